@@ -1,0 +1,12 @@
+// Original file: /work/main/proto/inference/grpc_inference.proto
+
+
+export interface ModelReadyRequest {
+  'name'?: (string);
+  'version'?: (string);
+}
+
+export interface ModelReadyRequest__Output {
+  'name': (string);
+  'version': (string);
+}

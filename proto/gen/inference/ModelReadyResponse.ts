@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/inference/grpc_inference.proto
+
+
+export interface ModelReadyResponse {
+  'ready'?: (boolean);
+}
+
+export interface ModelReadyResponse__Output {
+  'ready': (boolean);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/inference/grpc_inference.proto
+
+
+export interface ServerLiveResponse {
+  'live'?: (boolean);
+}
+
+export interface ServerLiveResponse__Output {
+  'live': (boolean);
+}

@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/inference/grpc_inference.proto
+
+
+export interface ServerMetadataRequest {
+}
+
+export interface ServerMetadataRequest__Output {
+}

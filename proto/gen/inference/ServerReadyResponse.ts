@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/inference/grpc_inference.proto
+
+
+export interface ServerReadyResponse {
+  'ready'?: (boolean);
+}
+
+export interface ServerReadyResponse__Output {
+  'ready': (boolean);
+}

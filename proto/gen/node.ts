@@ -1,0 +1,56 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
+import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
+import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
+import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
+import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
+import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
+import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
+import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
+import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
+import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
+import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
+import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
+import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
+import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from './sluice/v1/WatchNodesRequest.js';
+import type { WatchNodesResponse as _sluice_v1_WatchNodesResponse, WatchNodesResponse__Output as _sluice_v1_WatchNodesResponse__Output } from './sluice/v1/WatchNodesResponse.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  google: {
+    protobuf: {
+      Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
+    }
+  }
+  sluice: {
+    v1: {
+      CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
+      CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
+      GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
+      GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
+      Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
+      GpuHealth: EnumTypeDefinition
+      GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
+      ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
+      ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
+      Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
+      NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
+      /**
+       * Lists, watches, cordons and uncordons nodes.
+       */
+      NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
+      NodeState: EnumTypeDefinition
+      UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
+      UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>
+      WatchNodesRequest: MessageTypeDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesRequest__Output>
+      WatchNodesResponse: MessageTypeDefinition<_sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesResponse__Output>
+    }
+  }
+}
+

@@ -1,0 +1,47 @@
+// Original file: /work/main/proto/sluice/v1/agent.proto
+
+import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from '../../sluice/v1/NodeInventory.js';
+import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from '../../sluice/v1/ObservedAllocation.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface AgentHello {
+  'nodeId'?: (string);
+  'name'?: (string);
+  'pool'?: (string);
+  'labels'?: ({[key: string]: string});
+  'bootId'?: (string);
+  'agentVersion'?: (string);
+  'inventory'?: (_sluice_v1_NodeInventory | null);
+  /**
+   * Everything the agent knows of, ended allocations included.
+   */
+  'allocations'?: (_sluice_v1_ObservedAllocation)[];
+  /**
+   * What the agent last obeyed. Empty and 0 on its first start.
+   */
+  'clusterId'?: (string);
+  'lineage'?: (string);
+  'maxEpoch'?: (number | string | Long);
+  'maxRevision'?: (number | string | Long);
+}
+
+export interface AgentHello__Output {
+  'nodeId': (string);
+  'name': (string);
+  'pool': (string);
+  'labels': ({[key: string]: string});
+  'bootId': (string);
+  'agentVersion': (string);
+  'inventory': (_sluice_v1_NodeInventory__Output | null);
+  /**
+   * Everything the agent knows of, ended allocations included.
+   */
+  'allocations': (_sluice_v1_ObservedAllocation__Output)[];
+  /**
+   * What the agent last obeyed. Empty and 0 on its first start.
+   */
+  'clusterId': (string);
+  'lineage': (string);
+  'maxEpoch': (number);
+  'maxRevision': (number);
+}

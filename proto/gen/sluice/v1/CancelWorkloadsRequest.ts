@@ -1,0 +1,18 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+
+export interface CancelWorkloadsRequest {
+  /**
+   * Numbers or names.
+   */
+  'workloads'?: (string)[];
+  'reason'?: (string);
+}
+
+export interface CancelWorkloadsRequest__Output {
+  /**
+   * Numbers or names.
+   */
+  'workloads': (string)[];
+  'reason': (string);
+}

@@ -1,0 +1,17 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+import type { Workload as _sluice_v1_Workload, Workload__Output as _sluice_v1_Workload__Output } from '../../sluice/v1/Workload.js';
+
+export interface CancelWorkloadsResponse {
+  /**
+   * In the order asked. Cancelling what has already ended changes nothing.
+   */
+  'workloads'?: (_sluice_v1_Workload)[];
+}
+
+export interface CancelWorkloadsResponse__Output {
+  /**
+   * In the order asked. Cancelling what has already ended changes nothing.
+   */
+  'workloads': (_sluice_v1_Workload__Output)[];
+}

@@ -1,0 +1,25 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+
+export interface CheckpointPolicy {
+  /**
+   * Time from the stop signal to the kill. Capped by the cluster.
+   */
+  'grace'?: (_google_protobuf_Duration | null);
+  /**
+   * Where checkpoints are written, on storage that every node sees. Empty = the agent's own folder for the workload.
+   */
+  'directory'?: (string);
+}
+
+export interface CheckpointPolicy__Output {
+  /**
+   * Time from the stop signal to the kill. Capped by the cluster.
+   */
+  'grace': (_google_protobuf_Duration__Output | null);
+  /**
+   * Where checkpoints are written, on storage that every node sees. Empty = the agent's own folder for the workload.
+   */
+  'directory': (string);
+}

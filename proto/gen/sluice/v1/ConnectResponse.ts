@@ -1,0 +1,28 @@
+// Original file: /work/main/proto/sluice/v1/agent.proto
+
+import type { Welcome as _sluice_v1_Welcome, Welcome__Output as _sluice_v1_Welcome__Output } from '../../sluice/v1/Welcome.js';
+import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from '../../sluice/v1/HeartbeatReply.js';
+import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from '../../sluice/v1/DesiredAllocations.js';
+import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRead__Output } from '../../sluice/v1/LogRead.js';
+
+/**
+ * What the scheduler sends.
+ */
+export interface ConnectResponse {
+  'welcome'?: (_sluice_v1_Welcome | null);
+  'heartbeatReply'?: (_sluice_v1_HeartbeatReply | null);
+  'desired'?: (_sluice_v1_DesiredAllocations | null);
+  'logRead'?: (_sluice_v1_LogRead | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead";
+}
+
+/**
+ * What the scheduler sends.
+ */
+export interface ConnectResponse__Output {
+  'welcome'?: (_sluice_v1_Welcome__Output | null);
+  'heartbeatReply'?: (_sluice_v1_HeartbeatReply__Output | null);
+  'desired'?: (_sluice_v1_DesiredAllocations__Output | null);
+  'logRead'?: (_sluice_v1_LogRead__Output | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead";
+}

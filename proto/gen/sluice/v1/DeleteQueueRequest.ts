@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/sluice/v1/queue.proto
+
+
+export interface DeleteQueueRequest {
+  'name'?: (string);
+}
+
+export interface DeleteQueueRequest__Output {
+  'name': (string);
+}

@@ -1,0 +1,89 @@
+// Original file: /work/main/proto/sluice/v1/agent.proto
+
+import type { WorkloadKind as _sluice_v1_WorkloadKind, WorkloadKind__Output as _sluice_v1_WorkloadKind__Output } from '../../sluice/v1/WorkloadKind.js';
+import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from '../../sluice/v1/GrantedGpu.js';
+import type { Command as _sluice_v1_Command, Command__Output as _sluice_v1_Command__Output } from '../../sluice/v1/Command.js';
+import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from '../../sluice/v1/BuiltinProgram.js';
+import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from '../../sluice/v1/EnvironmentVariable.js';
+import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from '../../sluice/v1/Checkpoint.js';
+import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from '../../sluice/v1/StopOrder.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface DesiredAllocation {
+  'id'?: (string);
+  'workload'?: (number | string | Long);
+  'workloadName'?: (string);
+  'kind'?: (_sluice_v1_WorkloadKind);
+  'queue'?: (string);
+  'pool'?: (string);
+  'attempt'?: (number);
+  'task'?: (number);
+  'tasks'?: (number);
+  /**
+   * How often the workload was requeued before this attempt.
+   */
+  'restartCount'?: (number);
+  'gpus'?: (_sluice_v1_GrantedGpu)[];
+  'command'?: (_sluice_v1_Command | null);
+  'builtin'?: (_sluice_v1_BuiltinProgram | null);
+  'environment'?: (_sluice_v1_EnvironmentVariable)[];
+  'workingDirectory'?: (string);
+  'checkpointDirectory'?: (string);
+  /**
+   * The complete checkpoint to go on from. Absent = from the beginning.
+   */
+  'resume'?: (_sluice_v1_Checkpoint | null);
+  /**
+   * Set when the task has to stop.
+   */
+  'stop'?: (_sluice_v1_StopOrder | null);
+  /**
+   * How long it may run on without a lease.
+   */
+  'linger'?: (_google_protobuf_Duration | null);
+  /**
+   * Grace for a stop that the agent decides by itself (lease lost).
+   */
+  'grace'?: (_google_protobuf_Duration | null);
+  'program'?: "command"|"builtin";
+}
+
+export interface DesiredAllocation__Output {
+  'id': (string);
+  'workload': (number);
+  'workloadName': (string);
+  'kind': (_sluice_v1_WorkloadKind__Output);
+  'queue': (string);
+  'pool': (string);
+  'attempt': (number);
+  'task': (number);
+  'tasks': (number);
+  /**
+   * How often the workload was requeued before this attempt.
+   */
+  'restartCount': (number);
+  'gpus': (_sluice_v1_GrantedGpu__Output)[];
+  'command'?: (_sluice_v1_Command__Output | null);
+  'builtin'?: (_sluice_v1_BuiltinProgram__Output | null);
+  'environment': (_sluice_v1_EnvironmentVariable__Output)[];
+  'workingDirectory': (string);
+  'checkpointDirectory': (string);
+  /**
+   * The complete checkpoint to go on from. Absent = from the beginning.
+   */
+  'resume': (_sluice_v1_Checkpoint__Output | null);
+  /**
+   * Set when the task has to stop.
+   */
+  'stop': (_sluice_v1_StopOrder__Output | null);
+  /**
+   * How long it may run on without a lease.
+   */
+  'linger': (_google_protobuf_Duration__Output | null);
+  /**
+   * Grace for a stop that the agent decides by itself (lease lost).
+   */
+  'grace': (_google_protobuf_Duration__Output | null);
+  'program'?: "command"|"builtin";
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+
+export interface ExplainWorkloadRequest {
+  'workload'?: (string);
+}
+
+export interface ExplainWorkloadRequest__Output {
+  'workload': (string);
+}

@@ -1,0 +1,18 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+
+/**
+ * One fact of an explanation, such as ("Quota", "vision uses 16 of 16 guaranteed GPUs").
+ */
+export interface ExplanationLine {
+  'title'?: (string);
+  'text'?: (string);
+}
+
+/**
+ * One fact of an explanation, such as ("Quota", "vision uses 16 of 16 guaranteed GPUs").
+ */
+export interface ExplanationLine__Output {
+  'title': (string);
+  'text': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/sluice/v1/node.proto
+
+
+export interface GetNodeRequest {
+  'name'?: (string);
+}
+
+export interface GetNodeRequest__Output {
+  'name': (string);
+}

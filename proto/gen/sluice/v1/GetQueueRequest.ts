@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/sluice/v1/queue.proto
+
+
+export interface GetQueueRequest {
+  'name'?: (string);
+}
+
+export interface GetQueueRequest__Output {
+  'name': (string);
+}

@@ -1,0 +1,29 @@
+// Original file: /work/main/proto/sluice/v1/version.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface GetVersionResponse {
+  'version'?: (string);
+  'clusterId'?: (string);
+  'lineage'?: (string);
+  'epoch'?: (number | string | Long);
+  'revision'?: (number | string | Long);
+  'nodeVersion'?: (string);
+  /**
+   * Where /metrics answers, for example http://127.0.0.1:9465/metrics. Empty = switched off.
+   */
+  'metricsUrl'?: (string);
+}
+
+export interface GetVersionResponse__Output {
+  'version': (string);
+  'clusterId': (string);
+  'lineage': (string);
+  'epoch': (number);
+  'revision': (number);
+  'nodeVersion': (string);
+  /**
+   * Where /metrics answers, for example http://127.0.0.1:9465/metrics. Empty = switched off.
+   */
+  'metricsUrl': (string);
+}

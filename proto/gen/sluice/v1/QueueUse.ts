@@ -1,0 +1,43 @@
+// Original file: /work/main/proto/sluice/v1/queue.proto
+
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+
+/**
+ * What a queue holds and may expect, in GPUs.
+ */
+export interface QueueUse {
+  'allocatedGpus'?: (number);
+  'borrowedGpus'?: (number);
+  /**
+   * Asked for by pending workloads.
+   */
+  'pendingGpus'?: (number);
+  'fairShareGpus'?: (number | string);
+  /**
+   * The part of the guarantee that is wanted but cannot be given now.
+   */
+  'unmetGuaranteeGpus'?: (number);
+  'runningWorkloads'?: (number);
+  'pendingWorkloads'?: (number);
+  'oldestPendingTime'?: (_google_protobuf_Timestamp | null);
+}
+
+/**
+ * What a queue holds and may expect, in GPUs.
+ */
+export interface QueueUse__Output {
+  'allocatedGpus': (number);
+  'borrowedGpus': (number);
+  /**
+   * Asked for by pending workloads.
+   */
+  'pendingGpus': (number);
+  'fairShareGpus': (number);
+  /**
+   * The part of the guarantee that is wanted but cannot be given now.
+   */
+  'unmetGuaranteeGpus': (number);
+  'runningWorkloads': (number);
+  'pendingWorkloads': (number);
+  'oldestPendingTime': (_google_protobuf_Timestamp__Output | null);
+}

@@ -1,0 +1,29 @@
+// Original file: /work/main/proto/sluice/v1/log.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface ReadLogsRequest {
+  /**
+   * A number or a name.
+   */
+  'workload'?: (string);
+  'task'?: (number);
+  'follow'?: (boolean);
+  /**
+   * Only the last so many bytes (0 = all), cut at a line.
+   */
+  'tailBytes'?: (number | string | Long);
+}
+
+export interface ReadLogsRequest__Output {
+  /**
+   * A number or a name.
+   */
+  'workload': (string);
+  'task': (number);
+  'follow': (boolean);
+  /**
+   * Only the last so many bytes (0 = all), cut at a line.
+   */
+  'tailBytes': (number);
+}

@@ -1,0 +1,59 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+/**
+ * Why a task was told to stop.
+ */
+export const StopReason = {
+  STOP_REASON_UNSPECIFIED: 'STOP_REASON_UNSPECIFIED',
+  /**
+   * Another queue took back what it is guaranteed.
+   */
+  STOP_REASON_RECLAIMED: 'STOP_REASON_RECLAIMED',
+  /**
+   * Higher priority work of the same queue needed the GPUs.
+   */
+  STOP_REASON_PREEMPTED: 'STOP_REASON_PREEMPTED',
+  STOP_REASON_CANCELLED: 'STOP_REASON_CANCELLED',
+  /**
+   * Another task of the same gang ended.
+   */
+  STOP_REASON_GANG_ENDED: 'STOP_REASON_GANG_ENDED',
+  /**
+   * The node was not heard of until its fence time had passed.
+   */
+  STOP_REASON_NODE_LOST: 'STOP_REASON_NODE_LOST',
+} as const;
+
+/**
+ * Why a task was told to stop.
+ */
+export type StopReason =
+  | 'STOP_REASON_UNSPECIFIED'
+  | 0
+  /**
+   * Another queue took back what it is guaranteed.
+   */
+  | 'STOP_REASON_RECLAIMED'
+  | 1
+  /**
+   * Higher priority work of the same queue needed the GPUs.
+   */
+  | 'STOP_REASON_PREEMPTED'
+  | 2
+  | 'STOP_REASON_CANCELLED'
+  | 3
+  /**
+   * Another task of the same gang ended.
+   */
+  | 'STOP_REASON_GANG_ENDED'
+  | 4
+  /**
+   * The node was not heard of until its fence time had passed.
+   */
+  | 'STOP_REASON_NODE_LOST'
+  | 5
+
+/**
+ * Why a task was told to stop.
+ */
+export type StopReason__Output = typeof StopReason[keyof typeof StopReason]

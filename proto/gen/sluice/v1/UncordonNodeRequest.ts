@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/sluice/v1/node.proto
+
+
+export interface UncordonNodeRequest {
+  'name'?: (string);
+}
+
+export interface UncordonNodeRequest__Output {
+  'name': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/sluice/v1/node.proto
+
+
+export interface WatchNodesRequest {
+}
+
+export interface WatchNodesRequest__Output {
+}

@@ -1,0 +1,26 @@
+// Original file: /work/main/proto/sluice/v1/agent.proto
+
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface Welcome {
+  'clusterId'?: (string);
+  'lineage'?: (string);
+  'epoch'?: (number | string | Long);
+  'heartbeatInterval'?: (_google_protobuf_Duration | null);
+  /**
+   * How long the agent may go on after the sending of a heartbeat that was answered.
+   */
+  'lease'?: (_google_protobuf_Duration | null);
+}
+
+export interface Welcome__Output {
+  'clusterId': (string);
+  'lineage': (string);
+  'epoch': (number);
+  'heartbeatInterval': (_google_protobuf_Duration__Output | null);
+  /**
+   * How long the agent may go on after the sending of a heartbeat that was answered.
+   */
+  'lease': (_google_protobuf_Duration__Output | null);
+}

@@ -1,0 +1,96 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+import type { WorkloadSpec as _sluice_v1_WorkloadSpec, WorkloadSpec__Output as _sluice_v1_WorkloadSpec__Output } from '../../sluice/v1/WorkloadSpec.js';
+import type { WorkloadState as _sluice_v1_WorkloadState, WorkloadState__Output as _sluice_v1_WorkloadState__Output } from '../../sluice/v1/WorkloadState.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+import type { Allocation as _sluice_v1_Allocation, Allocation__Output as _sluice_v1_Allocation__Output } from '../../sluice/v1/Allocation.js';
+import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from '../../sluice/v1/Checkpoint.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { WorkloadEvent as _sluice_v1_WorkloadEvent, WorkloadEvent__Output as _sluice_v1_WorkloadEvent__Output } from '../../sluice/v1/WorkloadEvent.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface Workload {
+  /**
+   * The number people type.
+   */
+  'number'?: (number | string | Long);
+  /**
+   * A ULID, unique for ever.
+   */
+  'uid'?: (string);
+  'spec'?: (_sluice_v1_WorkloadSpec | null);
+  'state'?: (_sluice_v1_WorkloadState);
+  /**
+   * In one sentence: why it is where it is.
+   */
+  'message'?: (string);
+  /**
+   * Which try this is, from 1. 0 = not placed yet.
+   */
+  'attempt'?: (number);
+  'owner'?: (string);
+  'submitTime'?: (_google_protobuf_Timestamp | null);
+  'startTime'?: (_google_protobuf_Timestamp | null);
+  'endTime'?: (_google_protobuf_Timestamp | null);
+  /**
+   * Allocations of the present attempt, or of the last one.
+   */
+  'allocations'?: (_sluice_v1_Allocation)[];
+  'checkpoint'?: (_sluice_v1_Checkpoint | null);
+  /**
+   * How often it lost its GPUs to others or to a lost node.
+   */
+  'requeues'?: (number);
+  /**
+   * GPU time since the last checkpoint that was lost that way.
+   */
+  'lostGpuTime'?: (_google_protobuf_Duration | null);
+  'events'?: (_sluice_v1_WorkloadEvent)[];
+  /**
+   * GPU time held so far, over all attempts.
+   */
+  'gpuTime'?: (_google_protobuf_Duration | null);
+}
+
+export interface Workload__Output {
+  /**
+   * The number people type.
+   */
+  'number': (number);
+  /**
+   * A ULID, unique for ever.
+   */
+  'uid': (string);
+  'spec': (_sluice_v1_WorkloadSpec__Output | null);
+  'state': (_sluice_v1_WorkloadState__Output);
+  /**
+   * In one sentence: why it is where it is.
+   */
+  'message': (string);
+  /**
+   * Which try this is, from 1. 0 = not placed yet.
+   */
+  'attempt': (number);
+  'owner': (string);
+  'submitTime': (_google_protobuf_Timestamp__Output | null);
+  'startTime': (_google_protobuf_Timestamp__Output | null);
+  'endTime': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * Allocations of the present attempt, or of the last one.
+   */
+  'allocations': (_sluice_v1_Allocation__Output)[];
+  'checkpoint': (_sluice_v1_Checkpoint__Output | null);
+  /**
+   * How often it lost its GPUs to others or to a lost node.
+   */
+  'requeues': (number);
+  /**
+   * GPU time since the last checkpoint that was lost that way.
+   */
+  'lostGpuTime': (_google_protobuf_Duration__Output | null);
+  'events': (_sluice_v1_WorkloadEvent__Output)[];
+  /**
+   * GPU time held so far, over all attempts.
+   */
+  'gpuTime': (_google_protobuf_Duration__Output | null);
+}

@@ -1,0 +1,32 @@
+// Original file: /work/main/proto/sluice/v1/workload.proto
+
+/**
+ * What kind of work a workload is. Decides defaults such as whether it may be preempted.
+ */
+export const WorkloadKind = {
+  WORKLOAD_KIND_UNSPECIFIED: 'WORKLOAD_KIND_UNSPECIFIED',
+  WORKLOAD_KIND_TRAIN: 'WORKLOAD_KIND_TRAIN',
+  WORKLOAD_KIND_TEST: 'WORKLOAD_KIND_TEST',
+  WORKLOAD_KIND_SERVICE: 'WORKLOAD_KIND_SERVICE',
+  WORKLOAD_KIND_BATCH: 'WORKLOAD_KIND_BATCH',
+} as const;
+
+/**
+ * What kind of work a workload is. Decides defaults such as whether it may be preempted.
+ */
+export type WorkloadKind =
+  | 'WORKLOAD_KIND_UNSPECIFIED'
+  | 0
+  | 'WORKLOAD_KIND_TRAIN'
+  | 1
+  | 'WORKLOAD_KIND_TEST'
+  | 2
+  | 'WORKLOAD_KIND_SERVICE'
+  | 3
+  | 'WORKLOAD_KIND_BATCH'
+  | 4
+
+/**
+ * What kind of work a workload is. Decides defaults such as whether it may be preempted.
+ */
+export type WorkloadKind__Output = typeof WorkloadKind[keyof typeof WorkloadKind]

@@ -1,0 +1,94 @@
+// What the engine answers: decisions for the one writer to carry out, and explanations for people.
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import type { Placement } from '../model/records.js';
+
+/** Places a workload's tasks on free GPUs; all tasks of the gang at once. */
+export interface Bind {
+  readonly type: 'bind';
+  readonly workload: WorkloadNumber;
+  readonly placements: readonly Placement[];
+}
+
+/** Tells a running workload to give its GPUs back; it is requeued. */
+export interface Evict {
+  readonly type: 'evict';
+  readonly workload: WorkloadNumber;
+  readonly allocations: readonly AllocationId[];
+  /** `reclaimed` = between queues, `preempted` = inside one queue. */
+  readonly reason: 'reclaimed' | 'preempted';
+  readonly forWorkload: WorkloadNumber;
+  /** One sentence with the numbers that made it legal. */
+  readonly message: string;
+}
+
+/** Promises GPUs to a pending workload: those its victims leave, and free ones held until all are free. */
+export interface MakeClaim {
+  readonly type: 'claim';
+  readonly workload: WorkloadNumber;
+  readonly placements: readonly Placement[];
+}
+
+/** Drops a claim that can no longer be met. */
+export interface DropClaim {
+  readonly type: 'drop_claim';
+  readonly workload: WorkloadNumber;
+  readonly message: string;
+}
+
+/** In the order in which they must be carried out. Each is valid given those before it. */
+export type Decision = Bind | Evict | MakeClaim | DropClaim;
+
+export interface StepResult {
+  readonly decisions: readonly Decision[];
+  /** False when the budget ran out before everything was looked at: call again. */
+  readonly complete: boolean;
+  /** Units of work done: nodes scored plus shapes tried. */
+  readonly workUnits: number;
+}
+
+/** The binding constraint of a pending workload. */
+export type PendingReason =
+  /** It has a claim; victims are leaving. */
+  | 'RECLAIMING'
+  /** The queue, or one above it, is at its limit. */
+  | 'QUEUE_LIMIT'
+  /** Not preemptible, and the guarantee of its queue or of one above is used up. */
+  | 'GUARANTEE_EXHAUSTED'
+  /** No node has that model, pool, or so many GPUs. */
+  | 'NO_SUCH_GPU'
+  /** Nodes that would fit are cordoned, down or not heard of yet. */
+  | 'NODES_UNAVAILABLE'
+  /** Enough GPUs are free, but not so many together. */
+  | 'FRAGMENTED'
+  /** All fitting GPUs are in use and it is not entitled to take any back. */
+  | 'RESOURCES'
+  /** The engine has not looked at it yet. */
+  | 'NOT_EVALUATED';
+
+/** Why a workload is pending, for people and programs. */
+export interface Explanation {
+  readonly reason: PendingReason;
+  /** One sentence with numbers. */
+  readonly summary: string;
+  /** Facts under short titles, in reading order: Needs, Pool, Quota, Ahead, Blockers, Claim. */
+  readonly lines: readonly { readonly title: string; readonly text: string }[];
+}
+
+/** What a queue holds and may expect, in GPUs. */
+export interface QueueShare {
+  readonly queue: QueueName;
+  readonly allocatedGpus: number;
+  readonly borrowedGpus: number;
+  readonly pendingGpus: number;
+  readonly fairShareGpus: number;
+  readonly unmetGuaranteeGpus: number;
+}
+
+/** Soft state of a node that the engine needs beside its record. */
+export type NodeLiveness = 'ready' | 'unknown' | 'down';
+
+/** A node's liveness as the fleet sees it. */
+export interface NodeLivenessChange {
+  readonly node: NodeId;
+  readonly liveness: NodeLiveness;
+}
