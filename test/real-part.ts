@@ -1,0 +1,55 @@
+// Says what a test needs beside Node and the npm packages. Missing, it is a skip with a reason on a developer's machine
+// and a failure in CI, so that a green run means that the real thing was tested.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { PACKAGE_ROOT } from '../common/package-root.js';
+
+/** The folder of recorded real-world data (nvidia-smi captures, traces) that CI lays beside the checkout. */
+export const SHARED_FOLDER = process.env['SLUICE_SHARED'] ?? path.join(PACKAGE_ROOT, '../shared');
+
+interface RealPart {
+  readonly present: () => boolean;
+  /** What to do to get it, in one sentence. */
+  readonly remedy: string;
+  /** False for hardware: CI has none, so there it is a skip that says so, unless SLUICE_GPU_TESTS=1 demands it. */
+  readonly inCi: boolean;
+}
+
+const PARTS = {
+  shared: {
+    present: () => existsSync(path.join(SHARED_FOLDER, 'gpu-samples')),
+    remedy: `put the recorded data at ${SHARED_FOLDER} or name its folder in SLUICE_SHARED`,
+    inCi: true,
+  },
+  build: {
+    present: () => existsSync(path.join(PACKAGE_ROOT, 'dist/cli/main.js')),
+    remedy: 'run "npm run build" first',
+    inCi: true,
+  },
+  'nvidia-smi': {
+    present: () => runs('nvidia-smi', '-L'),
+    remedy: 'run this on a machine with an NVIDIA GPU and its driver',
+    inCi: process.env['SLUICE_GPU_TESTS'] === '1',
+  },
+} as const satisfies Record<string, RealPart>;
+
+export type RealPartName = keyof typeof PARTS;
+
+/**
+ * Whether a real part is there, for `describe.runIf` and `test.runIf`.
+ * @throws Error in CI when the part is missing and CI is to have it
+ * @example describe.runIf(needs('shared'))('recorded captures', () => { … });
+ */
+export function needs(part: RealPartName): boolean {
+  const { present, remedy, inCi } = PARTS[part];
+  if (present()) return true;
+  const message = `needs ${part}, which is not here: ${remedy}`;
+  if (inCi && process.env['CI']) throw new Error(message);
+  process.stderr.write(`skipped: ${message}\n`);
+  return false;
+}
+
+function runs(program: string, argument: string): boolean {
+  return spawnSync(program, [argument], { stdio: 'ignore', timeout: 10_000 }).status === 0;
+}
