@@ -1,30 +1,38 @@
-// The "Did you mean?" of every message: the known name closest to a mistyped one.
+// The "Did you mean?" of every message: the known names closest to a mistyped one. Words are short, lists are small.
 
-/** The name closest to a mistyped one, or null when none is close (edit distance above a third of its length). */
+/** The name closest to a mistyped one, or null when none is close (more edits than a third of its length). */
 export function nearest(word: string, known: Iterable<string>): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word, candidate, bestDistance);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
+  return nearestNames(word, known, 1)[0] ?? null;
 }
 
-/** Levenshtein distance, given up (Infinity) once it reaches `limit`. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return Infinity;
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+/** The names closest to a mistyped one, best first, at most `limit`; often none. */
+export function nearestNames(word: string, known: Iterable<string>, limit = 3): readonly string[] {
+  const bound = Math.max(1, Math.ceil(word.length / 3));
+  return [...new Set(known)]
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= bound && distance < candidate.length)
+    .sort((a, b) => a.distance - b.distance || a.candidate.localeCompare(b.candidate))
+    .slice(0, limit)
+    .map(({ candidate }) => candidate);
+}
+
+/**
+ * Edits that turn `a` into `b`: insert, delete, replace, or swap two neighbours.
+ * Source: optimal string alignment distance, the restricted form of Damerau's.
+ */
+function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const best = Math.min(replaced, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(swapped ? Math.min(best, (beforePrevious[j - 2] ?? 0) + 1) : best);
     }
-    row = next;
+    beforePrevious = previous;
+    previous = row;
   }
-  return row[b.length] ?? Infinity;
+  return previous[b.length] ?? 0;
 }

@@ -1,5 +1,6 @@
 // Original file: /work/main/proto/sluice/v1/log.proto
 
+import type { Long } from '@grpc/proto-loader';
 
 export interface ReadLogsResponse {
   'data'?: (Buffer | Uint8Array | string);
@@ -8,6 +9,11 @@ export interface ReadLogsResponse {
    */
   'allocation'?: (string);
   'attempt'?: (number);
+  /**
+   * Where these bytes begin in the log of this attempt, so that a reader that lost its connection can skip what it has.
+   */
+  'offset'?: (number | string | Long);
+  '_offset'?: "offset";
 }
 
 export interface ReadLogsResponse__Output {
@@ -17,4 +23,9 @@ export interface ReadLogsResponse__Output {
    */
   'allocation': (string);
   'attempt': (number);
+  /**
+   * Where these bytes begin in the log of this attempt, so that a reader that lost its connection can skip what it has.
+   */
+  'offset'?: (number);
+  '_offset'?: "offset";
 }

@@ -1,0 +1,500 @@
+// A client of the scheduler's API with promises, deadlines, retries and streams that survive a restart of the scheduler.
+// Used by every command, and by programs of ours that act as users. Errors are ApiErrors whose messages say what to do.
+import { randomUUID } from 'node:crypto';
+import * as grpc from '@grpc/grpc-js';
+import { systemClock, type Clock } from '../common/clock.js';
+import { ApiError, fromServiceError } from '../common/errors.js';
+import { MAX_MESSAGE_BYTES, sluice } from '../common/proto.js';
+import { formatDuration } from '../common/units.js';
+import type { CancelWorkloadsRequest } from '../proto/gen/sluice/v1/CancelWorkloadsRequest.js';
+import type { CancelWorkloadsResponse__Output } from '../proto/gen/sluice/v1/CancelWorkloadsResponse.js';
+import type { CordonNodeRequest } from '../proto/gen/sluice/v1/CordonNodeRequest.js';
+import type { CordonNodeResponse__Output } from '../proto/gen/sluice/v1/CordonNodeResponse.js';
+import type { CreateQueueRequest } from '../proto/gen/sluice/v1/CreateQueueRequest.js';
+import type { CreateQueueResponse__Output } from '../proto/gen/sluice/v1/CreateQueueResponse.js';
+import type { DeleteQueueResponse__Output } from '../proto/gen/sluice/v1/DeleteQueueResponse.js';
+import type { ExplainWorkloadResponse__Output } from '../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
+import type { GetNodeResponse__Output } from '../proto/gen/sluice/v1/GetNodeResponse.js';
+import type { GetQueueResponse__Output } from '../proto/gen/sluice/v1/GetQueueResponse.js';
+import type { GetVersionResponse__Output } from '../proto/gen/sluice/v1/GetVersionResponse.js';
+import type { GetWorkloadResponse__Output } from '../proto/gen/sluice/v1/GetWorkloadResponse.js';
+import type { ListNodesRequest } from '../proto/gen/sluice/v1/ListNodesRequest.js';
+import type { ListNodesResponse__Output } from '../proto/gen/sluice/v1/ListNodesResponse.js';
+import type { ListQueuesResponse__Output } from '../proto/gen/sluice/v1/ListQueuesResponse.js';
+import type { ListWorkloadsRequest } from '../proto/gen/sluice/v1/ListWorkloadsRequest.js';
+import type { ListWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ListWorkloadsResponse.js';
+import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
+import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
+import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
+import type { SubmitWorkloadsRequest } from '../proto/gen/sluice/v1/SubmitWorkloadsRequest.js';
+import type { SubmitWorkloadsResponse__Output } from '../proto/gen/sluice/v1/SubmitWorkloadsResponse.js';
+import type { UncordonNodeResponse__Output } from '../proto/gen/sluice/v1/UncordonNodeResponse.js';
+import type { UpdateQueueRequest } from '../proto/gen/sluice/v1/UpdateQueueRequest.js';
+import type { UpdateQueueResponse__Output } from '../proto/gen/sluice/v1/UpdateQueueResponse.js';
+import type { WatchNodesResponse__Output } from '../proto/gen/sluice/v1/WatchNodesResponse.js';
+import type { WatchWorkloadsRequest } from '../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
+import type { WatchWorkloadsResponse__Output } from '../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
+import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
+
+/** How long a call may take unless told otherwise. */
+const DEFAULT_DEADLINE_MS = 10_000;
+/** A stream that lost its scheduler tries again this soon, then twice as late each time … */
+const RECONNECT_FIRST_MS = 200;
+/** … up to this, … */
+const RECONNECT_SLOWEST_MS = 5_000;
+/** … and gives up after so long without a message. */
+const RECONNECT_LIMIT_MS = 10 * 60_000;
+/** The largest page the API hands out. */
+const PAGE_SIZE = 1_000;
+/** A listing stops here; beyond it a person wants a filter. */
+const MAX_LISTED = 1_000_000;
+
+/** Where a scheduler is and how to be let in. */
+export interface ConnectOptions {
+  /** `HOST:PORT`. */
+  readonly server: string;
+  /** Sent as `authorization: Bearer …`. Over an unencrypted connection only to this machine. */
+  readonly token?: string | null;
+  /** The PEM text of the authority that signed the scheduler's certificate. Switches TLS on. */
+  readonly tlsCa?: string | null;
+  /** For each call, in milliseconds. Default 10,000. Streams have none. */
+  readonly deadlineMs?: number;
+  readonly clock?: Clock;
+}
+
+/** How to follow a stream. */
+export interface FollowOptions {
+  /** Ends the stream quietly. */
+  readonly signal?: AbortSignal;
+  /** Called once each time the connection was lost and is tried again. */
+  readonly onReconnect?: (error: ApiError) => void;
+}
+
+/** A piece of a task's log. */
+export interface LogPiece {
+  readonly data: Buffer;
+  readonly attempt: number;
+  /** The allocation whose log this is. */
+  readonly allocation: string;
+  /** True for the first piece of each attempt. */
+  readonly begins: boolean;
+}
+
+/** The API as commands see it: one method a call, answers unwrapped where the envelope holds one thing. */
+export interface SluiceClient {
+  /** `HOST:PORT` as given. */
+  readonly server: string;
+  getVersion(): Promise<GetVersionResponse__Output>;
+
+  /** Durable when it resolves. Safe to repeat with the same `requestId`; one is made when none is given. */
+  submitWorkloads(request: SubmitWorkloadsRequest): Promise<SubmitWorkloadsResponse__Output>;
+  /** By number or name. */
+  getWorkload(workload: string): Promise<Workload__Output>;
+  /** One page, newest first. */
+  listWorkloads(request: ListWorkloadsRequest): Promise<ListWorkloadsResponse__Output>;
+  /** All pages, newest first; stops after `limit`. */
+  allWorkloads(request: ListWorkloadsRequest, limit?: number): Promise<Workload__Output[]>;
+  cancelWorkloads(request: CancelWorkloadsRequest): Promise<CancelWorkloadsResponse__Output>;
+  explainWorkload(workload: string): Promise<ExplainWorkloadResponse__Output>;
+  /** Present state, then changes. After a reconnect it resumes, or tells the present state again. */
+  watchWorkloads(
+    request: WatchWorkloadsRequest,
+    options?: FollowOptions,
+  ): AsyncGenerator<WatchWorkloadsResponse__Output>;
+
+  createQueue(request: CreateQueueRequest): Promise<CreateQueueResponse__Output>;
+  updateQueue(request: UpdateQueueRequest): Promise<UpdateQueueResponse__Output>;
+  deleteQueue(name: string): Promise<void>;
+  getQueue(name: string): Promise<Queue__Output>;
+  /** All pages, parents before children. */
+  allQueues(): Promise<Queue__Output[]>;
+
+  /** All pages. */
+  allNodes(request?: ListNodesRequest): Promise<Node__Output[]>;
+  getNode(name: string): Promise<Node__Output>;
+  cordonNode(request: CordonNodeRequest): Promise<Node__Output>;
+  uncordonNode(name: string): Promise<Node__Output>;
+  /** Present state, then changes; the present state again after a reconnect. */
+  watchNodes(options?: FollowOptions): AsyncGenerator<WatchNodesResponse__Output>;
+
+  /** The log of one task. Over a reconnect nothing is lost; bytes already handed out are not repeated. */
+  readLogs(request: ReadLogsRequest, options?: FollowOptions): AsyncGenerator<LogPiece>;
+
+  close(): void;
+}
+
+/**
+ * Opens a client; the connection is made by the first call.
+ * @throws ApiError INVALID_ARGUMENT when a token would travel unencrypted to another machine
+ */
+export function connect(options: ConnectOptions): SluiceClient {
+  return new GrpcClient(options);
+}
+
+/** Calls that may be repeated after UNAVAILABLE without doing anything twice. Submit is one by its request id. */
+const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
+  WorkloadService: ['SubmitWorkloads', 'GetWorkload', 'ListWorkloads', 'CancelWorkloads', 'ExplainWorkload'],
+  QueueService: ['UpdateQueue', 'GetQueue', 'ListQueues'],
+  NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode'],
+  VersionService: ['GetVersion'],
+};
+
+/** Source of the form: grpc/grpc-proto, grpc/service_config/service_config.proto. */
+const SERVICE_CONFIG = JSON.stringify({
+  loadBalancingConfig: [],
+  methodConfig: [
+    {
+      name: Object.entries(IDEMPOTENT_CALLS).flatMap(([service, methods]) =>
+        methods.map((method) => ({ service: `sluice.v1.${service}`, method })),
+      ),
+      retryPolicy: {
+        maxAttempts: 4,
+        initialBackoff: '0.1s',
+        maxBackoff: '1s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+});
+
+/** One call with everything but the request's envelope settled. */
+type Unary<Response> = (
+  metadata: grpc.Metadata,
+  options: grpc.CallOptions,
+  callback: grpc.requestCallback<Response>,
+) => grpc.ClientUnaryCall;
+
+class GrpcClient implements SluiceClient {
+  readonly server: string;
+  readonly #metadata = new grpc.Metadata();
+  readonly #deadlineMs: number;
+  readonly #clock: Clock;
+  readonly #workloads: InstanceType<typeof sluice.WorkloadService>;
+  readonly #queues: InstanceType<typeof sluice.QueueService>;
+  readonly #nodes: InstanceType<typeof sluice.NodeService>;
+  readonly #logs: InstanceType<typeof sluice.LogService>;
+  readonly #version: InstanceType<typeof sluice.VersionService>;
+  /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
+  #reached = false;
+
+  constructor(options: ConnectOptions) {
+    const { server, token, tlsCa } = options;
+    if (token && !tlsCa && !isLoopback(server)) {
+      throw new ApiError({
+        code: grpc.status.INVALID_ARGUMENT,
+        reason: 'TOKEN_UNENCRYPTED',
+        message: `a token would travel unencrypted to ${server}\nGive the authority of its certificate: --tls-ca FILE`,
+      });
+    }
+    this.server = server;
+    this.#deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    this.#clock = options.clock ?? systemClock;
+    if (token) this.#metadata.set('authorization', `Bearer ${token}`);
+    const credentials = tlsCa ? grpc.credentials.createSsl(Buffer.from(tlsCa)) : grpc.credentials.createInsecure();
+    const channelOptions: grpc.ClientOptions = {
+      'grpc.service_config': SERVICE_CONFIG,
+      'grpc.enable_retries': 1,
+      'grpc.service_config_disable_resolution': 1,
+      'grpc.initial_reconnect_backoff_ms': RECONNECT_FIRST_MS,
+      'grpc.max_reconnect_backoff_ms': RECONNECT_SLOWEST_MS,
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+      // Notices a peer that vanished without closing the connection; only while a call is open.
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+    };
+    this.#workloads = new sluice.WorkloadService(server, credentials, channelOptions);
+    const shared: grpc.ClientOptions = { ...channelOptions, channelOverride: this.#workloads.getChannel() };
+    this.#queues = new sluice.QueueService(server, credentials, shared);
+    this.#nodes = new sluice.NodeService(server, credentials, shared);
+    this.#logs = new sluice.LogService(server, credentials, shared);
+    this.#version = new sluice.VersionService(server, credentials, shared);
+  }
+
+  getVersion(): Promise<GetVersionResponse__Output> {
+    return this.#call<GetVersionResponse__Output>((...rest) => this.#version.GetVersion({}, ...rest));
+  }
+
+  async submitWorkloads(request: SubmitWorkloadsRequest): Promise<SubmitWorkloadsResponse__Output> {
+    const identified = { ...request, requestId: request.requestId || randomUUID() };
+    return this.#call<SubmitWorkloadsResponse__Output>((...rest) =>
+      this.#workloads.SubmitWorkloads(identified, ...rest),
+    );
+  }
+
+  async getWorkload(workload: string): Promise<Workload__Output> {
+    const response = await this.#call<GetWorkloadResponse__Output>((...rest) =>
+      this.#workloads.GetWorkload({ workload }, ...rest),
+    );
+    return present(response.workload, 'workload');
+  }
+
+  async listWorkloads(request: ListWorkloadsRequest): Promise<ListWorkloadsResponse__Output> {
+    return this.#call<ListWorkloadsResponse__Output>((...rest) => this.#workloads.ListWorkloads(request, ...rest));
+  }
+
+  async allWorkloads(request: ListWorkloadsRequest, limit = MAX_LISTED): Promise<Workload__Output[]> {
+    return allPages(limit, async (pageToken, pageSize) => {
+      const page = await this.listWorkloads({ ...request, pageSize, pageToken });
+      return { items: page.workloads, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  async cancelWorkloads(request: CancelWorkloadsRequest): Promise<CancelWorkloadsResponse__Output> {
+    return this.#call<CancelWorkloadsResponse__Output>((...rest) => this.#workloads.CancelWorkloads(request, ...rest));
+  }
+
+  async explainWorkload(workload: string): Promise<ExplainWorkloadResponse__Output> {
+    return this.#call<ExplainWorkloadResponse__Output>((...rest) =>
+      this.#workloads.ExplainWorkload({ workload }, ...rest),
+    );
+  }
+
+  async *watchWorkloads(
+    request: WatchWorkloadsRequest,
+    options: FollowOptions = {},
+  ): AsyncGenerator<WatchWorkloadsResponse__Output> {
+    let afterRevision = Number(request.afterRevision ?? 0);
+    let complete = afterRevision > 0;
+    const open = () => this.#workloads.WatchWorkloads({ ...request, afterRevision }, this.#metadata);
+    const tellAll = () => {
+      afterRevision = 0;
+      complete = false;
+    };
+    for await (const message of this.#follow(open, options, { endless: true, onTooOld: tellAll })) {
+      complete ||= message.caughtUp;
+      // Before everything was told, resuming would leave out the rest.
+      if (complete) afterRevision = message.revision;
+      yield message;
+    }
+  }
+
+  async createQueue(request: CreateQueueRequest): Promise<CreateQueueResponse__Output> {
+    return this.#call<CreateQueueResponse__Output>((...rest) => this.#queues.CreateQueue(request, ...rest));
+  }
+
+  async updateQueue(request: UpdateQueueRequest): Promise<UpdateQueueResponse__Output> {
+    return this.#call<UpdateQueueResponse__Output>((...rest) => this.#queues.UpdateQueue(request, ...rest));
+  }
+
+  async deleteQueue(name: string): Promise<void> {
+    await this.#call<DeleteQueueResponse__Output>((...rest) => this.#queues.DeleteQueue({ name }, ...rest));
+  }
+
+  async getQueue(name: string): Promise<Queue__Output> {
+    const response = await this.#call<GetQueueResponse__Output>((...rest) => this.#queues.GetQueue({ name }, ...rest));
+    return present(response.queue, 'queue');
+  }
+
+  async allQueues(): Promise<Queue__Output[]> {
+    return allPages(MAX_LISTED, async (pageToken, pageSize) => {
+      const page = await this.#call<ListQueuesResponse__Output>((...rest) =>
+        this.#queues.ListQueues({ pageSize, pageToken }, ...rest),
+      );
+      return { items: page.queues, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  async allNodes(request: ListNodesRequest = {}): Promise<Node__Output[]> {
+    return allPages(MAX_LISTED, async (pageToken, pageSize) => {
+      const page = await this.#call<ListNodesResponse__Output>((...rest) =>
+        this.#nodes.ListNodes({ ...request, pageSize, pageToken }, ...rest),
+      );
+      return { items: page.nodes, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  async getNode(name: string): Promise<Node__Output> {
+    return present(
+      (await this.#call<GetNodeResponse__Output>((...rest) => this.#nodes.GetNode({ name }, ...rest))).node,
+      'node',
+    );
+  }
+
+  async cordonNode(request: CordonNodeRequest): Promise<Node__Output> {
+    return present(
+      (await this.#call<CordonNodeResponse__Output>((...rest) => this.#nodes.CordonNode(request, ...rest))).node,
+      'node',
+    );
+  }
+
+  async uncordonNode(name: string): Promise<Node__Output> {
+    return present(
+      (await this.#call<UncordonNodeResponse__Output>((...rest) => this.#nodes.UncordonNode({ name }, ...rest))).node,
+      'node',
+    );
+  }
+
+  async *watchNodes(options: FollowOptions = {}): AsyncGenerator<WatchNodesResponse__Output> {
+    yield* this.#follow(() => this.#nodes.WatchNodes({}, this.#metadata), options, { endless: true });
+  }
+
+  async *readLogs(request: ReadLogsRequest, options: FollowOptions = {}): AsyncGenerator<LogPiece> {
+    let allocation = '';
+    let attempt = 0;
+    let next = 0;
+    let reopened = false;
+    // A tail counts back from a moving end: after a reconnect the log is read whole and what is known is skipped.
+    const open = () => this.#logs.ReadLogs(reopened ? { ...request, tailBytes: 0 } : request, this.#metadata);
+    const onReopen = () => {
+      reopened = true;
+    };
+    for await (const message of this.#follow(open, options, { endless: false, onReopen })) {
+      const begins = message.allocation !== '' && message.allocation !== allocation;
+      if (begins) ({ allocation, attempt } = message);
+      const offset = message.offset ?? next;
+      const data = begins ? message.data : message.data.subarray(Math.max(0, next - offset));
+      next = begins ? offset + data.length : Math.max(next, offset + message.data.length);
+      if (begins || data.length > 0) yield { data, attempt, allocation, begins };
+    }
+  }
+
+  close(): void {
+    for (const stub of [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#version]) stub.close();
+  }
+
+  #call<Response>(send: Unary<Response>): Promise<Response> {
+    const deadline = new Date(this.#clock.wallMs() + this.#deadlineMs);
+    return new Promise((resolve, reject) => {
+      send(this.#metadata, { deadline }, (error, response) => {
+        if (error) {
+          reject(this.#explain(error));
+        } else if (response === undefined) {
+          reject(new Error('gRPC answered neither an error nor a response'));
+        } else {
+          this.#reached = true;
+          resolve(response);
+        }
+      });
+    });
+  }
+  /** One stream after another until it ends, is told to, or the scheduler stays away. */
+  async *#follow<Message>(
+    open: () => grpc.ClientReadableStream<Message>,
+    { signal, onReconnect }: FollowOptions,
+    { endless, onTooOld, onReopen }: StreamNature,
+  ): AsyncGenerator<Message> {
+    let delayMs = RECONNECT_FIRST_MS;
+    let lastHeardMs = this.#clock.monotonicMs();
+    const stopped = () => signal?.aborted === true;
+    while (!stopped()) {
+      const stream = open();
+      const cancel = () => stream.cancel();
+      // The iterator below reports errors; one that comes after our own cancel has no reader left.
+      stream.on('error', () => undefined);
+      signal?.addEventListener('abort', cancel, { once: true });
+      let lost: ApiError;
+      try {
+        for await (const message of stream as AsyncIterable<Message>) {
+          this.#reached = true;
+          delayMs = RECONNECT_FIRST_MS;
+          lastHeardMs = this.#clock.monotonicMs();
+          yield message;
+        }
+        if (!endless) return;
+        lost = this.#lost('it closed the stream');
+      } catch (error) {
+        lost = this.#explain(error as grpc.ServiceError);
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+        stream.cancel();
+      }
+      if (stopped()) return;
+      if (lost.code === grpc.status.OUT_OF_RANGE && onTooOld !== undefined) {
+        onTooOld();
+        continue;
+      }
+      const silentMs = this.#clock.monotonicMs() - lastHeardMs;
+      if (!this.#reached || !isConnectionLoss(lost) || silentMs > RECONNECT_LIMIT_MS) throw lost;
+      onReconnect?.(lost);
+      onReopen?.();
+      await this.#pause(delayMs, signal);
+      delayMs = Math.min(delayMs * 2, RECONNECT_SLOWEST_MS);
+    }
+  }
+
+  #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(delayMs, finish);
+      signal?.addEventListener('abort', finish, { once: true });
+      function finish(): void {
+        timer.cancel();
+        signal?.removeEventListener('abort', finish);
+        resolve();
+      }
+    });
+  }
+
+  /** Turns what gRPC says into what helps: rich errors as they are, bare ones in our words. */
+  #explain(error: grpc.ServiceError): ApiError {
+    // Whatever is not a gRPC error is a defect and must be seen as one.
+    if (typeof error.code !== 'number') throw error;
+    const rich = fromServiceError(error);
+    const bare = rich.reason === grpc.status[error.code];
+    if (bare && rich.code === grpc.status.UNAVAILABLE) return this.#lost(connectionProblem(rich.message));
+    if (bare && rich.code === grpc.status.DEADLINE_EXCEEDED) {
+      const message = `the scheduler at ${this.server} did not answer within ${formatDuration(this.#deadlineMs)}`;
+      return new ApiError({ ...rich, message });
+    }
+    if (bare && rich.code === grpc.status.UNIMPLEMENTED) {
+      const message = `what answers at ${this.server} does not know this call; "sluice version" shows both versions`;
+      return new ApiError({ ...rich, message });
+    }
+    return new ApiError(rich);
+  }
+
+  #lost(problem: string): ApiError {
+    return new ApiError({
+      code: grpc.status.UNAVAILABLE,
+      reason: 'UNREACHABLE',
+      message: `cannot reach the scheduler at ${this.server}: ${problem}\nIs it running? "sluice dev" starts one. Another address: --server HOST:PORT`,
+      metadata: { server: this.server },
+    });
+  }
+}
+
+/** What a stream may do, apart from its messages. */
+interface StreamNature {
+  /** It never ends by itself: an end is a lost connection. */
+  readonly endless: boolean;
+  /** Called when the scheduler no longer has the changes since the revision asked for. */
+  readonly onTooOld?: () => void;
+  readonly onReopen?: () => void;
+}
+
+async function allPages<Item>(
+  limit: number,
+  readPage: (pageToken: string, pageSize: number) => Promise<{ items: Item[]; nextPageToken: string }>,
+): Promise<Item[]> {
+  const all: Item[] = [];
+  let pageToken = '';
+  do {
+    const page = await readPage(pageToken, Math.min(PAGE_SIZE, limit - all.length));
+    all.push(...page.items);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '' && all.length < limit);
+  return all;
+}
+
+function present<T>(value: T | null, what: string): T {
+  if (value === null) throw new Error(`the scheduler answered without a ${what}`);
+  return value;
+}
+
+/** Lost on the way, not refused: worth another try. A killed peer shows as a reset stream. */
+function isConnectionLoss(error: ApiError): boolean {
+  if (error.code === grpc.status.UNAVAILABLE) return true;
+  return error.code === grpc.status.INTERNAL && error.message.includes('RST_STREAM');
+}
+
+/** The operating system's words out of gRPC's, such as `connect ECONNREFUSED 127.0.0.1:7443`. */
+function connectionProblem(details: string): string {
+  const found = /Last error: (?:Error: )?(.*?)\.?\s*(?:Resolution note:.*)?$/s.exec(details);
+  return (found?.[1] ?? details).trim();
+}
+
+/** Whether `HOST:PORT` is this machine. */
+export function isLoopback(server: string): boolean {
+  return /^(dns:\/*|ipv[46]:)?(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$|^unix:/.test(server);
+}
