@@ -2,18 +2,26 @@
 
 /** One GPU as the driver, or a scenario, reports it. */
 export interface DiscoveredGpu {
+  /** What identifies it, also over reboots: `GPU-` and a UUID. */
   readonly uuid: string;
+  /** Its position in the list; keeps the same while the provider lives, also when another GPU falls out of the list. */
   readonly index: number;
+  /** As the driver names it: `NVIDIA H100 80GB HBM3`. */
   readonly model: string;
   readonly memoryMib: number;
   readonly simulated: boolean;
   readonly pciBusId: string;
+  /**
+   * `lost`: the driver answers for it with an error, or no longer lists it. `quarantined`: it is there, but nothing new
+   * may be placed on it: something else uses it, its hardware asks for repair, or it could not be read just now.
+   */
   readonly health: 'healthy' | 'lost' | 'quarantined';
   /** In words, when not healthy; empty = fine. */
   readonly healthMessage: string;
 }
 
 export interface Inventory {
+  /** All GPUs known since the provider was made: one that vanishes stays in the list as `lost`. */
   readonly gpus: readonly DiscoveredGpu[];
   readonly driverVersion: string;
   readonly cudaVersion: string;
@@ -40,12 +48,26 @@ export type Cleanliness =
 /** A source of GPUs. No method rejects: what goes wrong is told in the answer. */
 export interface GpuProvider {
   readonly kind: 'nvidia-smi' | 'simulated' | 'none';
-  /** Reads the inventory afresh; at most `limitMs`, then the answer says so in `problem`. */
+  /**
+   * Reads the inventory afresh. A read takes at most the provider's `limitMs`, then the answer says so in `problem`.
+   * Calls do not pile up: whoever asks while a read is under way shares the next one.
+   */
   inventory(): Promise<Inventory>;
+  /** One entry a GPU that answered; empty when nothing could be read. */
   telemetry(): Promise<readonly Telemetry[]>;
   /** Looks at these GPUs now, not at the last telemetry. */
   checkClean(uuids: readonly string[]): Promise<Cleanliness>;
-  /** Tells a simulated provider which GPUs are in use, so that its telemetry shows it; others ignore it. */
+  /**
+   * Tells which GPUs belong to allocations that are not released yet. Call it before the first inventory, with the
+   * allocations that survived a restart, and before a task starts: what happens on any other GPU is then known to be
+   * somebody else's doing. Until the first call nothing is judged so. A simulated provider shows it in its telemetry.
+   */
   setBusy(uuids: ReadonlySet<string>): void;
+  /** Ends what is under way and gives back what is locked. */
   close(): Promise<void>;
+}
+
+/** Where a provider tells what a person should look into; a pino logger fits. */
+export interface GpuLogger {
+  warn(fields: object, message: string): void;
 }

@@ -1,0 +1,341 @@
+// Real GPUs, read with nvidia-smi. Every run is a process group of its own with a time limit; what nvidia-smi says is
+// read by the pure smi-*.ts; here it is put together with what we know: GPUs seen before, their baselines, their locks.
+import path from 'node:path';
+import type { Clock } from '../../common/clock.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { GpuLocks, LOCK_FOLDERS } from './gpu-lock.js';
+import {
+  type Baseline,
+  type BaselineLimits,
+  DEFAULT_BASELINE_LIMITS,
+  foreignUse,
+  type GpuUse,
+  judgeClean,
+  learnBaseline,
+} from './idle-baseline.js';
+import { type CommandResult, ProcessGroups } from './process-group.js';
+import type { Cleanliness, DiscoveredGpu, GpuLogger, GpuProvider, Inventory, Telemetry } from './provider.js';
+import { SharedRead } from './shared-read.js';
+import {
+  COMPUTE_APPS_ARGUMENTS,
+  type ComputeApp,
+  readComputeApps,
+  readTelemetry,
+  TELEMETRY_ARGUMENTS,
+} from './smi-csv.js';
+import {
+  EXIT_INFOROM_CORRUPTED,
+  explainFailure,
+  explainMissing,
+  explainStuck,
+  explainTimeout,
+  explainTooLong,
+  quote,
+  sameBus,
+} from './smi-failure.js';
+import type { ReaderAnswer } from './smi-reader.js';
+import { MAX_GPUS, type ReportedGpu } from './smi-report.js';
+
+export interface NvidiaSmiOptions {
+  /** After this a run of nvidia-smi is killed. Default 10,000. */
+  readonly limitMs?: number;
+  /** Where nvidia-smi is looked for. Default: PATH of the agent. */
+  readonly searchPath?: string;
+  /** Where GPUs are locked against other agents of this host. Default: `LOCK_FOLDERS`. */
+  readonly lockFolders?: readonly string[];
+  readonly baselineLimits?: BaselineLimits;
+}
+
+export const DEFAULT_SMI_LIMIT_MS = 10_000;
+
+const READER = path.join(PACKAGE_ROOT, 'dist/node-agent/gpu/smi-reader.js');
+
+/** The most the reader or a csv query may write. A csv row is about 100 bytes, a process a row. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** What is kept of a GPU from one look to the next. */
+interface KnownGpu {
+  readonly gpu: DiscoveredGpu;
+  readonly baseline: Baseline | null;
+}
+
+/** What the csv queries told, or why they did not. */
+type UseReading =
+  | {
+      readonly state: 'read';
+      readonly apps: readonly ComputeApp[];
+      readonly memory: readonly Telemetry[];
+    }
+  /** nvidia-smi ended with an error. */
+  | { readonly state: 'failed'; readonly message: string }
+  /** nvidia-smi is missing, hangs, or we are ending. */
+  | { readonly state: 'no-answer'; readonly message: string };
+
+type Csv = { readonly exitCode: number | null; readonly text: string } | { readonly problem: string };
+
+/** The GPUs of this machine. Never rejects; see `GpuProvider`. */
+export class NvidiaSmiProvider implements GpuProvider {
+  readonly kind = 'nvidia-smi';
+  readonly #limitMs: number;
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #baselineLimits: BaselineLimits;
+  readonly #groups: ProcessGroups;
+  readonly #locks: GpuLocks;
+  readonly #logger: GpuLogger | undefined;
+
+  readonly #inventoryRead = new SharedRead(() => this.#readInventory());
+  readonly #telemetryRead = new SharedRead(() => this.#readTelemetry());
+  readonly #useRead = new SharedRead(() => this.#readUse([]));
+  /** Looks at single GPUs, one after the other. */
+  #singleReads: Promise<unknown> = Promise.resolve();
+
+  /** In the order in which they were first seen, so that positions stay. */
+  readonly #known = new Map<string, KnownGpu>();
+  #versions = { driverVersion: '', cudaVersion: '' };
+  /** Null until the first `setBusy`. */
+  #busy: ReadonlySet<string> | null = null;
+  /** The last trouble written to the log, by what was read: it is told once, not every few seconds. */
+  readonly #logged = new Map<string, string>();
+
+  constructor(options: NvidiaSmiOptions, { clock, logger }: { readonly clock: Clock; readonly logger?: GpuLogger }) {
+    this.#limitMs = options.limitMs ?? DEFAULT_SMI_LIMIT_MS;
+    // Texts are compared, so nvidia-smi and the shell have to speak one language.
+    const searchPath = options.searchPath ?? process.env['PATH'] ?? '';
+    this.#environment = { ...process.env, PATH: searchPath, LC_ALL: 'C' };
+    this.#baselineLimits = options.baselineLimits ?? DEFAULT_BASELINE_LIMITS;
+    this.#groups = new ProcessGroups(clock);
+    this.#locks = new GpuLocks(options.lockFolders ?? LOCK_FOLDERS);
+    this.#logger = logger;
+  }
+
+  inventory(): Promise<Inventory> {
+    return this.#inventoryRead.ask();
+  }
+
+  telemetry(): Promise<readonly Telemetry[]> {
+    return this.#telemetryRead.ask();
+  }
+
+  async checkClean(uuids: readonly string[]): Promise<Cleanliness> {
+    if (uuids.length === 0) return { state: 'clean' };
+    const reading = await this.#useRead.ask();
+    const verdict = this.#judge(uuids, reading);
+    if (verdict.state !== 'unknown' || reading.state === 'no-answer') return verdict;
+    // Another GPU may have spoilt the answer for all: some drivers stop at the first GPU they cannot open.
+    const alone = this.#singleReads.then(() => this.#readUse(uuids));
+    this.#singleReads = alone;
+    return this.#judge(uuids, await alone);
+  }
+
+  setBusy(uuids: ReadonlySet<string>): void {
+    this.#busy = new Set(uuids);
+  }
+
+  async close(): Promise<void> {
+    await this.#groups.close();
+    this.#locks.releaseAll();
+  }
+
+  async #readInventory(): Promise<Inventory> {
+    const busyBefore = this.#busy;
+    const answer = await this.#runReader();
+    if (answer.state === 'failed') return this.#unreadable(answer.problem);
+    this.#tell('warning', answer.warning);
+    this.#versions = { driverVersion: answer.report.driverVersion, cudaVersion: answer.report.cudaVersion };
+
+    const reported = answer.report.gpus;
+    const isAtRest = (uuid: string) =>
+      busyBefore !== null && this.#busy !== null && !busyBefore.has(uuid) && !this.#busy.has(uuid);
+    for (const gpu of reported) if (gpu.uuid !== '') this.#see(gpu, isAtRest(gpu.uuid));
+    const unopened = [
+      ...answer.unreachable,
+      ...reported.filter(({ uuid }) => uuid === '').map(({ pciBusId, healthMessage: line }) => ({ pciBusId, line })),
+    ];
+    this.#loseUnlisted(new Set(reported.map(({ uuid }) => uuid)), unopened);
+    return this.#answer(this.#problemOf(unopened));
+  }
+
+  /** Takes in one GPU of a report that tells its identity. */
+  #see(reported: ReportedGpu, atRest: boolean): void {
+    const known = this.#known.get(reported.uuid);
+    if (known === undefined && this.#known.size >= MAX_GPUS) return;
+    const baseline = known?.baseline ?? null;
+    const { health, healthMessage } = this.#healthOf(reported, atRest ? baseline : undefined);
+    this.#known.set(reported.uuid, {
+      gpu: {
+        uuid: reported.uuid,
+        index: known?.gpu.index ?? this.#known.size,
+        model: reported.model,
+        // A lost GPU no longer tells its size.
+        memoryMib: reported.memoryMib || (known?.gpu.memoryMib ?? 0),
+        simulated: false,
+        pciBusId: reported.pciBusId,
+        health,
+        healthMessage,
+      },
+      baseline: atRest ? learnBaseline(baseline, reported, this.#baselineLimits) : baseline,
+    });
+  }
+
+  /** @param baseline undefined when one of our allocations may be on the GPU: then its use is not judged */
+  #healthOf(
+    reported: ReportedGpu,
+    baseline: Baseline | null | undefined,
+  ): Pick<DiscoveredGpu, 'health' | 'healthMessage'> {
+    const lock = this.#locks.take(reported.uuid);
+    if (reported.health === 'lost') return reported;
+    if (lock.state === 'taken') {
+      return { health: 'quarantined', healthMessage: `Another Sluice agent of this host has it (${lock.heldBy}).` };
+    }
+    if (lock.state === 'failed') {
+      return {
+        health: 'quarantined',
+        healthMessage: `It cannot be locked against other agents of this host: ${quote(lock.message)}.`,
+      };
+    }
+    if (reported.health !== 'healthy' || baseline === undefined) return reported;
+    const stranger = foreignUse(baseline, reported, this.#baselineLimits);
+    return stranger === null ? reported : { health: 'quarantined', healthMessage: stranger };
+  }
+
+  /** What was there before and is not in the report is lost. */
+  #loseUnlisted(listed: ReadonlySet<string>, unopened: readonly { pciBusId: string; line: string }[]): void {
+    for (const [uuid, { gpu, baseline }] of this.#known) {
+      if (listed.has(uuid)) continue;
+      const reason = unopened.find(({ pciBusId }) => sameBus(pciBusId, gpu.pciBusId))?.line;
+      const healthMessage = reason ?? 'nvidia-smi no longer lists it.';
+      this.#known.set(uuid, { gpu: { ...gpu, health: 'lost', healthMessage }, baseline });
+    }
+  }
+
+  /** Trouble that no GPU in our list can carry. */
+  #problemOf(unopened: readonly { pciBusId: string; line: string }[]): string {
+    const gpus = [...this.#known.values()].map(({ gpu }) => gpu);
+    const strange = unopened.filter(({ pciBusId }) => !gpus.some((gpu) => sameBus(pciBusId, gpu.pciBusId)));
+    if (strange.length > 0) {
+      const where = strange.map(({ pciBusId, line }) => `${pciBusId} (${quote(line)})`).join(', ');
+      return `nvidia-smi cannot open every GPU of this machine: ${where}. The others are in use.`;
+    }
+    if (gpus.length > 0) return '';
+    return 'nvidia-smi works but lists no GPU. Start the agent with --no-gpus if this machine has none.';
+  }
+
+  /** What was known stays listed, but nothing may be placed on it: nobody can see how it is. */
+  #unreadable(problem: string): Inventory {
+    for (const [uuid, known] of this.#known) {
+      if (known.gpu.health !== 'healthy') continue;
+      const gpu: DiscoveredGpu = {
+        ...known.gpu,
+        health: 'quarantined',
+        healthMessage: `It cannot be read. ${problem}`,
+      };
+      this.#known.set(uuid, { ...known, gpu });
+    }
+    return this.#answer(problem);
+  }
+
+  #answer(problem: string): Inventory {
+    this.#tell('inventory', problem);
+    return { gpus: Array.from(this.#known.values(), ({ gpu }) => gpu), ...this.#versions, problem };
+  }
+
+  async #runReader(): Promise<ReaderAnswer> {
+    const result = await this.#groups.run({
+      file: process.execPath,
+      args: [READER],
+      environment: this.#environment,
+      limitMs: this.#limitMs,
+      maxBytes: MAX_ANSWER_BYTES,
+      answersBy: 'first line',
+    });
+    if (result.state !== 'answered') return { state: 'failed', problem: this.#explain(result) };
+    if (!result.stdout.endsWith('\n')) {
+      const problem = `The reader of nvidia-smi's report broke (exit code ${result.exitCode}): ${quote(result.stderr)}`;
+      return { state: 'failed', problem };
+    }
+    return JSON.parse(result.stdout) as ReaderAnswer;
+  }
+
+  async #readTelemetry(): Promise<readonly Telemetry[]> {
+    const csv = await this.#query(TELEMETRY_ARGUMENTS);
+    const rows = 'problem' in csv ? [] : readTelemetry(csv.text);
+    this.#tell('telemetry', rows.length > 0 ? '' : 'problem' in csv ? csv.problem : describe(csv));
+    return rows;
+  }
+
+  /** @param uuids only these GPUs; empty = all */
+  async #readUse(uuids: readonly string[]): Promise<UseReading> {
+    const only = uuids.length === 0 ? [] : ['-i', uuids.join(',')];
+    const apps = await this.#query([...COMPUTE_APPS_ARGUMENTS, ...only]);
+    if ('problem' in apps) return { state: 'no-answer', message: apps.problem };
+    const memory = await this.#query([...TELEMETRY_ARGUMENTS, ...only]);
+    if ('problem' in memory) return { state: 'no-answer', message: memory.problem };
+    // An error of the list of processes counts, or an empty list would pass for a clean GPU; unless both queries met
+    // the same error: then it is that of another GPU, and the ones that have a row in both were read.
+    const good = [0, EXIT_INFOROM_CORRUPTED, memory.exitCode].includes(apps.exitCode);
+    if (!good) return { state: 'failed', message: describe(apps) };
+    return { state: 'read', apps: readComputeApps(apps.text), memory: readTelemetry(memory.text) };
+  }
+
+  #judge(uuids: readonly string[], reading: UseReading): Cleanliness {
+    if (reading.state !== 'read') return { state: 'unknown', message: reading.message };
+    const suspects = uuids.map((uuid) => {
+      const known = this.#known.get(uuid);
+      const row = reading.memory.find((each) => each.uuid === uuid);
+      const processes = reading.apps.filter((app) => app.uuid === uuid);
+      const use: GpuUse | null = row === undefined ? null : { usedMib: row.memoryUsedMib, processes };
+      const label = known === undefined ? uuid : `GPU ${known.gpu.index}`;
+      return { uuid, label, baseline: known?.baseline ?? null, use };
+    });
+    const verdict = judgeClean(suspects, this.#baselineLimits);
+    if (verdict.state === 'clean') for (const { uuid, use } of suspects) this.#learn(uuid, use);
+    return verdict;
+  }
+
+  #learn(uuid: string, use: GpuUse | null): void {
+    const known = this.#known.get(uuid);
+    if (known === undefined || use === null) return;
+    this.#known.set(uuid, { ...known, baseline: learnBaseline(known.baseline, use, this.#baselineLimits) });
+  }
+
+  async #query(args: readonly string[]): Promise<Csv> {
+    const result = await this.#groups.run({
+      file: 'nvidia-smi',
+      args,
+      environment: this.#environment,
+      limitMs: this.#limitMs,
+      maxBytes: MAX_ANSWER_BYTES,
+      answersBy: 'exit',
+    });
+    if (result.state !== 'answered') return { problem: this.#explain(result) };
+    return { exitCode: result.exitCode, text: result.stdout };
+  }
+
+  #explain(result: Exclude<CommandResult, { state: 'answered' }>): string {
+    switch (result.state) {
+      case 'missing':
+        return explainMissing(this.#environment['PATH'] ?? '');
+      case 'not-started':
+        return `nvidia-smi could not be started: ${quote(result.message)}.`;
+      case 'timed-out':
+        return explainTimeout(this.#limitMs);
+      case 'too-long':
+        return explainTooLong(MAX_ANSWER_BYTES);
+      case 'stuck':
+        return explainStuck(result.pid, result.sinceMs);
+      case 'closed':
+        return 'The agent is ending.';
+    }
+  }
+
+  /** Logs trouble when it changes. */
+  #tell(what: 'inventory' | 'telemetry' | 'warning', trouble: string): void {
+    if ((this.#logged.get(what) ?? '') === trouble) return;
+    this.#logged.set(what, trouble);
+    if (trouble !== '') this.#logger?.warn({ source: 'nvidia-smi', what }, trouble);
+  }
+}
+
+function describe({ exitCode, text }: { readonly exitCode: number | null; readonly text: string }): string {
+  return explainFailure({ exitCode, stdout: text, stderr: '' });
+}

@@ -1,0 +1,182 @@
+// Reads the report of `nvidia-smi -q -x`, as xml2js makes a tree of it, into what we need of each GPU. Pure. The report
+// is foreign input: its shape changes with driver, GPU and count, so every value is looked up, never assumed.
+import { createRequire } from 'node:module';
+
+/** A process that holds memory of a GPU. */
+export interface GpuProcess {
+  readonly pid: number;
+  readonly name: string;
+  readonly usedMib: number | null;
+}
+
+/** One GPU of the report. */
+export interface ReportedGpu {
+  /** Empty when the driver does not tell it: a lost GPU on some drivers. */
+  readonly uuid: string;
+  readonly model: string;
+  readonly pciBusId: string;
+  /** 0 when not reported. */
+  readonly memoryMib: number;
+  readonly usedMib: number | null;
+  readonly processes: readonly GpuProcess[];
+  readonly health: 'healthy' | 'lost' | 'quarantined';
+  readonly healthMessage: string;
+}
+
+export interface SmiReport {
+  readonly driverVersion: string;
+  readonly cudaVersion: string;
+  /** In the order of nvidia-smi: by bus id. */
+  readonly gpus: readonly ReportedGpu[];
+}
+
+/** More GPUs than any machine has; what comes after is ignored. */
+export const MAX_GPUS = 256;
+/** Processes kept of one GPU, enough for a message. */
+const MAX_PROCESSES = 256;
+/** Names are for people: longer ones are cut. */
+const MAX_NAME_CHARACTERS = 200;
+
+/**
+ * @param tree what xml2js with `explicitArray: false` and `trim: true` makes of the XML
+ * @returns null when this is no report of nvidia-smi
+ */
+export function readReport(tree: unknown): SmiReport | null {
+  const log = at(tree, 'nvidia_smi_log');
+  if (!isNode(log)) return null;
+  return {
+    driverVersion: valueAt(log, 'driver_version'),
+    cudaVersion: valueAt(log, 'cuda_version'),
+    gpus: listAt(log, 'gpu').slice(0, MAX_GPUS).map(readGpu),
+  };
+}
+
+/** As `readReport`, from the XML itself, with the parser that node-nvidia-smi brings along and the options it uses. */
+export async function parseReport(xml: string): Promise<SmiReport | null> {
+  const own = createRequire(import.meta.url);
+  const itsModules = createRequire(own.resolve('node-nvidia-smi'));
+  const { parseStringPromise } = itsModules('xml2js') as {
+    parseStringPromise: (xml: string, options: object) => Promise<unknown>;
+  };
+  try {
+    return readReport(await parseStringPromise(xml, { explicitArray: false, trim: true }));
+  } catch {
+    // Cut off or garbled: no report. Whoever has the text can quote it.
+    return null;
+  }
+}
+
+/**
+ * Reads a number with its unit, such as `81559 MiB`, `37 %` or `98.11 W`. Everything that nvidia-smi writes instead of
+ * one is null: `N/A`, `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `GPU is lost`, `ERR!` and whatever comes next.
+ */
+export function readNumber(text: string): number | null {
+  const digits = /^(-?\d+(?:\.\d+)?)(?:\s*[A-Za-z%/]+)?$/.exec(text.trim())?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** Whether this is the identity of a GPU, not an error text in its place. */
+export function isGpuUuid(text: string): boolean {
+  return /^GPU-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
+function readGpu(gpu: unknown): ReportedGpu {
+  const uuid = textAt(gpu, 'uuid');
+  const memoryMib = readNumber(textAt(gpu, 'fb_memory_usage', 'total')) ?? 0;
+  return {
+    uuid: isGpuUuid(uuid) ? uuid : '',
+    model: valueAt(gpu, 'product_name').slice(0, MAX_NAME_CHARACTERS) || 'unknown GPU',
+    pciBusId: valueAt(gpu, 'pci', 'pci_bus_id') || textAt(gpu, '$', 'id'),
+    memoryMib,
+    usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
+    processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),
+    ...readHealth(gpu, memoryMib),
+  };
+}
+
+function readProcess(info: unknown): GpuProcess[] {
+  const pid = readNumber(textAt(info, 'pid'));
+  if (pid === null) return [];
+  const name = textAt(info, 'process_name').slice(0, MAX_NAME_CHARACTERS);
+  return [{ pid, name, usedMib: readNumber(textAt(info, 'used_memory')) }];
+}
+
+type Health = Pick<ReportedGpu, 'health' | 'healthMessage'>;
+
+/** The first thing that is wrong with a GPU, worst first. */
+function readHealth(gpu: unknown, memoryMib: number): Health {
+  const lost = (message: string): Health => ({ health: 'lost', healthMessage: message });
+  const quarantined = (message: string): Health => ({ health: 'quarantined', healthMessage: message });
+
+  const error = driverError(gpu);
+  if (error !== null) return lost(`The driver answers: ${error}.`);
+  const action = valueAt(gpu, 'gpu_recovery_action');
+  if (action !== '' && action !== 'None') return quarantined(`The driver asks for a recovery action: ${action}.`);
+  if (textAt(gpu, 'remapped_rows', 'remapped_row_failure') === 'Yes') {
+    return quarantined('Its memory has failed rows that could not be remapped. The GPU has to be replaced.');
+  }
+  const fabric = fabricTrouble(gpu);
+  if (fabric !== null) return quarantined(fabric);
+  if (textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled') {
+    return quarantined('MIG is on, and whole GPUs are handed out here. Turn it off: nvidia-smi -mig 0.');
+  }
+  if (memoryMib === 0) return quarantined('nvidia-smi does not report the size of its memory.');
+  return { health: 'healthy', healthMessage: '' };
+}
+
+/**
+ * An error text where the identity or a number must stand. `N/A` is none: some GPUs do not report some figures. Nor is
+ * an `Unknown Error` of a mere sensor, which working GPUs show too.
+ */
+function driverError(gpu: unknown): string | null {
+  const vital = [textAt(gpu, 'fb_memory_usage', 'total'), textAt(gpu, 'uuid')];
+  const sensors = [textAt(gpu, 'utilization', 'gpu_util'), textAt(gpu, 'temperature', 'gpu_temp')];
+  const error =
+    vital.find((text) => /lost|requires reset|error|ERR!/i.test(text)) ??
+    sensors.find((text) => /lost|requires reset/i.test(text));
+  return error === undefined ? null : error.replaceAll(/[[\]]/g, '');
+}
+
+/** On machines with NVSwitch a GPU whose fabric is not set up cannot start CUDA at all (error 802). */
+function fabricTrouble(gpu: unknown): string | null {
+  const state = valueAt(gpu, 'fabric', 'state');
+  const status = valueAt(gpu, 'fabric', 'status');
+  if (state !== '' && state !== 'Completed') {
+    return `Its NVLink fabric is not set up (${state}). Is nvidia-fabricmanager running?`;
+  }
+  if (status !== '' && status !== 'Success') return `Its NVLink fabric failed to set up: ${status}.`;
+  if (textAt(gpu, 'fabric', 'health', 'summary') === 'Unhealthy') return 'Its NVLink fabric is unhealthy.';
+  return null;
+}
+
+type Node = Readonly<Record<string, unknown>>;
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function at(tree: unknown, ...names: readonly string[]): unknown {
+  return names.reduce<unknown>(
+    (node, name) => (isNode(node) && Object.hasOwn(node, name) ? node[name] : undefined),
+    tree,
+  );
+}
+
+/** The text of an element; empty when it is missing, or not text. */
+function textAt(tree: unknown, ...names: readonly string[]): string {
+  const value = at(tree, ...names);
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+/** As `textAt`, but the ways of nvidia-smi to say "nothing" are empty too. */
+function valueAt(tree: unknown, ...names: readonly string[]): string {
+  const text = textAt(tree, ...names);
+  return /^\[?(N\/A|Not Supported|(Requested functionality has been )?deprecated)\]?$/i.test(text) ? '' : text;
+}
+
+/** One element is a value of its own, several are an array, none is missing or an empty text. */
+function listAt(tree: unknown, name: string): readonly unknown[] {
+  const value = at(tree, name);
+  if (Array.isArray(value)) return value as readonly unknown[];
+  return isNode(value) ? [value] : [];
+}
