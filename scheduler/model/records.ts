@@ -126,6 +126,8 @@ export interface Workload {
   readonly attempt: number;
   /** Allocations of the present or last attempt, in task order. */
   readonly allocations: readonly AllocationId[];
+  /** Those of earlier attempts, oldest first; bounded. */
+  readonly pastAllocations: readonly AllocationId[];
   readonly claim: Claim | null;
   readonly checkpoint: Checkpoint | null;
   /** What becomes of it once its allocations are gone: back to pending, or an end. Null while not stopping. */

@@ -31,6 +31,10 @@ export interface ObservedAllocation {
    * GPUs that stayed dirty: memory above the baseline or a foreign process.
    */
   'dirtyGpus'?: (string)[];
+  /**
+   * True when it got its stop signal before it ended; false = it ended of its own accord.
+   */
+  'stopSignalled'?: (boolean);
 }
 
 export interface ObservedAllocation__Output {
@@ -56,4 +60,8 @@ export interface ObservedAllocation__Output {
    * GPUs that stayed dirty: memory above the baseline or a foreign process.
    */
   'dirtyGpus': (string)[];
+  /**
+   * True when it got its stop signal before it ended; false = it ended of its own accord.
+   */
+  'stopSignalled': (boolean);
 }

@@ -50,6 +50,10 @@ export interface Workload {
    * GPU time held so far, over all attempts.
    */
   'gpuTime'?: (_google_protobuf_Duration | null);
+  /**
+   * While pending: the binding constraint, UPPER_SNAKE, as ExplainWorkload tells it. Empty otherwise.
+   */
+  'pendingReason'?: (string);
 }
 
 export interface Workload__Output {
@@ -93,4 +97,8 @@ export interface Workload__Output {
    * GPU time held so far, over all attempts.
    */
   'gpuTime': (_google_protobuf_Duration__Output | null);
+  /**
+   * While pending: the binding constraint, UPPER_SNAKE, as ExplainWorkload tells it. Empty otherwise.
+   */
+  'pendingReason': (string);
 }

@@ -1,0 +1,113 @@
+// NodeService: list, read, watch, cordon and uncordon nodes.
+import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.js';
+import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesResponse.js';
+import { deferred } from '../../common/deferred.js';
+import type { NodeId } from '../../common/ids.js';
+import { cordonNode } from '../control/commands/nodes.js';
+import { notFound } from '../control/refusals.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import type { ClusterNode, RecordChange } from '../model/records.js';
+import type { Handlers, Sender } from './handlers.js';
+import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
+import type { ServiceDependencies } from './server.js';
+import { nodeToProto } from './to-proto.js';
+
+/** The handlers of NodeService. */
+export function nodeService(handlers: Handlers, deps: ServiceDependencies): NodeServiceHandlers {
+  const { loop, fleet } = deps;
+
+  const cordon = async (name: string, cordoned: boolean, reason: string) => {
+    const node = await loop.execute(cordonNode(name, cordoned, reason));
+    return loop.read((state) => ({ node: nodeToProto(state, fleet, state.node(node.id) ?? node) }));
+  };
+
+  return {
+    ListNodes: handlers.unary('ListNodes', (request) => {
+      const size = parsePageSize(request.pageSize, MAX_PAGE_SIZE);
+      const after = parsePageToken(request.pageToken);
+      return loop.read((state) => {
+        const nodes = byName(state).filter(
+          ({ name, pool }) => (after === null || name > after) && (request.pool === '' || pool === request.pool),
+        );
+        const page = takePage(nodes, size, ({ name }) => name);
+        const messages = page.items.map((node) => nodeToProto(state, fleet, node));
+        return { nodes: messages, nextPageToken: page.nextPageToken };
+      });
+    }),
+
+    GetNode: handlers.unary('GetNode', (request) =>
+      loop.read((state) => {
+        const node = state.nodeNamed(request.name);
+        if (node === undefined)
+          throw notFound(
+            'node',
+            request.name,
+            byName(state).map(({ name }) => name),
+          );
+        return { node: nodeToProto(state, fleet, node) };
+      }),
+    ),
+
+    CordonNode: handlers.unary('CordonNode', (request) => cordon(request.name, true, request.reason)),
+    UncordonNode: handlers.unary('UncordonNode', (request) => cordon(request.name, false, '')),
+
+    WatchNodes: handlers.stream('WatchNodes', (_request, sender: Sender<WatchNodesResponse>) =>
+      watchNodes(deps, sender),
+    ),
+  };
+}
+
+function byName(state: ReadableState): readonly ClusterNode[] {
+  return [...state.nodes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Sends every node, and then each one that changes: its record, its allocations, or its liveness. */
+async function watchNodes(
+  { loop, hub, fleet }: ServiceDependencies,
+  sender: Sender<WatchNodesResponse>,
+): Promise<void> {
+  const ended = deferred();
+  sender.closed.addEventListener('abort', () => ended.resolve(), { once: true });
+  let stop = (): void => undefined;
+  let revision = 0;
+  const send = (state: ReadableState, ids: Iterable<NodeId>): void => {
+    try {
+      for (const id of ids) {
+        const node = state.node(id);
+        if (node !== undefined) sender.send({ revision, node: nodeToProto(state, fleet, node) });
+      }
+    } catch (error) {
+      ended.reject(error);
+    }
+  };
+  const stopLiveness = fleet.onLiveness((node) => {
+    loop.read((state) => send(state, [node])).catch((error: unknown) => ended.reject(error));
+  });
+  try {
+    await loop.read((state, _view, position) => {
+      revision = position.revision;
+      send(
+        state,
+        byName(state).map(({ id }) => id),
+      );
+      sender.send({ revision, caughtUp: true });
+      stop = hub.watch(null, (committed, changes) => {
+        revision = committed;
+        send(state, touchedNodes(changes));
+      });
+    });
+    await ended.promise;
+  } finally {
+    stop();
+    stopLiveness();
+  }
+}
+
+function touchedNodes(changes: readonly RecordChange[]): ReadonlySet<NodeId> {
+  const found = new Set<NodeId>();
+  for (const change of changes) {
+    if (change.collection === 'nodes' && change.after !== null) found.add(change.after.id);
+    if (change.collection === 'allocations' && change.after !== null) found.add(change.after.node);
+  }
+  return found;
+}

@@ -1,0 +1,101 @@
+// QueueService: create, change, delete, read and list queues with fair share and use.
+import type { QueueServiceHandlers } from '../../proto/gen/sluice/v1/QueueService.js';
+import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
+import type { QueueName } from '../../common/ids.js';
+import { createQueue, deleteQueue, updateQueue, type QueueOutcome } from '../control/commands/queues.js';
+import { notFound } from '../control/refusals.js';
+import type { QueueShare } from '../engine/decisions.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import type { Queue } from '../model/records.js';
+import type { Handlers } from './handlers.js';
+import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
+import type { ServiceDependencies } from './server.js';
+import { queueToProto, type QueueCounts } from './to-proto.js';
+import { parseQueue, parseQueuePatch } from './validate.js';
+
+/** The handlers of QueueService. */
+export function queueService(handlers: Handlers, { loop }: ServiceDependencies): QueueServiceHandlers {
+  const answer = async ({ queue, warnings }: QueueOutcome): Promise<{ queue: QueueMessage; warnings: string[] }> => {
+    const message = await loop.read((state, view) => toMessage(state, sharesByQueue(view.queueShares()), queue));
+    return { queue: message, warnings: [...warnings] };
+  };
+
+  return {
+    CreateQueue: handlers.unary('CreateQueue', async (request) =>
+      answer(await loop.execute(createQueue(parseQueue(request.queue), request.validateOnly))),
+    ),
+
+    UpdateQueue: handlers.unary('UpdateQueue', async (request) => {
+      const patch = parseQueuePatch(request.queue, request.updateMask?.paths ?? []);
+      return answer(await loop.execute(updateQueue(request.queue?.name ?? '', patch, request.validateOnly)));
+    }),
+
+    DeleteQueue: handlers.unary('DeleteQueue', async (request) => {
+      await loop.execute(deleteQueue(request.name));
+      return {};
+    }),
+
+    GetQueue: handlers.unary('GetQueue', (request) =>
+      loop.read((state, view) => {
+        const queue = state.queue(request.name);
+        if (queue === undefined) throw notFound('queue', request.name, state.queues.keys());
+        return { queue: toMessage(state, sharesByQueue(view.queueShares()), queue) };
+      }),
+    ),
+
+    ListQueues: handlers.unary('ListQueues', (request) => {
+      const size = parsePageSize(request.pageSize, MAX_PAGE_SIZE);
+      const after = parsePageToken(request.pageToken);
+      return loop.read((state, view) => {
+        const shares = sharesByQueue(view.queueShares());
+        const ordered = [...parentsFirst(state, null)];
+        const begin = after === null ? 0 : ordered.findIndex(({ name }) => name === after) + 1;
+        const page = takePage(ordered.slice(begin), size, ({ name }) => name);
+        const queues = page.items.map((queue) => toMessage(state, shares, queue));
+        return { queues, nextPageToken: page.nextPageToken };
+      });
+    }),
+  };
+}
+
+/** Queues so that children follow their parent, siblings by name. */
+export function* parentsFirst(state: ReadableState, parent: QueueName | null): Generator<Queue> {
+  for (const queue of state.childrenOf(parent).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    yield queue;
+    yield* parentsFirst(state, queue.name);
+  }
+}
+
+function sharesByQueue(shares: readonly QueueShare[]): ReadonlyMap<QueueName, QueueShare> {
+  return new Map(shares.map((share) => [share.queue, share]));
+}
+
+function toMessage(state: ReadableState, shares: ReadonlyMap<QueueName, QueueShare>, queue: Queue): QueueMessage {
+  return queueToProto(queue, shares.get(queue.name), count(state, queue.name));
+}
+
+/** Counts over the queue and all below it. */
+export function count(state: ReadableState, queue: QueueName): QueueCounts {
+  const pending = state.pendingIn(queue);
+  let oldestPendingMs: number | null = null;
+  for (const number of pending) {
+    const submittedMs = state.workload(number)?.submittedMs ?? null;
+    if (submittedMs !== null && (oldestPendingMs === null || submittedMs < oldestPendingMs)) {
+      oldestPendingMs = submittedMs;
+    }
+  }
+  const own: QueueCounts = {
+    running: state.unfinishedIn(queue) - pending.size,
+    pending: pending.size,
+    oldestPendingMs,
+  };
+  return state.childrenOf(queue).reduce<QueueCounts>((sum, child) => {
+    const below = count(state, child.name);
+    const oldest = [sum.oldestPendingMs, below.oldestPendingMs].filter((time): time is number => time !== null);
+    return {
+      running: sum.running + below.running,
+      pending: sum.pending + below.pending,
+      oldestPendingMs: oldest.length === 0 ? null : Math.min(...oldest),
+    };
+  }, own);
+}

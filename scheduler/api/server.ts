@@ -1,0 +1,123 @@
+// The gRPC server: every service of sluice.v1, health and reflection, with the limits that hold for all of them.
+import * as grpc from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Clock } from '../../common/clock.js';
+import { ApiError, toServiceError } from '../../common/errors.js';
+import type { Logger } from '../../common/log.js';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
+import { MAX_MESSAGE_BYTES, sluice, sluicePackageDefinition } from '../../common/proto.js';
+import type { AgentServiceHandlers } from '../../proto/gen/sluice/v1/AgentService.js';
+import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionService.js';
+import type { ControlLoop } from '../control/loop.js';
+import type { WatchHub } from '../control/watch-hub.js';
+import type { Fleet } from '../fleet/fleet.js';
+import { AgentSession } from '../fleet/session.js';
+import type { Handlers } from './handlers.js';
+import { logService } from './log-service.js';
+import { nodeService } from './node-service.js';
+import { queueService } from './queue-service.js';
+import { workloadService } from './workload-service.js';
+
+/** Streams one connection may have open. */
+const MAX_STREAMS_PER_CONNECTION = 1_000;
+
+/** What the services need of the daemon. */
+export interface ServiceDependencies {
+  readonly loop: ControlLoop;
+  readonly hub: WatchHub;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The longest grace a workload may ask for. */
+  readonly maxGraceMs: number;
+  /** Where /metrics answers; empty = switched off. */
+  readonly metricsUrl: () => string;
+}
+
+/** A server with everything on it, and the switch of its health service. */
+export interface ApiServer {
+  readonly server: grpc.Server;
+  setServing(serving: boolean): void;
+}
+
+/** Builds the server; it listens once it is bound. */
+export function createApiServer(handlers: Handlers, deps: ServiceDependencies): ApiServer {
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': MAX_STREAMS_PER_CONNECTION,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+  });
+  server.addService(sluice.WorkloadService.service, workloadService(handlers, deps));
+  server.addService(sluice.QueueService.service, queueService(handlers, deps));
+  server.addService(sluice.NodeService.service, nodeService(handlers, deps));
+  server.addService(sluice.LogService.service, logService(handlers, deps));
+  server.addService(sluice.AgentService.service, agentService(handlers, deps));
+  server.addService(sluice.VersionService.service, versionService(handlers, deps));
+  const services = Object.values(sluice).flatMap((member) =>
+    'service' in member ? [serviceName(member.service)] : [],
+  );
+  const health = new HealthImplementation(Object.fromEntries(['', ...services].map((name) => [name, 'NOT_SERVING'])));
+  health.addToServer(server);
+  new ReflectionService(sluicePackageDefinition).addToServer(server);
+  return {
+    server,
+    setServing: (serving) => {
+      for (const name of ['', ...services]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
+    },
+  };
+}
+
+/** `sluice.v1.WorkloadService` of a service definition. */
+function serviceName(service: grpc.ServiceDefinition): string {
+  const path = Object.values(service)[0]?.path ?? '/';
+  return path.slice(1, path.indexOf('/', 1));
+}
+
+function agentService(handlers: Handlers, deps: ServiceDependencies): AgentServiceHandlers {
+  const { loop, fleet, log } = deps;
+  return {
+    Connect: (stream) => {
+      try {
+        const principal = handlers.agent(stream.metadata, stream.getPeer());
+        const session = new AgentSession(stream, {
+          loop,
+          fleet,
+          log,
+          authorizeNode: (name) => {
+            if (principal.node !== null && principal.node !== name) throw wrongNode(principal.node, name);
+          },
+        });
+        stream.on('close', () => session.end());
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        stream.emit('error', toServiceError(error));
+      }
+    },
+  };
+}
+
+function versionService(handlers: Handlers, { loop, metricsUrl }: ServiceDependencies): VersionServiceHandlers {
+  return {
+    GetVersion: handlers.unary('GetVersion', () =>
+      loop.read((state, _view, position) => ({
+        version: PACKAGE_VERSION,
+        clusterId: state.meta.clusterId,
+        ...position,
+        nodeVersion: process.version,
+        metricsUrl: metricsUrl(),
+      })),
+    ),
+  };
+}
+
+function wrongNode(allowed: string, name: string): ApiError {
+  return new ApiError({
+    code: grpc.status.PERMISSION_DENIED,
+    reason: 'WRONG_NODE',
+    message: `this agent's token is for node "${allowed}", not for "${name}"`,
+    metadata: { node: name },
+  });
+}

@@ -1,0 +1,187 @@
+// Records in the protocol's form.
+import { toDuration, toTimestamp } from '../../common/units.js';
+import type { NodeId, WorkloadNumber } from '../../common/ids.js';
+import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/Allocation.js';
+import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
+import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
+import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
+import type { WorkloadSpec as SpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import type { QueueShare } from '../engine/decisions.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import {
+  ALLOCATION_STATE_TO_PROTO,
+  GPU_HEALTH_TO_PROTO,
+  KIND_TO_PROTO,
+  STATE_TO_PROTO,
+  STOP_REASON_TO_PROTO,
+} from '../model/wire-names.js';
+import type { Allocation, ClusterNode, Queue, Workload, WorkloadSpec } from '../model/records.js';
+
+/** A workload with the allocations of its present or last attempt. */
+export function workloadToProto(
+  state: ReadableState,
+  fleet: Fleet,
+  workload: Workload,
+  pendingSummary: string | null,
+): WorkloadMessage {
+  const allocations = workload.allocations
+    .map((id) => state.allocation(id))
+    .filter((allocation): allocation is Allocation => allocation !== undefined);
+  return {
+    number: workload.number,
+    uid: workload.uid,
+    spec: specToProto(workload.spec),
+    state: STATE_TO_PROTO[workload.state],
+    message: pendingSummary ?? workload.message,
+    attempt: workload.attempt,
+    owner: workload.owner,
+    submitTime: toTimestamp(workload.submittedMs),
+    startTime: toTimestamp(workload.startedMs),
+    endTime: toTimestamp(workload.endedMs),
+    allocations: allocations.map((allocation) => allocationToProto(state, fleet, allocation)),
+    checkpoint: workload.checkpoint && {
+      step: workload.checkpoint.step,
+      time: toTimestamp(workload.checkpoint.timeMs),
+      path: workload.checkpoint.path,
+    },
+    requeues: workload.requeues,
+    lostGpuTime: toDuration(workload.lostGpuMs),
+    gpuTime: toDuration(workload.gpuMs),
+    events: workload.events.map(({ timeMs, type, message }) => ({ time: toTimestamp(timeMs), type, message })),
+  };
+}
+
+function specToProto(spec: WorkloadSpec): SpecMessage {
+  const { program } = spec;
+  return {
+    name: spec.name,
+    kind: KIND_TO_PROTO[spec.kind],
+    queue: spec.queue,
+    priority: spec.priority,
+    preemptible: spec.preemptible,
+    tasks: spec.tasks,
+    resources: { gpus: spec.gpusPerTask, gpuModel: spec.gpuModel, pool: spec.pool },
+    ...(program.type === 'command'
+      ? { command: { argv: [...program.argv] } }
+      : { builtin: { name: program.name, args: [...program.args] } }),
+    environment: spec.environment.map(({ name, value }) => ({ name, value })),
+    workingDirectory: spec.workingDirectory,
+    checkpoint: { grace: toDuration(spec.graceMs), directory: spec.checkpointDirectory },
+  };
+}
+
+function allocationToProto(state: ReadableState, fleet: Fleet, allocation: Allocation): AllocationMessage {
+  const { exit, stop } = allocation;
+  const live = allocation.state !== 'released' && allocation.state !== 'exited';
+  return {
+    id: allocation.id,
+    task: allocation.task,
+    attempt: allocation.attempt,
+    node: state.node(allocation.node)?.name ?? allocation.node,
+    gpus: allocation.gpus.map((gpu) => ({ ...gpu })),
+    state: ALLOCATION_STATE_TO_PROTO[allocation.state],
+    placeTime: toTimestamp(allocation.placedMs),
+    startTime: toTimestamp(allocation.startedMs),
+    endTime: toTimestamp(allocation.endedMs),
+    stop: stop && {
+      reason: STOP_REASON_TO_PROTO[stop.reason],
+      requestTime: toTimestamp(stop.requestedMs),
+      grace: toDuration(stop.graceMs),
+      forWorkload: stop.forWorkload ?? 0,
+      message: stop.message,
+    },
+    exit: exit && {
+      ...(exit.code === null ? {} : { code: exit.code }),
+      signal: exit.signal,
+      message: exit.message,
+    },
+    endpoints: allocation.endpoints.map(({ name, url }) => ({ name, url })),
+    unreachable: live && fleet.softState(allocation.node).liveness !== 'ready',
+  };
+}
+
+const LIVENESS_TO_PROTO = {
+  ready: 'NODE_STATE_READY',
+  unknown: 'NODE_STATE_UNKNOWN',
+  down: 'NODE_STATE_DOWN',
+} as const;
+
+/** A node with its GPUs, who holds them, and their last telemetry. */
+export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNode): NodeMessage {
+  const held = state.heldOn(node.id);
+  const holders = new Map<string, WorkloadNumber>();
+  for (const allocation of held) for (const gpu of allocation.gpus) holders.set(gpu.uuid, allocation.workload);
+  const soft = fleet.softState(node.id);
+  return {
+    id: node.id,
+    name: node.name,
+    pool: node.pool,
+    labels: { ...node.labels },
+    state: LIVENESS_TO_PROTO[soft.liveness],
+    cordoned: node.cordoned,
+    cordonReason: node.cordonReason,
+    inventory: {
+      gpus: node.gpus.map((gpu) => ({
+        uuid: gpu.uuid,
+        index: gpu.index,
+        model: gpu.model,
+        memoryMib: gpu.memoryMib,
+        simulated: gpu.simulated,
+        health: GPU_HEALTH_TO_PROTO[gpu.health],
+        healthMessage: gpu.healthMessage,
+        pciBusId: gpu.pciBusId,
+        workload: holders.get(gpu.uuid) ?? 0,
+        telemetry: fleet.telemetry(gpu.uuid),
+      })),
+      cpuCount: node.cpuCount,
+      memoryMib: node.memoryMib,
+      driverVersion: node.driverVersion,
+      cudaVersion: node.cudaVersion,
+      gpuProblem: node.gpuProblem,
+    },
+    bootId: node.bootId,
+    agentVersion: node.agentVersion,
+    registerTime: toTimestamp(node.registeredMs),
+    lastHeartbeatTime: toTimestamp(soft.lastHeartbeatMs),
+    allocatedGpus: holders.size,
+    workloads: [...new Set(held.map(({ workload }) => workload))],
+  };
+}
+
+/** Running and pending workloads of a queue and of all below it. */
+export interface QueueCounts {
+  readonly running: number;
+  readonly pending: number;
+  readonly oldestPendingMs: number | null;
+}
+
+/** A queue with what it holds and may expect. */
+export function queueToProto(queue: Queue, share: QueueShare | undefined, counts: QueueCounts): QueueMessage {
+  return {
+    spec: {
+      name: queue.name,
+      parent: queue.parent ?? '',
+      guaranteeGpus: queue.guaranteeGpus,
+      ...(queue.limitGpus === null ? {} : { limitGpus: queue.limitGpus }),
+      weight: queue.weight,
+      priority: queue.priority,
+    },
+    use: {
+      allocatedGpus: share?.allocatedGpus ?? 0,
+      borrowedGpus: share?.borrowedGpus ?? 0,
+      pendingGpus: share?.pendingGpus ?? 0,
+      fairShareGpus: share?.fairShareGpus ?? 0,
+      unmetGuaranteeGpus: share?.unmetGuaranteeGpus ?? 0,
+      runningWorkloads: counts.running,
+      pendingWorkloads: counts.pending,
+      oldestPendingTime: toTimestamp(counts.oldestPendingMs),
+    },
+    createTime: toTimestamp(queue.createdMs),
+  };
+}
+
+/** The node's id for a name; undefined = unknown. */
+export function nodeIdOf(state: ReadableState, name: string): NodeId | undefined {
+  return state.nodeNamed(name)?.id;
+}

@@ -1,0 +1,186 @@
+// WorkloadService: submit, read, list, watch, cancel, explain.
+import type { WorkloadServiceHandlers } from '../../proto/gen/sluice/v1/WorkloadService.js';
+import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
+import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
+import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
+import type { QueueName, WorkloadNumber } from '../../common/ids.js';
+import { deferred } from '../../common/deferred.js';
+import { cancel } from '../control/commands/cancel.js';
+import { submit } from '../control/commands/submit.js';
+import { notFound } from '../control/refusals.js';
+import { explain } from '../engine/explain.js';
+import type { ClusterView } from '../engine/view.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import { workloadKey, type RecordChange, type Workload } from '../model/records.js';
+import { STATE_TO_PROTO } from '../model/wire-names.js';
+import type { Handlers, Sender } from './handlers.js';
+import { parsePageSize, parsePageToken, takePage } from './pages.js';
+import type { ServiceDependencies } from './server.js';
+import { workloadToProto } from './to-proto.js';
+import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
+
+const USUAL_PAGE = 100;
+
+/** The handlers of WorkloadService. */
+export function workloadService(handlers: Handlers, deps: ServiceDependencies): WorkloadServiceHandlers {
+  const { loop, fleet, clock } = deps;
+
+  /** One workload's message; the reason of a pending one comes from the engine, fresh. */
+  const message = (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
+    const explanation = workload.state === 'pending' ? explain(view, workload.number, clock.wallMs()) : null;
+    return workloadToProto(state, fleet, workload, explanation?.summary ?? null);
+  };
+
+  const find = (state: ReadableState, word: string): Workload => {
+    const workload = state.findWorkload(word);
+    if (workload === undefined) throw notFound('workload', word);
+    return workload;
+  };
+
+  return {
+    SubmitWorkloads: handlers.unary('SubmitWorkloads', async (request, principal) => {
+      const workloads = await loop.execute(
+        submit({
+          requestKey: requestKey(principal.name, request.requestId),
+          digest: digestOf(request),
+          owner: principal.name,
+          specs: parseSpecs(request.specs, deps.maxGraceMs),
+          validateOnly: request.validateOnly,
+        }),
+      );
+      return {
+        workloads: workloads.map(({ number, uid, spec }) => ({ number, uid, name: spec.name })),
+        revision: loop.position.revision,
+      };
+    }),
+
+    GetWorkload: handlers.unary('GetWorkload', (request) =>
+      loop.read((state, view) => ({ workload: message(state, view, find(state, request.workload)) })),
+    ),
+
+    ListWorkloads: handlers.unary('ListWorkloads', (request) => {
+      const size = parsePageSize(request.pageSize, USUAL_PAGE);
+      const after = parsePageToken(request.pageToken);
+      const states = new Set<string>(request.states);
+      return loop.read((state, view, { revision }) => {
+        const queues = request.queue === '' ? null : subtree(state, request.queue);
+        const page = takePage(
+          newestFirst(state, after, (workload) => {
+            if (states.size > 0 && !states.has(STATE_TO_PROTO[workload.state])) return false;
+            return queues === null || queues.has(workload.spec.queue);
+          }),
+          size,
+          ({ number }) => String(number),
+        );
+        const workloads = page.items.map((workload) => message(state, view, workload));
+        return { workloads, nextPageToken: page.nextPageToken, revision };
+      });
+    }),
+
+    WatchWorkloads: handlers.stream(
+      'WatchWorkloads',
+      (request: WatchWorkloadsRequest__Output, sender: Sender<WatchWorkloadsResponse>) =>
+        watchWorkloads(deps, request, sender, message),
+    ),
+
+    CancelWorkloads: handlers.unary('CancelWorkloads', async (request, principal) => {
+      const cancelled = await loop.execute(cancel(parseWords(request.workloads), request.reason, principal.name));
+      return loop.read((state, view) => ({
+        workloads: cancelled.map(({ number }) => message(state, view, find(state, String(number)))),
+      }));
+    }),
+
+    ExplainWorkload: handlers.unary('ExplainWorkload', (request) =>
+      loop.read((state, view) => {
+        const workload = find(state, request.workload);
+        const explanation = explain(view, workload.number, clock.wallMs());
+        return {
+          number: workload.number,
+          state: STATE_TO_PROTO[workload.state],
+          reason: explanation?.reason ?? '',
+          summary: explanation?.summary ?? notPending(workload),
+          lines: (explanation?.lines ?? []).map(({ title, text }) => ({ title, text })),
+        };
+      }),
+    ),
+  };
+}
+
+function notPending(workload: Workload): string {
+  const why = workload.message === '' ? '' : `: ${workload.message}`;
+  return `it is not pending but ${workload.state}${why}`;
+}
+
+/** The queue and all queues below it. */
+function subtree(state: ReadableState, name: string): ReadonlySet<QueueName> {
+  const top = state.queue(name);
+  if (top === undefined) throw notFound('queue', name, state.queues.keys());
+  const found = new Set<QueueName>([top.name]);
+  for (const queue of found) for (const child of state.childrenOf(queue)) found.add(child.name);
+  return found;
+}
+
+/** Workloads by descending number, from the one below `after` on. */
+function* newestFirst(
+  state: ReadableState,
+  after: string | null,
+  wanted: (workload: Workload) => boolean,
+): Generator<Workload> {
+  const first = after === null ? state.meta.lastWorkload : Number(after) - 1;
+  for (let number = first; number >= 1; number -= 1) {
+    const workload = state.workload(number as WorkloadNumber);
+    if (workload !== undefined && wanted(workload)) yield workload;
+  }
+}
+
+/** Sends the present state, or what changed since a revision, and then every change until the client leaves. */
+async function watchWorkloads(
+  { loop, hub }: ServiceDependencies,
+  request: WatchWorkloadsRequest__Output,
+  sender: Sender<WatchWorkloadsResponse>,
+  message: (state: ReadableState, view: ClusterView, workload: Workload) => WorkloadMessage,
+): Promise<void> {
+  const words = new Set(request.workloads);
+  const wanted = (workload: Workload): boolean =>
+    words.size === 0 || words.has(String(workload.number)) || words.has(workload.spec.name);
+  const ended = deferred();
+  sender.closed.addEventListener('abort', () => ended.resolve(), { once: true });
+  let stop = (): void => undefined;
+  try {
+    await loop.read((state, view, { revision }) => {
+      const onCommit = (committed: number, changes: readonly RecordChange[]): void => {
+        try {
+          for (const workload of touched(state, changes)) {
+            if (wanted(workload)) sender.send({ revision: committed, workload: message(state, view, workload) });
+          }
+        } catch (error) {
+          ended.reject(error);
+        }
+      };
+      if (request.afterRevision === 0) {
+        for (const word of words) if (state.findWorkload(word) === undefined) throw notFound('workload', word);
+        for (const workload of state.workloads.values()) {
+          if (wanted(workload)) sender.send({ revision, workload: message(state, view, workload) });
+        }
+      }
+      stop = hub.watch(request.afterRevision === 0 ? null : request.afterRevision, onCommit);
+      sender.send({ revision, caughtUp: true });
+    });
+    await ended.promise;
+  } finally {
+    stop();
+  }
+}
+
+/** The workloads that a commit changed, themselves or by one of their allocations. */
+function touched(state: ReadableState, changes: readonly RecordChange[]): ReadonlySet<Workload> {
+  const found = new Set<Workload>();
+  for (const change of changes) {
+    if (change.collection !== 'workloads' && change.collection !== 'allocations') continue;
+    if (change.after === null) continue;
+    const number = change.collection === 'workloads' ? change.after.number : change.after.workload;
+    const workload = state.workloads.get(workloadKey(number));
+    if (workload !== undefined) found.add(workload);
+  }
+  return found;
+}

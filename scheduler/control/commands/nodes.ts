@@ -1,0 +1,122 @@
+// Nodes: how they join, what they report of themselves, and whether they take new work.
+import { status } from '@grpc/grpc-js';
+import { ApiError } from '../../../common/errors.js';
+import type { NodeId } from '../../../common/ids.js';
+import type { Draft } from '../../model/draft.js';
+import type { ClusterNode, Gpu } from '../../model/records.js';
+import type { Command } from '../command.js';
+import { notFound } from '../refusals.js';
+
+/** Nodes one daemon takes, and GPUs one node may report. */
+export const MAX_NODES = 20_000;
+export const MAX_GPUS_PER_NODE = 256;
+
+/** What an agent says of its machine. */
+export interface NodeReport {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly pool: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly bootId: string;
+  readonly agentVersion: string;
+  readonly inventory: InventoryReport;
+}
+
+export interface InventoryReport {
+  readonly gpus: readonly Omit<Gpu, 'generation' | 'index'>[];
+  readonly cpuCount: number;
+  readonly memoryMib: number;
+  readonly driverVersion: string;
+  readonly cudaVersion: string;
+  readonly gpuProblem: string;
+}
+
+/** Takes a node in, or brings its record up to date. A name belongs to one node id as long as that node exists. */
+export function registerNode(draft: Draft, report: NodeReport, nowMs: number): ClusterNode {
+  const known = draft.get('nodes', report.id);
+  const holder = draft.base.nodeNamed(report.name);
+  if (holder !== undefined && holder.id !== report.id) throw nameTaken(report.name, holder);
+  if (known === undefined && draft.base.nodes.size >= MAX_NODES) {
+    throw new ApiError({
+      code: status.RESOURCE_EXHAUSTED,
+      reason: 'TOO_MANY_NODES',
+      message: `${MAX_NODES} nodes are registered already, the most there may be`,
+    });
+  }
+  const node: ClusterNode = {
+    id: report.id,
+    name: report.name,
+    pool: report.pool,
+    labels: report.labels,
+    bootId: report.bootId,
+    agentVersion: report.agentVersion,
+    cordoned: known?.cordoned ?? false,
+    cordonReason: known?.cordonReason ?? '',
+    registeredMs: known?.registeredMs ?? nowMs,
+    ...withInventory(known?.gpus ?? [], report.inventory),
+  };
+  if (known === undefined || JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
+  return draft.node(report.id);
+}
+
+/** Takes in what an agent found since. */
+export function updateInventory(id: NodeId, inventory: InventoryReport): Command<void> {
+  return {
+    name: 'inventory',
+    whenSpace: 'low',
+    run: (draft) => {
+      const known = draft.node(id);
+      const node = { ...known, ...withInventory(known.gpus, inventory) };
+      if (JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
+    },
+  };
+}
+
+/** Keeps new work off a node, or lets it come again. */
+export function cordonNode(name: string, cordoned: boolean, reason: string): Command<ClusterNode> {
+  return {
+    name: cordoned ? 'cordon_node' : 'uncordon_node',
+    whenSpace: 'critical',
+    run: (draft) => {
+      const names = [...draft.base.nodes.values()].map((node) => node.name);
+      const node = draft.base.nodeNamed(name);
+      if (node === undefined) throw notFound('node', name, names);
+      const changed = { ...node, cordoned, cordonReason: cordoned ? reason : '' };
+      if (node.cordoned !== cordoned || node.cordonReason !== changed.cordonReason) draft.putNode(changed);
+      return draft.node(node.id);
+    },
+  };
+}
+
+/**
+ * The GPUs of a node after a report. A GPU keeps its place and its generation for as long as the record lives, since
+ * allocations and the engine name it by them; one that is no longer reported is lost.
+ */
+function withInventory(
+  known: readonly Gpu[],
+  report: InventoryReport,
+): Pick<ClusterNode, 'gpus' | 'cpuCount' | 'memoryMib' | 'driverVersion' | 'cudaVersion' | 'gpuProblem'> {
+  const { gpus: reported, ...rest } = report;
+  const byUuid = new Map(reported.map((gpu) => [gpu.uuid, gpu]));
+  const kept = known.map((gpu): Gpu => {
+    const fresh = byUuid.get(gpu.uuid);
+    if (fresh !== undefined) return { ...gpu, ...fresh };
+    const why = rest.gpuProblem === '' ? 'it is gone from the inventory' : rest.gpuProblem;
+    return { ...gpu, health: 'lost', healthMessage: why };
+  });
+  const uuids = new Set(known.map(({ uuid }) => uuid));
+  const added = [...byUuid.values()].filter(({ uuid }) => !uuids.has(uuid));
+  const gpus = added.reduce<Gpu[]>((all, gpu) => [...all, { ...gpu, index: all.length, generation: 0 }], kept);
+  return { ...rest, gpus: gpus.slice(0, MAX_GPUS_PER_NODE) };
+}
+
+function nameTaken(name: string, holder: ClusterNode): ApiError {
+  return new ApiError({
+    code: status.ALREADY_EXISTS,
+    reason: 'NODE_NAME_TAKEN',
+    message:
+      `another node is called "${name}" already (id ${holder.id})\n` +
+      'Give this agent another --name, or the --state-dir it had before.',
+    metadata: { node: name, id: holder.id },
+  });
+}

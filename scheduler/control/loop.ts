@@ -1,0 +1,315 @@
+// The one writer. Everything that changes the cluster's state passes through here, one turn after the other:
+//
+//   take the commands that wait -> change the state -> let the engine decide -> one durable commit -> only then answer
+//
+// Commands that arrive during a commit wait for the next turn, so many of them share one flush. Nothing of a revision
+// leaves before it is durable: neither replies, events and orders (published after the commit) nor reads (which wait
+// while a commit is in flight).
+import { status } from '@grpc/grpc-js';
+import type { Clock } from '../../common/clock.js';
+import { ApiError } from '../../common/errors.js';
+import type { UlidMaker } from '../../common/ids.js';
+import { invariant } from '../../common/assert.js';
+import { step } from '../engine/engine.js';
+import type { Decision, NodeLivenessChange } from '../engine/decisions.js';
+import type { ClusterView } from '../engine/view.js';
+import type { ClusterState, ReadableState } from '../model/cluster-state.js';
+import { Draft } from '../model/draft.js';
+import type { CollectionName, Collections, RecordChange } from '../model/records.js';
+import type { SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
+import type { Command } from './command.js';
+import { carryOut } from './commands/carry-out.js';
+
+/** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
+const MAX_COMMANDS_PER_TURN = 2_000;
+/** At most so many commands may wait; beyond that callers are told to come back. */
+const MAX_WAITING_COMMANDS = 50_000;
+/** Work units of one call of the engine. */
+const ENGINE_BUDGET = 20_000;
+/** Time the engine may take of one turn; what is left over goes on in the next one. */
+const ENGINE_SLICE_MS = 5;
+
+/** What became durable together. */
+export interface Committed {
+  readonly revision: number;
+  readonly changes: readonly RecordChange[];
+  readonly decisions: readonly Decision[];
+}
+
+/** Figures of one turn, for metrics. */
+export interface TurnFigures {
+  readonly commands: number;
+  readonly changes: number;
+  readonly engineMs: number;
+  readonly engineWorkUnits: number;
+  readonly commitMs: number;
+}
+
+export interface ControlLoopDependencies {
+  readonly store: StateStore;
+  readonly state: ClusterState;
+  readonly view: ClusterView;
+  readonly clock: Clock;
+  readonly newUlid: UlidMaker;
+  readonly position: StorePosition;
+  /** Runs a callback once the present turn of the event loop is over, so that what arrives together is taken together. */
+  readonly defer: (callback: () => void) => void;
+  /** Called once with what makes going on impossible: a failed commit, a broken invariant. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly command: Command<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The single writer of the cluster's state. */
+export class ControlLoop {
+  readonly #deps: ControlLoopDependencies;
+  #position: StorePosition;
+  #waiting: Waiting[] = [];
+  #liveness: NodeLivenessChange[] = [];
+  #running = false;
+  #scheduled = false;
+  #stopped = false;
+  #engineHasWork = true;
+  #readers: (() => void)[] = [];
+  readonly #committedListeners: ((committed: Committed) => void)[] = [];
+  readonly #turnListeners: ((figures: TurnFigures) => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
+
+  constructor(deps: ControlLoopDependencies) {
+    this.#deps = deps;
+    this.#position = deps.position;
+  }
+
+  /** The last durable revision, with its lineage and epoch. */
+  get position(): StorePosition {
+    return this.#position;
+  }
+
+  /** How many commands wait. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Carries out a command and resolves with its result once that is durable.
+   * @throws ApiError as the command threw it, RESOURCE_EXHAUSTED when too many wait or the disk is nearly full,
+   * UNAVAILABLE when the daemon is stopping
+   */
+  execute<T>(command: Command<T>): Promise<T> {
+    if (this.#stopped) return Promise.reject(stopping());
+    if (this.#waiting.length >= MAX_WAITING_COMMANDS) return Promise.reject(overloaded());
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ command, resolve: resolve as (value: unknown) => void, reject });
+      this.#wake();
+    });
+  }
+
+  /** Reads the state as the disk has it: at once, or after the commit in flight. */
+  read<T>(reader: (state: ReadableState, view: ClusterView, position: StorePosition) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const answer = (): void => {
+        try {
+          resolve(reader(this.#deps.state, this.#deps.view, this.#position));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      if (this.#running) this.#readers.push(answer);
+      else answer();
+    });
+  }
+
+  /** Tells the engine which nodes can be given work. Soft state: nothing of it is stored. */
+  setLiveness(change: NodeLivenessChange): void {
+    this.#liveness.push(change);
+    this.#wake();
+  }
+
+  /** Calls back after every commit, in order, before anybody's reply. */
+  onCommitted(listener: (committed: Committed) => void): void {
+    this.#committedListeners.push(listener);
+  }
+
+  /** Calls back after every turn. */
+  onTurn(listener: (figures: TurnFigures) => void): void {
+    this.#turnListeners.push(listener);
+  }
+
+  /** Takes nothing new, finishes what waits. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    if (!this.#running && !this.#scheduled) return;
+    await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Lets the engine look at the whole state again, as after a start. */
+  wakeEngine(): void {
+    this.#engineHasWork = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#running || this.#scheduled) return;
+    this.#scheduled = true;
+    this.#deps.defer(() => {
+      this.#scheduled = false;
+      this.#running = true;
+      void this.#work();
+    });
+  }
+
+  async #work(): Promise<void> {
+    try {
+      do {
+        await this.#turn();
+      } while (this.#waiting.length > 0 && this.#waiting.length < MAX_WAITING_COMMANDS);
+    } catch (error) {
+      this.#stopped = true;
+      this.#deps.onFatal(error);
+      return;
+    }
+    this.#running = false;
+    if (this.#waiting.length > 0 || this.#liveness.length > 0 || this.#engineHasWork) this.#wake();
+    else for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, store } = this.#deps;
+    const space = store.space();
+    const answers: (() => void)[] = [];
+    const changes: RecordChange[] = [];
+    const commands = this.#waiting.splice(0, MAX_COMMANDS_PER_TURN);
+    for (const waiting of commands) this.#run(waiting, space, changes, answers);
+    for (const change of this.#liveness.splice(0)) {
+      this.#deps.view.setLiveness(change.node, change.liveness);
+      this.#engineHasWork = true;
+    }
+    if (changes.length > 0) this.#engineHasWork = true;
+
+    const engineStart = clock.monotonicMs();
+    const decided = space === 'critical' ? { decisions: [], workUnits: 0 } : this.#decide(changes);
+    const engineMs = clock.monotonicMs() - engineStart;
+
+    const commitStart = clock.monotonicMs();
+    if (changes.length > 0) {
+      await this.#commit(changes);
+      const committed = { revision: this.#position.revision, changes, decisions: decided.decisions };
+      for (const listener of this.#committedListeners) listener(committed);
+    }
+    for (const answer of answers) answer();
+    for (const answer of this.#readers.splice(0)) answer();
+    const figures = {
+      commands: commands.length,
+      changes: changes.length,
+      engineMs,
+      engineWorkUnits: decided.workUnits,
+      commitMs: clock.monotonicMs() - commitStart,
+    };
+    for (const listener of this.#turnListeners) listener(figures);
+  }
+
+  #run(waiting: Waiting, space: SpaceState, changes: RecordChange[], answers: (() => void)[]): void {
+    const { command, resolve, reject } = waiting;
+    try {
+      if (isTooFull(space, command.whenSpace)) throw diskNearlyFull(space);
+      const draft = new Draft(this.#deps.state);
+      const { clock, newUlid } = this.#deps;
+      const value = command.run(draft, { nowMs: clock.wallMs(), newUlid });
+      this.#apply(draft.changes(), changes);
+      answers.push(() => resolve(value));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // A refusal may rest on what this turn has not made durable yet, so it waits as well.
+      answers.push(() => reject(error));
+    }
+  }
+
+  #decide(changes: RecordChange[]): { readonly decisions: readonly Decision[]; readonly workUnits: number } {
+    const { clock, state, view, newUlid } = this.#deps;
+    const decisions: Decision[] = [];
+    let workUnits = 0;
+    const deadline = clock.monotonicMs() + ENGINE_SLICE_MS;
+    while (this.#engineHasWork && clock.monotonicMs() < deadline) {
+      const nowMs = clock.wallMs();
+      const result = step(view, nowMs, ENGINE_BUDGET);
+      workUnits += result.workUnits;
+      for (const decision of result.decisions) {
+        const draft = new Draft(state);
+        carryOut(draft, decision, { nowMs, newUlid });
+        this.#apply(draft.changes(), changes);
+        decisions.push(decision);
+      }
+      this.#engineHasWork = !result.complete || result.decisions.length > 0;
+    }
+    return { decisions, workUnits };
+  }
+
+  #apply(made: readonly RecordChange[], changes: RecordChange[]): void {
+    for (const change of made) {
+      this.#deps.state.apply(change);
+      this.#deps.view.apply(change);
+      changes.push(change);
+    }
+  }
+
+  async #commit(changes: readonly RecordChange[]): Promise<void> {
+    const revision = this.#position.revision + 1;
+    const { lineage, epoch } = this.#position;
+    const { puts, deletes } = lastOfEach(changes);
+    await this.#deps.store.commit({ lineage, epoch, revision, puts, deletes });
+    invariant(this.#position.revision === revision - 1, 'revisions follow each other', `${revision}`);
+    this.#position = { lineage, epoch, revision };
+  }
+}
+
+/** Of several changes of one record only the last one is written. */
+function lastOfEach(changes: readonly RecordChange[]): {
+  readonly puts: readonly StoredRecord[];
+  readonly deletes: readonly { readonly collection: CollectionName; readonly key: string }[];
+} {
+  const last = new Map<string, RecordChange>();
+  for (const change of changes) last.set(`${change.collection}/${change.key}`, change);
+  const puts: StoredRecord[] = [];
+  const deletes: { readonly collection: CollectionName; readonly key: string }[] = [];
+  for (const { collection, key, after } of last.values()) {
+    if (after === null) deletes.push({ collection, key });
+    else puts.push({ collection, key, value: after as Collections[typeof collection] } as StoredRecord);
+  }
+  return { puts, deletes };
+}
+
+function isTooFull(space: SpaceState, whenSpace: Command<unknown>['whenSpace']): boolean {
+  const level = { ample: 0, low: 1, critical: 2 };
+  return level[space] > level[whenSpace];
+}
+
+function stopping(): ApiError {
+  return new ApiError({
+    code: status.UNAVAILABLE,
+    reason: 'STOPPING',
+    message: 'the scheduler is stopping; nothing was changed\nTry again in a moment.',
+  });
+}
+
+function overloaded(): ApiError {
+  return new ApiError({
+    code: status.RESOURCE_EXHAUSTED,
+    reason: 'TOO_MANY_WAITING',
+    message: `${MAX_WAITING_COMMANDS} commands wait already; nothing was changed\nTry again in a moment, or send batches.`,
+  });
+}
+
+function diskNearlyFull(space: SpaceState): ApiError {
+  return new ApiError({
+    code: status.RESOURCE_EXHAUSTED,
+    reason: 'DISK_NEARLY_FULL',
+    message:
+      `the disk that holds the scheduler's data is nearly full (${space}); only completions and cancels are taken\n` +
+      'Free space on it, then try again.',
+    metadata: { space },
+  });
+}

@@ -1,0 +1,63 @@
+// How a daemon begins: a new term, every record from the store, and the checks that must hold before anything is served.
+import { invariant } from '../../common/assert.js';
+import type { ClusterView } from '../engine/view.js';
+import { ClusterState, isTerminal } from '../model/cluster-state.js';
+import { hasEnded } from '../model/lifecycle.js';
+import { META_KEY, workloadKey, type RecordChange } from '../model/records.js';
+import type { StateStore, StorePosition } from '../store/state-store.js';
+
+export interface Recovered {
+  readonly state: ClusterState;
+  readonly position: StorePosition;
+  readonly records: number;
+}
+
+/** Opens a new term and reads the whole state. A store without a cluster gets one with the id given. */
+export async function recover(store: StateStore, view: ClusterView, newClusterId: () => string): Promise<Recovered> {
+  let position = await store.beginEpoch();
+  const state = new ClusterState();
+  let records = 0;
+  for await (const { collection, key, value } of store.load()) {
+    const change = { collection, key, before: null, after: value } as RecordChange;
+    state.apply(change);
+    view.apply(change);
+    records += 1;
+  }
+  if (state.get('meta', META_KEY) === undefined) {
+    const value = { clusterId: newClusterId(), lastWorkload: 0 };
+    const revision = position.revision + 1;
+    await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
+    state.apply({ collection: 'meta', key: META_KEY, before: null, after: value });
+    position = { ...position, revision };
+  }
+  checkInvariants(state);
+  return { state, position, records };
+}
+
+/** What must hold in every state; a store that breaks it is not served. */
+export function checkInvariants(state: ClusterState): void {
+  const owners = new Map<string, string>();
+  for (const allocation of state.allocations.values()) {
+    const workload = state.workloads.get(workloadKey(allocation.workload));
+    invariant(workload !== undefined, 'allocations belong to a workload', allocation.id);
+    if (allocation.state === 'released') continue;
+    for (const { uuid } of allocation.gpus) {
+      invariant(!owners.has(uuid), 'one owner per GPU', `${uuid}: ${owners.get(uuid)} and ${allocation.id}`);
+      owners.set(uuid, allocation.id);
+    }
+    const live = !hasEnded(allocation);
+    const isPresent = workload.allocations.includes(allocation.id) && !isTerminal(workload.state);
+    invariant(!live || isPresent, 'live allocations belong to the present attempt', allocation.id);
+  }
+  for (const workload of state.workloads.values()) {
+    invariant(workload.number <= state.meta.lastWorkload, 'numbers are given once', `${workload.number}`);
+    invariant(
+      state.queue(workload.spec.queue) !== undefined || isTerminal(workload.state),
+      'work has a queue',
+      `${workload.number}`,
+    );
+    for (const id of workload.allocations) {
+      invariant(state.allocation(id) !== undefined, 'attempts keep their allocations', `${workload.number}: ${id}`);
+    }
+  }
+}

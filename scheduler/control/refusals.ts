@@ -1,0 +1,29 @@
+// The refusals that several commands share, each with its gRPC code, a stable reason, and words that say what to do.
+import { status } from '@grpc/grpc-js';
+import { ApiError, type FieldViolation } from '../../common/errors.js';
+import { nearest } from '../../common/nearest.js';
+
+/** Something named does not exist. `known` feeds the hint. */
+export function notFound(what: 'queue' | 'workload' | 'node', name: string, known: Iterable<string> = []): ApiError {
+  const similar = nearest(name, known);
+  const hint =
+    similar === null ? `See "sluice get ${what}s".` : `Did you mean "${similar}"? See "sluice get ${what}s".`;
+  return new ApiError({
+    code: status.NOT_FOUND,
+    reason: `${what.toUpperCase()}_NOT_FOUND`,
+    message: `${what} "${name}" does not exist\n${hint}`,
+    metadata: { [what]: name },
+  });
+}
+
+/** The request itself is wrong, whatever the state. */
+export function invalid(fields: readonly FieldViolation[], message?: string): ApiError {
+  const first = fields[0];
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : '';
+  return new ApiError({
+    code: status.INVALID_ARGUMENT,
+    reason: 'SPEC_INVALID',
+    message: message ?? (first ? `${first.field}: ${first.description}${more}` : 'the request is invalid'),
+    fields,
+  });
+}

@@ -1,0 +1,67 @@
+// The orders for one node: the full set of allocations it should have, in the protocol's form.
+import { toDuration, toTimestamp } from '../../common/units.js';
+import type { NodeId } from '../../common/ids.js';
+import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
+import type { DesiredAllocations } from '../../proto/gen/sluice/v1/DesiredAllocations.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import type { Allocation, Workload } from '../model/records.js';
+import { workloadKey } from '../model/records.js';
+import { present } from '../../common/assert.js';
+import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
+import { lingerMs } from './lease.js';
+
+/** Everything the node should have at this revision. */
+export function desiredOf(
+  state: ReadableState,
+  node: NodeId,
+  position: { readonly epoch: number; readonly revision: number },
+): DesiredAllocations {
+  const allocations = state.heldOn(node).map((allocation) => {
+    const workload = state.workloads.get(workloadKey(allocation.workload));
+    return desired(allocation, present(workload, 'allocations belong to a workload', allocation.id));
+  });
+  return { epoch: position.epoch, revision: position.revision, allocations };
+}
+
+function desired(allocation: Allocation, workload: Workload): DesiredAllocation {
+  const { spec } = workload;
+  return {
+    id: allocation.id,
+    workload: workload.number,
+    workloadName: spec.name,
+    kind: KIND_TO_PROTO[spec.kind],
+    queue: spec.queue,
+    pool: spec.pool,
+    attempt: allocation.attempt,
+    task: allocation.task,
+    tasks: spec.tasks,
+    restartCount: workload.requeues,
+    gpus: allocation.gpus.map((gpu) => ({ ...gpu })),
+    ...(spec.program.type === 'command'
+      ? { command: { argv: [...spec.program.argv] } }
+      : { builtin: { name: spec.program.name, args: [...spec.program.args] } }),
+    environment: spec.environment.map(({ name, value }) => ({ name, value })),
+    workingDirectory: spec.workingDirectory,
+    checkpointDirectory: spec.checkpointDirectory,
+    resume:
+      workload.checkpoint === null
+        ? null
+        : {
+            step: workload.checkpoint.step,
+            path: workload.checkpoint.path,
+            time: toTimestamp(workload.checkpoint.timeMs),
+          },
+    stop:
+      allocation.stop === null
+        ? null
+        : {
+            reason: STOP_REASON_TO_PROTO[allocation.stop.reason],
+            requestTime: toTimestamp(allocation.stop.requestedMs),
+            grace: toDuration(allocation.stop.graceMs),
+            forWorkload: allocation.stop.forWorkload ?? 0,
+            message: allocation.stop.message,
+          },
+    linger: toDuration(lingerMs(spec.kind, spec.tasks)),
+    grace: toDuration(spec.graceMs),
+  };
+}

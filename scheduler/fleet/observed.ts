@@ -1,0 +1,109 @@
+// What an agent says it has, parsed from the protocol and checked at this border.
+import { status } from '@grpc/grpc-js';
+import { ApiError } from '../../common/errors.js';
+import type { AllocationId, NodeId } from '../../common/ids.js';
+import { fromTimestamp } from '../../common/units.js';
+import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
+import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
+import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
+import type { ObservedAllocation__Output } from '../../proto/gen/sluice/v1/ObservedAllocation.js';
+import type { InventoryReport, NodeReport } from '../control/commands/nodes.js';
+import type { Checkpoint, Exit } from '../model/records.js';
+
+/** One allocation as its agent sees it. */
+export interface Observed {
+  readonly id: AllocationId;
+  readonly state: 'starting' | 'running' | 'stopping' | 'exited' | 'released';
+  readonly startedMs: number | null;
+  readonly endedMs: number | null;
+  readonly exit: Exit | null;
+  readonly checkpoint: Checkpoint | null;
+  readonly endpoints: readonly { readonly name: string; readonly url: string }[];
+  readonly neverStarted: boolean;
+  readonly stopSignalled: boolean;
+  readonly dirtyGpus: readonly string[];
+}
+
+const STATES = {
+  OBSERVED_STATE_UNSPECIFIED: 'starting',
+  OBSERVED_STATE_STARTING: 'starting',
+  OBSERVED_STATE_RUNNING: 'running',
+  OBSERVED_STATE_STOPPING: 'stopping',
+  OBSERVED_STATE_EXITED: 'exited',
+  OBSERVED_STATE_RELEASED: 'released',
+} as const;
+
+const HEALTH = {
+  GPU_HEALTH_UNSPECIFIED: 'healthy',
+  GPU_HEALTH_HEALTHY: 'healthy',
+  GPU_HEALTH_LOST: 'lost',
+  GPU_HEALTH_QUARANTINED: 'quarantined',
+} as const;
+
+/** Parses one observation. */
+export function parseObserved(message: ObservedAllocation__Output): Observed {
+  const { checkpoint, exit } = message;
+  return {
+    id: message.id as AllocationId,
+    state: STATES[message.state],
+    startedMs: fromTimestamp(message.startTime),
+    endedMs: fromTimestamp(message.endTime),
+    exit:
+      exit === null
+        ? null
+        : { code: exit._code === 'code' ? (exit.code ?? 0) : null, signal: exit.signal, message: exit.message },
+    checkpoint:
+      checkpoint === null
+        ? null
+        : { step: checkpoint.step, path: checkpoint.path, timeMs: fromTimestamp(checkpoint.time) ?? 0 },
+    endpoints: message.endpoints.map(({ name, url }) => ({ name, url })),
+    neverStarted: message.neverStarted,
+    stopSignalled: message.stopSignalled,
+    dirtyGpus: message.dirtyGpus,
+  };
+}
+
+/** Parses an agent's first message; INVALID_ARGUMENT when it names no node. */
+export function parseHello(hello: AgentHello__Output): NodeReport {
+  const complaint = /^[a-z0-9][a-z0-9.-]{0,62}$/.test(hello.name)
+    ? /^[0-9a-f-]{36}$/.test(hello.nodeId)
+      ? null
+      : `node_id "${hello.nodeId}" is not a UUID`
+    : `the node's name "${hello.name}" must be 1 to 63 of a-z, 0-9, "." and "-"`;
+  if (complaint !== null) {
+    throw new ApiError({ code: status.INVALID_ARGUMENT, reason: 'HELLO_INVALID', message: complaint });
+  }
+  return {
+    id: hello.nodeId as NodeId,
+    name: hello.name,
+    pool: hello.pool === '' ? 'default' : hello.pool,
+    labels: { ...hello.labels },
+    bootId: hello.bootId,
+    agentVersion: hello.agentVersion,
+    inventory: parseInventory(hello.inventory),
+  };
+}
+
+/** Parses what an agent found on its machine. */
+export function parseInventory(inventory: NodeInventory__Output | null): InventoryReport {
+  return {
+    gpus: (inventory?.gpus ?? []).map(parseGpu),
+    cpuCount: inventory?.cpuCount ?? 0,
+    memoryMib: inventory?.memoryMib ?? 0,
+    driverVersion: inventory?.driverVersion ?? '',
+    cudaVersion: inventory?.cudaVersion ?? '',
+    gpuProblem: inventory?.gpuProblem ?? '',
+  };
+}
+
+function parseGpu(gpu: Gpu__Output): InventoryReport['gpus'][number] {
+  return {
+    uuid: gpu.uuid,
+    model: gpu.model,
+    memoryMib: gpu.memoryMib,
+    simulated: gpu.simulated,
+    health: HEALTH[gpu.health],
+    healthMessage: gpu.healthMessage,
+    pciBusId: gpu.pciBusId,
+  };
+}

@@ -1,0 +1,135 @@
+// The table of desired × observed: what follows when an agent reports the full set of allocations it has. Commands that
+// any repetition, delay or loss of reports leaves without harm.
+//
+//   store says        agent says                     then
+//   not started yet   nothing                        nothing: the order is sent (again) and runs at most once; absence
+//                                                    proves nothing here, since the report may be older than the order
+//   placed, running   running                        running
+//   any live          exited                         ended; its GPUs stay held
+//   any live          released                       ended, GPUs free (dirty ones quarantined)
+//   any live          never started                  ended without blame, the workload is requeued
+//   started           nothing, machine rebooted      lost; GPUs free (a reboot proves that nothing runs)
+//   started           nothing, same boot             lost; GPUs quarantined, since nothing proves them free
+//   nothing           anything                       nothing here: the agent ends what it is not asked to have
+import type { NodeId } from '../../common/ids.js';
+import { registerNode, type NodeReport } from '../control/commands/nodes.js';
+import type { Command } from '../control/command.js';
+import type { Draft } from '../model/draft.js';
+import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint, requestStop } from '../model/lifecycle.js';
+import { isTerminal } from '../model/cluster-state.js';
+import type { Allocation, ClusterNode } from '../model/records.js';
+import type { Observed } from './observed.js';
+
+/** An agent says hello: the node is taken in and what it has is compared with what it should have. */
+export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
+  return {
+    name: 'register_node',
+    whenSpace: 'low',
+    run: (draft, { nowMs }) => {
+      const rebooted = draft.get('nodes', report.id)?.bootId !== report.bootId;
+      const node = registerNode(draft, report, nowMs);
+      reconcile(draft, node.id, observed, rebooted, nowMs);
+      return draft.node(node.id);
+    },
+  };
+}
+
+/** An agent reports the full set it has. */
+export function takeObservation(node: NodeId, observed: readonly Observed[]): Command<void> {
+  return {
+    name: 'observe',
+    whenSpace: 'critical',
+    run: (draft, { nowMs }) => reconcile(draft, node, observed, false, nowMs),
+  };
+}
+
+/** The fence time of a silent node has passed: nothing of it can run any more. */
+export function fenceNode(node: NodeId, allocations: readonly string[]): Command<void> {
+  return {
+    name: 'fence_node',
+    whenSpace: 'critical',
+    run: (draft, { nowMs }) => {
+      const held = draft.base.heldOn(node).filter(({ id }) => allocations.includes(id));
+      for (const allocation of held) {
+        loseAllocation(draft, allocation, 'its node was not heard of until the fence time had passed', nowMs);
+        markReleased(draft, allocation.id);
+      }
+    },
+  };
+}
+
+function reconcile(draft: Draft, node: NodeId, observed: readonly Observed[], rebooted: boolean, nowMs: number): void {
+  const seen = new Map(observed.map((one) => [one.id, one]));
+  for (const allocation of draft.base.heldOn(node)) {
+    const one = seen.get(allocation.id);
+    if (one !== undefined) follow(draft, allocation, one, nowMs);
+    else if (allocation.startedMs !== null || hasEnded(allocation)) missing(draft, allocation, rebooted, nowMs);
+  }
+}
+
+function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: number): void {
+  if (one.endpoints.length > 0 && JSON.stringify(one.endpoints) !== JSON.stringify(allocation.endpoints)) {
+    draft.putAllocation({ ...draft.allocation(allocation.id), endpoints: one.endpoints });
+  }
+  // Before the end, so that the cost of a stop is counted from the checkpoint that the stop itself brought.
+  const isPresent = draft.workload(allocation.workload).attempt === allocation.attempt;
+  if (one.checkpoint !== null && isPresent) noteCheckpoint(draft, allocation.workload, one.checkpoint, nowMs);
+  const over = one.state === 'exited' || one.state === 'released';
+  if (one.neverStarted) {
+    if (over) neverStarted(draft, allocation, nowMs);
+    return;
+  }
+  if (one.startedMs !== null && one.state !== 'starting') {
+    markStarted(draft, allocation.id, one.startedMs, nowMs);
+  }
+  if (!over) return;
+  const exit = one.exit ?? { code: null, signal: '', message: 'ended without a record of how' };
+  markEnded(draft, allocation.id, { exit, endedMs: one.endedMs ?? nowMs, ofItsOwn: !one.stopSignalled }, nowMs);
+  if (one.state !== 'released') return;
+  if (one.dirtyGpus.length > 0) {
+    quarantine(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
+  }
+  markReleased(draft, allocation.id);
+}
+
+/** The agent has no trace of something that ran. */
+function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs: number): void {
+  const why = rebooted ? 'its node was rebooted' : 'its agent has no trace of it';
+  loseAllocation(draft, allocation, why, nowMs);
+  if (!rebooted) {
+    const uuids = allocation.gpus.map(({ uuid }) => uuid);
+    quarantine(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
+  }
+  markReleased(draft, allocation.id);
+}
+
+/** The program was not started and never will be under this id: nobody is to blame and nothing is to be cleaned. */
+function neverStarted(draft: Draft, allocation: Allocation, nowMs: number): void {
+  loseAllocation(draft, allocation, 'it was never started', nowMs);
+  markReleased(draft, allocation.id);
+}
+
+/** Ends an allocation whose program is gone without its doing; the whole gang is requeued. */
+function loseAllocation(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
+  if (hasEnded(draft.allocation(allocation.id))) return;
+  const workload = draft.workload(allocation.workload);
+  if (!isTerminal(workload.state) && workload.afterStop === null) {
+    const message = `task ${allocation.task} was lost: ${why}`;
+    requestStop(draft, workload.number, 'requeue', {
+      reason: 'node_lost',
+      requestedMs: nowMs,
+      forWorkload: null,
+      message,
+    });
+  }
+  const exit = { code: null, signal: '', message: `was lost: ${why}` };
+  markEnded(draft, allocation.id, { exit, endedMs: nowMs, ofItsOwn: false }, nowMs);
+}
+
+function quarantine(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {
+  const node = draft.node(id);
+  const gpus = node.gpus.map((gpu) =>
+    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined' as const, healthMessage: why } : gpu,
+  );
+  draft.putNode({ ...node, gpus });
+}

@@ -1,0 +1,198 @@
+// One agent's stream: hello first, then heartbeats, observations, inventory and telemetry up; orders and log reads down.
+import { status } from '@grpc/grpc-js';
+import type * as grpc from '@grpc/grpc-js';
+import { ApiError, toServiceError } from '../../common/errors.js';
+import type { NodeId } from '../../common/ids.js';
+import type { Logger } from '../../common/log.js';
+import { toDuration } from '../../common/units.js';
+import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
+import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
+import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
+import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
+import { updateInventory } from '../control/commands/nodes.js';
+import type { ControlLoop } from '../control/loop.js';
+import { desiredOf } from './desired.js';
+import type { Fleet } from './fleet.js';
+import { parseHello, parseInventory, parseObserved } from './observed.js';
+import { takeObservation, welcomeNode } from './reconcile.js';
+
+export type AgentStream = grpc.ServerDuplexStream<ConnectRequest__Output, ConnectResponse>;
+
+/** Log reads one agent may have open at once. */
+const MAX_OPEN_LOG_READS = 1_000;
+
+/** A piece of a log that was asked for. */
+export interface LogRequest {
+  readonly allocation: string;
+  readonly offset: number;
+  readonly maxBytes: number;
+  readonly wait: boolean;
+}
+
+export interface SessionDependencies {
+  readonly loop: ControlLoop;
+  readonly fleet: Fleet;
+  readonly log: Logger;
+  /** Refuses an agent whose token is for another node; throws PERMISSION_DENIED. */
+  readonly authorizeNode: (name: string) => void;
+}
+
+/** The session of one agent. */
+export class AgentSession {
+  readonly #stream: AgentStream;
+  readonly #deps: SessionDependencies;
+  readonly #logReads = new Map<number, { resolve: (data: LogData__Output) => void; reject: (error: Error) => void }>();
+  #node: NodeId | null = null;
+  #nextLogRead = 1;
+  #ended = false;
+  /** Messages are worked off one after the other, so that an observation never overtakes the hello. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(stream: AgentStream, deps: SessionDependencies) {
+    this.#stream = stream;
+    this.#deps = deps;
+    stream.on('data', (message: ConnectRequest__Output) => {
+      // Answers to log reads and heartbeats change no state; they must not wait behind what does.
+      if (message.message === 'logData' && message.logData !== null && message.logData !== undefined) {
+        this.#takeLogData(message.logData);
+      } else {
+        this.#work = this.#work.then(() => this.#take(message)).catch((error: unknown) => this.#fail(error));
+      }
+    });
+    stream.on('end', () => this.end());
+    stream.on('error', () => this.end());
+    stream.on('cancelled', () => this.end());
+  }
+
+  /** Sends the full set of what the node should have, as of the last commit. */
+  sendDesired(): void {
+    const node = this.#node;
+    if (node === null) return;
+    void this.#deps.loop.read((state, _view, position) => {
+      this.#send({ desired: desiredOf(state, node, position) });
+    });
+  }
+
+  /** Asks the agent for a piece of a log. Rejects with UNAVAILABLE when the session ends first. */
+  readLog(request: LogRequest): Promise<LogData__Output> {
+    if (this.#ended) return Promise.reject(agentGone());
+    if (this.#logReads.size >= MAX_OPEN_LOG_READS) return Promise.reject(tooManyLogReads());
+    const id = this.#nextLogRead;
+    this.#nextLogRead += 1;
+    return new Promise((resolve, reject) => {
+      this.#logReads.set(id, { resolve, reject });
+      this.#send({ logRead: { id, ...request } });
+    });
+  }
+
+  /** Ends the stream; the agent keeps its tasks and comes back. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#node !== null) this.#deps.fleet.leave(this.#node, this);
+    for (const { reject } of this.#logReads.values()) reject(agentGone());
+    this.#logReads.clear();
+    this.#stream.end();
+  }
+
+  async #take(message: ConnectRequest__Output): Promise<void> {
+    if (this.#ended) return;
+    if (message.hello) {
+      await this.#welcome(message.hello);
+      return;
+    }
+    const node = this.#node;
+    if (node === null) {
+      throw new ApiError({
+        code: status.FAILED_PRECONDITION,
+        reason: 'HELLO_FIRST',
+        message: 'an agent says hello first',
+      });
+    }
+    if (message.heartbeat) {
+      // The lease is granted by the answer, so the answer goes first.
+      this.#send({ heartbeatReply: { sequence: message.heartbeat.sequence } });
+      this.#deps.fleet.answered(node);
+    } else if (message.observed) {
+      await this.#deps.loop.execute(takeObservation(node, message.observed.allocations.map(parseObserved)));
+    } else if (message.inventory) {
+      await this.#deps.loop.execute(updateInventory(node, parseInventory(message.inventory.inventory)));
+    } else if (message.telemetry) {
+      for (const { uuid, telemetry } of message.telemetry.gpus) {
+        if (telemetry !== null) this.#deps.fleet.noteTelemetry(uuid, telemetry);
+      }
+    }
+  }
+
+  async #welcome(hello: AgentHello__Output): Promise<void> {
+    const report = parseHello(hello);
+    this.#deps.authorizeNode(report.name);
+    const { loop, fleet } = this.#deps;
+    refuseLostHistory(hello, loop);
+    const node = await loop.execute(welcomeNode(report, hello.allocations.map(parseObserved)));
+    if (this.#ended) return;
+    this.#node = node.id;
+    const { lineage, epoch } = loop.position;
+    const clusterId = await loop.read((state) => state.meta.clusterId);
+    this.#send({
+      welcome: {
+        clusterId,
+        lineage,
+        epoch,
+        heartbeatInterval: toDuration(fleet.options.heartbeatMs),
+        lease: toDuration(fleet.options.leaseMs),
+      },
+    });
+    fleet.join(node.id, this);
+    this.sendDesired();
+    this.#deps.log.info({ node: node.name, id: node.id, gpus: node.gpus.length }, 'node joined');
+  }
+
+  #takeLogData(data: LogData__Output): void {
+    const waiting = this.#logReads.get(data.id);
+    this.#logReads.delete(data.id);
+    waiting?.resolve(data);
+  }
+
+  #send(message: ConnectResponse): void {
+    if (!this.#ended) this.#stream.write(message);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    if (!(error instanceof ApiError)) this.#deps.log.error({ err: error, node: this.#node }, 'an agent session failed');
+    const told =
+      error instanceof ApiError
+        ? error
+        : new ApiError({ code: status.INTERNAL, reason: 'INTERNAL', message: 'the scheduler failed on this message' });
+    this.#stream.emit('error', toServiceError(told));
+    this.end();
+  }
+}
+
+/** An agent that obeyed later orders of this history than the store knows means that history was lost. */
+function refuseLostHistory(hello: AgentHello__Output, loop: ControlLoop): void {
+  const { lineage, epoch, revision } = loop.position;
+  const later = hello.maxEpoch > epoch || (hello.maxEpoch === epoch && hello.maxRevision > revision);
+  if (hello.lineage !== lineage || !later) return;
+  throw new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'HISTORY_LOST',
+    message:
+      `this agent obeyed epoch ${hello.maxEpoch} revision ${hello.maxRevision}, ` +
+      `but the store ends at epoch ${epoch} revision ${revision}: part of its history was lost\n` +
+      'Restore the newest copy of the data directory.',
+  });
+}
+
+function agentGone(): ApiError {
+  return new ApiError({ code: status.UNAVAILABLE, reason: 'NODE_NOT_READY', message: 'the node is not connected' });
+}
+
+function tooManyLogReads(): ApiError {
+  return new ApiError({
+    code: status.RESOURCE_EXHAUSTED,
+    reason: 'TOO_MANY_LOG_READS',
+    message: `${MAX_OPEN_LOG_READS} log reads of this node are open already\nTry again in a moment.`,
+  });
+}

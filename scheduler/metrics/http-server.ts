@@ -1,0 +1,53 @@
+// The daemon's plain HTTP side: /metrics for Prometheus, /healthz (the process lives), /readyz (it can be used, or what
+// it waits for).
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+
+export interface HttpSources {
+  readonly registry: Registry;
+  /** What the daemon waits for; empty = ready. */
+  readonly waitingFor: () => readonly string[];
+}
+
+/** Serves the three pages; resolves once it listens. */
+export async function serveHttp(
+  { host, port }: { readonly host: string; readonly port: number },
+  sources: HttpSources,
+): Promise<{ readonly server: Server; readonly address: string }> {
+  const server = createServer((request, response) => {
+    void answer(request, response, sources);
+  });
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  server.maxConnections = 256;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const bound = server.address() as AddressInfo;
+  const shown = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return { server, address: `${shown}:${bound.port}` };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, sources: HttpSources): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, `${request.method} is not answered here; use GET\n`);
+  } else if (path === '/metrics') {
+    send(response, 200, await sources.registry.metrics(), sources.registry.contentType);
+  } else if (path === '/healthz') {
+    send(response, 200, 'ok\n');
+  } else if (path === '/readyz') {
+    const waiting = sources.waitingFor();
+    if (waiting.length === 0) send(response, 200, 'ready\n');
+    else send(response, 503, `${waiting.map((what) => `waiting for ${what}`).join('\n')}\n`);
+  } else {
+    send(response, 404, 'there are /metrics, /healthz and /readyz here\n');
+  }
+}
+
+function send(response: ServerResponse, code: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}

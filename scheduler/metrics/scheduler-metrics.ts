@@ -1,0 +1,253 @@
+// Every metric of the scheduler daemon in one place. Labels are bounded: queues, pools, models, states, never workloads.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
+import type { WorkloadNumber } from '../../common/ids.js';
+import type { ControlLoop } from '../control/loop.js';
+import type { WatchHub } from '../control/watch-hub.js';
+import type { Decision } from '../engine/decisions.js';
+import type { ClusterView } from '../engine/view.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import type { RecordChange } from '../model/records.js';
+
+/** What is read when a scrape comes. */
+export interface MetricSources {
+  readonly loop: ControlLoop;
+  readonly hub: WatchHub;
+  readonly fleet: Fleet;
+  /** The state itself, for what a commit has just made durable. */
+  readonly state: ReadableState;
+}
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const WAIT_SECONDS = [0.01, 0.1, 1, 10, 60, 300, 900, 3600, 14_400, 86_400];
+
+/** The metrics of one daemon, on a registry of their own. */
+export class SchedulerMetrics {
+  readonly registry = new Registry();
+  readonly #registers = [this.registry];
+
+  readonly rpcSeconds = new Histogram({
+    name: 'sluice_rpc_duration_seconds',
+    help: 'Time from the arrival of a call to its end.',
+    labelNames: ['method', 'code'],
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly cycleSeconds = new Histogram({
+    name: 'sluice_scheduler_cycle_duration_seconds',
+    help: 'Time of one turn of the control loop by phase.',
+    labelNames: ['phase'],
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly lastCycle = new Gauge({
+    name: 'sluice_scheduler_last_cycle_timestamp_seconds',
+    help: 'When the control loop last finished a turn.',
+    registers: this.#registers,
+  });
+  readonly decisions = new Counter({
+    name: 'sluice_scheduler_decisions_total',
+    help: 'Decisions of the engine that were carried out.',
+    labelNames: ['action'],
+    registers: this.#registers,
+  });
+  readonly commands = new Counter({
+    name: 'sluice_scheduler_commands_total',
+    help: 'Commands carried out by the control loop.',
+    registers: this.#registers,
+  });
+  readonly submitted = new Counter({
+    name: 'sluice_workloads_submitted_total',
+    help: 'Workloads accepted.',
+    labelNames: ['queue', 'type'],
+    registers: this.#registers,
+  });
+  readonly finished = new Counter({
+    name: 'sluice_workloads_finished_total',
+    help: 'Workloads that ended.',
+    labelNames: ['queue', 'type', 'outcome'],
+    registers: this.#registers,
+  });
+  readonly preemptions = new Counter({
+    name: 'sluice_preemptions_total',
+    help: 'Workloads told to give their GPUs to others.',
+    labelNames: ['victim_queue', 'by_queue', 'reason'],
+    registers: this.#registers,
+  });
+  readonly requeues = new Counter({
+    name: 'sluice_requeues_total',
+    help: 'Workloads that went back to pending.',
+    labelNames: ['queue'],
+    registers: this.#registers,
+  });
+  readonly lostGpuSeconds = new Counter({
+    name: 'sluice_preemption_lost_gpu_seconds_total',
+    help: 'GPU time since the last complete checkpoint that was lost with a requeue.',
+    labelNames: ['victim_queue'],
+    registers: this.#registers,
+  });
+  readonly waitSeconds = new Histogram({
+    name: 'sluice_workload_wait_seconds',
+    help: 'Time from submission to the first start.',
+    labelNames: ['queue', 'type'],
+    buckets: WAIT_SECONDS,
+    registers: this.#registers,
+  });
+
+  constructor(sources: MetricSources) {
+    collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'sluice_build_info',
+      help: 'Always 1.',
+      labelNames: ['version', 'node_version'],
+      registers: this.#registers,
+    }).set({ version: PACKAGE_VERSION, node_version: process.version }, 1);
+    this.#gauge('sluice_store_revision', 'The last durable revision.', [], (set) => {
+      set({}, sources.loop.position.revision);
+    });
+    this.#gauge('sluice_scheduler_commands_waiting', 'Commands that wait for the control loop.', [], (set) => {
+      set({}, sources.loop.depth);
+    });
+    this.#gauge('sluice_agents_connected', 'Agents with a session.', [], (set) => set({}, sources.fleet.connected));
+    this.#gauge('sluice_watchers', 'Clients that watch.', [], (set) => set({}, sources.hub.watchers));
+    this.#clusterGauges(sources);
+    sources.loop.onTurn((figures) => {
+      this.commands.inc(figures.commands);
+      this.lastCycle.setToCurrentTime();
+      this.cycleSeconds.observe({ phase: 'engine' }, figures.engineMs / 1000);
+      if (figures.changes > 0) this.cycleSeconds.observe({ phase: 'commit' }, figures.commitMs / 1000);
+    });
+    sources.loop.onCommitted(({ changes, decisions }) => {
+      for (const decision of decisions) this.#countDecision(decision, sources.state);
+      for (const change of changes) this.#countChange(change);
+    });
+  }
+
+  #countChange(change: RecordChange): void {
+    if (change.collection !== 'workloads' || change.after === null) return;
+    const { before, after } = change;
+    const { queue, kind } = after.spec;
+    if (before === null) this.submitted.inc({ queue, type: kind });
+    if (before?.state === after.state) return;
+    if (after.endedMs !== null) this.finished.inc({ queue, type: kind, outcome: after.state });
+    if (before?.startedMs === null && after.startedMs !== null) {
+      this.waitSeconds.observe({ queue, type: kind }, (after.startedMs - after.submittedMs) / 1000);
+    }
+    if (before !== null && after.state === 'pending') {
+      this.requeues.inc({ queue });
+      this.lostGpuSeconds.inc({ victim_queue: queue }, (after.lostGpuMs - before.lostGpuMs) / 1000);
+    }
+  }
+
+  #countDecision(decision: Decision, state: ReadableState): void {
+    this.decisions.inc({ action: decision.type });
+    if (decision.type !== 'evict') return;
+    const queueOf = (number: WorkloadNumber): string => state.workload(number)?.spec.queue ?? '';
+    this.preemptions.inc({
+      victim_queue: queueOf(decision.workload),
+      by_queue: queueOf(decision.forWorkload),
+      reason: decision.reason,
+    });
+  }
+
+  #clusterGauges({ loop, fleet }: MetricSources): void {
+    type Read = (state: ReadableState, view: ClusterView, set: (labels: Labels, value: number) => void) => void;
+    const gauge = (name: string, help: string, labels: string[], read: Read): void => {
+      this.#gauge(name, help, labels, (set) => loop.read((state, view) => read(state, view, set)));
+    };
+    gauge('sluice_nodes', 'Nodes by state.', ['pool', 'state'], (state, _view, set) => {
+      const counts = new Tally();
+      for (const node of state.nodes.values()) {
+        const liveness = fleet.softState(node.id).liveness;
+        counts.add({ pool: node.pool, state: liveness === 'ready' && node.cordoned ? 'cordoned' : liveness });
+      }
+      counts.each(set);
+    });
+    const gpus: Read = (state, _view, set) => {
+      const counts = new Tally();
+      for (const node of state.nodes.values()) {
+        const held = new Set(state.heldOn(node.id).flatMap((allocation) => allocation.gpus.map(({ uuid }) => uuid)));
+        const open = fleet.softState(node.id).liveness === 'ready' && !node.cordoned;
+        for (const gpu of node.gpus) {
+          const use = held.has(gpu.uuid) ? 'allocated' : open && gpu.health === 'healthy' ? 'idle' : 'unavailable';
+          counts.add({ pool: node.pool, model: gpu.model, simulated: String(gpu.simulated), state: use });
+        }
+      }
+      counts.each(set);
+    };
+    gauge(
+      'sluice_gpus',
+      'GPUs by state: allocated, idle or unavailable.',
+      ['pool', 'model', 'simulated', 'state'],
+      gpus,
+    );
+    gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
+      const counts = new Tally();
+      for (const workload of state.workloads.values()) {
+        counts.add({ queue: workload.spec.queue, state: workload.state });
+      }
+      counts.each(set);
+    });
+    const queueGauges = {
+      guaranteed: ['GPUs the queue gets back on demand.', (queue) => queue.guaranteeGpus],
+      limit: ['The most GPUs the queue may hold; absent = no limit.', (queue) => queue.limitGpus],
+    } satisfies Record<string, [string, (queue: { guaranteeGpus: number; limitGpus: number | null }) => number | null]>;
+    for (const [name, [help, read]] of Object.entries(queueGauges)) {
+      gauge(`sluice_queue_${name}_gpus`, help, ['queue'], (state, _view, set) => {
+        for (const queue of state.queues.values()) {
+          const value = read(queue);
+          if (value !== null) set({ queue: queue.name }, value);
+        }
+      });
+    }
+    const shares = {
+      allocated: ['GPUs the queue holds.', 'allocatedGpus'],
+      borrowed: ['GPUs the queue holds above its guarantee.', 'borrowedGpus'],
+      requested: ['GPUs that pending workloads of the queue ask for.', 'pendingGpus'],
+      fair_share: ['GPUs the queue may expect at present.', 'fairShareGpus'],
+      unmet_guarantee: ['GPUs of the guarantee that are wanted but cannot be given now.', 'unmetGuaranteeGpus'],
+    } as const;
+    for (const [name, [help, key]] of Object.entries(shares)) {
+      gauge(`sluice_queue_${name}_gpus`, help, ['queue'], (_state, view, set) => {
+        for (const share of view.queueShares()) set({ queue: share.queue }, share[key]);
+      });
+    }
+  }
+
+  #gauge(
+    name: string,
+    help: string,
+    labelNames: string[],
+    collect: (set: (labels: Labels, value: number) => void) => void | Promise<void>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: this.#registers,
+      collect() {
+        this.reset();
+        return collect((labels, value) => this.set(labels, value));
+      },
+    });
+  }
+}
+
+type Labels = Record<string, string>;
+
+/** Counts things by their labels. */
+class Tally {
+  readonly #counts = new Map<string, { readonly labels: Labels; count: number }>();
+
+  add(labels: Labels): void {
+    const key = JSON.stringify(labels);
+    const found = this.#counts.get(key);
+    if (found === undefined) this.#counts.set(key, { labels, count: 1 });
+    else found.count += 1;
+  }
+
+  each(set: (labels: Labels, value: number) => void): void {
+    for (const { labels, count } of this.#counts.values()) set(labels, count);
+  }
+}

@@ -1,0 +1,180 @@
+// The whole state of the cluster in memory: every record, and the indexes that follow from them. It changes only by
+// record changes, applied in the order in which they were made, so that it always equals what the store holds plus the
+// commit in flight.
+import { invariant, present } from '../../common/assert.js';
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import {
+  META_KEY,
+  workloadKey,
+  type Allocation,
+  type ClusterMeta,
+  type ClusterNode,
+  type CollectionName,
+  type Collections,
+  type Queue,
+  type RecordChange,
+  type RequestRecord,
+  type Workload,
+} from './records.js';
+
+type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
+
+/** What anyone but the one writer may do with the state: read it. */
+export interface ReadableState {
+  readonly meta: ClusterMeta;
+  readonly queues: ReadonlyMap<string, Queue>;
+  readonly nodes: ReadonlyMap<string, ClusterNode>;
+  readonly workloads: ReadonlyMap<string, Workload>;
+  readonly allocations: ReadonlyMap<string, Allocation>;
+  readonly requests: ReadonlyMap<string, RequestRecord>;
+  queue(name: string): Queue | undefined;
+  node(id: NodeId): ClusterNode | undefined;
+  nodeNamed(name: string): ClusterNode | undefined;
+  workload(number: WorkloadNumber): Workload | undefined;
+  /** By number ("1047") or by name; of several with the same name the newest. */
+  findWorkload(word: string): Workload | undefined;
+  allocation(id: AllocationId): Allocation | undefined;
+  /** Allocations of a node that still hold its GPUs. */
+  heldOn(node: NodeId): readonly Allocation[];
+  childrenOf(queue: QueueName | null): readonly Queue[];
+  /** Workloads of a queue that have not ended: how many run or wait. */
+  unfinishedIn(queue: QueueName): number;
+  /** The pending workloads of a queue. */
+  pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber>;
+}
+
+/** The state itself. Owned by the control loop. */
+export class ClusterState implements ReadableState {
+  readonly #tables = {
+    queues: new Map<string, Queue>(),
+    nodes: new Map<string, ClusterNode>(),
+    workloads: new Map<string, Workload>(),
+    allocations: new Map<string, Allocation>(),
+    requests: new Map<string, RequestRecord>(),
+    meta: new Map<string, ClusterMeta>(),
+  };
+  readonly #numbersByName = new Map<string, WorkloadNumber[]>();
+  readonly #nodeByName = new Map<string, NodeId>();
+  readonly #heldOn = new Map<NodeId, Set<AllocationId>>();
+  readonly #unfinishedIn = new Map<QueueName, number>();
+  readonly #pendingIn = new Map<QueueName, Set<WorkloadNumber>>();
+
+  get meta(): ClusterMeta {
+    return present(this.#tables.meta.get(META_KEY), 'meta record', 'the store has no cluster record');
+  }
+  get queues(): Tables['queues'] {
+    return this.#tables.queues;
+  }
+  get nodes(): Tables['nodes'] {
+    return this.#tables.nodes;
+  }
+  get workloads(): Tables['workloads'] {
+    return this.#tables.workloads;
+  }
+  get allocations(): Tables['allocations'] {
+    return this.#tables.allocations;
+  }
+  get requests(): Tables['requests'] {
+    return this.#tables.requests;
+  }
+
+  queue(name: string): Queue | undefined {
+    return this.#tables.queues.get(name);
+  }
+  node(id: NodeId): ClusterNode | undefined {
+    return this.#tables.nodes.get(id);
+  }
+  nodeNamed(name: string): ClusterNode | undefined {
+    const id = this.#nodeByName.get(name);
+    return id === undefined ? undefined : this.#tables.nodes.get(id);
+  }
+  workload(number: WorkloadNumber): Workload | undefined {
+    return this.#tables.workloads.get(workloadKey(number));
+  }
+  findWorkload(word: string): Workload | undefined {
+    if (/^\d{1,12}$/.test(word)) return this.workload(Number(word) as WorkloadNumber);
+    const newest = this.#numbersByName.get(word)?.at(-1);
+    return newest === undefined ? undefined : this.workload(newest);
+  }
+  allocation(id: AllocationId): Allocation | undefined {
+    return this.#tables.allocations.get(id);
+  }
+  heldOn(node: NodeId): readonly Allocation[] {
+    return [...(this.#heldOn.get(node) ?? [])].map((id) =>
+      present(this.allocation(id), 'held allocation exists', `${id} on ${node}`),
+    );
+  }
+  childrenOf(queue: QueueName | null): readonly Queue[] {
+    return [...this.#tables.queues.values()].filter((candidate) => candidate.parent === queue);
+  }
+  unfinishedIn(queue: QueueName): number {
+    return this.#unfinishedIn.get(queue) ?? 0;
+  }
+  pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber> {
+    return this.#pendingIn.get(queue) ?? NONE;
+  }
+
+  /** Reads one record of any collection. */
+  get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined {
+    return (this.#tables[collection] as Map<string, Collections[C]>).get(key);
+  }
+
+  /** Brings the state forward by one change. */
+  apply(change: RecordChange): void {
+    const table = this.#tables[change.collection] as Map<string, Collections[CollectionName]>;
+    invariant(
+      (table.get(change.key) ?? null) === change.before,
+      'changes follow the state',
+      `${change.collection}/${change.key}`,
+    );
+    if (change.after === null) table.delete(change.key);
+    else table.set(change.key, change.after);
+    if (change.collection === 'workloads') this.#indexWorkload(change.before, change.after);
+    else if (change.collection === 'nodes') this.#indexNode(change.before, change.after);
+    else if (change.collection === 'allocations') this.#indexAllocation(change.before, change.after);
+  }
+
+  #indexWorkload(before: Workload | null, after: Workload | null): void {
+    if (before?.state === 'pending') this.#pendingIn.get(before.spec.queue)?.delete(before.number);
+    if (after?.state === 'pending') {
+      const pending = this.#pendingIn.get(after.spec.queue);
+      if (pending === undefined) this.#pendingIn.set(after.spec.queue, new Set([after.number]));
+      else pending.add(after.number);
+    }
+    if (before !== null && !isTerminal(before.state)) this.#countUnfinished(before.spec.queue, -1);
+    if (after !== null && !isTerminal(after.state)) this.#countUnfinished(after.spec.queue, 1);
+    if (before === null && after !== null) {
+      const numbers = this.#numbersByName.get(after.spec.name);
+      if (numbers === undefined) this.#numbersByName.set(after.spec.name, [after.number]);
+      else numbers.push(after.number);
+    } else if (before !== null && after === null) {
+      const left = (this.#numbersByName.get(before.spec.name) ?? []).filter((number) => number !== before.number);
+      if (left.length > 0) this.#numbersByName.set(before.spec.name, left);
+      else this.#numbersByName.delete(before.spec.name);
+    }
+  }
+
+  #countUnfinished(queue: QueueName, by: number): void {
+    this.#unfinishedIn.set(queue, (this.#unfinishedIn.get(queue) ?? 0) + by);
+  }
+
+  #indexNode(before: ClusterNode | null, after: ClusterNode | null): void {
+    if (before !== null && this.#nodeByName.get(before.name) === before.id) this.#nodeByName.delete(before.name);
+    if (after !== null) this.#nodeByName.set(after.name, after.id);
+  }
+
+  #indexAllocation(before: Allocation | null, after: Allocation | null): void {
+    if (before !== null && before.state !== 'released') this.#heldOn.get(before.node)?.delete(before.id);
+    if (after === null || after.state === 'released') return;
+    const held = this.#heldOn.get(after.node);
+    if (held === undefined) this.#heldOn.set(after.node, new Set([after.id]));
+    else held.add(after.id);
+  }
+}
+
+const NONE: ReadonlySet<WorkloadNumber> = new Set();
+
+/** Whether a workload in this state is over for good. */
+export function isTerminal(state: Workload['state']): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+}

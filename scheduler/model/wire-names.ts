@@ -1,0 +1,41 @@
+// The names that states, kinds and reasons have in the protocol, one table each way.
+import type { AllocationState, GpuHealth, StopReason, WorkloadKind, WorkloadState } from './records.js';
+
+export const KIND_TO_PROTO = {
+  train: 'WORKLOAD_KIND_TRAIN',
+  test: 'WORKLOAD_KIND_TEST',
+  service: 'WORKLOAD_KIND_SERVICE',
+  batch: 'WORKLOAD_KIND_BATCH',
+} as const satisfies Record<WorkloadKind, string>;
+
+export const STATE_TO_PROTO = {
+  pending: 'WORKLOAD_STATE_PENDING',
+  starting: 'WORKLOAD_STATE_STARTING',
+  running: 'WORKLOAD_STATE_RUNNING',
+  stopping: 'WORKLOAD_STATE_STOPPING',
+  succeeded: 'WORKLOAD_STATE_SUCCEEDED',
+  failed: 'WORKLOAD_STATE_FAILED',
+  cancelled: 'WORKLOAD_STATE_CANCELLED',
+} as const satisfies Record<WorkloadState, string>;
+
+export const ALLOCATION_STATE_TO_PROTO = {
+  placed: 'ALLOCATION_STATE_PLACED',
+  running: 'ALLOCATION_STATE_RUNNING',
+  stopping: 'ALLOCATION_STATE_STOPPING',
+  exited: 'ALLOCATION_STATE_EXITED',
+  released: 'ALLOCATION_STATE_RELEASED',
+} as const satisfies Record<AllocationState, string>;
+
+export const STOP_REASON_TO_PROTO = {
+  reclaimed: 'STOP_REASON_RECLAIMED',
+  preempted: 'STOP_REASON_PREEMPTED',
+  cancelled: 'STOP_REASON_CANCELLED',
+  gang_ended: 'STOP_REASON_GANG_ENDED',
+  node_lost: 'STOP_REASON_NODE_LOST',
+} as const satisfies Record<StopReason, string>;
+
+export const GPU_HEALTH_TO_PROTO = {
+  healthy: 'GPU_HEALTH_HEALTHY',
+  lost: 'GPU_HEALTH_LOST',
+  quarantined: 'GPU_HEALTH_QUARANTINED',
+} as const satisfies Record<GpuHealth, string>;
