@@ -1,0 +1,145 @@
+// Who may import whom. `npm run layers` holds it; docs/internals/architecture.md draws it.
+
+/** Our own folders; everything else is Node or a package. */
+const OURS = '^(bench|cli|common|examples|node-agent|proto|scheduler|simulator|test)/';
+
+/** Forbids `from` to import any of our modules but those `allowed`. */
+function onlyOurs(name, comment, from, allowed) {
+  return { name, comment, severity: 'error', from, to: { path: OURS, pathNot: allowed } };
+}
+
+const MODEL = '^scheduler/model/';
+const ENGINE = '^scheduler/engine/';
+const CONTROL = '^scheduler/control/';
+const PROTO_TYPES = '^proto/gen/';
+const COMMON = '^common/';
+const STORE_INTERFACE = '^scheduler/store/state-store\\.ts$';
+/** Parts of common that are data and arithmetic. (Lint sees to it that only types of ids.ts are used.) */
+const PURE_COMMON = '^common/(assert|ids|units)\\.ts$';
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'A cycle is one module in two files.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'everything-resolves',
+      comment: 'An import that cannot be found escapes every rule below.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'declared-packages-only',
+      comment: 'A package that package.json does not name may vanish with the one that brought it.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'product-needs-no-dev-packages',
+      comment: 'What users run has dependencies only.',
+      severity: 'error',
+      from: { path: '^(cli|common|node-agent|scheduler|simulator)/' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+    {
+      name: 'nobody-imports-tests',
+      comment: 'Tests see everything; nothing sees them.',
+      severity: 'error',
+      from: { pathNot: '^test/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'nobody-imports-programs',
+      comment: 'bench/ and examples/ use the product from outside.',
+      severity: 'error',
+      from: { pathNot: '^(bench|examples|test)/' },
+      to: { path: '^(bench|examples)/' },
+    },
+    onlyOurs(
+      'common-stands-alone',
+      'common/ is below everything: it may name the generated message types and nothing else of ours.',
+      { path: COMMON },
+      [COMMON, PROTO_TYPES],
+    ),
+    onlyOurs('proto-stands-alone', 'Generated types name each other.', { path: PROTO_TYPES }, [PROTO_TYPES]),
+    onlyOurs('model-is-the-bottom', 'The model is data and pure transitions.', { path: MODEL }, [MODEL, PURE_COMMON]),
+    onlyOurs('engine-sees-the-model', 'The engine decides from the model alone.', { path: ENGINE }, [
+      ENGINE,
+      MODEL,
+      PURE_COMMON,
+    ]),
+    {
+      name: 'pure-core-has-no-platform',
+      comment: 'model, engine and session run unchanged in the daemon, in a simulator and in replay.',
+      severity: 'error',
+      from: { path: [MODEL, ENGINE, '^node-agent/session/'] },
+      to: { dependencyTypes: ['core', 'npm', 'npm-optional'] },
+    },
+    onlyOurs(
+      'control-decides-below-the-api',
+      'The one writer knows the engine, the model and the interface of the store.',
+      { path: CONTROL },
+      [CONTROL, ENGINE, MODEL, STORE_INTERFACE, COMMON],
+    ),
+    onlyOurs('store-keeps-records', 'A store knows the records it keeps.', { path: '^scheduler/store/' }, [
+      '^scheduler/store/',
+      MODEL,
+      COMMON,
+    ]),
+    onlyOurs(
+      'edges-use-control',
+      'api, fleet and metrics turn messages into commands and state into messages.',
+      { path: '^scheduler/(api|fleet|metrics|auth)/' },
+      ['^scheduler/(api|fleet|metrics|auth)/', CONTROL, ENGINE, MODEL, COMMON, PROTO_TYPES],
+    ),
+    {
+      name: 'only-main-picks-the-store',
+      comment: 'Everyone else speaks to the StateStore interface.',
+      severity: 'error',
+      from: { pathNot: ['^scheduler/main\\.ts$', '^scheduler/store/', '^(test|bench|simulator)/'] },
+      to: { path: '^scheduler/store/', pathNot: STORE_INTERFACE },
+    },
+    onlyOurs(
+      'agent-shares-messages-only',
+      'An agent shares messages and common with the scheduler, and is upgraded by itself.',
+      { path: '^node-agent/' },
+      ['^node-agent/', COMMON, PROTO_TYPES],
+    ),
+    onlyOurs(
+      'cli-is-a-client',
+      'The CLI speaks the API like any client; `server` and `agent` start the daemons they find beside it.',
+      { path: '^cli/' },
+      ['^cli/', COMMON, PROTO_TYPES, '^(scheduler|node-agent)/main\\.ts$'],
+    ),
+    {
+      name: 'cli-loads-daemons-lazily',
+      comment: 'A static import would make `sluice get` pay for the daemon at every start.',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^(scheduler|node-agent)/main\\.ts$', dependencyTypesNot: ['dynamic-import'] },
+    },
+    {
+      name: 'scheduler-knows-no-agent',
+      comment: 'They meet on the wire.',
+      severity: 'error',
+      from: { path: '^scheduler/' },
+      to: { path: '^(node-agent|cli)/' },
+    },
+  ],
+  options: {
+    // With TypeScript 7 alone the cruiser finds no module at all; swc reads the sources.
+    parser: 'swc',
+    // Imports of types are imports: they are what couples designs.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|coverage|node_modules)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'types'] },
+    builtInModules: { add: ['node:test'] },
+  },
+};
