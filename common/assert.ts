@@ -4,11 +4,11 @@
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';
 
-  constructor(
-    readonly invariant: string,
-    detail: string,
-  ) {
+  readonly invariant: string;
+
+  constructor(invariant: string, detail: string) {
     super(`invariant "${invariant}" does not hold: ${detail}`);
+    this.invariant = invariant;
   }
 }
 

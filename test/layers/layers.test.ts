@@ -101,7 +101,7 @@ describe('who may import whom', () => {
     test('and nothing else', () => {
       expect(found.status).toBe(1);
       const blamed = new Set([...found.problems.matchAll(/^(\S+) -> /gm)].map(([, file]) => file));
-      expect([...blamed].toSorted()).toEqual(cases.map(({ file }) => file).toSorted());
+      expect(blamed).toEqual(new Set(cases.map(({ file }) => file)));
     });
   });
 
