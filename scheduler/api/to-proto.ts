@@ -1,12 +1,12 @@
 // Records in the protocol's form.
 import { toDuration, toTimestamp } from '../../common/units.js';
-import type { NodeId, WorkloadNumber } from '../../common/ids.js';
+import type { WorkloadNumber } from '../../common/ids.js';
 import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/Allocation.js';
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadSpec as SpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
-import type { QueueShare } from '../engine/decisions.js';
+import type { Explanation, QueueShare } from '../engine/decisions.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import {
@@ -18,12 +18,12 @@ import {
 } from '../model/wire-names.js';
 import type { Allocation, ClusterNode, Queue, Workload, WorkloadSpec } from '../model/records.js';
 
-/** A workload with the allocations of its present or last attempt. */
+/** A workload with the allocations of its present or last attempt; `explanation` says why a pending one is pending. */
 export function workloadToProto(
   state: ReadableState,
   fleet: Fleet,
   workload: Workload,
-  pendingSummary: string | null,
+  explanation: Explanation | null,
 ): WorkloadMessage {
   const allocations = workload.allocations
     .map((id) => state.allocation(id))
@@ -33,7 +33,8 @@ export function workloadToProto(
     uid: workload.uid,
     spec: specToProto(workload.spec),
     state: STATE_TO_PROTO[workload.state],
-    message: pendingSummary ?? workload.message,
+    message: explanation?.summary ?? workload.message,
+    pendingReason: explanation?.reason ?? '',
     attempt: workload.attempt,
     owner: workload.owner,
     submitTime: toTimestamp(workload.submittedMs),
@@ -179,9 +180,4 @@ export function queueToProto(queue: Queue, share: QueueShare | undefined, counts
     },
     createTime: toTimestamp(queue.createdMs),
   };
-}
-
-/** The node's id for a name; undefined = unknown. */
-export function nodeIdOf(state: ReadableState, name: string): NodeId | undefined {
-  return state.nodeNamed(name)?.id;
 }

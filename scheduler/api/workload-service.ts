@@ -28,7 +28,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   /** One workload's message; the reason of a pending one comes from the engine, fresh. */
   const message = (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
     const explanation = workload.state === 'pending' ? explain(view, workload.number, clock.wallMs()) : null;
-    return workloadToProto(state, fleet, workload, explanation?.summary ?? null);
+    return workloadToProto(state, fleet, workload, explanation);
   };
 
   const find = (state: ReadableState, word: string): Workload => {

@@ -1,0 +1,160 @@
+// The life of workloads and allocations, told as short stories.
+import { describe, expect, test } from 'vitest';
+import { markEnded, markReleased, markStarted, noteCheckpoint, requestStop } from '../../scheduler/model/lifecycle.js';
+import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
+import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { Workshop } from './workshop.js';
+
+const ok = { code: 0, signal: '', message: 'exited with code 0' };
+const crash = { code: 7, signal: '', message: 'exited with code 7' };
+const killed = { code: null, signal: 'SIGTERM', message: 'was ended by SIGTERM' };
+
+function ready(): Workshop {
+  const shop = new Workshop();
+  shop.queue('research', { guaranteeGpus: 4 });
+  return shop;
+}
+
+function start(shop: Workshop, ids: readonly AllocationId[]): void {
+  for (const id of ids) shop.change((draft) => markStarted(draft, id, shop.nowMs, shop.nowMs));
+}
+
+function end(shop: Workshop, id: AllocationId, exit: typeof ok | typeof killed, ofItsOwn = true): void {
+  shop.change((draft) => markEnded(draft, id, { exit, endedMs: shop.nowMs, ofItsOwn }, shop.nowMs));
+}
+
+function reclaim(shop: Workshop, number: WorkloadNumber): void {
+  shop.change((draft) =>
+    requestStop(draft, number, 'requeue', {
+      reason: 'reclaimed',
+      requestedMs: shop.nowMs,
+      forWorkload: null,
+      message: 'product takes back what it is guaranteed',
+    }),
+  );
+}
+
+describe('a workload', () => {
+  test('runs, ends well, and its GPUs stay held until they are confirmed clean', () => {
+    const shop = ready();
+    const node = shop.node('n1', 4);
+    const number = shop.submit({ gpusPerTask: 2 });
+    const [id] = shop.place(number, node) as [AllocationId];
+    expect(shop.workload(number).state).toBe('starting');
+    start(shop, [id]);
+    expect(shop.workload(number).state).toBe('running');
+    shop.nowMs += 10_000;
+    end(shop, id, ok);
+    expect(shop.workload(number)).toMatchObject({ state: 'succeeded', gpuMs: 20_000 });
+    expect(shop.state.heldOn(node)).toHaveLength(1);
+    shop.change((draft) => markReleased(draft, id));
+    expect(shop.state.heldOn(node)).toHaveLength(0);
+  });
+
+  test('every grant raises the generation of its GPUs', () => {
+    const shop = ready();
+    const node = shop.node('n1', 1);
+    const generations = [1, 2, 3].map(() => {
+      const [id] = shop.place(shop.submit(), node) as [AllocationId];
+      start(shop, [id]);
+      end(shop, id, ok);
+      shop.change((draft) => markReleased(draft, id));
+      return shop.allocation(id).gpus[0]?.generation;
+    });
+    expect(generations).toEqual([1, 2, 3]);
+  });
+
+  test('of several tasks fails as a whole, and names the first cause', () => {
+    const shop = ready();
+    const node = shop.node('n1', 4);
+    const number = shop.submit({ tasks: 3 });
+    const [first, second, third] = shop.place(number, node) as [AllocationId, AllocationId, AllocationId];
+    start(shop, [first, second, third]);
+    end(shop, second, crash);
+    expect(shop.workload(number).state).toBe('stopping');
+    expect(shop.allocation(first).stop?.reason).toBe('gang_ended');
+    end(shop, first, killed, false);
+    end(shop, third, killed, false);
+    expect(shop.workload(number)).toMatchObject({ state: 'failed', message: 'task 1 exited with code 7' });
+  });
+
+  test('that is reclaimed goes back to pending, whatever its exit code, and pays for work since its checkpoint', () => {
+    const shop = ready();
+    const node = shop.node('n1', 4);
+    const number = shop.submit({ gpusPerTask: 3 });
+    const [id] = shop.place(number, node) as [AllocationId];
+    start(shop, [id]);
+    shop.nowMs += 60_000;
+    const checkpoint = { step: 120, timeMs: shop.nowMs - 2_000, path: '/checkpoints/step-120' };
+    shop.change((draft) => noteCheckpoint(draft, number, checkpoint, shop.nowMs));
+    reclaim(shop, number);
+    expect(shop.allocation(id)).toMatchObject({ state: 'stopping', stop: { reason: 'reclaimed', graceMs: 30_000 } });
+    end(shop, id, killed, false);
+    expect(shop.workload(number)).toMatchObject({
+      state: 'pending',
+      requeues: 1,
+      lostGpuMs: 6_000,
+      checkpoint: { step: 120 },
+    });
+    // Its old GPUs are held until they are clean, while it may start elsewhere.
+    expect(shop.state.heldOn(node)).toHaveLength(1);
+    const elsewhere = shop.node('n2', 4);
+    shop.place(number, elsewhere);
+    expect(shop.workload(number)).toMatchObject({ attempt: 2, pastAllocations: [id] });
+  });
+
+  test('that was done before its stop signal came has succeeded, not been reclaimed', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const [id] = shop.place(number, shop.node('n1', 1)) as [AllocationId];
+    start(shop, [id]);
+    reclaim(shop, number);
+    end(shop, id, ok, true);
+    expect(shop.workload(number)).toMatchObject({ state: 'succeeded', requeues: 0 });
+  });
+
+  test('that is cancelled while it is being reclaimed ends, and does not come back', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const [id] = shop.place(number, shop.node('n1', 1)) as [AllocationId];
+    start(shop, [id]);
+    reclaim(shop, number);
+    shop.run(cancel([String(number)], 'not needed', 'alice'));
+    end(shop, id, killed, false);
+    expect(shop.workload(number)).toMatchObject({ state: 'cancelled', message: 'cancelled by alice: not needed' });
+  });
+
+  test('that is pending is cancelled at once; cancelling it again changes nothing', () => {
+    const shop = ready();
+    const number = shop.submit();
+    shop.run(cancel([String(number)], '', 'alice'));
+    const once = shop.workload(number);
+    shop.run(cancel(['work'], 'again', 'bob'));
+    expect(shop.workload(number)).toBe(once);
+    expect(once.state).toBe('cancelled');
+  });
+
+  test('takes a repeated report of anything without a change', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const [id] = shop.place(number, shop.node('n1', 1)) as [AllocationId];
+    start(shop, [id]);
+    start(shop, [id]);
+    end(shop, id, ok);
+    const once = shop.workload(number);
+    end(shop, id, crash);
+    shop.change((draft) => markReleased(draft, id));
+    shop.change((draft) => markReleased(draft, id));
+    expect(shop.workload(number)).toBe(once);
+  });
+
+  test('ends with a span of zero when the clock jumped back', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const [id] = shop.place(number, shop.node('n1', 1)) as [AllocationId];
+    start(shop, [id]);
+    shop.nowMs -= 500_000;
+    end(shop, id, ok);
+    expect(shop.workload(number).gpuMs).toBe(0);
+  });
+});

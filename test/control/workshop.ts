@@ -1,0 +1,142 @@
+// A state with a clock of its own in which commands can be tried in a few lines.
+import { createHash } from 'node:crypto';
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import type { Command, CommandContext } from '../../scheduler/control/command.js';
+import { createQueue } from '../../scheduler/control/commands/queues.js';
+import { registerNode } from '../../scheduler/control/commands/nodes.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { checkInvariants } from '../../scheduler/control/recovery.js';
+import { ClusterState } from '../../scheduler/model/cluster-state.js';
+import { Draft } from '../../scheduler/model/draft.js';
+import { place } from '../../scheduler/model/lifecycle.js';
+import {
+  META_KEY,
+  type Allocation,
+  type Queue,
+  type Workload,
+  type WorkloadSpec,
+} from '../../scheduler/model/records.js';
+
+export class Workshop {
+  readonly state = new ClusterState();
+  nowMs = 1_000;
+  #ulids = 0;
+
+  constructor() {
+    const after = { clusterId: 'test', lastWorkload: 0 };
+    this.state.apply({ collection: 'meta', key: META_KEY, before: null, after });
+  }
+
+  /** Runs a command as the loop does: all of it or nothing, and every invariant holds afterwards. */
+  run<T>(command: Command<T>): T {
+    return this.change((draft, context) => command.run(draft, context));
+  }
+
+  change<T>(make: (draft: Draft, context: CommandContext) => T): T {
+    const draft = new Draft(this.state);
+    const value = make(draft, { nowMs: this.nowMs, newUlid: () => this.newUlid() });
+    for (const change of draft.changes()) this.state.apply(change);
+    checkInvariants(this.state);
+    return value;
+  }
+
+  newUlid(): string {
+    this.#ulids += 1;
+    return `ULID${String(this.#ulids).padStart(22, '0')}`;
+  }
+
+  queue(name: string, fields: Partial<Omit<Queue, 'name' | 'createdMs'>> = {}): readonly string[] {
+    const queue = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100, ...fields };
+    return this.run(createQueue({ ...queue, name: name as QueueName }, false)).warnings;
+  }
+
+  node(name: string, gpus: number, model = 'NVIDIA H100 80GB HBM3', bootId = 'boot-1'): NodeId {
+    const id = `node-${name}` as NodeId;
+    this.change((draft) => registerNode(draft, nodeReport(id, name, gpus, model, bootId), this.nowMs));
+    return id;
+  }
+
+  submit(spec: Partial<WorkloadSpec> = {}): WorkloadNumber {
+    const [workload] = this.run(submit(submission([spec])));
+    if (workload === undefined) throw new Error('nothing was accepted');
+    return workload.number;
+  }
+
+  /** Places a workload on the first free GPUs of a node. */
+  place(number: WorkloadNumber, node: NodeId): readonly AllocationId[] {
+    const { spec } = this.workload(number);
+    const taken = this.state.heldOn(node).flatMap((allocation) => allocation.gpus.map(({ index }) => index));
+    let next = Math.max(-1, ...taken) + 1;
+    const placements = Array.from({ length: spec.tasks }, (_, task) => {
+      const gpus = Array.from({ length: spec.gpusPerTask }, () => next++);
+      return { task, node, gpus };
+    });
+    this.change((draft, { nowMs, newUlid }) => place(draft, number, placements, nowMs, newUlid));
+    return this.workload(number).allocations;
+  }
+
+  workload(number: WorkloadNumber): Workload {
+    const workload = this.state.workload(number);
+    if (workload === undefined) throw new Error(`no workload ${number}`);
+    return workload;
+  }
+
+  allocation(id: AllocationId): Allocation {
+    const allocation = this.state.allocation(id);
+    if (allocation === undefined) throw new Error(`no allocation ${id}`);
+    return allocation;
+  }
+}
+
+export function submission(specs: readonly Partial<WorkloadSpec>[], requestKey: string | null = null) {
+  const whole = specs.map(spec);
+  const digest = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
+  return { requestKey, digest, owner: 'alice', specs: whole, validateOnly: false };
+}
+
+export function spec(fields: Partial<WorkloadSpec> = {}): WorkloadSpec {
+  return {
+    name: 'work',
+    kind: 'batch',
+    queue: 'research' as QueueName,
+    priority: 50,
+    preemptible: true,
+    tasks: 1,
+    gpusPerTask: 1,
+    gpuModel: '',
+    pool: '',
+    program: { type: 'command', argv: ['true'] },
+    environment: [],
+    workingDirectory: '',
+    graceMs: 30_000,
+    checkpointDirectory: '',
+    ...fields,
+  };
+}
+
+export function nodeReport(id: NodeId, name: string, gpus: number, model = 'NVIDIA H100 80GB HBM3', bootId = 'boot-1') {
+  return {
+    id,
+    name,
+    pool: 'default',
+    labels: {},
+    bootId,
+    agentVersion: 'test',
+    inventory: {
+      gpus: Array.from({ length: gpus }, (_, index) => ({
+        uuid: `GPU-${name}-${index}`,
+        model,
+        memoryMib: 81_559,
+        simulated: true,
+        health: 'healthy' as const,
+        healthMessage: '',
+        pciBusId: '',
+      })),
+      cpuCount: 8,
+      memoryMib: 64_000,
+      driverVersion: '1',
+      cudaVersion: '1',
+      gpuProblem: '',
+    },
+  };
+}

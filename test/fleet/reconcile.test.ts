@@ -1,0 +1,135 @@
+// The table of desired × observed, row by row, and the lease that no silent node outlives.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { AllocationId, NodeId } from '../../common/ids.js';
+import { CLOCK_RATE_BOUND, fenceTimeMs, KILL_MARGIN_MS, LeaseTable } from '../../scheduler/fleet/lease.js';
+import type { Observed } from '../../scheduler/fleet/observed.js';
+import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { place } from '../../scheduler/model/lifecycle.js';
+import { nodeReport, Workshop } from '../control/workshop.js';
+
+function seen(id: AllocationId, state: Observed['state'], fields: Partial<Observed> = {}): Observed {
+  return {
+    id,
+    state,
+    startedMs: state === 'starting' ? null : 2_000,
+    endedMs: state === 'exited' || state === 'released' ? 3_000 : null,
+    exit: state === 'exited' || state === 'released' ? { code: 0, signal: '', message: 'exited with code 0' } : null,
+    checkpoint: null,
+    endpoints: [],
+    neverStarted: false,
+    stopSignalled: false,
+    dirtyGpus: [],
+    ...fields,
+  };
+}
+
+function placed(): { shop: Workshop; node: NodeId; id: AllocationId } {
+  const shop = new Workshop();
+  shop.queue('research');
+  const node = shop.node('n1', 2);
+  const [id] = shop.place(shop.submit(), node) as [AllocationId];
+  return { shop, node, id };
+}
+
+const outcome = (shop: Workshop, id: AllocationId) =>
+  `${shop.workload(shop.allocation(id).workload).state}, ${shop.allocation(id).state}`;
+
+describe('what follows from a report', () => {
+  test.each<[string, (id: AllocationId) => Observed[], string]>([
+    ['nothing yet', () => [], 'starting, placed'],
+    ['starting', (id) => [seen(id, 'starting')], 'starting, placed'],
+    ['running', (id) => [seen(id, 'running')], 'running, running'],
+    ['exited', (id) => [seen(id, 'exited')], 'succeeded, exited'],
+    ['released', (id) => [seen(id, 'released')], 'succeeded, released'],
+    ['never started', (id) => [seen(id, 'released', { neverStarted: true, startedMs: null })], 'pending, released'],
+    ['something unknown', () => [seen('ULID-unknown' as AllocationId, 'running')], 'starting, placed'],
+  ])('placed, and the agent says: %s', (_, observed, expected) => {
+    const { shop, node, id } = placed();
+    shop.run(takeObservation(node, observed(id)));
+    shop.run(takeObservation(node, observed(id)));
+    expect(outcome(shop, id)).toBe(expected);
+  });
+
+  test('running, and the agent has no trace of it: it is requeued, its GPU is not given away', () => {
+    const { shop, node, id } = placed();
+    shop.run(takeObservation(node, [seen(id, 'running')]));
+    shop.run(takeObservation(node, []));
+    expect(outcome(shop, id)).toBe('pending, released');
+    expect(shop.state.node(node)?.gpus[0]).toMatchObject({ health: 'quarantined' });
+  });
+
+  test('running, and the machine was rebooted: it is requeued, its GPU is free', () => {
+    const { shop, node, id } = placed();
+    shop.run(takeObservation(node, [seen(id, 'running')]));
+    shop.run(welcomeNode(nodeReport(node, 'n1', 2, 'NVIDIA H100 80GB HBM3', 'boot-2'), []));
+    expect(outcome(shop, id)).toBe('pending, released');
+    expect(shop.state.node(node)?.gpus[0]).toMatchObject({ health: 'healthy' });
+  });
+
+  test('a GPU that stayed dirty is quarantined', () => {
+    const { shop, node, id } = placed();
+    shop.run(takeObservation(node, [seen(id, 'released', { dirtyGpus: ['GPU-n1-0'] })]));
+    expect(shop.state.node(node)?.gpus.map(({ health }) => health)).toEqual(['quarantined', 'healthy']);
+  });
+
+  test('a gang loses one node: the whole gang is requeued once', () => {
+    const shop = new Workshop();
+    shop.queue('research');
+    const [one, two] = [shop.node('n1', 1), shop.node('n2', 1)];
+    const number = shop.submit({ tasks: 2 });
+    const placements = [one, two].map((node, task) => ({ task, node, gpus: [0] }));
+    shop.change((draft, { newUlid, nowMs }) => place(draft, number, placements, nowMs, newUlid));
+    const [first, second] = shop.workload(number).allocations as [AllocationId, AllocationId];
+    shop.run(takeObservation(one, [seen(first, 'running')]));
+    shop.run(takeObservation(two, [seen(second, 'running')]));
+    shop.run(fenceNode(two, [second]));
+    expect(outcome(shop, first)).toBe('stopping, stopping');
+    shop.run(takeObservation(one, [seen(first, 'released', { stopSignalled: true })]));
+    expect(shop.workload(number)).toMatchObject({ state: 'pending', requeues: 1 });
+  });
+});
+
+describe('leases', () => {
+  test('an agent that obeys its lease has ended its task before the scheduler gives it up', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          leaseMs: fc.integer({ min: 1_000, max: 60_000 }),
+          lingerMs: fc.integer({ min: 0, max: 3_600_000 }),
+          graceMs: fc.integer({ min: 0, max: 600_000 }),
+          agentRate: fc.double({ min: 1 - CLOCK_RATE_BOUND, max: 1 + CLOCK_RATE_BOUND, noNaN: true }),
+          schedulerRate: fc.double({ min: 1 - CLOCK_RATE_BOUND, max: 1 + CLOCK_RATE_BOUND, noNaN: true }),
+          replyDelayMs: fc.integer({ min: 0, max: 30_000 }),
+        }),
+        ({ leaseMs, lingerMs, graceMs, agentRate, schedulerRate, replyDelayMs }) => {
+          // In real time: the agent sends at 0, the scheduler answers at replyDelayMs. A clock of rate r shows r·t.
+          // Grace and kill are spans of the agent's clock, too.
+          const agentDoneMs = (leaseMs + lingerMs + graceMs + KILL_MARGIN_MS) / agentRate;
+          const givenUpMs = replyDelayMs + fenceTimeMs(0, leaseMs, lingerMs, graceMs) / schedulerRate;
+          expect(givenUpMs).toBeGreaterThan(agentDoneMs);
+        },
+      ),
+    );
+  });
+
+  test('a node is ready while it is answered, unknown when its stream ends, down when its lease ran out', () => {
+    const node = 'n' as NodeId;
+    const leases = new LeaseTable(20_000, [], 0);
+    expect(leases.liveness(node, 0)).toBe('down');
+    leases.answered(node, 1_000);
+    expect(leases.liveness(node, 21_000)).toBe('ready');
+    leases.disconnected(node);
+    expect(leases.liveness(node, 21_000)).toBe('unknown');
+    expect(leases.liveness(node, 21_001)).toBe('down');
+  });
+
+  test('a stall of the scheduler itself is not held against the nodes', () => {
+    const node = 'n' as NodeId;
+    const leases = new LeaseTable(20_000, [node], 0);
+    leases.answered(node, 0);
+    expect(leases.tick(1_000, 1_000)).toBe(0);
+    expect(leases.tick(61_000, 1_000)).toBe(59_000);
+    expect(leases.liveness(node, 61_000)).toBe('ready');
+  });
+});
