@@ -1,0 +1,26 @@
+// Every benchmark there is: its figures by name, and where it is loaded from once one of them is asked for.
+import type { Figure } from './figure.js';
+
+/** What a benchmark may use. */
+export interface BenchContext {
+  /** A folder on the disk that is measured, removed at the end. */
+  readonly scratchFolder: string;
+  /** Whether the figure was asked for. A benchmark may give others too, if they fall out of the same runs. */
+  wants(figure: string): boolean;
+}
+
+export type Bench = (context: BenchContext) => Promise<readonly Figure[]>;
+
+export interface RegisteredBench {
+  /** Names of its figures; all begin with one word and a dot. */
+  readonly figures: readonly string[];
+  readonly load: () => Promise<Bench>;
+}
+
+/** How fast the machine itself is; measured in every run, since figures of two machines do not compare. */
+export const MACHINE_BENCH: RegisteredBench = {
+  figures: ['machine.fsync_p50_ms', 'machine.grpc_echo_per_s', 'machine.spawn_per_s'],
+  load: async () => (await import('./machine.js')).benchMachine,
+};
+
+export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH];
