@@ -139,9 +139,7 @@ function parseState(folder: string, content: Buffer): z.infer<typeof stateSchema
 }
 
 function joinArrays(arrays: readonly NamedArray[]): Buffer {
-  return Buffer.concat(
-    arrays.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
-  );
+  return Buffer.concat(arrays.map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)));
 }
 
 function splitArrays(
@@ -181,7 +179,9 @@ async function removeLeftovers(directory: string): Promise<void> {
 async function removeOld(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => FOLDER_PATTERN.test(name));
   const completed = await Promise.all(names.map(async (name) => ({ name, at: await completedAt(directory, name) })));
-  const newestFirst = completed.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }])).sort((a, b) => Number(b.at - a.at));
+  const newestFirst = completed
+    .flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]))
+    .sort((a, b) => Number(b.at - a.at));
   for (const { name } of newestFirst.slice(KEPT_CHECKPOINTS)) {
     // First the claim to be complete, then the content: nobody may resume from half a checkpoint.
     await rm(path.join(directory, name, COMPLETE_FILE));

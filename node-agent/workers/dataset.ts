@@ -142,7 +142,10 @@ interface Row {
 function parseRows(file: string, text: string): readonly Row[] {
   const rows: Row[] = [];
   let columns: number | undefined;
-  for (const [index, lineText] of text.replace(/^\uFEFF/, '').split(/\r?\n/).entries()) {
+  for (const [index, lineText] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
     if (lineText.trim() === '') continue;
     const cells = lineText.split(',').map((cell) => cell.trim());
     const values = cells.map((cell) => (cell === '' ? Number.NaN : Number(cell)));

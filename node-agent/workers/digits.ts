@@ -41,11 +41,17 @@ export async function runDataset(argv: readonly string[]): Promise<number> {
   await mkdir(flags.out, { recursive: true });
   await writeSplit(flags.out, 'train', train);
   await writeSplit(flags.out, 'test', test);
-  console.log(`wrote ${train.length} training and ${test.length} hold-out digits of ${SIDE} × ${SIDE} pixels to ${flags.out}`);
+  console.log(
+    `wrote ${train.length} training and ${test.length} hold-out digits of ${SIDE} × ${SIDE} pixels to ${flags.out}`,
+  );
   return 0;
 }
 
-function splitDigits(digits: readonly Digit[], train: number, test: number): { train: readonly Digit[]; test: readonly Digit[] } {
+function splitDigits(
+  digits: readonly Digit[],
+  train: number,
+  test: number,
+): { train: readonly Digit[]; test: readonly Digit[] } {
   const shuffled = Array.from(permutation(digits.length, seededRandom(SPLIT_SEED, 0)), (index) => digits[index]).filter(
     (digit) => digit !== undefined,
   );

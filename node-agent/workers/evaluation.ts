@@ -71,13 +71,20 @@ export function formatConfusion({ confusion }: Evaluation): string {
   return [
     line('expected', Object.keys(confusion)),
     `${'-'.repeat(10)}+${'-'.repeat(width * confusion.length)}`,
-    ...confusion.map((row, expected) => line(String(expected), row.map((count) => (count === 0 ? '·' : count)))),
+    ...confusion.map((row, expected) =>
+      line(
+        String(expected),
+        row.map((count) => (count === 0 ? '·' : count)),
+      ),
+    ),
   ].join('\n');
 }
 
 function emptyCounts(samples: Samples, classes: number): number[][] {
   if (samples.classes > classes) {
-    throw new BadInput(`the data set has the label ${samples.classes - 1}, the model knows the classes 0 to ${classes - 1}`);
+    throw new BadInput(
+      `the data set has the label ${samples.classes - 1}, the model knows the classes 0 to ${classes - 1}`,
+    );
   }
   return Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
 }

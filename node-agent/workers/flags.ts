@@ -32,7 +32,13 @@ export function optionalText(placeholder: string, help: string): Flag<string | u
 }
 
 /** A flag with text as its value, checked by a pattern that `expected` puts into words. */
-export function patternText(pattern: RegExp, expected: string, fallback: string, placeholder: string, help: string): Flag<string> {
+export function patternText(
+  pattern: RegExp,
+  expected: string,
+  fallback: string,
+  placeholder: string,
+  help: string,
+): Flag<string> {
   const parse = (text: string): string => {
     if (!pattern.test(text)) throw new Error(`expected ${expected}`);
     return text;
@@ -74,7 +80,12 @@ export function decimal(bounds: Bounds, fallback: number, help: string): Flag<nu
 }
 
 /** A flag with whole numbers separated by commas as its value; the empty text is no number at all. */
-export function integerList(bounds: Bounds, maxItems: number, fallback: readonly number[], help: string): Flag<readonly number[]> {
+export function integerList(
+  bounds: Bounds,
+  maxItems: number,
+  fallback: readonly number[],
+  help: string,
+): Flag<readonly number[]> {
   const parse = (text: string): readonly number[] => {
     const numbers = text === '' ? [] : text.split(',').map((part) => parseInteger(part, bounds));
     if (numbers.length > maxItems) throw new Error(`expected at most ${maxItems} numbers`);
@@ -103,11 +114,16 @@ export function parseFlags<F extends Flags>(command: string, flags: F, argv: rea
 /** The help of one command: a line a flag. */
 export function describeFlags(flags: Flags): string {
   const rows = Object.entries(flags).map(([name, flag]) => {
-    const fallback = flag.fallback === undefined ? '' : ` (default ${String(flag.fallback) || 'none'})`;
-    return [`--${kebab(name)}=${flag.placeholder}`, `${flag.help}${flag.required ? ' (required)' : fallback}`] as const;
+    return [`--${kebab(name)}=${flag.placeholder}`, `${flag.help}${describeFallback(flag)}`] as const;
   });
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+}
+
+function describeFallback({ required, fallback }: Flag<unknown>): string {
+  if (required) return ' (required)';
+  if (Array.isArray(fallback)) return ` (default ${fallback.join(',') || 'none'})`;
+  return typeof fallback === 'string' || typeof fallback === 'number' ? ` (default ${fallback})` : '';
 }
 
 function readGiven(command: string, flags: Flags, argv: readonly string[]): ReadonlyMap<string, string> {
@@ -116,7 +132,8 @@ function readGiven(command: string, flags: Flags, argv: readonly string[]): Read
   const given = new Map<string, string>();
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw new BadInput(`${command}: unexpected argument "${token.value}"\n${seeHelp(command)}`);
+    if (token.kind === 'positional')
+      throw new BadInput(`${command}: unexpected argument "${token.value}"\n${seeHelp(command)}`);
     if (!(token.name in options)) throw new BadInput(`${command}: unknown flag ${token.rawName}\n${seeHelp(command)}`);
     if (given.has(token.name)) throw new BadInput(`${command}: --${token.name} is given twice`);
     if (token.value === undefined) throw new BadInput(`${command}: --${token.name} needs a value: --${token.name}=…`);

@@ -25,7 +25,12 @@ export interface ModelSignature {
 
 /** To the thread. */
 export type ThreadRequest =
-  | { readonly kind: 'run'; readonly id: number; readonly inputs: readonly Tensor[]; readonly outputs: readonly string[] }
+  | {
+      readonly kind: 'run';
+      readonly id: number;
+      readonly inputs: readonly Tensor[];
+      readonly outputs: readonly string[];
+    }
   | { readonly kind: 'close' };
 
 /** From the thread. */

@@ -6,7 +6,13 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { BadInput, isMissing } from './bad-input.js';
-import type { ModelSignature, ProviderChoice, ThreadOptions, ThreadReply, ThreadRequest } from './inference-messages.js';
+import type {
+  ModelSignature,
+  ProviderChoice,
+  ThreadOptions,
+  ThreadReply,
+  ThreadRequest,
+} from './inference-messages.js';
 import { readOnnxProperties } from './onnx-format.js';
 import type { DeviceWish, GpuGrant } from './task-environment.js';
 import type { Tensor } from './tensor.js';
@@ -66,7 +72,8 @@ export interface InferenceSession {
 export async function readModelFile(file: string): Promise<ModelFile> {
   try {
     const { size } = await stat(file);
-    if (size > MAX_MODEL_BYTES) throw new BadInput(`${file} has ${size} bytes, the most a model has is ${MAX_MODEL_BYTES}`);
+    if (size > MAX_MODEL_BYTES)
+      throw new BadInput(`${file} has ${size} bytes, the most a model has is ${MAX_MODEL_BYTES}`);
     return modelInMemory(file, await readFile(file));
   } catch (error) {
     if (isMissing(error)) throw new BadInput(`there is no model file ${file}`);
@@ -170,7 +177,10 @@ export async function openInferenceSession(model: ModelFile, options: SessionOpt
   };
 }
 
-async function firstReply(worker: Worker, file: string): Promise<{ signature: ModelSignature; provider: ProviderChoice }> {
+async function firstReply(
+  worker: Worker,
+  file: string,
+): Promise<{ signature: ModelSignature; provider: ProviderChoice }> {
   return await new Promise((resolve, reject) => {
     worker.once('message', (reply: ThreadReply) => {
       if (reply.kind === 'loaded') resolve({ signature: reply.signature, provider: reply.provider });

@@ -54,15 +54,18 @@ async function runCommand([name, ...argv]: readonly string[]): Promise<number> {
   try {
     if (name === '--help' || name === '-h') return say(usage());
     const command = name === undefined ? undefined : COMMANDS[name];
-    if (command === undefined) throw new BadInput(`${name === undefined ? 'a command is missing' : `unknown command ${name}`}\n${usage()}`);
+    if (command === undefined)
+      throw new BadInput(`${name === undefined ? 'a command is missing' : `unknown command ${name}`}\n${usage()}`);
     const { flags, run } = await command.load();
-    if (argv.includes('--help') || argv.includes('-h')) return say(`${name}: ${command.summary}\n${describeFlags(flags)}`);
+    if (argv.includes('--help') || argv.includes('-h'))
+      return say(`${name}: ${command.summary}\n${describeFlags(flags)}`);
     return await run(argv);
   } catch (error) {
     console.error(`error: ${messageOf(error)}`);
     if (error instanceof BadInput) return EXIT_BAD_INPUT;
     // Not foreseen: where it happened helps whoever has to mend it.
-    if (error instanceof Error && error.stack !== undefined) console.error(error.stack.split('\n').slice(1).join('\n'));
+    const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line)) : [];
+    if (frames.length > 0) console.error(frames.join('\n'));
     return EXIT_FAILED;
   }
 }

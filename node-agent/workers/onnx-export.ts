@@ -111,6 +111,8 @@ function activationNodes(activation: unknown, name: string, from: string): reado
     case 'softmax':
       return [{ operator: 'Softmax', inputs: [from], output, axis: -1 }];
     default:
-      throw new Error(`activation ${String(activation)} cannot be exported: only relu, sigmoid, tanh, softmax and linear`);
+      throw new Error(
+        `activation ${String(activation)} cannot be exported: only relu, sigmoid, tanh, softmax and linear`,
+      );
   }
 }

@@ -7,7 +7,8 @@ import { BadInput, isMissing } from './bad-input.js';
 
 /** The GPUs this process may use, as far as its environment says. */
 export type GpuGrant =
-  { readonly kind: 'none'; readonly why: string } | { readonly kind: 'real'; readonly why: string; readonly count: number };
+  | { readonly kind: 'none'; readonly why: string }
+  | { readonly kind: 'real'; readonly why: string; readonly count: number };
 
 /** What a user wants computed on: a GPU where one was granted, never a GPU, or nothing but a GPU. */
 export type DeviceWish = 'auto' | 'cpu' | 'gpu';
@@ -70,6 +71,8 @@ function readGrant(env: Readonly<Record<string, string | undefined>>, driverLoad
 export interface StopListener {
   /** Aborts when the request comes. */
   readonly signal: AbortSignal;
+  /** Resolves when the request comes. */
+  readonly requested: Promise<void>;
   /** SIGTERM is the agent's (or any operator's) request, SIGINT a person's Ctrl-C. */
   cause(): 'SIGTERM' | 'SIGINT' | undefined;
 }
@@ -90,7 +93,9 @@ export function listenForStop(): StopListener {
     cause ??= 'SIGINT';
     controller.abort();
   });
-  return { signal: controller.signal, cause: () => cause };
+  const { signal } = controller;
+  const requested = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  return { signal, requested, cause: () => cause };
 }
 
 /** One line that says why we were asked to stop, from the signal and the agent's stop file. */

@@ -170,7 +170,8 @@ export function toRuntime({ datatype, shape, bytes }: Tensor): RuntimeTensor {
 /** A tensor as it travels, with bytes of its own. @throws Error for a type that the protocol has no name for. */
 export function fromRuntime(name: string, tensor: { type: string; data: unknown; dims: readonly number[] }): Tensor {
   const datatype = datatypeOf(tensor.type);
-  if (datatype === undefined) throw new Error(`the model's output ${name} is of type ${tensor.type}, which cannot be sent`);
+  if (datatype === undefined)
+    throw new Error(`the model's output ${name} is of type ${tensor.type}, which cannot be sent`);
   if (Array.isArray(tensor.data)) {
     return { name, datatype, shape: tensor.dims, bytes: packTexts(tensor.data.map(String)) };
   }
@@ -210,7 +211,8 @@ function toNumber(datatype: Datatype, layout: Layout, element: Element, index: n
 }
 
 function describeElement(element: Element): string {
-  const text = element instanceof Uint8Array ? 'bytes' : typeof element === 'string' ? JSON.stringify(element) : String(element);
+  const text =
+    element instanceof Uint8Array ? 'bytes' : typeof element === 'string' ? JSON.stringify(element) : String(element);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
@@ -230,7 +232,7 @@ function packTexts(elements: readonly Element[]): Uint8Array {
 function unpackTexts(bytes: Uint8Array): string[] {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const texts: string[] = [];
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const length = at + LENGTH_BYTES <= content.length ? content.readUInt32LE(at) : Number.POSITIVE_INFINITY;
     const end = at + LENGTH_BYTES + length;
     if (end > content.length) throw new Error(`element ${texts.length} of BYTES ends beyond the data`);

@@ -48,7 +48,7 @@ export async function runTest(argv: readonly string[], env: TaskEnvironment, sto
   const flags = parseFlags('test', TEST_FLAGS, argv);
   const model = await readModelFile(flags.model);
   const samples = await requireSamples(flags.dataset, 'test');
-  const verdict = await Promise.race([judge(flags, model, samples, env), stopRequest(stop)]);
+  const verdict = await Promise.race([judge(flags, model, samples, env), stop.requested]);
   if (verdict === undefined) {
     console.log(`stopped without a verdict: ${await describeStop(stop, env.stopFile)}`);
     return EXIT_NO_VERDICT;
@@ -72,13 +72,6 @@ async function judge(
   const durationMs = performance.now() - startedMs;
   await session.close();
   return { evaluation, passed: evaluation.accuracy >= flags.minAccuracy, provider: session.provider, durationMs };
-}
-
-async function stopRequest({ signal }: StopListener): Promise<undefined> {
-  return await new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
 }
 
 function reportOf(

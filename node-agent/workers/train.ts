@@ -84,7 +84,8 @@ export async function runTrain(argv: readonly string[], env: TaskEnvironment, st
 
   await train(run, from, checkpoints);
   const finished = run.network.step() === run.totalSteps;
-  if (!finished) console.log(`stop requested after step ${run.network.step()}: ${await describeStop(stop, env.stopFile)}`);
+  if (!finished)
+    console.log(`stop requested after step ${run.network.step()}: ${await describeStop(stop, env.stopFile)}`);
   await checkpoints.save();
   if (!finished) return stop.cause() === 'SIGINT' ? EXIT_INTERRUPTED : 0;
 

@@ -44,7 +44,10 @@ async function startGpuBackend(): Promise<string | undefined> {
   }
   const backend: unknown = tf.backend();
   const usesGpu =
-    typeof backend === 'object' && backend !== null && 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
+    typeof backend === 'object' &&
+    backend !== null &&
+    'isUsingGpuDevice' in backend &&
+    backend.isUsingGpuDevice === true;
   return usesGpu ? undefined : `${GPU_PACKAGE} is installed, but no GPU answered (driver, CUDA 11.2 and cuDNN 8?)`;
 }
 
