@@ -1,0 +1,192 @@
+// Reading the report of nvidia-smi: written samples for each oddity, and the recorded reports of real machines.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it, test } from 'vitest';
+import { parseReport, readNumber, readReport } from '../../node-agent/gpu/smi-report.js';
+import { needs, SHARED_FOLDER } from '../real-part.js';
+
+const GOOD_GPU = {
+  product_name: 'NVIDIA L40S',
+  uuid: 'GPU-11111111-2222-3333-4444-555555555555',
+  pci: { pci_bus_id: '00000000:C1:00.0' },
+  fb_memory_usage: { total: '46068 MiB', used: '3 MiB' },
+  utilization: { gpu_util: '0 %' },
+  temperature: { gpu_temp: '30 C' },
+  processes: '',
+};
+
+function report(...gpus: readonly object[]) {
+  const gpu = gpus.length === 1 ? gpus[0] : gpus;
+  return readReport({ nvidia_smi_log: { driver_version: '570.1', cuda_version: '12.8', gpu } });
+}
+
+describe('shapes', () => {
+  it('reads one GPU, which is an object, and several, which are an array', () => {
+    expect(report(GOOD_GPU)?.gpus).toEqual([
+      {
+        uuid: 'GPU-11111111-2222-3333-4444-555555555555',
+        model: 'NVIDIA L40S',
+        pciBusId: '00000000:C1:00.0',
+        memoryMib: 46_068,
+        usedMib: 3,
+        processes: [],
+        health: 'healthy',
+        healthMessage: '',
+      },
+    ]);
+    expect(report(GOOD_GPU, { ...GOOD_GPU, product_name: 'NVIDIA L4' })?.gpus.map(({ model }) => model)).toEqual([
+      'NVIDIA L40S',
+      'NVIDIA L4',
+    ]);
+  });
+
+  it('reads no GPU at all', () => {
+    expect(readReport({ nvidia_smi_log: { driver_version: '570.1' } })?.gpus).toEqual([]);
+  });
+
+  it('reads one process and several', () => {
+    const one = { pid: '12', process_name: '/usr/bin/python3', used_memory: '512 MiB' };
+    const processesOf = (info: unknown) =>
+      report({ ...GOOD_GPU, processes: { process_info: info } })?.gpus[0]?.processes;
+    expect(processesOf(one)).toEqual([{ pid: 12, name: '/usr/bin/python3', usedMib: 512 }]);
+    expect(processesOf([one, { ...one, pid: '13', used_memory: 'N/A' }])).toMatchObject([
+      { pid: 12 },
+      { pid: 13, usedMib: null },
+    ]);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['text', 'No devices were found'],
+    ['another document', { html: { body: '' } }],
+    ['an empty report', { nvidia_smi_log: '' }],
+    ['a list', []],
+    ['null', null],
+  ])('is no report: %s', (_, tree) => {
+    expect(readReport(tree)).toBeNull();
+  });
+
+  it('takes a GPU without anything in it as lost to us, not as a crash', () => {
+    expect(report({ $: { id: '00000000:01:00.0' } })?.gpus).toEqual([
+      {
+        uuid: '',
+        model: 'unknown GPU',
+        pciBusId: '00000000:01:00.0',
+        memoryMib: 0,
+        usedMib: null,
+        processes: [],
+        health: 'quarantined',
+        healthMessage: 'nvidia-smi does not report the size of its memory.',
+      },
+    ]);
+  });
+
+  it.each(['<nvidia_smi_log><gpu>', 'nonsense', '', '<nvidia_smi_log', '<a/>'])('parses %j to nothing', async (xml) => {
+    expect(await parseReport(xml)).toBeNull();
+  });
+});
+
+describe('health', () => {
+  it.each([
+    ['lost, by its memory', { fb_memory_usage: { total: 'GPU is lost' } }, 'lost', 'GPU is lost'],
+    ['lost, in brackets', { fb_memory_usage: { total: '[GPU is lost]' } }, 'lost', 'answers: GPU is lost.'],
+    ['lost, by its identity', { uuid: 'Unknown Error' }, 'lost', 'Unknown Error'],
+    ['lost, by its sensors', { temperature: { gpu_temp: 'GPU is lost' } }, 'lost', 'GPU is lost'],
+    ['in need of a reset', { fb_memory_usage: { total: '[GPU requires reset]' } }, 'lost', 'requires reset'],
+    ['a sensor that fails on a working GPU', { temperature: { gpu_temp: 'Unknown Error' } }, 'healthy', ''],
+    ['a recovery action', { gpu_recovery_action: 'Drain and Reset' }, 'quarantined', 'Drain and Reset'],
+    ['no recovery action', { gpu_recovery_action: 'None' }, 'healthy', ''],
+    ['rows that cannot be remapped', { remapped_rows: { remapped_row_failure: 'Yes' } }, 'quarantined', 'replaced'],
+    ['a fabric that is not set up', { fabric: { state: 'In Progress', status: 'N/A' } }, 'quarantined', 'In Progress'],
+    ['a fabric that failed', { fabric: { state: 'Completed', status: 'Failure' } }, 'quarantined', 'Failure'],
+    ['no fabric', { fabric: { state: 'N/A', status: 'N/A' } }, 'healthy', ''],
+    ['MIG', { mig_mode: { current_mig: 'Enabled' } }, 'quarantined', 'nvidia-smi -mig 0'],
+    ['memory that is not told', { fb_memory_usage: { total: 'N/A' } }, 'quarantined', 'size of its memory'],
+  ])('%s', (_, change, health, words) => {
+    const gpu = report({ ...GOOD_GPU, ...change })?.gpus[0];
+    expect(gpu?.health).toBe(health);
+    expect(gpu?.healthMessage).toContain(words);
+  });
+});
+
+const NUMBERS: readonly (readonly [string, number | null])[] = [
+  ['81559 MiB', 81_559],
+  ['98.11 W', 98.11],
+  ['37 %', 37],
+  ['0', 0],
+  ['-5 C', -5],
+  ['16x', 16],
+  ['', null],
+  ['N/A', null],
+  ['[N/A]', null],
+  ['[Not Supported]', null],
+  ['[Unknown Error]', null],
+  ['GPU is lost', null],
+  ['ERR!', null],
+  ['1 2', null],
+  ['0x10', null],
+  ['Requested functionality has been deprecated', null],
+];
+
+test.each(NUMBERS)('the number in %j is %j', (text, number) => {
+  expect(readNumber(text)).toBe(number);
+});
+
+/** Recorded report → GPUs, the model of the first, its memory, and the health of all that are not healthy. */
+const RECORDED: Readonly<Record<string, readonly [number, string, number, Readonly<Record<number, string>>]>> = {
+  'a100-sxm4-40gb-1x-570.148.08': [1, 'NVIDIA A100-SXM4-40GB', 40_960, {}],
+  'a100-sxm4-80gb-1x-mig4-535.54.03': [1, 'NVIDIA A100-SXM4-80GB', 81_920, { 0: 'MIG' }],
+  'a10g-1x-515.105.01': [1, 'NVIDIA A10G', 23_028, {}],
+  'gtx1070ti-1x-partial-v10': [1, 'GeForce GTX 1070 Ti', 4096, {}],
+  'h100-80gb-hbm3-8x-580.105.08': [8, 'NVIDIA H100 80GB HBM3', 81_559, {}],
+  'l40s-1x-595.91.07': [1, 'NVIDIA L40S', 46_068, {}],
+  'mock-a100-2x-550.163.01-healthy': [2, 'NVIDIA A100-SXM4-40GB', 40_960, {}],
+  'mock-gb200-2x-580.65.06-gpu0-ecc': [2, 'NVIDIA GB200', 196_608, { 0: 'remapped' }],
+  'mock-gb200-2x-580.65.06-gpu0-throttle': [2, 'NVIDIA GB200', 196_608, {}],
+  'mock-gb200-2x-580.65.06-gpu1-fabric': [2, 'NVIDIA GB200', 196_608, { 1: 'fabric is unhealthy' }],
+  'mock-gb200-2x-580.65.06-gpu1-lost': [2, 'NVIDIA GB200', 196_608, { 0: 'remapped', 1: 'GPU is lost' }],
+  'mock-gb200-2x-580.65.06-healthy': [2, 'NVIDIA GB200', 196_608, {}],
+  'rtx3060-1x-570.124.04': [1, 'NVIDIA GeForce RTX 3060', 12_288, {}],
+  'rtx3080-1x-595.58.03': [1, 'NVIDIA GeForce RTX 3080', 10_240, {}],
+  'rtx4000-sff-ada-1x-595.84': [1, 'NVIDIA RTX 4000 SFF Ada Generation', 20_475, {}],
+  't4-1x-515.105.01': [1, 'Tesla T4', 15_360, {}],
+  't4-1x-595.91.07': [1, 'Tesla T4', 15_360, {}],
+};
+
+describe.runIf(needs('shared'))('recorded reports', () => {
+  const folder = path.join(SHARED_FOLDER, 'gpu-samples/xml');
+  const files = needs('shared') ? readdirSync(folder).map((file) => file.replace('.xml', '')) : [];
+
+  it('has an expectation for each', () => {
+    expect(files.toSorted()).toEqual(Object.keys(RECORDED).toSorted());
+  });
+
+  it.each(files)('%s', async (file) => {
+    const [count, model, memoryMib, ill] = RECORDED[file] ?? [];
+    const read = await parseReport(readFileSync(path.join(folder, `${file}.xml`), 'utf8'));
+    const gpus = read?.gpus ?? [];
+    expect(gpus).toHaveLength(count ?? 0);
+    expect(gpus[0]).toMatchObject({ model, memoryMib });
+    expect(new Set(gpus.map(({ uuid }) => uuid)).size).toBe(count);
+    for (const [index, gpu] of gpus.entries()) {
+      expect(gpu.uuid).toMatch(/^GPU-/);
+      expect(gpu.healthMessage, `GPU ${index}`).toContain(ill?.[index] ?? '');
+      expect(gpu.health === 'healthy', `GPU ${index}: ${gpu.healthMessage}`).toBe(ill?.[index] === undefined);
+    }
+    // The partial report tells neither.
+    const partial = file.includes('partial');
+    expect(read?.driverVersion).toBe(partial ? '' : /\d{3}(\.\d+)+$/.exec(file.replace(/-(healthy|gpu.*)$/, ''))?.[0]);
+    expect(gpus.every(({ pciBusId }) => /^[\dA-F]+:[\dA-F]{2}:[\dA-F]{2}\.0$/.test(pciBusId))).toBe(true);
+  });
+
+  it('reads the processes of a machine under load', async () => {
+    const read = await parseReport(readFileSync(path.join(folder, 'rtx4000-sff-ada-1x-595.84.xml'), 'utf8'));
+    const gpu = read?.gpus[0];
+    expect(gpu?.usedMib).toBe(3534);
+    expect(gpu?.processes.length).toBeGreaterThan(0);
+    for (const { pid, name } of gpu?.processes ?? []) {
+      expect(pid).toBeGreaterThan(0);
+      expect(name).not.toBe('');
+    }
+  });
+});
