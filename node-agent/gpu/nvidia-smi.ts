@@ -46,7 +46,7 @@ export interface NvidiaSmiOptions {
   readonly baselineLimits?: BaselineLimits;
 }
 
-export const DEFAULT_SMI_LIMIT_MS = 10_000;
+const DEFAULT_SMI_LIMIT_MS = 10_000;
 
 const READER = path.join(PACKAGE_ROOT, 'dist/node-agent/gpu/smi-reader.js');
 

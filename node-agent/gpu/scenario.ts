@@ -40,7 +40,7 @@ export class ScenarioError extends Error {
 }
 
 /** The most GPUs of a simulated node. */
-export const MAX_SIMULATED_GPUS = 64;
+const MAX_SIMULATED_GPUS = 64;
 const MAX_EVENTS = 1_000;
 const MAX_MEMORY_MIB = 1024 * 1024;
 

@@ -1,4 +1,7 @@
 // Commands that are killed at a limit, with real processes.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/clock.js';
 import { type Command, groupLives, ProcessGroups } from '../../node-agent/gpu/process-group.js';
@@ -46,10 +49,16 @@ describe('a command', () => {
   });
 
   it('is killed at the limit with its children, even those that ignore every other signal', async () => {
-    const result = owner().run(
-      shell("trap '' TERM HUP INT; sh -c 'trap \"\" TERM HUP; sleep 600' & sleep 600", { limitMs: 300 }),
-    );
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'sluice-group-'));
+    const child = `trap '' TERM HUP; echo $$ >> pids; while :; do sleep 1; done`;
+    writeFileSync(path.join(folder, 'child.sh'), child);
+    const script = `cd '${folder}'; sh child.sh & sh child.sh`;
+    const result = owner().run(shell(script, { limitMs: 1_000 }));
     expect(await result).toEqual({ state: 'timed-out' });
+    const pids = readFileSync(path.join(folder, 'pids'), 'utf8').trim().split('\n').map(Number);
+    expect(pids).toHaveLength(2);
+    expect(pids.filter(processLives)).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it('answers with its first line and is then killed with its children', async () => {
