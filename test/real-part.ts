@@ -27,6 +27,16 @@ const PARTS = {
     remedy: 'run "npm run build" first',
     inCi: true,
   },
+  openssl: {
+    present: () => runs('openssl', 'version'),
+    remedy: 'install openssl; it makes the certificates of the test',
+    inCi: true,
+  },
+  strace: {
+    present: () => runs('strace', '-V'),
+    remedy: 'install the package strace',
+    inCi: true,
+  },
   'nvidia-smi': {
     present: () => runs('nvidia-smi', '-L'),
     remedy: 'run this on a machine with an NVIDIA GPU and its driver',

@@ -1,0 +1,154 @@
+// The demo's cluster: a scheduler on the embedded store and node agents, as separate processes, and the ways in which
+// the story talks to them.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type SluiceClient } from '../../cli/client.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
+import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
+import { DemoProcess } from './processes.js';
+
+/** How long one wait of the story may take. */
+const WAIT_LIMIT_MS = 60_000;
+const POLL_MS = 50;
+const SLUICE = [process.execPath, path.join(PACKAGE_ROOT, 'bin/sluice.js')];
+const WORKER = [process.execPath, path.join(PACKAGE_ROOT, 'dist/node-agent/workers/main.js')];
+
+/** Scheduler, agents, and a client. */
+export class DemoCluster {
+  readonly folder: string;
+  readonly isReal: boolean;
+  readonly #processes: DemoProcess[] = [];
+  #client: SluiceClient | null = null;
+  #stopping = false;
+  grpc = '';
+  metricsUrl = '';
+
+  constructor(folder: string, isReal: boolean) {
+    this.folder = folder;
+    this.isReal = isReal;
+  }
+
+  get client(): SluiceClient {
+    if (this.#client === null) throw new Error('the scheduler is not started yet');
+    return this.#client;
+  }
+
+  get processes(): readonly DemoProcess[] {
+    return this.#processes;
+  }
+
+  /** Starts the scheduler and waits until it serves. */
+  async startScheduler(): Promise<void> {
+    const readyFile = path.join(this.folder, 'scheduler.json');
+    const flags = ['--data-dir', path.join(this.folder, 'server'), '--ready-file', readyFile];
+    const scheduler = this.start('scheduler', [
+      ...SLUICE,
+      'server',
+      '--listen',
+      '127.0.0.1:0',
+      '--http',
+      '127.0.0.1:0',
+      ...flags,
+    ]);
+    await this.until('the scheduler serves', () => {
+      if (!scheduler.isRunning) throw new Error('the scheduler ended while it started');
+      return existsSync(readyFile) ? true : null;
+    });
+    const { grpc, http } = JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string; http: string };
+    this.grpc = grpc;
+    this.metricsUrl = `http://${http}/metrics`;
+    this.#client = connect({ server: grpc });
+  }
+
+  /** Starts the agents and waits until their nodes are ready. @returns the nodes */
+  async startAgents(): Promise<readonly Node__Output[]> {
+    const names = this.isReal ? ['node-1'] : ['node-1', 'node-2'];
+    const agents = names.map((name) =>
+      this.start(name, [
+        ...SLUICE,
+        'agent',
+        ...['--server', this.grpc, '--name', name, '--state-dir', path.join(this.folder, name)],
+        ...['--shared-dir', path.join(this.folder, 'shared'), '--stop-tasks-on-exit'],
+        ...(this.isReal ? ['--real'] : ['--simulate', '4xh100']),
+      ]),
+    );
+    return this.until('the agents join', async () => {
+      const gone = agents.find((agent) => !agent.isRunning);
+      if (gone !== undefined) throw new Error(`the agent ${gone.name} ended while it started`);
+      const nodes = await this.client.allNodes();
+      const ready = nodes.filter(({ state }) => state === 'NODE_STATE_READY');
+      return ready.length === names.length ? ready : null;
+    });
+  }
+
+  /** Runs a built-in program by hand, as preparation. */
+  async runWorker(name: string, args: readonly string[]): Promise<void> {
+    const worker = this.start(name, [...WORKER, ...args]);
+    const code = await worker.exited;
+    if (code !== 0) throw new Error(`${name} ended with ${code}`);
+  }
+
+  start(name: string, command: readonly string[]): DemoProcess {
+    if (this.#stopping) throw new Error('the demo is stopping');
+    const started = new DemoProcess(name, command, this.folder);
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** Asks again and again until there is an answer. */
+  async until<T>(what: string, ask: () => T | null | Promise<T | null>): Promise<T> {
+    const deadlineMs = performance.now() + WAIT_LIMIT_MS;
+    for (;;) {
+      const answer = await ask();
+      if (answer !== null) return answer;
+      if (performance.now() > deadlineMs) throw new Error(`gave up after ${WAIT_LIMIT_MS / 1000} s: ${what}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Waits until a workload is as wanted; one that failed is an error. */
+  async untilWorkload(
+    name: string,
+    what: string,
+    wanted: (workload: Workload__Output) => boolean,
+  ): Promise<Workload__Output> {
+    return this.until(`${name}: ${what}`, async () => {
+      const workload = await this.client.getWorkload(name);
+      if (wanted(workload)) return workload;
+      if (workload.state === 'WORKLOAD_STATE_FAILED') throw new Error(`workload ${name} failed: ${workload.message}`);
+      return null;
+    });
+  }
+
+  /** The whole log of a workload's last attempt. */
+  async logOf(name: string): Promise<string> {
+    const pieces: Buffer[] = [];
+    for await (const { data } of this.client.readLogs({ workload: name })) pieces.push(data);
+    return Buffer.concat(pieces).toString('utf8');
+  }
+
+  /** What to try while the cluster is kept running. */
+  hints(): string {
+    const sluice = `node bin/sluice.js --server ${this.grpc}`;
+    return [
+      `export SLUICE_SERVER=${this.grpc}`,
+      'npx sluice get nodes',
+      'npx sluice get queues',
+      'npx sluice get workloads',
+      "npx sluice run -G 2 -A product -- sh -c 'echo on $CUDA_VISIBLE_DEVICES; sleep 5'",
+      `curl -s ${this.metricsUrl} | grep sluice_queue`,
+      `(or, without npx: ${sluice} get nodes)`,
+    ].join('\n');
+  }
+
+  /** Ends every workload, then the agents, then the scheduler. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#client?.close();
+    const [scheduler, ...others] = this.#processes;
+    await Promise.all(others.map((process) => process.stop()));
+    await scheduler?.stop();
+  }
+}

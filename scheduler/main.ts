@@ -1,0 +1,218 @@
+// The scheduler daemon: reads the configuration, wires every part, serves until it is told to stop. The only place
+// where the scheduler meets the machine's clock, randomness, disk and network.
+import { randomUUID } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type * as grpc from '@grpc/grpc-js';
+import { systemClock, type Timer } from '../common/clock.js';
+import { createUlidMaker } from '../common/ids.js';
+import { createLogger, type Logger } from '../common/log.js';
+import { PACKAGE_VERSION } from '../common/package-root.js';
+import { createApiServer } from './api/server.js';
+import { Handlers } from './api/handlers.js';
+import { createAuthenticator } from './auth/authenticator.js';
+import { serverCredentials } from './auth/credentials.js';
+import { loadServerConfig, type ServerConfig } from './config.js';
+import { sweep } from './control/commands/retention.js';
+import { ControlLoop } from './control/loop.js';
+import { recover } from './control/recovery.js';
+import { WatchHub } from './control/watch-hub.js';
+import { ClusterView } from './engine/view.js';
+import { Fleet } from './fleet/fleet.js';
+import { serveHttp } from './metrics/http-server.js';
+import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
+import { openEmbeddedStore } from './store/embedded.js';
+
+/** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
+const EXIT_FATAL = 70;
+/** How long a graceful stop may take before connections are cut. */
+const STOP_GRACE_MS = 10_000;
+/** How often finished work past its time is let go. */
+const SWEEP_MS = 60_000;
+
+/** A daemon that serves. */
+export interface Daemon {
+  /** Where gRPC answers. */
+  readonly grpcAddress: string;
+  /** Where /metrics, /healthz and /readyz answer; null = switched off. */
+  readonly httpAddress: string | null;
+  /** Stops taking work, finishes what waits, closes everything. Agents and tasks go on. */
+  stop(): Promise<void>;
+}
+
+/** Starts a daemon. `onFatal` is called once when it cannot go on; it must end the process. */
+export async function startDaemon(
+  config: ServerConfig,
+  log: Logger,
+  onFatal: (error: unknown) => void,
+): Promise<Daemon> {
+  const clock = systemClock;
+  const store = await openEmbeddedStore({ dataDir: config.dataDir });
+  const view = new ClusterView();
+  const begunMs = clock.monotonicMs();
+  const { state, position, records } = await recover(store, view, randomUUID);
+  const loop = new ControlLoop({
+    store,
+    state,
+    view,
+    clock,
+    newUlid: createUlidMaker(),
+    position,
+    defer: setImmediate,
+    onFatal,
+  });
+  log.info(
+    { ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs), dataDir: config.dataDir },
+    'state recovered',
+  );
+
+  const hub = new WatchHub(position.revision);
+  loop.onCommitted((committed) => hub.publish(committed));
+  const fleetOptions = { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs };
+  const known = [...state.nodes.values()].map(({ id }) => id);
+  const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known);
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state });
+
+  let isServing = false;
+  const http =
+    config.http === null
+      ? null
+      : await serveHttp(config.http, {
+          registry: metrics.registry,
+          waitingFor: () => {
+            const awaited = fleet.awaited().map((id) => `node ${state.node(id)?.name ?? id} to come back`);
+            return isServing ? awaited : ['the gRPC server', ...awaited];
+          },
+        });
+
+  const handlers = new Handlers({
+    authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
+    clock,
+    log: log.child({ component: 'api' }),
+    observe: (method, code, seconds) => metrics.rpcSeconds.observe({ method, code }, seconds),
+  });
+  const api = createApiServer(handlers, {
+    loop,
+    hub,
+    fleet,
+    clock,
+    log: log.child({ component: 'api' }),
+    maxGraceMs: config.maxGraceMs,
+    metricsUrl: () => (http === null ? '' : `http://${http.address}/metrics`),
+  });
+  const grpcAddress = await bind(api.server, config.listen, await serverCredentials(config));
+  api.setServing(true);
+  isServing = true;
+  fleet.start();
+  loop.wakeEngine();
+  const sweeping = sweepRegularly(loop, config, log);
+
+  return {
+    grpcAddress,
+    httpAddress: http?.address ?? null,
+    stop: async () => {
+      isServing = false;
+      api.setServing(false);
+      sweeping.cancel();
+      fleet.stop();
+      await loop.stop();
+      await closeServer(api.server);
+      await store.close();
+      if (http !== null) {
+        http.server.closeAllConnections();
+        await new Promise((resolve) => http.server.close(resolve));
+      }
+    },
+  };
+}
+
+function bind(
+  server: grpc.Server,
+  { host, port }: { readonly host: string; readonly port: number },
+  credentials: grpc.ServerCredentials,
+): Promise<string> {
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${shown}:${port}`, credentials, (error, bound) => {
+      if (error === null) resolve(`${shown}:${bound}`);
+      else reject(new Error(`cannot listen on ${shown}:${port}: ${error.message}`));
+    });
+  });
+}
+
+/** Lets calls that run finish; cuts what is left after the grace. */
+function closeServer(server: grpc.Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = systemClock.after(STOP_GRACE_MS, () => server.forceShutdown());
+    server.tryShutdown(() => {
+      cut.cancel();
+      resolve();
+    });
+  });
+}
+
+function sweepRegularly(loop: ControlLoop, config: ServerConfig, log: Logger): Timer {
+  let timer: Timer;
+  const next = (): void => {
+    timer = systemClock.after(SWEEP_MS, () => {
+      loop
+        .execute(sweep(config.retention))
+        .then((removed) => {
+          if (removed > 0) log.info({ removed }, 'let go of finished work past its time');
+        })
+        .catch((error: unknown) => log.error({ err: error }, 'the sweep of finished work failed'))
+        .finally(next);
+    });
+  };
+  next();
+  return { cancel: () => timer.cancel() };
+}
+
+/** `sluice server`: runs until SIGTERM or SIGINT. */
+export async function runServer(argv: readonly string[]): Promise<void> {
+  const loaded = loadServerConfig(argv, process.env);
+  if (loaded.type === 'print') {
+    process.stdout.write(loaded.text);
+    process.exitCode = loaded.exitCode;
+    return;
+  }
+  const { config } = loaded;
+  const log = createLogger({ level: config.logLevel, name: 'sluice-server' });
+  const fail = (error: unknown): never => {
+    log.fatal({ err: error }, 'the daemon cannot go on');
+    process.stderr.write(`sluice server: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(EXIT_FATAL);
+  };
+  process.on('unhandledRejection', fail);
+  process.on('uncaughtException', fail);
+
+  const daemon = await startDaemon(config, log, fail).catch((error: unknown) => {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+  const { grpcAddress, httpAddress } = daemon;
+  log.info({ grpc: grpcAddress, http: httpAddress, version: PACKAGE_VERSION, pid: process.pid }, 'serving');
+  if (config.readyFile !== null) announce(config.readyFile, { grpc: grpcAddress, http: httpAddress, pid: process.pid });
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping; agents and their tasks go on');
+    daemon
+      .stop()
+      .then(() => log.info('stopped'))
+      .then(() => process.exit(0))
+      .catch(fail);
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+/** Tells where the daemon answers, in a file that appears whole. */
+function announce(file: string, addresses: object): void {
+  writeFileSync(`${file}.tmp`, `${JSON.stringify(addresses)}\n`);
+  renameSync(`${file}.tmp`, file);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runServer(process.argv.slice(2));

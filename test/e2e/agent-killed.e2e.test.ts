@@ -1,0 +1,73 @@
+// kill -9 of an agent, and of the scheduler, while a task runs: the task goes on, its exit code and whole log arrive.
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SluiceClient } from '../../cli/client.js';
+import { needs } from '../real-part.js';
+import { RealCluster } from './real-cluster.js';
+
+describe.runIf(needs('build'))('a running task', () => {
+  const cluster = new RealCluster();
+  let client: SluiceClient;
+
+  beforeAll(async () => {
+    await cluster.startScheduler();
+    await cluster.startAgent('n1');
+    client = cluster.client();
+    await client.createQueue({ queue: { name: 'research', guaranteeGpus: 4 } });
+  });
+  afterAll(() => cluster.stop());
+
+  /** A task that prints, waits for a file to appear, prints again and ends with 42. */
+  async function submitWaiting(name: string): Promise<() => void> {
+    const gate = cluster.at(`${name}.gate`);
+    const script = `echo begun; while [ ! -e ${gate} ]; do sleep 0.05; done; echo going on; exit 42`;
+    await client.submitWorkloads({
+      specs: [{ name, queue: 'research', resources: { gpus: 1 }, command: { argv: ['/bin/sh', '-c', script] } }],
+    });
+    await cluster.untilWorkload(client, name, ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+    return () => writeFileSync(gate, '');
+  }
+
+  async function logOf(name: string): Promise<string> {
+    const pieces: Buffer[] = [];
+    for await (const { data } of client.readLogs({ workload: name })) pieces.push(data);
+    return Buffer.concat(pieces).toString();
+  }
+
+  test('ends while its agent is dead: exit code and log arrive once the agent is back', async () => {
+    const goOn = await submitWaiting('orphan');
+    await cluster.endAgent('n1', 'SIGKILL');
+    goOn();
+    await cluster.startAgent('n1');
+    const ended = await cluster.untilWorkload(client, 'orphan', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
+    expect(ended.allocations[0]?.exit).toMatchObject({ code: 42 });
+    expect(await logOf('orphan')).toBe('begun\ngoing on\n');
+  });
+
+  test('outlives its agent and is adopted by the next one', async () => {
+    const goOn = await submitWaiting('adopted');
+    await cluster.endAgent('n1', 'SIGKILL');
+    await cluster.startAgent('n1');
+    const running = await client.getWorkload('adopted');
+    expect(running).toMatchObject({ state: 'WORKLOAD_STATE_RUNNING', attempt: 1 });
+    goOn();
+    const ended = await cluster.untilWorkload(client, 'adopted', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
+    expect(ended.allocations[0]?.exit).toMatchObject({ code: 42 });
+    expect(await logOf('adopted')).toBe('begun\ngoing on\n');
+  });
+
+  test('does not notice that the scheduler dies, and is followed over its restart', async () => {
+    const goOn = await submitWaiting('unmoved');
+    const pieces: Buffer[] = [];
+    const following = (async () => {
+      for await (const { data } of client.readLogs({ workload: 'unmoved', follow: true })) pieces.push(data);
+    })();
+    await cluster.endScheduler('SIGKILL');
+    await cluster.startScheduler();
+    goOn();
+    const ended = await cluster.untilWorkload(client, 'unmoved', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
+    expect(ended.allocations[0]?.exit).toMatchObject({ code: 42 });
+    await following;
+    expect(Buffer.concat(pieces).toString()).toBe('begun\ngoing on\n');
+  });
+});

@@ -1,0 +1,85 @@
+// TLS and tokens: who may speak to the daemon, and that it does not bind beyond loopback without both.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApiError } from '../../common/errors.js';
+import { needs } from '../real-part.js';
+import { RealCluster } from './real-cluster.js';
+
+const digest = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens', () => {
+  const probe = new RealCluster();
+  let cluster: RealCluster;
+
+  beforeAll(async () => {
+    makeCertificate(probe.at('server.key'), probe.at('server.crt'));
+    writeFileSync(probe.at('tokens'), `# users\nsha256:${digest('alice-secret')} alice\n`, { mode: 0o600 });
+    writeFileSync(probe.at('agent-tokens'), `sha256:${digest('n1-secret')} n1\n`, { mode: 0o600 });
+    writeFileSync(probe.at('n1-token'), 'n1-secret\n', { mode: 0o600 });
+    const files = ['--tokens-file', probe.at('tokens'), '--agent-tokens-file', probe.at('agent-tokens')];
+    const tls = ['--tls-cert', probe.at('server.crt'), '--tls-key', probe.at('server.key')];
+    const tlsCa = readFileSync(probe.at('server.crt'), 'utf8');
+    cluster = new RealCluster({ serverFlags: [...files, ...tls], token: 'alice-secret', tlsCa });
+    await cluster.startScheduler();
+  });
+  afterAll(async () => {
+    await cluster.stop();
+    await probe.stop();
+  });
+
+  async function codeOf(call: Promise<unknown>): Promise<string> {
+    const error = await call.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (error === null) return 'OK';
+    if (error instanceof ApiError) return `${grpc.status[error.code]} ${error.reason}`;
+    throw error;
+  }
+
+  test("lets in whoever has a token, and says so when it is missing, wrong or an agent's", async () => {
+    expect(await codeOf(cluster.client().getVersion())).toBe('OK');
+    expect(await codeOf(cluster.client('').getVersion())).toBe('UNAUTHENTICATED TOKEN_MISSING');
+    expect(await codeOf(cluster.client('guess').getVersion())).toBe('UNAUTHENTICATED TOKEN_INVALID');
+    expect(await codeOf(cluster.client('n1-secret').getVersion())).toMatch(/^(UNAUTHENTICATED|PERMISSION_DENIED) /);
+  });
+
+  test('lets an agent in by its own token, under its own name only', async () => {
+    const flags = ['--simulate', '1xh100', '--tls-ca', probe.at('server.crt')];
+    await cluster.startAgent('n1', [...flags, '--token-file', probe.at('n1-token')]);
+    expect((await cluster.client().getNode('n1')).state).toBe('NODE_STATE_READY');
+  });
+
+  test('remembers who submitted', async () => {
+    const client = cluster.client();
+    await client.createQueue({ queue: { name: 'research', guaranteeGpus: 1 } });
+    await client.submitWorkloads({ specs: [{ name: 'mine', queue: 'research', command: { argv: ['true'] } }] });
+    expect((await client.getWorkload('mine')).owner).toBe('alice');
+  });
+
+  test('does not bind beyond loopback without both', () => {
+    const run = (...flags: string[]) => {
+      try {
+        const args = ['dist/cli/main.js', 'server', '--data-dir', probe.at('other'), '--listen', '0.0.0.0:0', ...flags];
+        execFileSync(process.execPath, args, { stdio: 'pipe', timeout: 30_000 });
+        return 'it served';
+      } catch (error) {
+        const { status, stderr } = error as { status: number; stderr: Buffer };
+        return `${status}: ${stderr.toString()}`;
+      }
+    };
+    expect(run()).toMatch(/^2: error: .*loopback/s);
+    expect(run('--tokens-file', probe.at('tokens'))).toMatch(/^2: error: .*TLS/s);
+  });
+});
+
+function makeCertificate(key: string, certificate: string): void {
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const files = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject], {
+    stdio: 'pipe',
+  });
+}
