@@ -1,7 +1,19 @@
 // The embedded store: records in one LMDB file, flushed to the disk before a commit is acknowledged. It may assume that it
 // is the only writer, because it holds the lock of the data folder. docs/internals/store.md tells the whole.
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 import { asBinary, type Database, open, type RootDatabase } from 'lmdb';
 import { invariant } from '../../common/assert.js';
@@ -61,7 +73,7 @@ export class StoreUnusable extends Error {
   override readonly name = 'StoreUnusable';
 
   /** `LOCKED`: another daemon has it. `NEWER_SCHEMA`: a newer Sluice wrote it. `UNREADABLE`: damaged, or no access. */
-  readonly reason: 'LOCKED' | 'NEWER_SCHEMA' | 'UNREADABLE';
+  readonly reason: 'LOCKED' | 'NEWER_SCHEMA' | 'UNREADABLE' | 'NO_ROOM';
 
   constructor(reason: StoreUnusable['reason'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -124,14 +136,13 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   makeFolder(dataDir);
   const lock = takeLock(dataDir);
   try {
+    const guard = guardSpace(options, dataDir);
     const tables = await openTables(dataDir, schema);
     try {
       upgrade(tables, schema);
       ensurePosition(tables, options.newLineage ?? randomUUID);
       // LMDB flushes its file but not the folder that names it: after a power cut the file must be found.
       flushFolder(dataDir);
-      const freeSpace = options.freeSpace ?? readFreeSpace;
-      const guard = createSpaceGuard(options.clock ?? systemClock, () => freeSpace(dataDir));
       return new LmdbStore(dataDir, tables, guard, lock);
     } catch (error) {
       await tables.root.close();
@@ -285,6 +296,20 @@ class LmdbStore implements EmbeddedStore {
   }
 }
 
+/** @throws {@link StoreUnusable} when a new store would have no room for its first pages */
+function guardSpace(options: EmbeddedStoreOptions, dataDir: string): SpaceGuard {
+  const freeSpace = options.freeSpace ?? readFreeSpace;
+  const guard = createSpaceGuard(options.clock ?? systemClock, () => freeSpace(dataDir));
+  const { state, freeBytes, criticalBelowBytes } = guard.report();
+  if (state !== 'critical' || existsSync(path.join(dataDir, DATA_FILE))) return guard;
+  const mib = (bytes: number) => Math.floor(bytes / 1024 ** 2);
+  throw new StoreUnusable(
+    'NO_ROOM',
+    `the disk of ${dataDir} has ${mib(freeBytes)} MiB left; a new store needs ${mib(criticalBelowBytes)} MiB.\n` +
+      'Free some, or give the daemon a folder on another disk with --data-dir.',
+  );
+}
+
 type HeldLock = Extract<FileLock, { state: 'held' }>;
 
 function makeFolder(dataDir: string): void {
@@ -355,30 +380,58 @@ async function openTables(dataDir: string, schema: Schema): Promise<Tables> {
  * leaves a rejected promise that nobody can reach. Both are tried in test/store.
  */
 function openRoot(file: string): Tables['root'] {
-  const open_ = (mapSize?: number) =>
-    open<StoredSchema, string>({
+  try {
+    preventFailingOpen(file);
+    return open<StoredSchema, string>({
       path: file,
       noSubdir: true,
       maxDbs: MAX_DATABASES,
       overlappingSync: false,
       eventTurnBatching: false,
-      ...(mapSize ? { mapSize } : {}),
+      ...(addressSpaceIsLimited() ? {} : { mapSize: MAP_BYTES }),
     });
-  try {
-    try {
-      return open_(MAP_BYTES);
-    } catch (error) {
-      // A limit on address space (ulimit -v): then the mapping grows with the file.
-      if (!/ENOMEM|Cannot allocate memory/i.test(describe(error))) throw error;
-      return open_();
-    }
   } catch (error) {
     throw new StoreUnusable(
       'UNREADABLE',
-      `cannot open ${file}: ${describe(error)}\nIt is damaged, or not Sluice's. Nothing was changed; restore a backup or name another --data-dir.`,
+      `cannot open ${file}: ${describe(error)}.\n` +
+        'Nothing was changed. Restore a backup, or give the daemon another folder with --data-dir.',
       { cause: error },
     );
   }
+}
+
+/** Where LMDB's first page keeps what it is, in bytes from its start. Source: `MDB_page` and `MDB_meta` of LMDB's mdb.c. */
+const HEADER = { magicAt: 24, versionAt: 28, bytes: 32, magic: 0xbeefc0de, version: 2, leastFileBytes: 8192 };
+
+/**
+ * In lmdb 3.5.6 an open that fails inside LMDB frees memory twice and ends the process (`EnvWrap::openEnv`), so what makes
+ * it fail is found out here.
+ * @throws Error in words
+ */
+function preventFailingOpen(file: string): void {
+  // LMDB's own lock file only serves several processes, and we are the only one. One of another version would not open.
+  rmSync(`${file}-lock`, { force: true });
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    const { size } = fstatSync(fd);
+    // Never written: LMDB begins it.
+    if (size === 0) return;
+    const header = Buffer.alloc(HEADER.bytes);
+    readSync(fd, header, 0, HEADER.bytes, 0);
+    if (size < HEADER.leastFileBytes || header.readUInt32LE(HEADER.magicAt) !== HEADER.magic) {
+      throw new Error('it is damaged, or not a file of Sluice');
+    }
+    const version = header.readUInt32LE(HEADER.versionAt);
+    if (version !== HEADER.version) throw new Error(`its file format is ${version}, not ${HEADER.version}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Under `ulimit -v` the mapping would be refused, so there it grows with the file. */
+function addressSpaceIsLimited(): boolean {
+  if (process.platform !== 'linux') return false;
+  return !/^Max address space\s+unlimited/m.test(readFileSync('/proc/self/limits', 'utf8'));
 }
 
 function newerSchema(dataDir: string, stored: StoredSchema, schema: Schema): StoreUnusable {

@@ -1,0 +1,26 @@
+// Opens the embedded store of a folder and commits until it is killed, as test/store/contract.ts describes, or as often as
+// the third argument says.
+// Runs the built code, since it is a process of its own.
+const [folder, widthText, commitsText] = process.argv.slice(2);
+const { openEmbeddedStore } = await import('../../dist/scheduler/store/embedded.js');
+const { workloadKey } = await import('../../dist/scheduler/model/records.js');
+
+const width = Number(widthText);
+const store = await openEmbeddedStore({ dataDir: folder });
+const { lineage, epoch, revision: first } = await store.beginEpoch();
+process.stdout.write(`epoch ${epoch}\n`);
+const last = first + Number(commitsText ?? Infinity);
+for (let revision = first + 1; revision <= last; revision += 1) {
+  const puts = Array.from({ length: width }, (_, index) => {
+    const number = revision * width + index;
+    return {
+      collection: 'workloads',
+      key: workloadKey(number),
+      value: { number, state: 'pending', message: 'x'.repeat(number % 500) },
+    };
+  });
+  const deletes = [{ collection: 'workloads', key: workloadKey((revision - 1) * width) }];
+  await store.commit({ lineage, epoch, revision, puts, deletes });
+  process.stdout.write(`${revision}\n`);
+}
+await store.close();
