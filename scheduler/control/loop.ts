@@ -173,6 +173,8 @@ export class ControlLoop {
       return;
     }
     this.#running = false;
+    // Reads that came between the last answer and here: the state is durable now.
+    for (const answer of this.#readers.splice(0)) answer();
     if (this.#waiting.length > 0 || this.#liveness.length > 0 || this.#engineHasWork) this.#wake();
     else for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }

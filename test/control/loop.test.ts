@@ -1,0 +1,175 @@
+// The one writer: nothing leaves before it is durable, many commands share one flush, a failed flush is the end.
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../common/clock.js';
+import { createUlidMaker, type QueueName } from '../../common/ids.js';
+import { createQueue } from '../../scheduler/control/commands/queues.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { cancel } from '../../scheduler/control/commands/cancel.js';
+import type { Command } from '../../scheduler/control/command.js';
+import { ControlLoop } from '../../scheduler/control/loop.js';
+import { recover } from '../../scheduler/control/recovery.js';
+import { WatchHub } from '../../scheduler/control/watch-hub.js';
+import { ClusterView } from '../../scheduler/engine/view.js';
+import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import type { NodeId } from '../../common/ids.js';
+import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { MemoryStore } from './memory-store.js';
+import { nodeReport, submission } from './workshop.js';
+
+async function loopOn(store = new MemoryStore()) {
+  const view = new ClusterView();
+  const { state, position } = await recover(store, view, () => 'cluster');
+  const fatal: unknown[] = [];
+  const newUlid = createUlidMaker();
+  const clock = systemClock;
+  const onFatal = (error: unknown) => {
+    fatal.push(error);
+    if (process.env['DEBUG_FATAL']) console.error(error);
+  };
+  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer: setImmediate, onFatal });
+  return { loop, store, state, fatal };
+}
+
+const queue = (name: string): Command<unknown> =>
+  createQueue(
+    { name: name as QueueName, parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 },
+    false,
+  );
+
+/** Resolves once the store was asked for its n-th commit. */
+const committed = async (store: MemoryStore, count: number) => {
+  while (store.commits.length < count) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('the loop', () => {
+  test('answers, publishes and reads only after the flush', async () => {
+    const { loop, store } = await loopOn();
+    const seen: string[] = [];
+    loop.onCommitted(({ revision }) => seen.push(`published ${revision}`));
+    store.isHeld = true;
+    const reply = loop.execute(queue('research')).then(() => seen.push('replied'));
+    await committed(store, 2);
+    const read = loop.read((state) => seen.push(`read ${state.queues.size}`));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toEqual([]);
+    store.held[0]?.resolve();
+    await Promise.all([reply, read]);
+    expect(seen[0]).toBe('published 2');
+    expect(seen.slice(1).toSorted()).toEqual(['read 1', 'replied']);
+  });
+
+  test('lets commands that come during a flush share the next one', async () => {
+    const { loop, store } = await loopOn();
+    store.isHeld = true;
+    const first = loop.execute(queue('a'));
+    await committed(store, 2);
+    const others = ['b', 'c', 'd'].map((name) => loop.execute(queue(name)));
+    store.isHeld = false;
+    store.held[0]?.resolve();
+    await Promise.all([first, ...others]);
+    expect(store.commits.map(({ puts }) => puts.length)).toEqual([1, 1, 3]);
+    expect(store.commits.map(({ revision }) => revision)).toEqual([1, 2, 3]);
+  });
+
+  test('refuses one command without harm to those beside it', async () => {
+    const { loop } = await loopOn();
+    const outcomes = await Promise.allSettled([
+      loop.execute(queue('a')),
+      loop.execute(submit(submission([{ queue: 'nowhere' as QueueName }]))),
+      loop.execute(queue('b')),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await loop.read((state) => state.queues.size)).toBe(2);
+  });
+
+  test('makes a failed flush the end: no answer, no publication, nothing taken any more', async () => {
+    const { loop, store, fatal } = await loopOn();
+    const seen: string[] = [];
+    loop.onCommitted(() => seen.push('published'));
+    store.isHeld = true;
+    loop.execute(queue('a')).then(
+      () => seen.push('replied'),
+      () => seen.push('refused'),
+    );
+    await committed(store, 2);
+    store.held[0]?.reject(new StoreFailure('EIO'));
+    await expect.poll(() => fatal.length).toBe(1);
+    expect(fatal[0]).toBeInstanceOf(StoreFailure);
+    expect(seen).toEqual([]);
+    await expect(loop.execute(queue('b'))).rejects.toMatchObject({ reason: 'STOPPING' });
+  });
+
+  test('makes a bug in a command the end, with nothing of its turn written', async () => {
+    const { loop, store, fatal } = await loopOn();
+    const broken: Command<void> = {
+      name: 'broken',
+      whenSpace: 'ample',
+      run: () => {
+        throw new TypeError('a bug');
+      },
+    };
+    void loop.execute(broken);
+    await expect.poll(() => fatal.length).toBe(1);
+    expect(store.commits).toHaveLength(1);
+  });
+
+  test('on a nearly full disk takes cancels but no new work, and on a critically full one places nothing', async () => {
+    const { loop, store } = await loopOn();
+    await loop.execute(queue('research'));
+    const [first] = await loop.execute(submit(submission([{}])));
+    store.spaceLeft = 'critical';
+    await expect(loop.execute(submit(submission([{}])))).rejects.toMatchObject({ reason: 'DISK_NEARLY_FULL' });
+    await loop.execute(cancel([String(first?.number)], '', 'alice'));
+    expect(await loop.read((state) => [...state.workloads.values()].map(({ state: is }) => is))).toEqual(['cancelled']);
+  });
+
+  test('places in the turn that accepts, in the same commit', async () => {
+    const { loop, store } = await loopOn();
+    const id = 'node-n1' as NodeId;
+    await loop.execute(welcomeNode(nodeReport(id, 'n1', 2), []));
+    loop.setLiveness({ node: id, liveness: 'ready' });
+    await loop.execute(queue('research'));
+    const before = store.commits.length;
+    await loop.execute(submit(submission([{ gpusPerTask: 2 }])));
+    expect(store.commits.length).toBe(before + 1);
+    const states = await loop.read((state) =>
+      [...state.allocations.values()].map(({ state: is, gpus }) => [is, gpus.length]),
+    );
+    expect(states).toEqual([['placed', 2]]);
+  });
+
+  test('takes up where another daemon stopped', async () => {
+    const first = await loopOn();
+    await first.loop.execute(queue('research'));
+    await first.loop.execute(submit(submission([{}], 'alice/r1')));
+    const records = new Map(
+      first.store.commits.flatMap(({ puts }) => puts).map((put) => [`${put.collection}/${put.key}`, put]),
+    );
+    const store = new MemoryStore();
+    store.records = [...records.values()];
+    const second = await loopOn(store);
+    const [again] = await second.loop.execute(submit(submission([{}], 'alice/r1')));
+    expect(again?.number).toBe(1);
+    const [next] = await second.loop.execute(submit(submission([{}])));
+    expect(next?.number).toBe(2);
+  });
+});
+
+describe('watching', () => {
+  const change = { collection: 'requests', key: 'k', before: null, after: null } as const;
+  const commit = (revision: number, count = 1) => ({ revision, changes: Array(count).fill(change), decisions: [] });
+
+  test('goes on after a revision, and says so when that is no longer kept', () => {
+    const hub = new WatchHub(10);
+    for (const revision of [11, 12, 13]) hub.publish(commit(revision));
+    const seen: number[] = [];
+    const stop = hub.watch(11, (revision) => seen.push(revision));
+    hub.publish(commit(14));
+    stop();
+    hub.publish(commit(15));
+    expect(seen).toEqual([12, 13, 14]);
+    expect(() => hub.watch(9, () => undefined)).toThrow(/kept from revision 10 on/);
+    hub.publish(commit(16, 200_000));
+    expect(() => hub.watch(13, () => undefined)).toThrow(/too old/);
+  });
+});
