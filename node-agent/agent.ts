@@ -1,0 +1,477 @@
+// One node's agent: carries inputs from the scheduler, the tasks and the clock to the session, and what the session
+// decides back to them. The only state of its own is what is under way.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Clock, Timer } from '../common/clock.js';
+import { lockFile } from '../common/file-lock.js';
+import type { AllocationId } from '../common/ids.js';
+import type { Logger } from '../common/log.js';
+import { PACKAGE_VERSION } from '../common/package-root.js';
+import { fromDuration } from '../common/units.js';
+import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
+import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
+import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
+import { type AgentRecord, AgentJournal, newAgentRecord } from './agent-journal.js';
+import type { GpuProvider, Inventory } from './gpu/provider.js';
+import { inventoryMessage, type Machine, observedMessage, parseDesired, telemetryMessage } from './messages.js';
+import type { EndRecord } from './runtime/allocation-folder.js';
+import { readLease, writeLease } from './runtime/lease-file.js';
+import { BOOT_ID, bootMs } from './runtime/process-identity.js';
+import { type Recovered, TaskRuntime } from './runtime/runtime.js';
+import { type ConnectionOptions, SchedulerConnection } from './scheduler-connection.js';
+import { isLive } from './session/allocation.js';
+import {
+  heldGpus,
+  journalOf,
+  nextTickMs,
+  type Restored,
+  restoreSession,
+  type SessionInput,
+  type SessionOutput,
+  type SessionState,
+  step,
+  type TaskEnd,
+} from './session/session.js';
+
+/** How often telemetry is sent, in ms. */
+export const TELEMETRY_MS = 10_000;
+/** How often the inventory is looked at, and sent when it changed, in ms. */
+export const INVENTORY_MS = 60_000;
+/** How often folders of long ended allocations are removed, in ms. */
+const SWEEP_MS = 3_600_000;
+/** After so many forgotten allocations they are removed without waiting for that. */
+const FORGOTTEN_PER_SWEEP = 200;
+/** The longest sleep between two looks at the clock, in ms: timers stand still while the machine is suspended, leases do not. */
+const LONGEST_SLEEP_MS = 1_000;
+/** What a stopped task may take beyond its grace when the agent stops all of them, in ms. */
+const STOP_MARGIN_MS = 10_000;
+/** The longest grace of a task when the agent stops all of them, in ms. */
+const STOP_ALL_GRACE_MS = 10_000;
+
+export interface AgentOptions extends ConnectionOptions {
+  readonly name: string;
+  readonly pool: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stateDir: string;
+  /** Where checkpoints of workloads without a folder of their own go. */
+  readonly sharedDir: string;
+  readonly machine: Machine;
+  /** The agent's own environment, of which tasks get a few names. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly logCapBytes?: number;
+  readonly supervisorIdleLeaveMs?: number;
+}
+
+export interface AgentDependencies {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Makes the source of GPUs once the node's id is known. */
+  readonly gpus: (nodeId: string) => GpuProvider;
+}
+
+/** A running agent. */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #deps: AgentDependencies;
+  readonly #log: Logger;
+  readonly #record: AgentRecord;
+  readonly #journal: AgentJournal;
+  readonly #gpus: GpuProvider;
+  readonly #connection: SchedulerConnection;
+  readonly #runtime: TaskRuntime;
+  readonly #unlock: () => void;
+  readonly #inputs: SessionInput[] = [];
+  readonly #timers = new Map<string, Timer>();
+  #state: SessionState;
+  #inventory: Inventory;
+  #durable: Promise<void> = Promise.resolve();
+  #logReads = new AbortController();
+  #stepping = false;
+  #observedDue = false;
+  #observedScheduled = false;
+  #congested = false;
+  #forgotten = 0;
+  #ended = false;
+
+  /**
+   * Starts an agent: takes its state folder, adopts the tasks that are there, then connects.
+   * @throws Error in words when the folder is in use, damaged, or not to be written
+   */
+  static async start(options: AgentOptions, deps: AgentDependencies): Promise<Agent> {
+    mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+    const lock = lockFile(path.join(options.stateDir, 'agent.lock'));
+    if (lock.state === 'taken') {
+      throw new Error(
+        `another agent, ${lock.heldBy}, uses the state folder ${options.stateDir}\n` +
+          'Give each agent of a machine its own --state-dir.',
+      );
+    }
+    try {
+      const journal = new AgentJournal(options.stateDir, deps.log);
+      const record = journal.read() ?? newAgentRecord(BOOT_ID);
+      const rebooted = record.bootId !== BOOT_ID;
+      const known = record.allocations.filter(({ refusal }) => refusal === null).map(({ grant }) => grant.id);
+      // The runtime's news go to the agent, which needs the runtime to be made.
+      const holder: { agent: Agent | null } = { agent: null };
+      const tell = (input: SessionInput) => holder.agent?.take(input);
+      const { runtime, recovered } = await TaskRuntime.open(
+        { ...options, nodeName: options.name, rebooted },
+        known,
+        {
+          started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
+          ended: (id, end) => tell({ type: 'ended', id: id as AllocationId, end: taskEnd(end) }),
+          checkpoint: (id, checkpoint) => tell({ type: 'checkpoint', id: id as AllocationId, checkpoint }),
+          endpoints: (id, endpoints) => tell({ type: 'endpoints', id: id as AllocationId, endpoints }),
+        },
+        deps.log,
+      );
+      const state = restoreSession(record, restored(recovered), readLease(options.stateDir) ?? 0, bootMs());
+      const gpus = deps.gpus(record.nodeId);
+      gpus.setBusy(heldGpus(state));
+      const inventory = await gpus.inventory();
+      const agent = new Agent(options, deps, record, journal, gpus, runtime, state, inventory, lock.release);
+      holder.agent = agent;
+      await agent.#begin(recovered);
+      return agent;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: AgentOptions,
+    deps: AgentDependencies,
+    record: AgentRecord,
+    journal: AgentJournal,
+    gpus: GpuProvider,
+    runtime: TaskRuntime,
+    state: SessionState,
+    inventory: Inventory,
+    unlock: () => void,
+  ) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#log = deps.log;
+    this.#record = record;
+    this.#journal = journal;
+    this.#gpus = gpus;
+    this.#runtime = runtime;
+    this.#state = state;
+    this.#inventory = inventory;
+    this.#unlock = unlock;
+    this.#connection = new SchedulerConnection(
+      options,
+      {
+        opened: () => this.take({ type: 'connected' }),
+        received: (message) => this.#receive(message),
+        closed: () => this.#disconnected(),
+        drained: () => this.#drained(),
+      },
+      deps,
+    );
+  }
+
+  /** The id this node keeps for ever. */
+  get nodeId(): string {
+    return this.#record.nodeId;
+  }
+
+  async #begin(recovered: ReadonlyMap<string, Recovered>): Promise<void> {
+    // From now on this boot's processes are the ones that count.
+    await this.#save();
+    this.#log.info(
+      {
+        node: this.#options.name,
+        id: this.nodeId,
+        gpus: this.#inventory.gpus.length,
+        gpuSource: this.#gpus.kind,
+        adopted: [...recovered.values()].filter((one) => one.state === 'running').length,
+        stateDir: this.#options.stateDir,
+      },
+      'agent started',
+    );
+    if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
+    this.#runtime.begin();
+    this.take({ type: 'tick' });
+    this.#connection.start();
+    this.#every('telemetry', TELEMETRY_MS, () => this.#sendTelemetry());
+    this.#every('inventory', INVENTORY_MS, () => this.#lookAtInventory());
+    this.#every('sweep', SWEEP_MS, () => this.#sweep());
+    await this.#sweep();
+  }
+
+  /** Leaves: tasks go on under their supervisor, and the next agent of this state folder adopts them. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#logReads.abort();
+    this.#sendObserved();
+    await this.#connection.end();
+    await this.#durable;
+    await this.#runtime.close();
+    await this.#gpus.close();
+    this.#unlock();
+  }
+
+  /** Stops every task of this node and waits until none is left, or the time for it is over. */
+  async stopTasks(): Promise<void> {
+    const live = [...this.#state.allocations.values()].filter(isLive);
+    for (const { grant } of live) {
+      this.#runtime.stop(grant.id, 'CANCELLED', Math.min(grant.graceMs, STOP_ALL_GRACE_MS));
+    }
+    const endMs = this.#deps.clock.monotonicMs() + STOP_ALL_GRACE_MS + STOP_MARGIN_MS;
+    while (this.#runtime.live.length > 0 && this.#deps.clock.monotonicMs() < endMs) {
+      await new Promise<void>((resolve) => this.#deps.clock.after(20, resolve));
+    }
+    await this.#runtime.dismissSupervisor();
+  }
+
+  /** Takes one input, and whatever follows from what the session decides about it. */
+  take(input: SessionInput): void {
+    this.#inputs.push(input);
+    if (this.#stepping || this.#ended) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const { state, outputs } = step(this.#state, next, bootMs());
+        this.#state = state;
+        this.#gpus.setBusy(heldGpus(state));
+        for (const output of outputs) this.#carryOut(output);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#sleep();
+  }
+
+  #carryOut(output: SessionOutput): void {
+    switch (output.type) {
+      case 'persist':
+        this.#durable = this.#save();
+        return;
+      case 'send hello':
+        this.#connection.send({ hello: this.#hello() });
+        return;
+      case 'send heartbeat':
+        this.#connection.send({ heartbeat: { sequence: output.sequence } });
+        return;
+      case 'send observed':
+        this.#observedDue = true;
+        this.#scheduleObserved();
+        return;
+      case 'write lease':
+        this.#writeLease(output.deadlineMs);
+        return;
+      case 'start':
+        this.#log.info({ allocation: output.allocation.id, workload: output.allocation.workload }, 'starting a task');
+        this.#runtime.start(output.allocation, this.#durable);
+        return;
+      case 'stop':
+        this.#runtime.stop(output.id, output.reason, output.graceMs);
+        return;
+      case 'kill':
+        void this.#runtime.kill(output.id).catch((error: unknown) => this.#failed('kill', error));
+        return;
+      case 'check clean':
+        void this.#checkClean(output.id, output.gpus).catch((error: unknown) => this.#failed('check clean', error));
+        return;
+      case 'forget':
+        this.#forgotten += 1;
+        if (this.#forgotten % FORGOTTEN_PER_SWEEP === 0) void this.#sweep();
+        return;
+      case 'close connection':
+        this.#log.warn({ why: output.why }, 'leaving this scheduler');
+        this.#connection.reset();
+        return;
+      case 'note':
+        this.#log.info({ allocation: output.id ?? undefined }, output.message);
+        return;
+    }
+  }
+
+  // --- the scheduler ---
+
+  #receive(message: ConnectResponse__Output): void {
+    const { welcome, desired, heartbeatReply, logRead } = message;
+    if (welcome) {
+      this.#connection.proven();
+      this.#log.info({ cluster: welcome.clusterId, epoch: welcome.epoch }, 'connected to the scheduler');
+      this.take({
+        type: 'welcomed',
+        clusterId: welcome.clusterId,
+        lineage: welcome.lineage,
+        epoch: welcome.epoch,
+        heartbeatMs: fromDuration(welcome.heartbeatInterval) ?? 0,
+        leaseMs: fromDuration(welcome.lease) ?? 0,
+      });
+    } else if (heartbeatReply) {
+      this.take({ type: 'heartbeat answered', sequence: heartbeatReply.sequence });
+    } else if (desired) {
+      try {
+        const allocations = desired.allocations.map(parseDesired);
+        this.take({ type: 'desired', epoch: desired.epoch, revision: desired.revision, allocations });
+      } catch (error) {
+        // Half of a set is no set: what it does not list would be stopped.
+        this.#log.error({ err: error }, 'orders that make no sense are refused');
+        this.#connection.reset();
+      }
+    } else if (logRead) {
+      void this.#answerLogRead(logRead, this.#logReads.signal);
+    }
+  }
+
+  #disconnected(): void {
+    this.#logReads.abort();
+    this.#logReads = new AbortController();
+    this.#congested = false;
+    this.take({ type: 'disconnected' });
+  }
+
+  #drained(): void {
+    this.#congested = false;
+    this.#scheduleObserved();
+  }
+
+  #hello(): AgentHello {
+    const { clusterId, lineage, maxEpoch, maxRevision } = this.#state.journal;
+    return {
+      nodeId: this.nodeId,
+      name: this.#options.name,
+      pool: this.#options.pool,
+      labels: { ...this.#options.labels },
+      bootId: BOOT_ID,
+      agentVersion: PACKAGE_VERSION,
+      inventory: inventoryMessage(this.#inventory, this.#options.machine),
+      allocations: [...this.#state.allocations.values()].map(observedMessage),
+      clusterId,
+      lineage,
+      maxEpoch,
+      maxRevision,
+    };
+  }
+
+  /** What changed within one turn of the event loop goes out in one message; on a full line, the latest when there is room. */
+  #scheduleObserved(): void {
+    if (this.#observedScheduled) return;
+    this.#observedScheduled = true;
+    setImmediate(() => {
+      this.#observedScheduled = false;
+      this.#sendObserved();
+    });
+  }
+
+  #sendObserved(): void {
+    if (!this.#observedDue || this.#congested || this.#state.connection !== 'up') return;
+    this.#observedDue = false;
+    const allocations = [...this.#state.allocations.values()].map(observedMessage);
+    this.#congested = !this.#connection.send({ observed: { allocations } });
+  }
+
+  async #sendTelemetry(): Promise<void> {
+    if (this.#state.connection !== 'up' || this.#congested) return;
+    const telemetry = await this.#gpus.telemetry();
+    if (telemetry.length === 0 || this.#state.connection !== 'up') return;
+    this.#connection.send({ telemetry: { gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()) } });
+  }
+
+  async #lookAtInventory(): Promise<void> {
+    const inventory = await this.#gpus.inventory();
+    if (JSON.stringify(inventory) === JSON.stringify(this.#inventory)) return;
+    this.#log.info({ gpus: inventory.gpus.length, problem: inventory.problem }, 'the inventory of GPUs changed');
+    this.#inventory = inventory;
+    if (this.#state.connection !== 'up') return;
+    this.#connection.send({ inventory: { inventory: inventoryMessage(inventory, this.#options.machine) } });
+  }
+
+  async #answerLogRead(
+    { id, allocation, offset, maxBytes, wait }: LogRead__Output,
+    cancelled: AbortSignal,
+  ): Promise<void> {
+    try {
+      const piece = await this.#runtime.readLog(allocation, { offset, maxBytes, wait }, cancelled);
+      if (!cancelled.aborted) this.#connection.send({ logData: { id, ...piece } });
+    } catch (error) {
+      if (!cancelled.aborted) this.#connection.send({ logData: { id, error: (error as Error).message } });
+    }
+  }
+
+  // --- this machine ---
+
+  #save(): Promise<void> {
+    return this.#journal.save({ nodeId: this.nodeId, bootId: BOOT_ID, ...journalOf(this.#state) });
+  }
+
+  #writeLease(deadlineMs: number): void {
+    try {
+      writeLease(this.#options.stateDir, deadlineMs);
+    } catch (error) {
+      this.#log.error(
+        { err: error },
+        'the lease cannot be written: the supervisor will end tasks when the last one is over',
+      );
+    }
+  }
+
+  async #checkClean(id: AllocationId, gpus: readonly string[]): Promise<void> {
+    const left = await this.#runtime.leftovers(id);
+    if (left.length > 0) {
+      this.take({ type: 'cleaned', id, clean: false, dirtyGpus: gpus });
+      return;
+    }
+    const answer = gpus.length === 0 ? { state: 'clean' as const } : await this.#gpus.checkClean(gpus);
+    if (answer.state !== 'clean') this.#log.info({ allocation: id, why: answer.message }, 'GPUs are not clean yet');
+    const dirtyGpus = answer.state === 'dirty' ? answer.gpus : answer.state === 'unknown' ? gpus : [];
+    this.take({ type: 'cleaned', id, clean: answer.state === 'clean', dirtyGpus });
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.#runtime.sweep(new Set(this.#state.allocations.keys()));
+    } catch (error) {
+      this.#failed('sweep', error);
+    }
+  }
+
+  #sleep(): void {
+    this.#timers.get('tick')?.cancel();
+    const dueMs = nextTickMs(this.#state);
+    if (dueMs === null) return;
+    const delayMs = Math.min(Math.max(0, dueMs - bootMs()), LONGEST_SLEEP_MS);
+    this.#timers.set(
+      'tick',
+      this.#deps.clock.after(delayMs, () => (bootMs() >= dueMs ? this.take({ type: 'tick' }) : this.#sleep())),
+    );
+  }
+
+  #every(name: string, periodMs: number, action: () => Promise<void>): void {
+    const again = () => this.#timers.set(name, this.#deps.clock.after(periodMs, run));
+    const run = () => {
+      void action()
+        .catch((error: unknown) => this.#failed(name, error))
+        .finally(() => {
+          if (!this.#ended) again();
+        });
+    };
+    again();
+  }
+
+  #failed(what: string, error: unknown): void {
+    this.#log.error({ err: error }, `${what} failed`);
+  }
+}
+
+function taskEnd(end: EndRecord): TaskEnd {
+  const { neverStarted, code, signal, message, startedMs, endedMs, stopSignalled } = end;
+  return { neverStarted, code, signal, message, startedMs, endedMs, stopSignalled };
+}
+
+function restored(recovered: ReadonlyMap<string, Recovered>): Map<AllocationId, Restored> {
+  return new Map(
+    [...recovered].map(([id, one]) => [
+      id as AllocationId,
+      one.state === 'running' ? one : { state: 'ended', end: taskEnd(one.end) },
+    ]),
+  );
+}

@@ -1,0 +1,166 @@
+// The agent as a program: reads its flags, wires it to the machine's clock, GPUs and network, and runs it until a signal.
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../common/clock.js';
+import { createLogger, type LogLevel } from '../common/log.js';
+import { PACKAGE_VERSION } from '../common/package-root.js';
+import { Agent, type AgentOptions } from './agent.js';
+import { createGpuProvider } from './gpu/create.js';
+import type { GpuProvider } from './gpu/provider.js';
+
+const DEFAULT_SERVER = '127.0.0.1:7443';
+/** As the scheduler takes them. */
+const NODE_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+/** Exit codes: wrong usage, and what the machine refuses. */
+const EXIT_USAGE = 2;
+const EXIT_FAILED = 1;
+
+interface Flags {
+  readonly server: readonly string[];
+  readonly name: string;
+  readonly pool: string;
+  readonly label: Readonly<Record<string, string>>;
+  readonly stateDir: string;
+  readonly sharedDir?: string;
+  readonly simulate?: string;
+  readonly real?: boolean;
+  readonly gpus: boolean;
+  readonly tokenFile?: string;
+  readonly tlsCa?: string;
+  readonly logLevel: LogLevel;
+  readonly stopTasksOnExit?: boolean;
+}
+
+/**
+ * Runs the agent until SIGTERM or SIGINT. Sets `process.exitCode` when it could not run.
+ * @param argv the arguments after `sluice agent`
+ */
+export async function runAgent(argv: readonly string[]): Promise<void> {
+  const flags = parseFlags(argv);
+  if (flags === null) return;
+  const log = createLogger({ level: flags.logLevel, name: 'agent' });
+  // Asked for before anything is started, so that no signal finds nobody.
+  const signal = nextSignal();
+  let agent: Agent;
+  try {
+    agent = await Agent.start(agentOptions(flags), {
+      clock: systemClock,
+      random: Math.random,
+      log,
+      gpus: (nodeId) => gpuProvider(flags, nodeId, log),
+    });
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    // Something half made may still hold the process.
+    process.exit(EXIT_FAILED);
+  }
+  const name = await signal;
+  if (flags.stopTasksOnExit) {
+    log.info({ signal: name }, 'stopping the tasks of this node, then leaving');
+    await agent.stopTasks();
+  } else {
+    log.info({ signal: name }, 'leaving; tasks go on and are adopted by the next agent of this state folder');
+  }
+  await agent.stop();
+}
+
+function parseFlags(argv: readonly string[]): Flags | null {
+  const command = defineFlags();
+  try {
+    command.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    return null;
+  }
+  return command.opts<Flags>();
+}
+
+function defineFlags(): Command {
+  const state = path.join(os.homedir(), '.local/share/sluice/agent');
+  return new Command('sluice agent')
+    .description('Runs the agent of one GPU machine: it starts, stops and watches what the scheduler places here.')
+    .version(PACKAGE_VERSION)
+    .exitOverride()
+    .addOption(
+      new Option('--server <host:port,...>', 'where the scheduler answers; several are tried in turn')
+        .env('SLUICE_SERVER')
+        .default([DEFAULT_SERVER], DEFAULT_SERVER)
+        .argParser(parseServers),
+    )
+    .addOption(
+      new Option('--name <name>', 'name of this node').default(os.hostname().toLowerCase()).argParser(parseName),
+    )
+    .option('--pool <pool>', 'pool of this node', 'default')
+    .option('--label <key=value>', 'a label of this node; may be repeated', parseLabel, {})
+    .option('--state-dir <folder>', 'where the agent keeps its state and the logs of tasks', toPath, state)
+    .option('--shared-dir <folder>', 'where checkpoints go by default, best seen by all nodes', toPath)
+    .addOption(
+      new Option('--simulate <spec>', 'simulated GPUs: 8xH100, or a scenario file').conflicts(['real', 'gpus']),
+    )
+    .addOption(new Option('--real', "this machine's NVIDIA GPUs (the default)").conflicts(['simulate', 'gpus']))
+    .addOption(new Option('--no-gpus', 'no GPUs: only tasks that need none'))
+    .option('--token-file <file>', 'file with the token that the scheduler wants of this node')
+    .option('--tls-ca <file>', "PEM of the authority that signed the scheduler's certificate; turns TLS on")
+    .addOption(new Option('--log-level <level>', 'least severe level that is logged').choices(LEVELS).default('info'))
+    .option('--stop-tasks-on-exit', 'on SIGTERM stop all tasks first; otherwise they go on without the agent');
+}
+
+function agentOptions(flags: Flags): AgentOptions {
+  return {
+    servers: flags.server,
+    token: flags.tokenFile === undefined ? null : readFileSync(flags.tokenFile, 'utf8').trim(),
+    tlsCa: flags.tlsCa === undefined ? null : readFileSync(flags.tlsCa),
+    name: flags.name,
+    pool: flags.pool,
+    labels: flags.label,
+    stateDir: flags.stateDir,
+    sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
+    machine: { cpuCount: os.availableParallelism(), memoryMib: Math.floor(os.totalmem() / 2 ** 20) },
+    environment: process.env,
+  };
+}
+
+function gpuProvider(flags: Flags, nodeId: string, logger: ReturnType<typeof createLogger>): GpuProvider {
+  const deps = { clock: systemClock, logger };
+  if (flags.simulate !== undefined) {
+    return createGpuProvider({ source: 'simulated', scenario: flags.simulate, nodeId }, deps);
+  }
+  return createGpuProvider({ source: flags.gpus ? 'real' : 'none' }, deps);
+}
+
+function parseServers(text: string): string[] {
+  const servers = text.split(',').map((one) => one.trim());
+  const wrong = servers.find((one) => !/^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/.test(one));
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not HOST:PORT.`);
+  return servers;
+}
+
+/** Commander hands on the former value too, which path.resolve would take for a second part. */
+function toPath(text: string): string {
+  return path.resolve(text);
+}
+
+function parseName(text: string): string {
+  if (!NODE_NAME.test(text)) throw new InvalidArgumentError('A node name has a-z, 0-9, "-" and "."; at most 63.');
+  return text;
+}
+
+function parseLabel(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [, key, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  if (key === undefined || value === undefined) throw new InvalidArgumentError('A label is KEY=VALUE.');
+  return { ...before, [key]: value };
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runAgent(process.argv.slice(2));

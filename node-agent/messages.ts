@@ -1,0 +1,136 @@
+// Between the protocol's messages and the agent's words. What comes in is checked here and trusted inside.
+import type { AllocationId } from '../common/ids.js';
+import { fromDuration, fromTimestamp, toTimestamp } from '../common/units.js';
+import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAllocation.js';
+import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
+import type { ObservedAllocation } from '../proto/gen/sluice/v1/ObservedAllocation.js';
+import type { TelemetryOfGpu } from '../proto/gen/sluice/v1/TelemetryOfGpu.js';
+import type { Inventory, Telemetry } from './gpu/provider.js';
+import type { DesiredAllocation, LocalAllocation, Program, StopReason } from './session/allocation.js';
+
+const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+  STOP_REASON_RECLAIMED: 'RECLAIMED',
+  STOP_REASON_PREEMPTED: 'PREEMPTED',
+  STOP_REASON_CANCELLED: 'CANCELLED',
+  STOP_REASON_GANG_ENDED: 'GANG_ENDED',
+  STOP_REASON_NODE_LOST: 'NODE_LOST',
+};
+
+/** Parses one order. @throws Error in words when it cannot be one */
+export function parseDesired(message: DesiredAllocation__Output): DesiredAllocation {
+  // It becomes a folder's name.
+  if (!/^[0-9A-Za-z]{1,64}$/.test(message.id)) throw new Error(`"${message.id}" is no allocation id`);
+  const { resume, stop } = message;
+  return {
+    id: message.id as AllocationId,
+    workload: message.workload,
+    workloadName: message.workloadName,
+    queue: message.queue,
+    pool: message.pool,
+    attempt: message.attempt,
+    task: message.task,
+    tasks: message.tasks,
+    restartCount: message.restartCount,
+    gpus: message.gpus.map(({ uuid, index, model, simulated, generation }) => ({
+      uuid,
+      index,
+      model,
+      simulated,
+      generation,
+    })),
+    program: parseProgram(message),
+    environment: message.environment.map(({ name, value }) => ({ name, value })),
+    workingDirectory: message.workingDirectory,
+    checkpointDirectory: message.checkpointDirectory,
+    resume: resume === null ? null : { step: resume.step, timeMs: fromTimestamp(resume.time) ?? 0, path: resume.path },
+    stop:
+      stop === null
+        ? null
+        : { reason: STOP_REASONS[stop.reason] ?? 'CANCELLED', graceMs: fromDuration(stop.grace) ?? 0 },
+    // Without a word from the scheduler the careful choice: no running on without a lease.
+    lingerMs: fromDuration(message.linger) ?? 0,
+    graceMs: fromDuration(message.grace) ?? 0,
+  };
+}
+
+function parseProgram({ command, builtin }: DesiredAllocation__Output): Program | null {
+  if (command) return { type: 'command', argv: command.argv };
+  return builtin ? { type: 'builtin', name: builtin.name, args: builtin.args } : null;
+}
+
+/** What the scheduler is told of one allocation. */
+export function observedMessage(one: LocalAllocation): ObservedAllocation {
+  const { grant, exit, checkpoint } = one;
+  return {
+    id: grant.id,
+    workload: grant.workload,
+    attempt: grant.attempt,
+    task: grant.task,
+    state: observedState(one),
+    startTime: toTimestamp(one.startedMs),
+    endTime: toTimestamp(one.endedMs),
+    exit:
+      exit === null
+        ? null
+        : { ...(exit.code === null ? {} : { code: exit.code }), signal: exit.signal, message: exit.message },
+    checkpoint:
+      checkpoint === null
+        ? null
+        : { step: checkpoint.step, time: toTimestamp(checkpoint.timeMs), path: checkpoint.path },
+    endpoints: [...one.endpoints],
+    gpus: [...grant.gpus],
+    neverStarted: one.neverStarted,
+    dirtyGpus: [...one.dirtyGpus],
+    stopSignalled: one.stopSignalled,
+  };
+}
+
+function observedState({ phase, stop }: LocalAllocation): ObservedAllocation['state'] {
+  switch (phase) {
+    case 'starting':
+      return 'OBSERVED_STATE_STARTING';
+    case 'running':
+      return stop === null ? 'OBSERVED_STATE_RUNNING' : 'OBSERVED_STATE_STOPPING';
+    case 'exited':
+      return 'OBSERVED_STATE_EXITED';
+    case 'released':
+      return 'OBSERVED_STATE_RELEASED';
+  }
+}
+
+const HEALTH = {
+  healthy: 'GPU_HEALTH_HEALTHY',
+  lost: 'GPU_HEALTH_LOST',
+  quarantined: 'GPU_HEALTH_QUARANTINED',
+} as const;
+
+/** What the machine has besides GPUs. */
+export interface Machine {
+  readonly cpuCount: number;
+  readonly memoryMib: number;
+}
+
+export function inventoryMessage(inventory: Inventory, machine: Machine): NodeInventory {
+  return {
+    gpus: inventory.gpus.map(({ health, ...gpu }) => ({ ...gpu, health: HEALTH[health] })),
+    cpuCount: machine.cpuCount,
+    memoryMib: machine.memoryMib,
+    driverVersion: inventory.driverVersion,
+    cudaVersion: inventory.cudaVersion,
+    gpuProblem: inventory.problem,
+  };
+}
+
+/** What was not reported is left out: the scheduler reads 0 then, as proto3 has it. */
+export function telemetryMessage(telemetry: readonly Telemetry[], nowMs: number): TelemetryOfGpu[] {
+  return telemetry.map((one) => ({
+    uuid: one.uuid,
+    telemetry: {
+      utilizationRatio: one.utilizationRatio ?? 0,
+      memoryUsedMib: one.memoryUsedMib ?? 0,
+      temperatureCelsius: one.temperatureCelsius ?? 0,
+      powerWatts: one.powerWatts ?? 0,
+      time: toTimestamp(nowMs),
+    },
+  }));
+}

@@ -1,0 +1,183 @@
+// The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
+// are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import path from 'node:path';
+import type { ProcessIdentity } from './process-identity.js';
+
+/** What the supervisor needs to run a task. */
+export interface TaskSpec {
+  readonly id: string;
+  /** Passed on verbatim, never through a shell. */
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly checkpointDir: string;
+  /** How long it may run on without a lease, in ms. */
+  readonly lingerMs: number;
+  /** From TERM to KILL when the lease is lost, in ms. */
+  readonly graceMs: number;
+  /** The size above which the oldest half of the log is dropped, in bytes. */
+  readonly logCapBytes: number;
+}
+
+/** Who has the right to run an allocation, or took care that nobody runs it. Made once, never changed. */
+export type Claim =
+  | {
+      readonly by: 'supervisor';
+      readonly supervisor: ProcessIdentity;
+      /** The group it is about to be started in; null = none. */
+      readonly cgroup: string | null;
+    }
+  | { readonly by: 'agent' };
+
+/** The task was started. */
+export interface RunningRecord {
+  readonly process: ProcessIdentity;
+  /** Wall clock, ms since 1970. */
+  readonly startedMs: number;
+}
+
+/** How an allocation ended. */
+export interface EndRecord {
+  /** True = the program was never started and never will be under this id. */
+  readonly neverStarted: boolean;
+  /** Null when a signal ended it or nothing is known; neither code nor signal = lost. */
+  readonly code: number | null;
+  /** For example "SIGKILL"; empty = none. */
+  readonly signal: string;
+  /** In words. */
+  readonly message: string;
+  readonly startedMs: number | null;
+  readonly endedMs: number;
+  /** Whether it got its stop signal before it ended. */
+  readonly stopSignalled: boolean;
+  /** Processes that could not be ended; empty = none. */
+  readonly left: readonly ProcessIdentity[];
+}
+
+/** The files of one allocation. */
+export class AllocationFolder {
+  readonly path: string;
+
+  constructor(folder: string) {
+    this.path = folder;
+  }
+
+  get log(): string {
+    return path.join(this.path, 'log');
+  }
+  /** JSON lines written by the program. */
+  get report(): string {
+    return path.join(this.path, 'report');
+  }
+  /** Appears before the stop signal. */
+  get stop(): string {
+    return path.join(this.path, 'stop');
+  }
+  /** The working directory of a task that names none. */
+  get work(): string {
+    return path.join(this.path, 'work');
+  }
+
+  /** Makes the folder; more than once does no harm. Only our own user may look inside, since specs carry secrets. */
+  create(): void {
+    mkdirSync(this.work, { recursive: true, mode: 0o700 });
+  }
+
+  readSpec(): TaskSpec | null {
+    return this.#read('spec.json') as TaskSpec | null;
+  }
+  writeSpec(spec: TaskSpec): void {
+    this.#replace('spec.json', spec);
+  }
+
+  readClaim(): Claim | null {
+    return this.#read('claim') as Claim | null;
+  }
+
+  /**
+   * Claims the allocation. Of any number of callers, in any processes, at most one ever gets `true`: link(2) refuses an
+   * existing name.
+   */
+  claim(claim: Claim): boolean {
+    const temporary = this.#writeTemporary('claim', claim);
+    try {
+      linkSync(temporary, path.join(this.path, 'claim'));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      unlinkSync(temporary);
+    }
+  }
+
+  readRunning(): RunningRecord | null {
+    return this.#read('running.json') as RunningRecord | null;
+  }
+  /** Not flushed to the disk: after a power cut the process it names is gone, whatever the record says. */
+  writeRunning(record: RunningRecord): void {
+    this.#replace('running.json', record);
+  }
+
+  readEnd(): EndRecord | null {
+    return this.#read('exit.json') as EndRecord | null;
+  }
+  /** Returns once the record is durable. */
+  async writeEnd(record: EndRecord): Promise<void> {
+    await replaceDurably(path.join(this.path, 'exit.json'), JSON.stringify(record));
+  }
+
+  writeStop(stop: { readonly reason: string; readonly deadline: string }): void {
+    this.#replace('stop', stop);
+  }
+
+  #read(name: string): unknown {
+    let text: string;
+    try {
+      text = readFileSync(path.join(this.path, name), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+    // An empty file is a rename that a power cut overtook; the boot id tells that case from all others.
+    return text === '' ? null : JSON.parse(text);
+  }
+
+  #replace(name: string, content: object): void {
+    renameSync(this.#writeTemporary(name, content), path.join(this.path, name));
+  }
+
+  #writeTemporary(name: string, content: object): string {
+    const temporary = path.join(this.path, `.${name}.${process.pid}.${process.hrtime.bigint()}`);
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      writeSync(fd, `${JSON.stringify(content)}\n`);
+    } finally {
+      closeSync(fd);
+    }
+    return temporary;
+  }
+}
+
+/** Replaces a file so that after a power cut there is the old or the new one, and the new one once this returned. */
+export async function replaceDurably(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(`${text}\n`);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  // A rename is durable when its folder is.
+  const folder = await open(path.dirname(file), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,532 @@
+// Runs the tasks of this node: prepares their folders, has the supervisor start and stop them, watches what they report,
+// and after a restart of the agent finds out from the folders alone what became of each. It decides nothing: the session does.
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Logger } from '../../common/log.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
+import { AllocationFolder, type EndRecord } from './allocation-folder.js';
+import { CheckpointWatch } from './checkpoints.js';
+import { taskEnvironment } from './environment.js';
+import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
+import { endTree, type TaskTree } from './process-tree.js';
+import { ReportWatch } from './report-watch.js';
+import { makeSureIsDead, SupervisorLink } from './supervisor-link.js';
+import type { SupervisorEvent } from './supervisor-protocol.js';
+import { type LogPiece, type LogRequest, TaskLogs } from './task-logs.js';
+
+/** Where the built-in programs start; always the built one, since they are processes of their own. */
+export const WORKERS_PROGRAM = path.join(PACKAGE_ROOT, 'dist/node-agent/workers/main.js');
+
+/** The size at which the oldest half of a task's log is dropped, in bytes, unless told otherwise. */
+export const LOG_CAP_BYTES = 1024 ** 3;
+/** Logs of ended tasks are kept until one of these is passed; the oldest go first. */
+export const KEEP_ENDED = 1_000;
+export const KEEP_ENDED_MS = 7 * 24 * 3_600_000;
+export const KEEP_ENDED_BYTES = 10 * 1024 ** 3;
+/** How long killing what a lost supervisor left behind is tried, in ms. */
+const KILL_LIMIT_MS = 10_000;
+/** How long a supervisor may take from its claim to its record of what it started: CLAIM_TRIES times this, in ms. */
+const CLAIM_PAUSE_MS = 50;
+const CLAIM_TRIES = 40;
+/** How long after a failure the supervisor is started again, in ms. */
+const SUPERVISOR_RETRY_MS = 1_000;
+
+const REBOOTED = 'lost: its node was rebooted';
+
+export interface RuntimeOptions {
+  readonly stateDir: string;
+  /** Where checkpoints of workloads without a folder of their own go. */
+  readonly sharedDir: string;
+  readonly nodeName: string;
+  /** The agent's own environment, of which tasks get a few names. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether the machine booted since the journal was last written. */
+  readonly rebooted: boolean;
+  readonly logCapBytes?: number;
+  /** How long a supervisor stays without agent and tasks, in ms; absent = its own default. */
+  readonly supervisorIdleLeaveMs?: number;
+}
+
+/** What happens to tasks. */
+export interface RuntimeListener {
+  started(id: string, startedMs: number): void;
+  ended(id: string, end: EndRecord): void;
+  checkpoint(id: string, checkpoint: Checkpoint): void;
+  endpoints(id: string, endpoints: readonly Endpoint[]): void;
+}
+
+/** What became of an allocation while the agent was away. */
+export type Recovered =
+  | { readonly state: 'running'; readonly startedMs: number | null }
+  | { readonly state: 'ended'; readonly end: EndRecord };
+
+interface Watches {
+  readonly report: ReportWatch;
+  readonly checkpoints: CheckpointWatch;
+}
+
+interface TaskHere {
+  readonly folder: AllocationFolder;
+  readonly checkpointDir: string;
+  /** `preparing` until the order went to the supervisor. */
+  state: 'preparing' | 'ordered' | 'running';
+  /** Set when it was stopped before it was ordered. */
+  cancelled: boolean;
+  watches: Watches | null;
+}
+
+/** The tasks of one state folder. Only one may be open at a time. */
+export class TaskRuntime {
+  readonly #options: RuntimeOptions;
+  readonly #listener: RuntimeListener;
+  readonly #log: Logger;
+  readonly #tasks = new Map<string, TaskHere>();
+  readonly #logs = new TaskLogs((id) => this.#tasks.has(id));
+  /** News that came before their tasks were known again. */
+  #early: Exclude<SupervisorEvent, { type: 'hello' }>[] | null = [];
+  #link: Promise<SupervisorLink>;
+  #closed = false;
+
+  private constructor(options: RuntimeOptions, listener: RuntimeListener, log: Logger) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#log = log;
+    this.#link = this.#connect();
+  }
+
+  /**
+   * Connects to the supervisor and finds out what became of the allocations that the journal names.
+   * @throws Error when no supervisor can be reached or started
+   */
+  static async open(
+    options: RuntimeOptions,
+    known: readonly string[],
+    listener: RuntimeListener,
+    log: Logger,
+  ): Promise<{ readonly runtime: TaskRuntime; readonly recovered: ReadonlyMap<string, Recovered> }> {
+    mkdirSync(path.join(options.stateDir, 'allocations'), { recursive: true, mode: 0o700 });
+    const runtime = new TaskRuntime(options, listener, log);
+    const link = await runtime.#link;
+    const recovered = new Map<string, Recovered>();
+    for (const id of known) recovered.set(id, await runtime.#recover(id, link));
+    return { runtime, recovered };
+  }
+
+  /** To be called once the recovered state is in place: from now on the listener hears of what happens. */
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const event of early) this.#take(event);
+    for (const [id, task] of this.#tasks) this.#watch(id, task);
+  }
+
+  /**
+   * Starts a task, at most once ever under this id. What goes wrong is told as its end.
+   * @param durable resolves once the order is in the journal; nothing is started before
+   */
+  start(order: DesiredAllocation, durable: Promise<void>): void {
+    const folder = this.#folder(order.id);
+    const task: TaskHere = {
+      folder,
+      checkpointDir: order.checkpointDirectory || this.#ownCheckpointDir(order),
+      state: 'preparing',
+      cancelled: false,
+      watches: null,
+    };
+    this.#tasks.set(order.id, task);
+    void this.#start(order, task, durable).catch((error: unknown) =>
+      this.#neverStarted(order.id, folder, `this node could not prepare it: ${(error as Error).message}`),
+    );
+  }
+
+  /** Stop file, stop signal, and after the grace the kill. Repeating it can only shorten the grace. */
+  stop(id: string, reason: StopReason, graceMs: number): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    if (task.state === 'preparing') task.cancelled = true;
+    else void this.#send({ type: 'stop', id, reason, graceMs });
+  }
+
+  /** Ends a task's processes without asking anyone: not the task, and not a supervisor that may hang. */
+  async kill(id: string): Promise<void> {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    task.cancelled = true;
+    if (task.state !== 'preparing') await endTree(treeOf(id, task.folder), KILL_LIMIT_MS);
+  }
+
+  /** Processes of an ended allocation that could not be killed so far; tries again. */
+  async leftovers(id: string): Promise<readonly ProcessIdentity[]> {
+    const folder = this.#folder(id);
+    if ((folder.readEnd()?.left.length ?? 0) === 0) return [];
+    return endTree(treeOf(id, folder), 0);
+  }
+
+  /** Reads a piece of a log. @throws Error in words when it cannot be read */
+  async readLog(id: string, request: LogRequest, cancelled: AbortSignal): Promise<LogPiece> {
+    const folder = this.#folder(id);
+    if (!this.#tasks.has(id) && (await missing(folder.path))) {
+      throw new Error(
+        `node ${this.#options.nodeName} has no log of allocation ${id}: it never ran here, or is long gone`,
+      );
+    }
+    return this.#logs.read(id, folder.log, request, cancelled);
+  }
+
+  /** Removes folders of ended allocations that nobody asks for, as far as the limits say. */
+  async sweep(keep: ReadonlySet<string>): Promise<void> {
+    const root = path.join(this.#options.stateDir, 'allocations');
+    const ended: { readonly folder: string; readonly endedMs: number; readonly bytes: number }[] = [];
+    for (const id of await readdir(root)) {
+      const end = keep.has(id) || this.#tasks.has(id) ? null : this.#folder(id).readEnd();
+      if (end === null) continue;
+      const log = await stat(this.#folder(id).log).catch(ignoreMissing);
+      ended.push({ folder: this.#folder(id).path, endedMs: end.endedMs, bytes: (log?.blocks ?? 0) * 512 });
+    }
+    ended.sort((a, b) => b.endedMs - a.endedMs);
+    let bytes = 0;
+    for (const [place, one] of ended.entries()) {
+      bytes += one.bytes;
+      const old = Date.now() - one.endedMs > KEEP_ENDED_MS;
+      if (place >= KEEP_ENDED || old || bytes > KEEP_ENDED_BYTES)
+        await rm(one.folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Tasks that are not known to have ended. */
+  get live(): readonly string[] {
+    return [...this.#tasks.keys()];
+  }
+
+  /** Asks the supervisor to go as soon as it has no task. */
+  async dismissSupervisor(): Promise<void> {
+    await this.#send({ type: 'leave' });
+  }
+
+  /** Leaves the tasks and their supervisor to themselves. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { watches } of this.#tasks.values()) {
+      watches?.report.stop();
+      watches?.checkpoints.stop();
+    }
+    this.#logs.close();
+    const link = await this.#link.catch(() => null);
+    link?.close();
+  }
+
+  async #start(order: DesiredAllocation, task: TaskHere, durable: Promise<void>): Promise<void> {
+    const { folder } = task;
+    folder.create();
+    // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
+    if (folder.readClaim() !== null) {
+      const recovered = await this.#recover(order.id, await this.#link);
+      if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
+      else this.#listener.started(order.id, recovered.startedMs ?? Date.now());
+      return;
+    }
+    const refusal = await this.#prepare(order, task);
+    await durable;
+    if (task.cancelled) {
+      await this.#neverStarted(order.id, folder, 'it was stopped before it was started');
+    } else if (refusal === null) {
+      task.state = 'ordered';
+      await this.#send({ type: 'start', id: order.id, folder: folder.path });
+    } else {
+      await this.#refuse(order.id, folder, refusal);
+    }
+  }
+
+  /** Writes everything the supervisor needs. @returns in words what is wrong with the order; null = nothing */
+  async #prepare(order: DesiredAllocation, task: TaskHere): Promise<string | null> {
+    const { folder, checkpointDir } = task;
+    const argv = argvOf(order);
+    if (argv === null) return 'the order names no program that this agent knows';
+    const notes: string[] = [];
+    try {
+      await mkdir(checkpointDir, { recursive: true });
+    } catch (error) {
+      return `the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`;
+    }
+    // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
+    await access(order.workingDirectory || folder.work).catch(ignoreMissing);
+    const resume = order.resume !== null && (await isFolder(order.resume.path)) ? order.resume : null;
+    if (order.resume !== null && resume === null) {
+      notes.push(`checkpoint ${order.resume.path} is not visible on this node: it starts from the beginning`);
+    }
+    const environment = taskEnvironment(order, {
+      nodeName: this.#options.nodeName,
+      agentEnvironment: this.#options.environment,
+      checkpointDir,
+      resume,
+      stopFile: folder.stop,
+      reportFile: folder.report,
+    });
+    folder.writeSpec({
+      id: order.id,
+      argv,
+      environment: environment.variables,
+      workingDirectory: order.workingDirectory || folder.work,
+      checkpointDir,
+      lingerMs: order.lingerMs,
+      graceMs: order.graceMs,
+      logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
+    });
+    appendNow(folder.report, '');
+    appendNow(folder.log, [...notes, ...environment.notes].map((note) => `sluice: ${note}\n`).join(''));
+    return null;
+  }
+
+  #ownCheckpointDir(order: DesiredAllocation): string {
+    return path.join(this.#options.sharedDir, 'checkpoints', `${order.workloadName}-${order.workload}`);
+  }
+
+  #folder(id: string): AllocationFolder {
+    // Ids come from outside and become a path.
+    if (!/^[0-9A-Za-z]{1,64}$/.test(id)) throw new Error(`"${id}" is no allocation id`);
+    return new AllocationFolder(path.join(this.#options.stateDir, 'allocations', id));
+  }
+
+  // --- the supervisor ---
+
+  async #connect(): Promise<SupervisorLink> {
+    const { stateDir, supervisorIdleLeaveMs: idleLeaveMs } = this.#options;
+    return SupervisorLink.open(
+      { stateDir, ...(idleLeaveMs === undefined ? {} : { idleLeaveMs }) },
+      {
+        event: (event) => (this.#early === null ? this.#take(event) : this.#early.push(event)),
+        lost: (identity) => void this.#supervisorLost(identity),
+      },
+    );
+  }
+
+  async #send(order: Parameters<SupervisorLink['send']>[0]): Promise<void> {
+    (await this.#link).send(order);
+  }
+
+  #take(event: Exclude<SupervisorEvent, { type: 'hello' }>): void {
+    const task = this.#tasks.get(event.id);
+    if (task === undefined) return;
+    switch (event.type) {
+      case 'started':
+        task.state = 'running';
+        this.#listener.started(event.id, event.startedMs);
+        this.#watch(event.id, task);
+        return;
+      case 'ended':
+        void this.#finish(event.id, task, event.end);
+        return;
+      case 'refused':
+        void this.#settle(event.id);
+        return;
+    }
+  }
+
+  /** It was killed, so what became of its tasks is unknown: they are ended and reported so. Then another one is started. */
+  async #supervisorLost(identity: ProcessIdentity): Promise<void> {
+    if (this.#closed) return;
+    const ordered = [...this.#tasks].filter(([, { state }]) => state !== 'preparing').map(([id]) => id);
+    this.#log.error(
+      { pid: identity.pid, tasks: ordered.length },
+      'the supervisor of tasks is gone; its tasks are ended',
+    );
+    // Orders wait for the next one. Nobody may use a line to a supervisor before the last one's tasks are settled.
+    this.#link = (async () => {
+      await makeSureIsDead(identity);
+      for (const id of ordered) await this.#settle(id, null);
+      return this.#reconnect();
+    })();
+    this.#link.catch((error: unknown) => this.#log.error({ err: error }, 'no supervisor of tasks'));
+  }
+
+  async #reconnect(): Promise<SupervisorLink> {
+    while (!this.#closed) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        this.#log.error({ err: error }, 'the supervisor of tasks cannot be started; tried again');
+        await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_RETRY_MS));
+      }
+    }
+    throw new Error('the agent is leaving');
+  }
+
+  // --- what became of an allocation ---
+
+  /** Finds out about an allocation whose supervisor knows nothing of it (any more), and tells its end if it has ended. */
+  async #settle(id: string, link?: SupervisorLink | null): Promise<void> {
+    const recovered = await this.#recover(id, link === undefined ? await this.#link : link);
+    const task = this.#tasks.get(id);
+    if (recovered.state === 'ended' && task !== undefined) await this.#finish(id, task, recovered.end);
+  }
+
+  /** @param link the supervisor that is there now; null = there is none, and the last one is dead */
+  async #recover(id: string, link: SupervisorLink | null): Promise<Recovered> {
+    const folder = this.#folder(id);
+    folder.create();
+    const record = folder.readEnd();
+    if (record !== null) return { state: 'ended', end: record };
+    const claim = folder.readClaim();
+    if (claim === null) {
+      // From now on nobody can ever start it, however late.
+      if (!folder.claim({ by: 'agent' })) return this.#recover(id, link);
+      // After a power cut a claim may be missing of what did run.
+      if (this.#options.rebooted) return { state: 'ended', end: await this.#writeEnd(folder, { message: REBOOTED }) };
+      return {
+        state: 'ended',
+        end: await this.#writeEnd(folder, { neverStarted: true, message: 'it was never started' }),
+      };
+    }
+    if (claim.by === 'agent') {
+      return {
+        state: 'ended',
+        end: await this.#writeEnd(folder, { neverStarted: true, message: 'it was never started' }),
+      };
+    }
+    if (claim.supervisor.bootId !== BOOT_ID) {
+      return { state: 'ended', end: await this.#writeEnd(folder, { message: REBOOTED }) };
+    }
+    if (link !== null && isSame(link.identity, claim.supervisor) && (await this.#isHeld(id, folder, link))) {
+      const late = folder.readEnd();
+      if (late !== null) return { state: 'ended', end: late };
+      const spec = folder.readSpec();
+      const checkpointDir = spec?.checkpointDir ?? folder.work;
+      if (!this.#tasks.has(id)) {
+        this.#tasks.set(id, { folder, checkpointDir, state: 'running', cancelled: false, watches: null });
+      }
+      return { state: 'running', startedMs: folder.readRunning()?.startedMs ?? null };
+    }
+    // Its supervisor is not the present one. There is only ever one, so that one is dead or dying.
+    if (link === null || !isSame(link.identity, claim.supervisor)) await makeSureIsDead(claim.supervisor);
+    const left = await endTree(treeOf(id, folder), KILL_LIMIT_MS);
+    // Written in the last moments of its supervisor?
+    const late = folder.readEnd();
+    if (late !== null) return { state: 'ended', end: late };
+    const message = 'lost: the supervisor of its node was killed, so how it ended is unknown';
+    return { state: 'ended', end: await this.#writeEnd(folder, { message, left }) };
+  }
+
+  /** Whether the present supervisor, which claimed it, holds it. An order of an agent that died may still be on its way. */
+  async #isHeld(id: string, folder: AllocationFolder, link: SupervisorLink): Promise<boolean> {
+    // Later than the hello, its events tell what it has.
+    if (link.tasks.has(id) || this.#early === null) return true;
+    for (let tries = 0; tries < CLAIM_TRIES; tries += 1) {
+      if (folder.readRunning() !== null || folder.readEnd() !== null) break;
+      await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
+    }
+    const running = folder.readRunning();
+    return folder.readEnd() !== null || (running !== null && isAlive(running.process));
+  }
+
+  async #writeEnd(
+    folder: AllocationFolder,
+    end: Pick<EndRecord, 'message'> & Partial<Pick<EndRecord, 'neverStarted' | 'code' | 'left'>>,
+  ): Promise<EndRecord> {
+    const record: EndRecord = {
+      neverStarted: false,
+      code: null,
+      signal: '',
+      startedMs: folder.readRunning()?.startedMs ?? null,
+      endedMs: Date.now(),
+      stopSignalled: false,
+      left: [],
+      ...end,
+    };
+    await folder.writeEnd(record);
+    return record;
+  }
+
+  /** Sees to it that an allocation never starts, and tells so. */
+  async #neverStarted(id: string, folder: AllocationFolder, message: string): Promise<void> {
+    let end: EndRecord = {
+      neverStarted: true,
+      code: null,
+      signal: '',
+      message,
+      startedMs: null,
+      endedMs: Date.now(),
+      stopSignalled: false,
+      left: [],
+    };
+    try {
+      folder.create();
+      if (!folder.claim({ by: 'agent' })) return await this.#settle(id);
+      end = await this.#writeEnd(folder, { neverStarted: true, message });
+    } catch (error) {
+      // A full disk: the journal has the intent, no order was given, and a restarted agent claims it then.
+      this.#log.error({ err: error, allocation: id }, 'a refused start cannot be written down');
+    }
+    this.#ended(id, end);
+  }
+
+  /** The order itself is wrong: the workload is to blame, as if its program had been tried. */
+  async #refuse(id: string, folder: AllocationFolder, message: string): Promise<void> {
+    if (!folder.claim({ by: 'agent' })) return this.#settle(id);
+    appendNow(folder.log, `sluice: ${message}\n`);
+    this.#ended(id, await this.#writeEnd(folder, { code: 126, message }));
+  }
+
+  async #finish(id: string, task: TaskHere, end: EndRecord): Promise<void> {
+    const { watches } = task;
+    task.watches = null;
+    // Before the end is told, so that the end comes with the checkpoint that the stop itself brought.
+    watches?.report.close();
+    await watches?.checkpoints.close();
+    this.#ended(id, end);
+  }
+
+  #ended(id: string, end: EndRecord): void {
+    // Told once, whoever found out first.
+    if (!this.#tasks.delete(id)) return;
+    this.#logs.ended(id);
+    if (!this.#closed) this.#listener.ended(id, end);
+  }
+
+  #watch(id: string, task: TaskHere): void {
+    if (task.state !== 'running' || task.watches !== null || this.#early !== null) return;
+    task.watches = {
+      report: new ReportWatch(task.folder.report, (endpoints) => this.#listener.endpoints(id, endpoints)),
+      checkpoints: new CheckpointWatch(task.checkpointDir, (checkpoint) => this.#listener.checkpoint(id, checkpoint)),
+    };
+  }
+}
+
+function argvOf({ program }: DesiredAllocation): readonly string[] | null {
+  if (program === null) return null;
+  if (program.type === 'command') return program.argv.length > 0 ? program.argv : null;
+  return [process.execPath, WORKERS_PROGRAM, program.name, ...program.args];
+}
+
+function treeOf(id: string, folder: AllocationFolder): TaskTree {
+  const claim = folder.readClaim();
+  const cgroup = claim?.by === 'supervisor' ? claim.cgroup : null;
+  return { allocation: id, root: folder.readRunning()?.process ?? null, cgroup };
+}
+
+function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(ignoreMissing))?.isDirectory() ?? false;
+}
+
+async function missing(file: string): Promise<boolean> {
+  return (await stat(file).catch(ignoreMissing)) === undefined;
+}
+
+/** For a question whose answer may be "it is not there": any refusal of the system counts as that. */
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+}
+
+function appendNow(file: string, text: string): void {
+  const fd = openSync(file, 'a', 0o600);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+}

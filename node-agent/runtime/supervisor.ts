@@ -1,0 +1,386 @@
+// The program that holds the tasks of one node: it outlives the agent, starts tasks, keeps their exit codes, ends whatever
+// a task leaves behind, and stops tasks whose lease is over even when the agent is dead. One per state folder, started by
+// the agent, gone by itself when there is neither an agent nor a task.
+//
+// One process for all tasks, because a process per task cost three times as much per task (docs/internals/node-agent.md).
+// It imports little and nothing lazily that it could not do without: its package may be replaced under it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, appendFileSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { InvariantViolation } from '../../common/assert.js';
+import { lockFile } from '../../common/file-lock.js';
+import type { StopReason } from '../session/allocation.js';
+import { AllocationFolder, type EndRecord, type TaskSpec } from './allocation-folder.js';
+import { type CgroupHome, findCgroupHome, insideCgroup, makeCgroup, removeCgroup } from './cgroup.js';
+import { readLease } from './lease-file.js';
+import { holdBelowCap } from './log-cap.js';
+import { bootMs, identify, ownIdentity } from './process-identity.js';
+import { endTree, signalTree, type TaskTree } from './process-tree.js';
+import {
+  onLines,
+  sendLine,
+  socketPath,
+  SUPERVISOR_PROTOCOL,
+  type SupervisorEvent,
+  type SupervisorOrder,
+} from './supervisor-protocol.js';
+
+/** How often leases and log sizes are looked at, in ms. */
+const WATCH_MS = 500;
+/** How long killing a task is tried before it is reported with what is left of it, in ms. */
+const KILL_LIMIT_MS = 10_000;
+/** How long it stays without agent and tasks, in ms, unless told otherwise. */
+const IDLE_LEAVE_MS = 30_000;
+/** How often what the system refused, such as a write to a full disk, is tried again, in ms. */
+const RETRY_MS = 1_000;
+/** How often the removal of a group whose last process is half dead is tried, every WATCH_MS. */
+const MAX_GROUP_REMOVALS = 20;
+
+interface LiveTask {
+  readonly spec: TaskSpec;
+  readonly folder: AllocationFolder;
+  readonly tree: TaskTree;
+  readonly startedMs: number;
+  /** Set once the main process ended. */
+  ended: boolean;
+  stop: { readonly killAtMs: number; timer: NodeJS.Timeout } | null;
+}
+
+/** Holds the tasks of one state folder. */
+class Supervisor {
+  readonly #stateDir: string;
+  #idleLeaveMs: number;
+  readonly #identity = ownIdentity();
+  readonly #cgroups: CgroupHome | null = findCgroupHome();
+  readonly #tasks = new Map<string, LiveTask>();
+  /** Ends on their way to the disk. */
+  readonly #recording = new Set<string>();
+  readonly #agents = new Set<Socket>();
+  readonly #emptyGroups = new Map<string, number>();
+  readonly #server: Server;
+  /** The last lease that could be read; before the first one, tasks have what they were started with. */
+  #leaseMs = bootMs();
+  #idleSinceMs = performance.now();
+
+  constructor(stateDir: string, idleLeaveMs: number) {
+    this.#stateDir = stateDir;
+    this.#idleLeaveMs = idleLeaveMs;
+    this.#server = createServer((socket) => this.#greet(socket));
+  }
+
+  serve(): void {
+    rmSync(path.join(this.#stateDir, 'supervisor.sock'), { force: true });
+    this.#server.listen(socketPath(openSync(this.#stateDir, 'r')));
+    setInterval(() => attempt('watch', () => this.#watch()), WATCH_MS);
+    // What asks everyone to end, such as a shutting down machine, asks the tasks too; their exits are then recorded.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.on(signal, () => say(`${signal} ignored: ${this.#tasks.size} tasks are held here`));
+    }
+  }
+
+  #greet(socket: Socket): void {
+    this.#agents.add(socket);
+    socket.on('error', (error) => say(`agent connection: ${error.message}`));
+    socket.on('close', () => this.#agents.delete(socket));
+    onLines(socket, (message) => {
+      const order = message as SupervisorOrder;
+      attempt(order.type === 'leave' ? 'leave' : order.id, () => this.#obey(order));
+    });
+    const tasks = [...new Set([...this.#tasks.keys(), ...this.#recording])];
+    sendLine(socket, { type: 'hello', protocol: SUPERVISOR_PROTOCOL, identity: this.#identity, tasks });
+  }
+
+  #tell(event: SupervisorEvent): void {
+    for (const agent of this.#agents) sendLine(agent, event);
+  }
+
+  #obey(order: SupervisorOrder): void {
+    switch (order.type) {
+      case 'start':
+        this.#start(order.id, new AllocationFolder(order.folder));
+        return;
+      case 'stop':
+        this.#stop(order.id, order.reason, order.graceMs);
+        return;
+      case 'leave':
+        this.#idleLeaveMs = 0;
+        return;
+    }
+  }
+
+  #start(id: string, folder: AllocationFolder): void {
+    const spec = readSpec(folder);
+    const cgroup = this.#cgroups === null ? null : path.join(this.#cgroups.tasks, id);
+    if (spec === null || !folder.claim({ by: 'supervisor', supervisor: this.#identity, cgroup })) {
+      this.#tell({ type: 'refused', id });
+      return;
+    }
+    const refusal = checkStart(spec);
+    if (refusal !== null) {
+      void this.#refuse(spec, folder, refusal);
+      return;
+    }
+    let child: ChildProcess;
+    try {
+      child = this.#spawn(spec, folder);
+    } catch (error) {
+      if (error instanceof InvariantViolation) throw error;
+      void this.#refuse(spec, folder, describeSpawnError(spec, error as NodeJS.ErrnoException));
+      return;
+    }
+    // Comes in the same turn as spawn() when the program could not be executed.
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) void this.#refuse(spec, folder, describeSpawnError(spec, error));
+      else say(`${id}: ${error.message}`);
+    });
+    if (child.pid !== undefined) this.#hold(child, child.pid, spec, folder, cgroup);
+  }
+
+  /** Starts the program in a session and a group of its own, its output appended straight to the log. */
+  #spawn(spec: TaskSpec, folder: AllocationFolder): ChildProcess {
+    const log = openSync(folder.log, 'a', 0o600);
+    const start = () =>
+      spawn(spec.argv[0] ?? '', spec.argv.slice(1), {
+        cwd: spec.workingDirectory,
+        env: spec.environment,
+        detached: true,
+        stdio: ['ignore', log, log],
+      });
+    try {
+      return this.#cgroups === null ? start() : insideCgroup(this.#cgroups, makeCgroup(this.#cgroups, spec.id), start);
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  #hold(child: ChildProcess, pid: number, spec: TaskSpec, folder: AllocationFolder, cgroup: string | null): void {
+    const startedMs = Date.now();
+    const root = identify(pid);
+    const tree: TaskTree = { allocation: spec.id, root, cgroup };
+    const task: LiveTask = { spec, folder, tree, startedMs, ended: false, stop: null };
+    this.#tasks.set(spec.id, task);
+    child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
+    this.#tell({ type: 'started', id: spec.id, startedMs });
+    if (root !== null) folder.writeRunning({ process: root, startedMs });
+  }
+
+  /** The main process ended: whatever else the task forked ends with it, and then it is on record. */
+  async #end(task: LiveTask, code: number | null, signal: string): Promise<void> {
+    const endedMs = Date.now();
+    task.ended = true;
+    const stopSignalled = task.stop !== null;
+    if (task.stop !== null) clearTimeout(task.stop.timer);
+    const left = await endForSure(task.tree);
+    const message =
+      left.length === 0
+        ? ''
+        : `processes ${left.map(({ pid }) => pid).join(', ')} could not be killed in ${KILL_LIMIT_MS / 1000} s`;
+    await this.#record(task.spec.id, task.folder, {
+      neverStarted: false,
+      code,
+      signal,
+      message,
+      startedMs: task.startedMs,
+      endedMs,
+      stopSignalled,
+      left,
+    });
+    if (left.length === 0 && task.tree.cgroup !== null) this.#removeGroup(task.tree.cgroup, 0);
+  }
+
+  /** The program could not be started, which nobody will try again under this id. */
+  async #refuse(spec: TaskSpec, folder: AllocationFolder, refusal: StartRefusal): Promise<void> {
+    if (this.#cgroups !== null) this.#removeGroup(path.join(this.#cgroups.tasks, spec.id), 0);
+    appendFileSync(folder.log, `sluice: ${refusal.message}\n`, { mode: 0o600 });
+    await this.#record(spec.id, folder, {
+      neverStarted: refusal.code === null,
+      code: refusal.code,
+      signal: '',
+      message: refusal.message,
+      startedMs: null,
+      endedMs: Date.now(),
+      stopSignalled: false,
+      left: [],
+    });
+  }
+
+  /** Writes the end down, then tells it. A full disk delays the record, not the news. */
+  async #record(id: string, folder: AllocationFolder, end: EndRecord): Promise<void> {
+    this.#recording.add(id);
+    for (let told = false; ;) {
+      try {
+        await folder.writeEnd(end);
+        this.#forget(id);
+        if (!told) this.#tell({ type: 'ended', id, end });
+        return;
+      } catch (error) {
+        say(`${id}: its end cannot be written, tried again in ${RETRY_MS} ms: ${(error as Error).message}`);
+        if (!told) this.#tell({ type: 'ended', id, end });
+        told = true;
+        // The folder was removed: nobody wants the record any more.
+        if (!existsSync(folder.path)) {
+          this.#forget(id);
+          return;
+        }
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  #forget(id: string): void {
+    this.#tasks.delete(id);
+    this.#recording.delete(id);
+  }
+
+  #stop(id: string, reason: StopReason, graceMs: number): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined || task.ended) return;
+    const killAtMs = bootMs() + graceMs;
+    const before = task.stop;
+    if (before !== null && before.killAtMs <= killAtMs) return;
+    if (before !== null) clearTimeout(before.timer);
+    const timer = setTimeout(() => void endForSure(task.tree), Math.min(graceMs, MAX_TIMER_MS));
+    task.stop = { killAtMs, timer };
+    try {
+      task.folder.writeStop({ reason, deadline: new Date(Date.now() + graceMs).toISOString() });
+    } catch (error) {
+      // On a full disk the task learns of it by the signal alone.
+      say(`${id}: its stop file cannot be written: ${(error as Error).message}`);
+    }
+    signalTree(task.tree, 'SIGTERM');
+  }
+
+  #watch(): void {
+    this.#leaseMs = readLease(this.#stateDir) ?? this.#leaseMs;
+    const nowMs = bootMs();
+    for (const task of this.#tasks.values()) {
+      if (!task.ended && nowMs > this.#leaseMs + task.spec.lingerMs && task.stop === null) {
+        say(`${task.spec.id}: the node's lease is over for ${task.spec.lingerMs / 1000} s, so it is stopped`);
+        this.#stop(task.spec.id, 'NODE_LOST', task.spec.graceMs);
+      }
+      this.#capLog(task);
+    }
+    for (const [group, tries] of this.#emptyGroups) this.#removeGroup(group, tries);
+    if (this.#tasks.size > 0 || this.#agents.size > 0) this.#idleSinceMs = performance.now();
+    else if (performance.now() - this.#idleSinceMs > this.#idleLeaveMs) this.#leave();
+  }
+
+  #capLog(task: LiveTask): void {
+    try {
+      holdBelowCap(task.folder.log, task.spec.logCapBytes);
+    } catch (error) {
+      say(`${task.spec.id}: its log cannot be held below its cap: ${(error as Error).message}`);
+    }
+  }
+
+  #removeGroup(group: string, tries: number): void {
+    if (removeCgroup(group) || tries >= MAX_GROUP_REMOVALS) this.#emptyGroups.delete(group);
+    else this.#emptyGroups.set(group, tries + 1);
+  }
+
+  #leave(): void {
+    this.#server.close();
+    process.exit(0);
+  }
+}
+
+/** setTimeout takes no more than this, about 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Why a program was not started: the exit code that shells use for it, or null when the program is not to blame. */
+interface StartRefusal {
+  readonly code: 126 | 127 | null;
+  readonly message: string;
+}
+
+/** What would make spawn() fail with words that name the wrong culprit. */
+function checkStart({ workingDirectory }: TaskSpec): StartRefusal | null {
+  try {
+    if (!statSync(workingDirectory).isDirectory()) {
+      return { code: 126, message: `the working directory ${workingDirectory} is not a folder` };
+    }
+    accessSync(workingDirectory, constants.X_OK);
+    return null;
+  } catch (error) {
+    const why =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'does not exist on this node'
+        : `cannot be entered by the agent's user: ${(error as Error).message}`;
+    return { code: 126, message: `the working directory ${workingDirectory} ${why}` };
+  }
+}
+
+function describeSpawnError(spec: TaskSpec, error: NodeJS.ErrnoException): StartRefusal {
+  const [program = ''] = spec.argv;
+  const file = program.includes('/') ? path.resolve(spec.workingDirectory, program) : null;
+  switch (error.code) {
+    case 'ENOENT':
+      if (file === null) {
+        const where = spec.environment['PATH'] ?? '';
+        return { code: 127, message: `command not found: ${program} is in no folder of PATH (${where})` };
+      }
+      return existsSync(file)
+        ? {
+            code: 127,
+            message: `cannot start ${program}: the interpreter its first line or its header names is missing`,
+          }
+        : { code: 127, message: `command not found: ${file} does not exist on this node` };
+    case 'EACCES':
+    case 'EPERM':
+      return { code: 126, message: `not executable: ${file ?? program} may not be run by the agent's user` };
+    case 'ENOEXEC':
+      return { code: 126, message: `not executable: ${file ?? program} is no program for this machine` };
+    case 'ENOTDIR':
+      return { code: 127, message: `command not found: a part of ${program} is not a folder` };
+    case 'E2BIG':
+      return { code: 126, message: `cannot start ${program}: arguments and environment are too long together` };
+    case 'ERR_INVALID_ARG_VALUE':
+      return { code: 126, message: `cannot start ${program}: ${error.message}` };
+    default:
+      return { code: null, message: `this node could not start ${program}: ${error.message}` };
+  }
+}
+
+/** An unreadable spec is as good as none: the agent then sees to it that nobody starts the allocation. */
+function readSpec(folder: AllocationFolder): TaskSpec | null {
+  try {
+    return folder.readSpec();
+  } catch (error) {
+    say(`${folder.path}: its spec cannot be read: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/** Ends a task's processes, also when the system refuses to show them at first (out of descriptors, for example). */
+async function endForSure(tree: TaskTree): ReturnType<typeof endTree> {
+  for (;;) {
+    try {
+      return await endTree(tree, KILL_LIMIT_MS);
+    } catch (error) {
+      say(`${tree.allocation}: ending it is tried again in ${RETRY_MS} ms: ${(error as Error).message}`);
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+/** One task's trouble must not end the program that holds all the others; a broken invariant must. */
+function attempt(subject: string, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof InvariantViolation) throw error;
+    say(`${subject}: ${(error as Error).stack ?? String(error)}`);
+  }
+}
+
+function say(message: string): void {
+  console.error(`${new Date().toISOString()} ${message}`);
+}
+
+const [stateDir, idleLeaveText = String(IDLE_LEAVE_MS)] = process.argv.slice(2);
+if (stateDir === undefined) throw new Error('usage: supervisor STATE_DIR [IDLE_LEAVE_MS]');
+// Two at once would do no harm, since claims are exclusive, but only one could be reached.
+const lock = lockFile(path.join(stateDir, 'supervisor.lock'));
+if (lock.state === 'held') new Supervisor(stateDir, Number(idleLeaveText)).serve();

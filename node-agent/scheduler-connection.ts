@@ -1,0 +1,155 @@
+// The one stream to the scheduler: opened, kept alive, opened again after it broke, at the next address if there are
+// several. It knows nothing of what is said over it.
+import * as grpc from '@grpc/grpc-js';
+import type { Clock, Timer } from '../common/clock.js';
+import { fromServiceError } from '../common/errors.js';
+import type { Logger } from '../common/log.js';
+import { MAX_MESSAGE_BYTES, sluice } from '../common/proto.js';
+import type { ConnectRequest } from '../proto/gen/sluice/v1/ConnectRequest.js';
+import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
+
+/** Pauses between tries: doubled from the first to the last, each shortened at random by up to half. */
+export const FIRST_PAUSE_MS = 100;
+export const LAST_PAUSE_MS = 5_000;
+/** An idle connection is tried every 10 s and given up after 5 s without an answer. */
+const KEEPALIVE_MS = 10_000;
+const KEEPALIVE_LIMIT_MS = 5_000;
+/** The same trouble is logged again only after this, in ms. */
+const REPEAT_LOG_MS = 60_000;
+
+export interface ConnectionOptions {
+  /** `HOST:PORT`, tried in turn. */
+  readonly servers: readonly string[];
+  /** Bearer token; null = none. */
+  readonly token: string | null;
+  /** PEM of the authority that signed the scheduler's certificate; null = no TLS. */
+  readonly tlsCa: Buffer | null;
+}
+
+export interface ConnectionListener {
+  opened(): void;
+  received(message: ConnectResponse__Output): void;
+  /** The stream is over; another one is on its way. */
+  closed(): void;
+  /** After a refused write: there is room again. */
+  drained(): void;
+}
+
+type Stream = grpc.ClientDuplexStream<ConnectRequest, ConnectResponse__Output>;
+
+/** Keeps a stream open until it is ended. */
+export class SchedulerConnection {
+  readonly #options: ConnectionOptions;
+  readonly #listener: ConnectionListener;
+  readonly #deps: { readonly clock: Clock; readonly random: () => number; readonly log: Logger };
+  #stream: Stream | null = null;
+  #client: grpc.Client | null = null;
+  #timer: Timer | null = null;
+  #failures = 0;
+  #tries = 0;
+  #ended = false;
+  #lastTrouble = { message: '', loggedMs: 0 };
+
+  constructor(
+    options: ConnectionOptions,
+    listener: ConnectionListener,
+    deps: { readonly clock: Clock; readonly random: () => number; readonly log: Logger },
+  ) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#deps = deps;
+  }
+
+  /** Opens the first stream. */
+  start(): void {
+    const { servers, token, tlsCa } = this.#options;
+    const server = servers[this.#tries % servers.length] ?? '';
+    this.#tries += 1;
+    const client = new sluice.AgentService(
+      server,
+      tlsCa === null ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(tlsCa),
+      {
+        'grpc.keepalive_time_ms': KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': KEEPALIVE_LIMIT_MS,
+        'grpc.keepalive_permit_without_calls': 1,
+        'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+        'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+        // The pauses are ours: a shared subchannel would add its own.
+        'grpc.use_local_subchannel_pool': 1,
+      },
+    );
+    const metadata = new grpc.Metadata();
+    if (token !== null) metadata.set('authorization', `Bearer ${token}`);
+    const stream = client.connect(metadata);
+    this.#client = client;
+    this.#stream = stream;
+    let over = false;
+    const end = (why: string) => {
+      if (over) return;
+      over = true;
+      client.close();
+      if (this.#stream === stream) this.#stream = null;
+      this.#lost(server, why);
+    };
+    stream.on('data', (message: ConnectResponse__Output) => {
+      if (!over) this.#listener.received(message);
+    });
+    stream.on('drain', () => this.#listener.drained());
+    stream.on('error', (error: grpc.ServiceError) => end(fromServiceError(error).message));
+    stream.on('end', () => end('the scheduler ended the connection'));
+    this.#listener.opened();
+  }
+
+  /** To be called when the other side proved to be a scheduler: the next pause is short again. */
+  proven(): void {
+    this.#failures = 0;
+    this.#lastTrouble = { message: '', loggedMs: 0 };
+  }
+
+  /** @returns false when there is no stream, or when more should wait until `drained` */
+  send(message: ConnectRequest): boolean {
+    return this.#stream?.write(message) ?? false;
+  }
+
+  /** Gives up the present stream; another one is opened after a pause. */
+  reset(): void {
+    this.#stream?.cancel();
+  }
+
+  /** Ends for good. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#timer?.cancel();
+    const stream = this.#stream;
+    if (stream !== null) {
+      // What was written still goes out, unless nobody takes it.
+      await new Promise<void>((resolve) => {
+        stream.on('end', resolve);
+        stream.on('error', () => resolve());
+        this.#deps.clock.after(END_LIMIT_MS, resolve);
+        stream.end();
+      });
+    }
+    this.#client?.close();
+  }
+
+  #lost(server: string, why: string): void {
+    if (this.#ended) return;
+    this.#log(server, why);
+    const longestMs = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 16));
+    this.#failures += 1;
+    this.#timer = this.#deps.clock.after(longestMs * (0.5 + this.#deps.random() / 2), () => this.start());
+    this.#listener.closed();
+  }
+
+  #log(server: string, why: string): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const message = `${server}: ${why}`;
+    if (message === this.#lastTrouble.message && nowMs - this.#lastTrouble.loggedMs < REPEAT_LOG_MS) return;
+    this.#lastTrouble = { message, loggedMs: nowMs };
+    this.#deps.log.warn({ server, why }, 'not connected to the scheduler; trying again');
+  }
+}
+
+/** How long the last messages may take to leave, in ms. */
+const END_LIMIT_MS = 1_000;

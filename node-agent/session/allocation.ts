@@ -1,0 +1,103 @@
+// The words of the agent's decisions: what the scheduler wants, what this node has. Plain data.
+import type { AllocationId } from '../../common/ids.js';
+
+/** Why a task is stopped, as it reads in the stop file. */
+export type StopReason = 'RECLAIMED' | 'PREEMPTED' | 'CANCELLED' | 'GANG_ENDED' | 'NODE_LOST';
+
+/** One GPU that an allocation was given. */
+export interface GrantedGpu {
+  readonly uuid: string;
+  readonly index: number;
+  readonly model: string;
+  readonly simulated: boolean;
+  /** The fencing number of this grant; 1 more with every grant of the GPU. */
+  readonly generation: number;
+}
+
+/** A checkpoint that its program declared complete. */
+export interface Checkpoint {
+  readonly step: number;
+  /** Wall clock, ms since 1970. */
+  readonly timeMs: number;
+  readonly path: string;
+}
+
+/** An address at which a task answers, as the task itself reported it. */
+export interface Endpoint {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** How a process ended. Neither code nor signal = lost: nothing is known. */
+export interface TaskExit {
+  readonly code: number | null;
+  /** For example "SIGKILL"; empty = none. */
+  readonly signal: string;
+  /** In words. */
+  readonly message: string;
+}
+
+export type Program =
+  | { readonly type: 'command'; readonly argv: readonly string[] }
+  /** One of ours: `train`, `test` or `serve`. */
+  | { readonly type: 'builtin'; readonly name: string; readonly args: readonly string[] };
+
+/** What has to be known of an allocation for as long as it is on this node; kept in the agent's journal. */
+export interface Grant {
+  readonly id: AllocationId;
+  readonly workload: number;
+  readonly attempt: number;
+  readonly task: number;
+  readonly gpus: readonly GrantedGpu[];
+  /** How long it may run on without a lease, in ms. */
+  readonly lingerMs: number;
+  /** Grace of a stop that the agent decides by itself, in ms. */
+  readonly graceMs: number;
+}
+
+/** What the scheduler wants of one allocation. */
+export interface DesiredAllocation extends Grant {
+  readonly workloadName: string;
+  readonly queue: string;
+  readonly pool: string;
+  readonly tasks: number;
+  readonly restartCount: number;
+  /** Null when the scheduler sent none that this agent knows. */
+  readonly program: Program | null;
+  readonly environment: readonly { readonly name: string; readonly value: string }[];
+  /** Empty = a folder of the task's own. */
+  readonly workingDirectory: string;
+  /** Empty = the agent's own folder for the workload. */
+  readonly checkpointDirectory: string;
+  readonly resume: Checkpoint | null;
+  /** Set when the task has to stop. */
+  readonly stop: { readonly reason: StopReason; readonly graceMs: number } | null;
+}
+
+/** What this node has of one allocation. */
+export interface LocalAllocation {
+  readonly grant: Grant;
+  /** `exited`: no process of it is left, its GPUs are not confirmed clean. */
+  readonly phase: 'starting' | 'running' | 'exited' | 'released';
+  /** Wall clock, ms since 1970. */
+  readonly startedMs: number | null;
+  readonly endedMs: number | null;
+  readonly exit: TaskExit | null;
+  /** True when the program was not started and never will be under this id. */
+  readonly neverStarted: boolean;
+  /** Whether it got its stop signal before it ended. */
+  readonly stopSignalled: boolean;
+  readonly checkpoint: Checkpoint | null;
+  readonly endpoints: readonly Endpoint[];
+  /** GPUs that did not become clean in time. */
+  readonly dirtyGpus: readonly string[];
+  /** The stop that is under way. Times are the agent's clock. */
+  readonly stop: { readonly reason: StopReason; readonly graceMs: number; readonly killAtMs: number } | null;
+  /** While exited: since when clean GPUs are waited for, and when they are looked at next (null = being looked at). */
+  readonly cleaning: { readonly sinceMs: number; readonly nextMs: number | null } | null;
+}
+
+/** Whether a process of it may be running, or about to. */
+export function isLive(allocation: LocalAllocation): boolean {
+  return allocation.phase === 'starting' || allocation.phase === 'running';
+}

@@ -1,0 +1,545 @@
+// What the agent does next, and nothing else: pure, so that the same code runs in the agent, in a simulator and in tests.
+//
+// The scheduler sends the full set of allocations this node should have, the agent keeps the full set it has, and every
+// input leads to one comparison of the two:
+//
+//   desired            here                         then
+//   listed             absent                       start, once: with a lease, new generations, on GPUs nobody here holds
+//   listed, to stop    absent                       reported as never started; a late order cannot start it any more
+//   listed             starting, running            nothing
+//   listed, to stop    starting, running            stop file, stop signal, kill after the grace
+//   not listed         starting, running            stopped and killed at once: nobody answers for it
+//   any                exited                       GPUs looked at until they are clean, then released
+//   listed             released                     reported again and again
+//   not listed         released                     forgotten
+//   any                running, lease long over     stopped as NODE_LOST
+//
+// `nowMs` is the agent's clock: milliseconds since boot, suspend included, since leases are counted on it.
+import type { AllocationId } from '../../common/ids.js';
+import {
+  type Checkpoint,
+  type DesiredAllocation,
+  type Endpoint,
+  type Grant,
+  isLive,
+  type LocalAllocation,
+  type StopReason,
+  type TaskExit,
+} from './allocation.js';
+
+/** How often the GPUs of an ended task are looked at until they are clean, in ms. */
+export const CLEAN_RETRY_MS = 500;
+/** After this the GPUs are reported as dirty and the allocation as released, in ms. */
+export const CLEAN_LIMIT_MS = 60_000;
+/** How often a kill is repeated until the task is gone, in ms. */
+export const KILL_RETRY_MS = 5_000;
+/** Heartbeats that may be unanswered at once; the oldest are forgotten. */
+export const MAX_UNANSWERED = 64;
+
+/** What the agent must not forget over restarts. */
+export interface JournalContent {
+  readonly clusterId: string;
+  readonly lineage: string;
+  readonly maxEpoch: number;
+  readonly maxRevision: number;
+  /** The highest generation accepted for each GPU. */
+  readonly generations: Readonly<Record<string, number>>;
+  /** Everything accepted and not forgotten; `refusal` = why it was never started, without a trace in its folder. */
+  readonly allocations: readonly { readonly grant: Grant; readonly refusal: string | null }[];
+}
+
+/** Everything the agent decides from. */
+export interface SessionState {
+  readonly journal: Omit<JournalContent, 'allocations'>;
+  readonly allocations: ReadonlyMap<AllocationId, LocalAllocation>;
+  /** The last set that was obeyed; null = none since the agent started or the history changed. */
+  readonly desired: ReadonlyMap<AllocationId, DesiredAllocation> | null;
+  readonly connection: 'down' | 'greeting' | 'up';
+  /** Until when this node may start tasks and run them, in ms since boot. */
+  readonly leaseDeadlineMs: number;
+  readonly heartbeat: Heartbeat;
+}
+
+interface Heartbeat {
+  readonly intervalMs: number;
+  readonly leaseMs: number;
+  readonly lastSequence: number;
+  /** When the next one is due; null = not connected. */
+  readonly nextMs: number | null;
+  /** When each unanswered one was sent. */
+  readonly sentMs: ReadonlyMap<number, number>;
+}
+
+export type SessionInput =
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected' }
+  | {
+      readonly type: 'welcomed';
+      readonly clusterId: string;
+      readonly lineage: string;
+      readonly epoch: number;
+      readonly heartbeatMs: number;
+      readonly leaseMs: number;
+    }
+  | {
+      readonly type: 'desired';
+      readonly epoch: number;
+      readonly revision: number;
+      readonly allocations: readonly DesiredAllocation[];
+    }
+  | { readonly type: 'heartbeat answered'; readonly sequence: number }
+  | { readonly type: 'started'; readonly id: AllocationId; readonly startedMs: number }
+  | { readonly type: 'ended'; readonly id: AllocationId; readonly end: TaskEnd }
+  /** `clean` = no process of it is left and its GPUs are at their baseline; else those that are not. */
+  | {
+      readonly type: 'cleaned';
+      readonly id: AllocationId;
+      readonly clean: boolean;
+      readonly dirtyGpus: readonly string[];
+    }
+  | { readonly type: 'checkpoint'; readonly id: AllocationId; readonly checkpoint: Checkpoint }
+  | { readonly type: 'endpoints'; readonly id: AllocationId; readonly endpoints: readonly Endpoint[] }
+  | { readonly type: 'tick' };
+
+/** How a task ended, as its folder tells. */
+export interface TaskEnd extends TaskExit {
+  readonly neverStarted: boolean;
+  readonly startedMs: number | null;
+  readonly endedMs: number;
+  readonly stopSignalled: boolean;
+}
+
+export type SessionOutput =
+  /** The journal changed. No `start` of this or a later step may be carried out before it is durable. */
+  | { readonly type: 'persist' }
+  | { readonly type: 'send hello' }
+  | { readonly type: 'send heartbeat'; readonly sequence: number }
+  /** What the node has changed; sent soon, once for many changes. */
+  | { readonly type: 'send observed' }
+  | { readonly type: 'write lease'; readonly deadlineMs: number }
+  | { readonly type: 'start'; readonly allocation: DesiredAllocation }
+  | { readonly type: 'stop'; readonly id: AllocationId; readonly reason: StopReason; readonly graceMs: number }
+  | { readonly type: 'kill'; readonly id: AllocationId }
+  | { readonly type: 'check clean'; readonly id: AllocationId; readonly gpus: readonly string[] }
+  | { readonly type: 'forget'; readonly id: AllocationId }
+  | { readonly type: 'close connection'; readonly why: string }
+  /** For the log. */
+  | { readonly type: 'note'; readonly id: AllocationId | null; readonly message: string };
+
+export interface StepResult {
+  readonly state: SessionState;
+  readonly outputs: readonly SessionOutput[];
+}
+
+/** What became of an allocation while the agent was away. */
+export type Restored =
+  { readonly state: 'running'; readonly startedMs: number | null } | { readonly state: 'ended'; readonly end: TaskEnd };
+
+/** The state of an agent that just started: from its journal, and from what the folders told of each allocation in it. */
+export function restoreSession(
+  journal: JournalContent,
+  restored: ReadonlyMap<AllocationId, Restored>,
+  leaseDeadlineMs: number,
+  nowMs: number,
+): SessionState {
+  const { allocations, ...rest } = journal;
+  const here = allocations.map(({ grant, refusal }): LocalAllocation => {
+    if (refusal !== null) return neverStarted(grant, refusal);
+    const found = restored.get(grant.id);
+    if (found?.state === 'ended') return endOf(newAllocation(grant), found.end, nowMs);
+    return { ...newAllocation(grant), phase: 'running', startedMs: found?.startedMs ?? null };
+  });
+  return {
+    journal: rest,
+    allocations: new Map(here.map((one) => [one.grant.id, one])),
+    desired: null,
+    connection: 'down',
+    leaseDeadlineMs,
+    heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
+  };
+}
+
+/** What has to be on disk for this state. */
+export function journalOf(state: SessionState): JournalContent {
+  const allocations = [...state.allocations.values()].map(({ grant, neverStarted: never, exit }) => ({
+    grant,
+    refusal: never ? (exit?.message ?? '') : null,
+  }));
+  return { ...state.journal, allocations };
+}
+
+/** GPUs that belong to an allocation that is not released. */
+export function heldGpus(state: SessionState): Set<string> {
+  const held = [...state.allocations.values()].filter(({ phase }) => phase !== 'released');
+  return new Set(held.flatMap(({ grant }) => grant.gpus.map(({ uuid }) => uuid)));
+}
+
+/** When `tick` is needed at the latest if nothing else happens, in the agent's clock; null = not at all. */
+export function nextTickMs(state: SessionState): number | null {
+  const dues = state.heartbeat.nextMs === null ? [] : [state.heartbeat.nextMs];
+  for (const { phase, stop, cleaning, grant } of state.allocations.values()) {
+    if (phase === 'exited' && cleaning?.nextMs != null) dues.push(cleaning.nextMs);
+    if (phase === 'starting' || phase === 'running') {
+      dues.push(stop?.killAtMs ?? state.leaseDeadlineMs + grant.lingerMs + 1);
+    }
+  }
+  return dues.length === 0 ? null : Math.min(...dues);
+}
+
+/** Takes one input, then brings what is here closer to what is desired. */
+export function step(before: SessionState, input: SessionInput, nowMs: number): StepResult {
+  const turn = new Turn(before, nowMs);
+  receive(turn, input);
+  keepLease(turn);
+  stopWhatMustNotRun(turn);
+  releaseWhatIsClean(turn);
+  forgetWhatNobodyLists(turn);
+  startWhatIsDesired(turn);
+  beatHeart(turn);
+  return turn.result();
+}
+
+/** The state as one step changes it, and the outputs so far. Lives for one step only. */
+class Turn {
+  readonly nowMs: number;
+  readonly #before: SessionState;
+  readonly #outputs: SessionOutput[] = [];
+  state: SessionState;
+  #observedChanged = false;
+  #journalChanged = false;
+
+  constructor(before: SessionState, nowMs: number) {
+    this.#before = before;
+    this.state = before;
+    this.nowMs = nowMs;
+  }
+
+  emit(output: SessionOutput): void {
+    this.#outputs.push(output);
+  }
+
+  change(change: Partial<SessionState>): void {
+    this.state = { ...this.state, ...change };
+  }
+
+  changeJournal(change: Partial<SessionState['journal']>): void {
+    this.change({ journal: { ...this.state.journal, ...change } });
+    this.#journalChanged = true;
+  }
+
+  /** Replaces an allocation. `told` = the scheduler learns of it. */
+  put(allocation: LocalAllocation, told = true): void {
+    const allocations = new Map(this.state.allocations);
+    if (!allocations.has(allocation.grant.id)) this.#journalChanged = true;
+    allocations.set(allocation.grant.id, allocation);
+    this.change({ allocations });
+    this.#observedChanged ||= told;
+  }
+
+  remove(id: AllocationId): void {
+    const allocations = new Map(this.state.allocations);
+    allocations.delete(id);
+    this.change({ allocations });
+    this.#journalChanged = true;
+    this.#observedChanged = true;
+  }
+
+  all(): LocalAllocation[] {
+    return [...this.state.allocations.values()];
+  }
+
+  result(): StepResult {
+    const reconnected = this.state.connection === 'up' && this.#before.connection !== 'up';
+    const outputs: SessionOutput[] = this.#journalChanged ? [{ type: 'persist' }] : [];
+    outputs.push(...this.#outputs);
+    // What changed between hello and welcome was in no message yet.
+    if (this.state.connection === 'up' && (this.#observedChanged || reconnected))
+      outputs.push({ type: 'send observed' });
+    return { state: this.state, outputs };
+  }
+}
+
+function receive(turn: Turn, input: SessionInput): void {
+  switch (input.type) {
+    case 'connected':
+      turn.change({ connection: 'greeting' });
+      turn.emit({ type: 'send hello' });
+      return;
+    case 'disconnected':
+      turn.change({
+        connection: 'down',
+        heartbeat: { ...turn.state.heartbeat, nextMs: null, sentMs: new Map() },
+      });
+      return;
+    case 'welcomed':
+      takeWelcome(turn, input);
+      return;
+    case 'desired':
+      takeDesired(turn, input);
+      return;
+    case 'heartbeat answered':
+      takeAnswer(turn, input.sequence);
+      return;
+    case 'started':
+      withAllocation(turn, input.id, (one) => {
+        if (one.phase === 'starting') turn.put({ ...one, phase: 'running', startedMs: input.startedMs });
+      });
+      return;
+    case 'ended':
+      withAllocation(turn, input.id, (one) => {
+        if (isLive(one)) turn.put(endOf(one, input.end, turn.nowMs));
+      });
+      return;
+    case 'cleaned':
+      withAllocation(turn, input.id, (one) => takeCleaned(turn, one, input));
+      return;
+    case 'checkpoint':
+      withAllocation(turn, input.id, (one) => turn.put({ ...one, checkpoint: input.checkpoint }));
+      return;
+    case 'endpoints':
+      withAllocation(turn, input.id, (one) => turn.put({ ...one, endpoints: input.endpoints }));
+      return;
+    case 'tick':
+      return;
+  }
+}
+
+/** The only way to another cluster or another history. */
+function takeWelcome(turn: Turn, welcome: Extract<SessionInput, { type: 'welcomed' }>): void {
+  const { clusterId, lineage, maxEpoch, generations } = turn.state.journal;
+  const sameCluster = clusterId === welcome.clusterId;
+  const sameHistory = sameCluster && lineage === welcome.lineage;
+  if (sameHistory && welcome.epoch < maxEpoch) {
+    turn.emit({
+      type: 'close connection',
+      why: `the scheduler's epoch ${welcome.epoch} is over: this node obeyed epoch ${maxEpoch}`,
+    });
+    return;
+  }
+  if (!sameHistory) {
+    if (clusterId !== '') {
+      const message = sameCluster
+        ? `the history of cluster ${clusterId} is now ${welcome.lineage}, it was ${lineage}`
+        : `this node now belongs to cluster ${welcome.clusterId}, it belonged to ${clusterId}`;
+      turn.emit({ type: 'note', id: null, message });
+    }
+    turn.change({ desired: null });
+    turn.changeJournal({
+      clusterId: welcome.clusterId,
+      lineage: welcome.lineage,
+      maxRevision: 0,
+      // Numbers of another history mean nothing. What still runs here guards its GPUs by running.
+      generations: sameCluster ? liveGenerations(turn, generations) : {},
+    });
+  }
+  if (turn.state.journal.maxEpoch !== welcome.epoch) turn.changeJournal({ maxEpoch: welcome.epoch });
+  const { heartbeatMs: intervalMs, leaseMs } = welcome;
+  const heartbeat = { ...turn.state.heartbeat, intervalMs, leaseMs, nextMs: turn.nowMs };
+  turn.change({ connection: 'up', heartbeat });
+}
+
+function liveGenerations(turn: Turn, generations: Readonly<Record<string, number>>): Record<string, number> {
+  const held = heldGpus(turn.state);
+  return Object.fromEntries(Object.entries(generations).filter(([uuid]) => held.has(uuid)));
+}
+
+function takeDesired(turn: Turn, { epoch, revision, allocations }: Extract<SessionInput, { type: 'desired' }>): void {
+  if (turn.state.connection !== 'up') return;
+  const { maxEpoch, maxRevision } = turn.state.journal;
+  if (epoch < maxEpoch || revision < maxRevision) {
+    turn.emit({
+      type: 'close connection',
+      why: `orders of epoch ${epoch} revision ${revision} refused: this node obeyed epoch ${maxEpoch} revision ${maxRevision}`,
+    });
+    return;
+  }
+  if (epoch !== maxEpoch || revision !== maxRevision) turn.changeJournal({ maxEpoch: epoch, maxRevision: revision });
+  turn.change({ desired: new Map(allocations.map((one) => [one.id, one])) });
+}
+
+/** The lease counts from the sending of what was answered: the scheduler counts from its answer, which is later. */
+function takeAnswer(turn: Turn, sequence: number): void {
+  const { heartbeat, leaseDeadlineMs } = turn.state;
+  const sentMs = heartbeat.sentMs.get(sequence);
+  if (sentMs === undefined) return;
+  const later = [...heartbeat.sentMs].filter(([one]) => one > sequence);
+  turn.change({ heartbeat: { ...heartbeat, sentMs: new Map(later) } });
+  const deadlineMs = sentMs + heartbeat.leaseMs;
+  if (deadlineMs <= leaseDeadlineMs) return;
+  turn.change({ leaseDeadlineMs: deadlineMs });
+  turn.emit({ type: 'write lease', deadlineMs });
+}
+
+function takeCleaned(turn: Turn, one: LocalAllocation, input: Extract<SessionInput, { type: 'cleaned' }>): void {
+  if (one.phase !== 'exited' || one.cleaning === null) return;
+  if (input.clean) {
+    turn.put({ ...one, phase: 'released', cleaning: null });
+  } else if (turn.nowMs - one.cleaning.sinceMs < CLEAN_LIMIT_MS) {
+    turn.put({ ...one, cleaning: { ...one.cleaning, nextMs: turn.nowMs + CLEAN_RETRY_MS } }, false);
+  } else {
+    const message = `GPUs not clean ${CLEAN_LIMIT_MS / 1000} s after the end: ${input.dirtyGpus.join(', ')}`;
+    turn.emit({ type: 'note', id: one.grant.id, message });
+    turn.put({ ...one, phase: 'released', cleaning: null, dirtyGpus: input.dirtyGpus });
+  }
+}
+
+/** A scheduler that answers no heartbeat for the length of a lease is no scheduler: perhaps another address has one. */
+function keepLease(turn: Turn): void {
+  const { heartbeat, connection } = turn.state;
+  const oldestMs = Math.min(...heartbeat.sentMs.values());
+  if (connection !== 'up' || turn.nowMs - oldestMs <= heartbeat.leaseMs) return;
+  turn.change({ heartbeat: { ...heartbeat, sentMs: new Map() } });
+  turn.emit({ type: 'close connection', why: `no heartbeat was answered for ${heartbeat.leaseMs / 1000} s` });
+}
+
+function stopWhatMustNotRun(turn: Turn): void {
+  for (const one of turn.all()) {
+    if (!isLive(one)) continue;
+    const stop = stopFor(turn, one);
+    if (stop !== null) applyStop(turn, one, stop);
+    else if (one.stop !== null && turn.nowMs >= one.stop.killAtMs) repeatKill(turn, one, one.stop);
+  }
+}
+
+interface Stop {
+  readonly reason: StopReason;
+  readonly graceMs: number;
+}
+
+/** The stop that has to begin now, or that makes the one under way quicker; null = nothing has to begin. */
+function stopFor(turn: Turn, one: LocalAllocation): Stop | null {
+  const { desired, leaseDeadlineMs } = turn.state;
+  const order = desired?.get(one.grant.id);
+  const stops: Stop[] = [];
+  if (desired !== null && order === undefined) stops.push({ reason: 'CANCELLED', graceMs: 0 });
+  if (order?.stop) stops.push(order.stop);
+  if (turn.nowMs > leaseDeadlineMs + one.grant.lingerMs) {
+    stops.push({ reason: 'NODE_LOST', graceMs: one.grant.graceMs });
+  }
+  const [quickest] = stops.sort((a, b) => a.graceMs - b.graceMs);
+  if (quickest === undefined || one.stop === null) return quickest ?? null;
+  // A repeated order does not begin again: what was sent first fixed the end.
+  const quicker = quickest.graceMs < one.stop.graceMs && turn.nowMs + quickest.graceMs < one.stop.killAtMs;
+  return quicker ? quickest : null;
+}
+
+function applyStop(turn: Turn, one: LocalAllocation, { reason, graceMs }: Stop): void {
+  turn.put({ ...one, stop: { reason, graceMs, killAtMs: turn.nowMs + graceMs } });
+  if (one.stop === null)
+    turn.emit({ type: 'note', id: one.grant.id, message: `stopping: ${reason}, grace ${graceMs} ms` });
+  turn.emit({ type: 'stop', id: one.grant.id, reason, graceMs });
+}
+
+function repeatKill(turn: Turn, one: LocalAllocation, stop: NonNullable<LocalAllocation['stop']>): void {
+  turn.put({ ...one, stop: { ...stop, killAtMs: turn.nowMs + KILL_RETRY_MS } }, false);
+  turn.emit({ type: 'kill', id: one.grant.id });
+}
+
+function releaseWhatIsClean(turn: Turn): void {
+  for (const one of turn.all()) {
+    if (one.phase !== 'exited' || one.cleaning === null) continue;
+    if (one.cleaning.nextMs === null || one.cleaning.nextMs > turn.nowMs) continue;
+    // Asked for; the answer brings the next step.
+    turn.put({ ...one, cleaning: { ...one.cleaning, nextMs: null } }, false);
+    turn.emit({ type: 'check clean', id: one.grant.id, gpus: one.grant.gpus.map(({ uuid }) => uuid) });
+  }
+}
+
+function forgetWhatNobodyLists(turn: Turn): void {
+  const { desired } = turn.state;
+  if (desired === null) return;
+  for (const { phase, grant } of turn.all()) {
+    if (phase !== 'released' || desired.has(grant.id)) continue;
+    turn.remove(grant.id);
+    turn.emit({ type: 'forget', id: grant.id });
+  }
+}
+
+function startWhatIsDesired(turn: Turn): void {
+  const { desired } = turn.state;
+  if (desired === null) return;
+  for (const order of desired.values()) {
+    if (turn.state.allocations.has(order.id)) continue;
+    if (order.stop !== null) {
+      turn.put(neverStarted(grantOf(order), 'it was stopped before it was started'));
+      continue;
+    }
+    // Both come to an end by themselves: the lease returns or the scheduler gives up, the holder is released.
+    if (turn.nowMs >= turn.state.leaseDeadlineMs) continue;
+    const held = heldGpus(turn.state);
+    if (order.gpus.some(({ uuid }) => held.has(uuid))) continue;
+    accept(turn, order);
+  }
+}
+
+function accept(turn: Turn, order: DesiredAllocation): void {
+  const { generations } = turn.state.journal;
+  const stale = order.gpus.find(({ uuid, generation }) => generation <= (generations[uuid] ?? 0));
+  if (stale !== undefined) {
+    const seen = generations[stale.uuid] ?? 0;
+    const message = `generation ${stale.generation} of GPU ${stale.uuid} is not above ${seen}, which was accepted here`;
+    turn.put(neverStarted(grantOf(order), message));
+    turn.emit({ type: 'note', id: order.id, message });
+    return;
+  }
+  const granted = Object.fromEntries(order.gpus.map(({ uuid, generation }) => [uuid, generation]));
+  if (order.gpus.length > 0) turn.changeJournal({ generations: { ...generations, ...granted } });
+  turn.put(newAllocation(grantOf(order)));
+  turn.emit({ type: 'start', allocation: order });
+}
+
+function beatHeart(turn: Turn): void {
+  const { heartbeat, connection } = turn.state;
+  if (connection !== 'up' || heartbeat.nextMs === null || turn.nowMs < heartbeat.nextMs) return;
+  const sequence = heartbeat.lastSequence + 1;
+  const sentMs = new Map([...heartbeat.sentMs, [sequence, turn.nowMs] as const].slice(-MAX_UNANSWERED));
+  const nextMs = turn.nowMs + heartbeat.intervalMs;
+  turn.change({ heartbeat: { ...heartbeat, lastSequence: sequence, nextMs, sentMs } });
+  turn.emit({ type: 'send heartbeat', sequence });
+}
+
+function withAllocation(turn: Turn, id: AllocationId, change: (one: LocalAllocation) => void): void {
+  const one = turn.state.allocations.get(id);
+  if (one !== undefined) change(one);
+}
+
+function grantOf({ id, workload, attempt, task, gpus, lingerMs, graceMs }: Grant): Grant {
+  return { id, workload, attempt, task, gpus, lingerMs, graceMs };
+}
+
+function newAllocation(grant: Grant): LocalAllocation {
+  return {
+    grant,
+    phase: 'starting',
+    startedMs: null,
+    endedMs: null,
+    exit: null,
+    neverStarted: false,
+    stopSignalled: false,
+    checkpoint: null,
+    endpoints: [],
+    dirtyGpus: [],
+    stop: null,
+    cleaning: null,
+  };
+}
+
+function neverStarted(grant: Grant, message: string): LocalAllocation {
+  return { ...newAllocation(grant), phase: 'released', exit: { code: null, signal: '', message }, neverStarted: true };
+}
+
+function endOf(one: LocalAllocation, end: TaskEnd, nowMs: number): LocalAllocation {
+  const { code, signal, message } = end;
+  const ended = {
+    ...one,
+    startedMs: end.startedMs ?? one.startedMs,
+    endedMs: end.endedMs,
+    exit: { code, signal, message },
+    neverStarted: end.neverStarted,
+    stopSignalled: end.stopSignalled,
+    stop: null,
+  };
+  // What was never started left nothing behind.
+  if (end.neverStarted) return { ...ended, phase: 'released' };
+  return { ...ended, phase: 'exited', cleaning: { sinceMs: nowMs, nextMs: nowMs } };
+}
