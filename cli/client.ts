@@ -484,7 +484,7 @@ function present<T>(value: T | null, what: string): T {
 
 /** Lost on the way, not refused: worth another try. A killed peer shows as a reset stream. */
 function isConnectionLoss(error: ApiError): boolean {
-  if (error.code === grpc.status.UNAVAILABLE) return true;
+  if (error.reason === 'UNREACHABLE') return true;
   return error.code === grpc.status.INTERNAL && error.message.includes('RST_STREAM');
 }
 

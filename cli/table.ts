@@ -73,6 +73,14 @@ export function formatFields(fields: readonly (readonly [title: string, text: st
     .join('');
 }
 
+/** Two columns without titles, the first padded, as `why` shows its facts. */
+export function formatColumns(rows: readonly (readonly [title: string, text: string])[], indent: string): string {
+  const width = Math.max(0, ...rows.map(([title]) => title.length));
+  return rows
+    .map(([title, text]) => `${indent}${title.padEnd(width)}${GAP}${printable(text)}`.trimEnd() + '\n')
+    .join('');
+}
+
 function textOf(cell: Cell): string {
   return printable(typeof cell === 'string' ? cell : cell.text);
 }

@@ -1,0 +1,296 @@
+// `sluice describe RESOURCE X`: all that is known of one workload, queue or node, for reading.
+import { fromDuration, formatDuration, plural } from '../../common/units.js';
+import type { Allocation__Output } from '../../proto/gen/sluice/v1/Allocation.js';
+import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
+import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
+import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
+import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import { usageError } from '../failure.js';
+import type { DefineCommand, Invocation } from '../invocation.js';
+import {
+  SIMULATED,
+  age,
+  bar,
+  enumWord,
+  exitText,
+  gpuCounts,
+  gpuHours,
+  marked,
+  modelWithMemory,
+  moment,
+  nodeStatus,
+  nodesOrReason,
+  pascalCase,
+  runTime,
+  shortModel,
+  stateWord,
+  workloadGpus,
+} from '../presentation.js';
+
+import { resourceNamed, selectorOf, workloadSelector, type Resource } from '../resources.js';
+import { formatFields, type Cell } from '../table.js';
+
+/** Unfinished workloads that `describe queue` lists. */
+const WORKLOADS_SHOWN = 20;
+
+interface Options {
+  readonly output?: string;
+}
+
+type Field = readonly [title: string, text: string];
+
+export const define: DefineCommand = (command, invocation) => {
+  command
+    .description('Shows all that is known of one workload, queue or node.')
+    .usage('RESOURCE NAME [FLAGS]')
+    .argument('<resource>', 'workload, queue or node; also as one word: workload/1041')
+    .argument('[name]', 'number or name; "last" = the newest workload')
+    .option('-o, --output <format>', 'json or yaml')
+    .action((word: string, name: string | undefined, options: Options) => describe(invocation, word, name, options));
+};
+
+async function describe(
+  invocation: Invocation,
+  word: string,
+  name: string | undefined,
+  options: Options,
+): Promise<void> {
+  const slash = word.indexOf('/');
+  const resource = resourceNamed(slash < 0 ? word : word.slice(0, slash), ['workload', 'queue', 'node']);
+  const selector = slash < 0 ? name : word;
+  if (selector === undefined || (slash >= 0 && name !== undefined)) {
+    throw usageError(`which ${resource}?`, `Usage: sluice describe ${resource} NAME`);
+  }
+  const format = invocation.format(options.output, ['json', 'yaml']);
+  const { type, object, text } = await DESCRIPTIONS[resource as Exclude<Resource, 'gpu'>](invocation, selector);
+  if (format === 'json' || format === 'yaml') {
+    const { toProtoJson } = await import('../proto-json.js');
+    await invocation.printData(format, toProtoJson(type, object));
+  } else {
+    invocation.host.stdout.write(text);
+  }
+}
+
+/** The API object, and what people read of it. */
+interface Description {
+  /** The message's name in sluice.v1. */
+  readonly type: string;
+  readonly object: object;
+  readonly text: string;
+}
+
+const DESCRIPTIONS: Readonly<
+  Record<Exclude<Resource, 'gpu'>, (invocation: Invocation, selector: string) => Promise<Description>>
+> = {
+  workload: async (invocation, name) => {
+    const api = await invocation.client();
+    const workload = await api.getWorkload(await workloadSelector(api, name));
+    return { type: 'Workload', object: workload, text: describeWorkload(invocation, workload) };
+  },
+  queue: async (invocation, name) => {
+    const api = await invocation.client();
+    const queue = await api.getQueue(selectorOf('queue', name));
+    const states = ['PENDING', 'STARTING', 'RUNNING', 'STOPPING'].map((state) => `WORKLOAD_STATE_${state}` as never);
+    const inside = await api.allWorkloads({ queue: queue.spec?.name ?? '', states }, WORKLOADS_SHOWN);
+    return { type: 'Queue', object: queue, text: describeQueue(invocation, queue, inside) };
+  },
+  node: async (invocation, name) => {
+    const node = await (await invocation.client()).getNode(selectorOf('node', name));
+    return { type: 'Node', object: node, text: describeNode(invocation, node) };
+  },
+};
+
+// ── workload ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function describeWorkload(invocation: Invocation, workload: Workload__Output): string {
+  const { nowMs } = invocation;
+  const { spec, state, checkpoint } = workload;
+  const simulated = workload.allocations.some(({ gpus }) => gpus.some((gpu) => gpu.simulated));
+  const reason = workload.pendingReason === '' ? '' : ` (${pascalCase(workload.pendingReason)})`;
+  const fields: readonly Field[] = [
+    ['Number', String(workload.number)],
+    ['Name', spec?.name ?? ''],
+    ['Kind', enumWord(spec?.kind ?? '', 'WORKLOAD_KIND_').toLowerCase()],
+    ['Queue', spec?.queue ?? ''],
+    ['Owner', workload.owner || '-'],
+    ['State', stateWord(state) + reason],
+    ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
+    ['Priority', `${spec?.priority ?? '-'}, ${spec?.preemptible === false ? 'not preemptible' : 'preemptible'}`],
+    ['Tasks', taskText(spec)],
+    ['GPUs', workloadGpus(workload) + (simulated ? ': no hardware behind them' : '')],
+    ...(spec?.resources?.pool ? [['Pool', spec.resources.pool] as const] : []),
+    ['Program', programText(spec)],
+    ...(spec?.workingDirectory ? [['Workdir', spec.workingDirectory] as const] : []),
+    ['Grace', formatDuration(fromDuration(spec?.checkpoint?.grace) ?? 0)],
+    [
+      'Checkpoint',
+      checkpoint === null ? 'none' : `step ${checkpoint.step}, ${age(checkpoint.time, nowMs)} ago, ${checkpoint.path}`,
+    ],
+    ['Submitted', moment(workload.submitTime, nowMs)],
+    ['Started', moment(workload.startTime, nowMs)],
+    ...(workload.endTime === null ? [] : [['Ended', moment(workload.endTime, nowMs)] as const]),
+    ['Attempt', `${workload.attempt}, requeued ${plural(workload.requeues, 'time')}`],
+    ['GPU time', `${gpuHours(workload.gpuTime)}, of it lost ${gpuHours(workload.lostGpuTime)}`],
+  ];
+  const environment = (spec?.environment ?? []).map(({ name, value }): Field => [name, value]);
+  const endpoints = workload.allocations.flatMap(({ task, endpoints: found }) =>
+    found.map(({ name, url }): Field => [`task ${task} ${name}`, url]),
+  );
+  return [
+    formatFields(fields),
+    section('Environment', formatFields(environment, '  ')),
+    section('Endpoints', formatFields(endpoints, '  ')),
+    section('Allocations', allocationTable(invocation, workload.allocations)),
+    section('Events', eventTable(invocation, workload)),
+  ].join('');
+}
+
+function section(title: string, body: string): string {
+  return body === '' ? '' : `${title}:\n${body}`;
+}
+
+function taskText(spec: WorkloadSpec__Output | null): string {
+  const gpus = spec?.resources?.gpus ?? 0;
+  const model = spec?.resources?.gpuModel ?? '';
+  return `${spec?.tasks ?? 1} with ${plural(gpus, 'GPU')}${model === '' ? '' : ` (${model})`} each`;
+}
+
+function programText(spec: WorkloadSpec__Output | null): string {
+  if (spec?.builtin) return ['builtin', spec.builtin.name, ...spec.builtin.args].join(' ');
+  return (spec?.command?.argv ?? []).map(quoted).join(' ');
+}
+
+/** A word as a shell would need it, so that the line can be copied. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function allocationTable(invocation: Invocation, allocations: readonly Allocation__Output[]): string {
+  if (allocations.length === 0) return '';
+  const { nowMs } = invocation;
+  const rows = allocations.map((allocation): readonly Cell[] => {
+    const { gpus, exit, stop } = allocation;
+    const models = [...new Set(gpus.map((gpu) => marked(shortModel(gpu.model), gpu.simulated)))].join(',');
+    const state = enumWord(allocation.state, 'ALLOCATION_STATE_') + (allocation.unreachable ? ',Unreachable' : '');
+    return [
+      `  ${allocation.task}`,
+      allocation.node,
+      gpus.length === 0 ? '-' : `${gpus.map(({ index }) => index).join(',')} ${models}`,
+      state,
+      age(allocation.startTime, nowMs),
+      exit === null ? '-' : exitText(exit),
+      stop === null ? exit?.message || '-' : `${enumWord(stop.reason, 'STOP_REASON_')}: ${stop.message}`,
+    ];
+  });
+  return invocation.table(['  TASK', 'NODE', 'GPUS', 'STATE', 'STARTED', 'EXIT', 'WHY']).withTitles(rows);
+}
+
+function eventTable(invocation: Invocation, { events }: Workload__Output): string {
+  if (events.length === 0) return '';
+  const rows = events.map(({ time, type, message }) => [`  ${age(time, invocation.nowMs)}`, type, message]);
+  return invocation.table(['  AGE', 'TYPE', 'MESSAGE']).withTitles(rows);
+}
+
+// ── queue ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function describeQueue(invocation: Invocation, queue: Queue__Output, inside: readonly Workload__Output[]): string {
+  const { spec, use } = queue;
+  const guarantee = spec?.guaranteeGpus ?? 0;
+  const allocated = use?.allocatedGpus ?? 0;
+  const borrowed = use?.borrowedGpus ?? 0;
+  const fairShare = use?.fairShareGpus ?? 0;
+  const requested = use?.pendingGpus ?? 0;
+  const limit = spec?.limitGpus;
+  // One scale for all bars, so that they can be compared by eye.
+  const scale = Math.max(guarantee, allocated, fairShare, limit ?? 0, allocated + requested);
+  const line = (figure: number, words: string) => `${bar(figure, scale)} ${words}`;
+  const unmet = use?.unmetGuaranteeGpus ?? 0;
+  const fields: readonly Field[] = [
+    ['Name', spec?.name ?? ''],
+    ['Parent', spec?.parent || '-'],
+    ['Weight', `${spec?.weight ?? 1}`],
+    ['Priority', String(spec?.priority ?? '-')],
+    ['Created', moment(queue.createTime, invocation.nowMs)],
+    [
+      'Workloads',
+      `${use?.runningWorkloads ?? 0} running, ${use?.pendingWorkloads ?? 0} pending${oldest(queue, invocation.nowMs)}`,
+    ],
+  ];
+  const bars: readonly Field[] = [
+    ['Guaranteed', line(guarantee, `${guarantee}${unmet > 0 ? `, ${unmet} of it wanted but not given yet` : ''}`)],
+    ['Allocated', line(allocated, `${allocated}${borrowed > 0 ? `, ${borrowed} of it borrowed` : ''}`)],
+    ['Fair share', line(fairShare, Number.isInteger(fairShare) ? String(fairShare) : fairShare.toFixed(1))],
+    ['Requested', line(requested, `${requested} by pending workloads`)],
+    ['Limit', limit === undefined ? 'none' : line(limit, String(limit))],
+  ];
+  const rows = inside
+    .toSorted((a, b) => a.number - b.number)
+    .map((workload): readonly Cell[] => [
+      `  ${workload.number}`,
+      workload.spec?.name ?? '',
+      stateWord(workload.state),
+      workloadGpus(workload),
+      runTime(workload, invocation.nowMs),
+      nodesOrReason(workload),
+    ]);
+  const titles = ['  NUMBER', 'NAME', 'STATUS', 'GPUS', 'TIME', 'NODELIST(REASON)'];
+  const heading =
+    inside.length < WORKLOADS_SHOWN ? 'Unfinished workloads' : `Newest ${WORKLOADS_SHOWN} unfinished workloads`;
+  return [
+    formatFields(fields),
+    section('GPUs', formatFields(bars, '  ')),
+    section(heading, rows.length === 0 ? '' : invocation.table(titles).withTitles(rows)),
+  ].join('');
+}
+
+function oldest({ use }: Queue__Output, nowMs: number): string {
+  return use?.oldestPendingTime ? ` (the oldest for ${age(use.oldestPendingTime, nowMs)})` : '';
+}
+
+// ── node ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function describeNode(invocation: Invocation, node: Node__Output): string {
+  const { nowMs } = invocation;
+  const { inventory } = node;
+  const gpus = inventory?.gpus ?? [];
+  const { allocated, idle, other, total } = gpuCounts(node);
+  const status = nodeStatus(node);
+  const simulated = gpus.some((gpu) => gpu.simulated);
+  const fields: readonly Field[] = [
+    ['Name', node.name],
+    ['Id', node.id],
+    ['Status', typeof status === 'string' ? status : status.text],
+    ...(node.cordoned ? [['Cordoned', node.cordonReason || 'no reason given'] as const] : []),
+    ['Pool', node.pool || '-'],
+    [
+      'Labels',
+      Object.entries(node.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(', ') || '-',
+    ],
+    [
+      'GPUs',
+      `${plural(total, 'GPU')}${simulated ? ` (${SIMULATED}: no hardware behind them)` : ''}: ${allocated} allocated, ${idle} idle, ${other} other`,
+    ],
+    ...(inventory?.gpuProblem ? [['GPU problem', inventory.gpuProblem] as const] : []),
+    ['Driver', `${inventory?.driverVersion || '-'}, CUDA ${inventory?.cudaVersion || '-'}`],
+    [
+      'Machine',
+      `${plural(inventory?.cpuCount ?? 0, 'CPU')}, ${Math.round((inventory?.memoryMib ?? 0) / 1024)} GB memory`,
+    ],
+    ['Agent', node.agentVersion || '-'],
+    ['Registered', moment(node.registerTime, nowMs)],
+    ['Heartbeat', moment(node.lastHeartbeatTime, nowMs)],
+    ['Workloads', node.workloads.join(', ') || '-'],
+  ];
+  const rows = gpus.map((gpu): readonly Cell[] => [
+    `  ${gpu.index}`,
+    marked(modelWithMemory(gpu.model, gpu.memoryMib), gpu.simulated),
+    gpu.uuid,
+    gpu.telemetry ? `${Math.round(gpu.telemetry.utilizationRatio * 100)}%` : '-',
+    enumWord(gpu.health, 'GPU_HEALTH_') + (gpu.healthMessage === '' ? '' : `: ${gpu.healthMessage}`),
+    gpu.workload === 0 ? '-' : String(gpu.workload),
+  ]);
+  const titles = ['  IDX', 'GPU', 'UUID', 'UTIL', 'HEALTH', 'WORKLOAD'];
+  return formatFields(fields) + section('GPUs', rows.length === 0 ? '' : invocation.table(titles).withTitles(rows));
+}

@@ -1,0 +1,35 @@
+// The command `sluice`: hands the process to the program and turns its answer into the exit code.
+import { homedir } from 'node:os';
+import { systemClock } from '../common/clock.js';
+import type { Host } from './invocation.js';
+import { runCli } from './program.js';
+
+/** `128 + SIGPIPE`, as a shell reports a writer whose reader went away. */
+const EXIT_READER_GONE = 141;
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // `sluice get workloads | head` ends the reader first; that is no failure worth a stack.
+    if (error.code === 'EPIPE') process.exit(EXIT_READER_GONE);
+    throw error;
+  });
+}
+
+const host: Host = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  clock: systemClock,
+  homeDirectory: homedir(),
+  onInterrupt(handler) {
+    process.on('SIGINT', handler);
+    process.on('SIGTERM', handler);
+    return () => {
+      process.off('SIGINT', handler);
+      process.off('SIGTERM', handler);
+    };
+  },
+};
+
+process.exitCode = await runCli(process.argv.slice(2), host);
