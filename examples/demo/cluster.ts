@@ -1,25 +1,32 @@
 // The demo's cluster: a scheduler on the embedded store and node agents, as separate processes, and the ways in which
 // the story talks to them.
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { connect, type SluiceClient } from '../../cli/client.js';
+import { DevProcess, endTogether, killLeftovers } from '../../cli/dev-processes.js';
+import { systemClock } from '../../common/clock.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
-import { DemoProcess } from './processes.js';
 
 /** How long one wait of the story may take. */
 const WAIT_LIMIT_MS = 60_000;
 const POLL_MS = 50;
-const SLUICE = [process.execPath, path.join(PACKAGE_ROOT, 'bin/sluice.js')];
-const WORKER = [process.execPath, path.join(PACKAGE_ROOT, 'dist/node-agent/workers/main.js')];
+/** How long agents may take to end with their tasks, and then the scheduler. */
+const STOP_LIMIT_MS = 20_000;
+const WORKER = path.join(PACKAGE_ROOT, 'dist/node-agent/workers/main.js');
+/** Lines of a log that a failure shows. */
+const SHOWN_LINES = 25;
 
 /** Scheduler, agents, and a client. */
 export class DemoCluster {
   readonly folder: string;
   readonly isReal: boolean;
-  readonly #processes: DemoProcess[] = [];
+  #scheduler: DevProcess | null = null;
+  readonly #agents: DevProcess[] = [];
   #client: SluiceClient | null = null;
   #stopping = false;
   grpc = '';
@@ -35,23 +42,20 @@ export class DemoCluster {
     return this.#client;
   }
 
-  get processes(): readonly DemoProcess[] {
-    return this.#processes;
+  /** The ends of the daemons' logs. */
+  get logs(): readonly { readonly name: string; readonly tail: string }[] {
+    return [this.#scheduler, ...this.#agents]
+      .filter((daemon) => daemon !== null)
+      .map(({ name, logFile }) => ({ name: `${name}.log`, tail: lastLines(readFileSync(logFile, 'utf8')) }));
   }
 
   /** Starts the scheduler and waits until it serves. */
   async startScheduler(): Promise<void> {
     const readyFile = path.join(this.folder, 'scheduler.json');
     const flags = ['--data-dir', path.join(this.folder, 'server'), '--ready-file', readyFile];
-    const scheduler = this.start('scheduler', [
-      ...SLUICE,
-      'server',
-      '--listen',
-      '127.0.0.1:0',
-      '--http',
-      '127.0.0.1:0',
-      ...flags,
-    ]);
+    const ports = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+    const scheduler = new DevProcess('scheduler', ['server', ...ports, ...flags], this.folder);
+    this.#scheduler = scheduler;
     await this.until('the scheduler serves', () => {
       if (!scheduler.isRunning) throw new Error('the scheduler ended while it started');
       return existsSync(readyFile) ? true : null;
@@ -65,15 +69,13 @@ export class DemoCluster {
   /** Starts the agents and waits until their nodes are ready. @returns the nodes */
   async startAgents(): Promise<readonly Node__Output[]> {
     const names = this.isReal ? ['node-1'] : ['node-1', 'node-2'];
-    const agents = names.map((name) =>
-      this.start(name, [
-        ...SLUICE,
-        'agent',
-        ...['--server', this.grpc, '--name', name, '--state-dir', path.join(this.folder, name)],
-        ...['--shared-dir', path.join(this.folder, 'shared'), '--stop-tasks-on-exit'],
-        ...(this.isReal ? ['--real'] : ['--simulate', '4xh100']),
-      ]),
-    );
+    const gpus = this.isReal ? ['--real'] : ['--simulate', '4xh100'];
+    const agents = names.map((name) => {
+      const where = ['--server', this.grpc, '--name', name, '--state-dir', path.join(this.folder, name)];
+      const how = ['--shared-dir', path.join(this.folder, 'shared'), '--stop-tasks-on-exit', ...gpus];
+      return new DevProcess(name, ['agent', ...where, ...how], this.folder);
+    });
+    this.#agents.push(...agents);
     return this.until('the agents join', async () => {
       const gone = agents.find((agent) => !agent.isRunning);
       if (gone !== undefined) throw new Error(`the agent ${gone.name} ended while it started`);
@@ -84,23 +86,15 @@ export class DemoCluster {
   }
 
   /** Runs a built-in program by hand, as preparation. */
-  async runWorker(name: string, args: readonly string[]): Promise<void> {
-    const worker = this.start(name, [...WORKER, ...args]);
-    const code = await worker.exited;
-    if (code !== 0) throw new Error(`${name} ended with ${code}`);
-  }
-
-  start(name: string, command: readonly string[]): DemoProcess {
-    if (this.#stopping) throw new Error('the demo is stopping');
-    const started = new DemoProcess(name, command, this.folder);
-    this.#processes.push(started);
-    return started;
+  async runWorker(args: readonly string[]): Promise<void> {
+    await promisify(execFile)(process.execPath, [WORKER, ...args]);
   }
 
   /** Asks again and again until there is an answer. */
   async until<T>(what: string, ask: () => T | null | Promise<T | null>): Promise<T> {
     const deadlineMs = performance.now() + WAIT_LIMIT_MS;
     for (;;) {
+      if (this.#stopping) throw new Error('the demo is stopping');
       const answer = await ask();
       if (answer !== null) return answer;
       if (performance.now() > deadlineMs) throw new Error(`gave up after ${WAIT_LIMIT_MS / 1000} s: ${what}`);
@@ -143,12 +137,21 @@ export class DemoCluster {
     ].join('\n');
   }
 
-  /** Ends every workload, then the agents, then the scheduler. */
+  /** Ends the agents with their tasks, then the scheduler, then whatever would be left. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#client?.close();
-    const [scheduler, ...others] = this.#processes;
-    await Promise.all(others.map((process) => process.stop()));
-    await scheduler?.stop();
+    const options = { limitMs: STOP_LIMIT_MS, hurry: new AbortController().signal, clock: systemClock };
+    await endTogether(this.#agents, options);
+    if (this.#scheduler !== null) await endTogether([this.#scheduler], options);
+    const left = await killLeftovers(
+      this.#agents.map(({ name }) => path.join(this.folder, name)),
+      systemClock,
+    );
+    if (left.length > 0) process.stderr.write(`These processes would not end: ${left.join(', ')}\n`);
   }
+}
+
+function lastLines(text: string): string {
+  return text.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
 }

@@ -11,7 +11,6 @@ import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { DemoCluster } from './cluster.js';
 import { bold, dim, green, latencies, queueBars, say, table } from './print.js';
-import { tailOf } from './processes.js';
 
 /** One step: what it does, and which logs belong to it when it fails. */
 export interface Step {
@@ -92,7 +91,7 @@ async function createQueues(cluster: DemoCluster, notes: Notes): Promise<void> {
 }
 
 async function train(cluster: DemoCluster, notes: Notes, at: (...parts: string[]) => string): Promise<void> {
-  await cluster.runWorker('dataset', ['dataset', `--out=${at('digits')}`]);
+  await cluster.runWorker(['dataset', `--out=${at('digits')}`]);
   const samples = await requireSamples(at('digits'), 'train');
   const holdOut = await requireSamples(at('digits'), 'test');
   say(`data set: ${samples.count} handwritten digits to learn from, ${holdOut.count} held out`);
@@ -388,5 +387,5 @@ async function logsOf(
       found.push({ name: `log of workload ${name}`, tail: error instanceof Error ? error.message : String(error) });
     }
   }
-  return [...found, ...cluster.processes.map(({ name, logFile }) => ({ name: `${name}.log`, tail: tailOf(logFile) }))];
+  return [...found, ...cluster.logs];
 }
