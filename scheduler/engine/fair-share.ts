@@ -1,0 +1,91 @@
+// How the GPUs of a level are divided among its queues, in three phases: guarantees, then the surplus by priority and
+// weight, then the remainders. Pure. Source of the rules: KAI Scheduler, plugins/proportion/resource_division.
+
+/** A queue as the division sees it. */
+export interface Claimant {
+  readonly guarantee: number;
+  /** The most it can use: what it holds and asks for, cut to its limit. */
+  readonly requestable: number;
+  /** 0 = nothing beyond the guarantee. */
+  readonly weight: number;
+  readonly priority: number;
+  readonly createdMs: number;
+  readonly name: string;
+}
+
+/**
+ * Divides GPUs among queues.
+ *
+ * Guarantees come first and are given in full even where they exceed the total; then each priority, highest first, deals
+ * what is left in proportion to weight, in whole GPUs, until nobody asks for less than his part; then one GPU each by
+ * largest remainder (ties: older, then name).
+ * @param totalGpus what there is to divide
+ * @returns the share of each claimant in GPUs, in the order given
+ */
+export function divide(totalGpus: number, claimants: readonly Claimant[]): number[] {
+  const shares = claimants.map(({ guarantee, requestable }) => Math.min(guarantee, requestable));
+  let left = totalGpus - shares.reduce((sum, share) => sum + share, 0);
+  for (const bucket of byPriority(claimants)) {
+    if (left <= 0) break;
+    left = dealSurplus(left, bucket, claimants, shares);
+  }
+  return shares;
+}
+
+/** Deals to the queues of one priority; returns what they left. */
+function dealSurplus(
+  surplus: number,
+  bucket: readonly number[],
+  claimants: readonly Claimant[],
+  shares: number[],
+): number {
+  let left = surplus;
+  let hungry = bucket.filter((at) => (claimants[at]?.weight ?? 0) > 0 && wants(claimants, shares, at) > 0);
+  let remainders: { at: number; part: number }[] = [];
+  while (left > 0 && hungry.length > 0) {
+    const amount = left;
+    const weights = hungry.reduce((sum, at) => sum + (claimants[at]?.weight ?? 0), 0);
+    const still: number[] = [];
+    remainders = [];
+    for (const at of hungry) {
+      const part = (amount * (claimants[at]?.weight ?? 0)) / weights;
+      const want = wants(claimants, shares, at);
+      const give = want <= part ? want : Math.floor(part);
+      shares[at] = (shares[at] ?? 0) + give;
+      left -= give;
+      if (want > part) {
+        still.push(at);
+        remainders.push({ at, part: part - give });
+      }
+    }
+    if (still.length === hungry.length) break;
+    hungry = still;
+  }
+  remainders.sort((a, b) => b.part - a.part || compareAge(claimants[a.at], claimants[b.at]));
+  for (const { at } of remainders) {
+    if (left <= 0) break;
+    const give = Math.min(1, left);
+    shares[at] = (shares[at] ?? 0) + give;
+    left -= give;
+  }
+  return left;
+}
+
+function wants(claimants: readonly Claimant[], shares: readonly number[], at: number): number {
+  return (claimants[at]?.requestable ?? 0) - (shares[at] ?? 0);
+}
+
+function byPriority(claimants: readonly Claimant[]): number[][] {
+  const buckets = new Map<number, number[]>();
+  claimants.forEach(({ priority }, at) => {
+    const bucket = buckets.get(priority);
+    if (bucket) bucket.push(at);
+    else buckets.set(priority, [at]);
+  });
+  return [...buckets].sort(([a], [b]) => b - a).map(([, bucket]) => bucket);
+}
+
+function compareAge(a: Claimant | undefined, b: Claimant | undefined): number {
+  if (!a || !b) return 0;
+  return a.createdMs - b.createdMs || (a.name < b.name ? -1 : 1);
+}
