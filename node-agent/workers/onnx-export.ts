@@ -36,10 +36,15 @@ export function exportOnnx(model: LayersModel, options: ExportOptions): Uint8Arr
   const classes = model.outputs[0]?.shape[1];
   if (typeof width !== 'number' || typeof classes !== 'number') throw new Error('a model of rows is expected');
 
-  const pieces: Piece[] = options.scaling === undefined ? [] : [scalingPiece(options.scaling, INPUT_NAME)];
-  const lastOutput = (): string => pieces.at(-1)?.nodes.at(-1)?.output ?? INPUT_NAME;
-  for (const [index, layer] of model.layers.entries()) pieces.push(layerPiece(layer, `layer${index}`, lastOutput()));
-  pieces.push({ constants: [], nodes: [{ operator: 'Identity', inputs: [lastOutput()], output: OUTPUT_NAME }] });
+  const pieces: Piece[] = [];
+  let output = INPUT_NAME;
+  const append = (piece: Piece): void => {
+    pieces.push(piece);
+    output = piece.nodes.at(-1)?.output ?? output;
+  };
+  if (options.scaling !== undefined) append(scalingPiece(options.scaling, output));
+  for (const [index, layer] of model.layers.entries()) append(layerPiece(layer, `layer${index}`, output));
+  append({ constants: [], nodes: [{ operator: 'Identity', inputs: [output], output: OUTPUT_NAME }] });
 
   return encodeOnnx({
     graphName: 'perceptron',

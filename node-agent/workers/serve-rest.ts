@@ -169,8 +169,8 @@ function decodeSegment(segment: string): string {
 }
 
 async function inferRoute(exchange: Exchange, name: string, version: string | undefined): Promise<Answer> {
-  const { model, metrics, bodies, request } = exchange;
-  const body = await bodies.read(request).catch((error: unknown) => {
+  const { model, metrics, request } = exchange;
+  const body = await takeBody(exchange).catch((error: unknown) => {
     metrics.finished('rest', error instanceof Refusal ? error.kind : 'cancelled', 0);
     throw error;
   });
@@ -182,6 +182,12 @@ async function inferRoute(exchange: Exchange, name: string, version: string | un
   } finally {
     body.release();
   }
+}
+
+async function takeBody({ model, bodies, request }: Exchange): Promise<HeldBody> {
+  // Asked at the beginning of a request only: one that was begun before the request to stop is answered.
+  if (!model.ready()) throw new Refusal('stopping', 'this server is about to stop and takes no new requests');
+  return await bodies.read(request);
 }
 
 async function infer({ model, response }: Exchange, parsed: ParsedInfer): Promise<Answer> {
@@ -207,7 +213,7 @@ const inferSchema = z.object({
       shape: z.array(z.number()),
       datatype: z.string(),
       parameters: parametersSchema,
-      data: z.unknown(),
+      data: z.unknown().optional(),
     }),
   ),
   outputs: z.array(z.object({ name: z.string(), parameters: parametersSchema })).optional(),

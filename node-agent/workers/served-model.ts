@@ -63,9 +63,9 @@ export interface ServedModel {
   readonly signature: ModelSignature;
   /** Words about the model, for its metadata. */
   readonly properties: Readonly<Record<string, string>>;
-  /** Whether requests are taken. */
+  /** Whether new requests are taken. What was begun before is still answered. */
   ready(): boolean;
-  /** Takes no more requests. */
+  /** From now on new requests are turned away. */
   stopTaking(): void;
   /** @throws Refusal 'not-found' unless this is the model, and the version (if one is named) is the one served. */
   find(name: string, version: string | undefined): void;
@@ -120,7 +120,6 @@ export function serveModel(
       }
     },
     infer: async (request) => {
-      if (!taking) throw new Refusal('stopping', 'this server is about to stop and takes no more requests');
       const inputs = checkInputs(signature.inputs, request.inputs);
       const outputs = checkOutputs(signature.outputs, request.outputs);
       return await runModel(session, inputs, outputs, request.signal);
