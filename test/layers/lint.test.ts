@@ -20,6 +20,8 @@ const FORBIDDEN = [
   ['cli', "throw 'up';", 'typescript(only-throw-error)'],
   ['cli', 'try { JSON.parse(""); } catch {}', 'eslint(no-empty)'],
   ['cli', "import 'fs';", 'unicorn(prefer-node-protocol)'],
+  ['bench', "import './planted-9.js';", 'import(no-cycle)'],
+  ['bench', "import './planted-8.js';", 'import(no-cycle)'],
   // No shell between us and a program.
   ['node-agent/runtime', "import { exec } from 'node:child_process';\nexec('ls');", 'eslint(no-restricted-imports)'],
   [
@@ -67,6 +69,8 @@ const FORBIDDEN = [
 ] as const;
 
 const ALLOWED = [
+  ['bench', "import type { There } from './in-order-1.js';\nexport type Here = There;"],
+  ['bench', "import './in-order-0.js';\nexport type There = string;"],
   ['proto/gen', 'export const generated: any = 1;'],
   ['node-agent/runtime', "import { spawn } from 'node:child_process';\nspawn('ls', ['-l'], { shell: false });"],
   ['node-agent/runtime', 'export const started = Date.now();'],
