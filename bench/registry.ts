@@ -23,4 +23,14 @@ export const MACHINE_BENCH: RegisteredBench = {
   load: async () => (await import('./machine.js')).benchMachine,
 };
 
-export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH];
+const SUBMIT_BENCH: RegisteredBench = {
+  figures: ['submit.unary_per_s', 'submit.batch_per_s'],
+  load: async () => (await import('./submit.js')).benchSubmit,
+};
+
+const LATENCY_BENCH: RegisteredBench = {
+  figures: ['latency.start_p50_ms', 'latency.start_p99_ms'],
+  load: async () => (await import('./latency.js')).benchLatency,
+};
+
+export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH, SUBMIT_BENCH, LATENCY_BENCH];
