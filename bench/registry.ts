@@ -6,7 +6,7 @@ export interface BenchContext {
   /** A folder on the disk that is measured, removed at the end. */
   readonly scratchFolder: string;
   /** Whether the figure was asked for. A benchmark may give others too, if they fall out of the same runs. */
-  wants(figure: string): boolean;
+  readonly wants: (figure: string) => boolean;
 }
 
 export type Bench = (context: BenchContext) => Promise<readonly Figure[]>;
