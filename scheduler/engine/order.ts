@@ -116,12 +116,14 @@ export class Walk {
   }
 
   #enter(queue: QueueNode, seen: Set<QueueNode>): void {
+    const entered: QueueNode[] = [];
     for (let at: QueueNode | null = queue; at !== null && !seen.has(at); at = at.parent) {
       seen.add(at);
       at.turns = [];
       at.turnGroups = [];
-      at.parent?.turns.push(at);
+      entered.push(at);
     }
+    for (const at of entered) at.parent?.turns.push(at);
   }
 
   #descend(): QueueNode {

@@ -6,7 +6,7 @@ export class WorkBudget {
   readonly #units: number;
 
   constructor(units: number) {
-    this.#units = units;
+    this.#units = Math.max(1, units);
   }
 
   spend(units: number): void {

@@ -59,7 +59,10 @@ export class TestCluster {
   nowMs = 1_000_000;
   /** Every decision so far. */
   readonly decisions: Decision[] = [];
+  /** Sees each decision just before it is carried out. */
+  onDecision: ((decision: Decision) => void) | null = null;
   readonly #records: Records = { queues: new Map(), nodes: new Map(), workloads: new Map(), allocations: new Map() };
+  readonly #liveness = new Map<NodeId, NodeLiveness>();
   #lastNumber = 0;
   #lastAllocation = 0;
   #age = 0;
@@ -103,6 +106,7 @@ export class TestCluster {
   }
 
   liveness(name: string, liveness: NodeLiveness): this {
+    this.#liveness.set(name as NodeId, liveness);
     this.view.setLiveness(name as NodeId, liveness);
     return this;
   }
@@ -251,6 +255,7 @@ export class TestCluster {
   }
 
   carryOut(decision: Decision): void {
+    this.onDecision?.(decision);
     this.decisions.push(decision);
     switch (decision.type) {
       case 'bind':
@@ -266,6 +271,18 @@ export class TestCluster {
     }
   }
 
+  /** A view made from the records alone, with no memory of what was tried. */
+  freshView(): ClusterView {
+    const view = new ClusterView();
+    for (const collection of ['allocations', 'workloads', 'nodes', 'queues'] as const) {
+      for (const [key, after] of this.#records[collection]) {
+        view.apply({ collection, key, before: null, after } as RecordChange);
+      }
+    }
+    for (const [node, liveness] of this.#liveness) view.setLiveness(node, liveness);
+    return view;
+  }
+
   workload(number: WorkloadNumber): Workload {
     return this.#get('workloads', workloadKey(number));
   }
@@ -276,6 +293,10 @@ export class TestCluster {
 
   allocations(): Allocation[] {
     return [...this.#records.allocations.values()];
+  }
+
+  livenessOf(node: NodeId): NodeLiveness {
+    return this.#liveness.get(node) ?? 'unknown';
   }
 
   nodeRecords(): ClusterNode[] {

@@ -1,0 +1,213 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../scheduler/engine/decisions.js';
+import { step } from '../../scheduler/engine/engine.js';
+import type { WorkloadNumber } from '../../common/ids.js';
+import { TestCluster, type WorkloadOptions } from './cluster.js';
+import { checkLaws } from './laws.js';
+
+/** A cluster of up to four nodes, a tree of queues on two levels, and a history of what happens. */
+interface Story {
+  readonly nodes: readonly { gpus: number; model: 'NVIDIA H100' | 'NVIDIA L4'; unhealthy: boolean }[];
+  readonly tree: readonly {
+    parent: boolean;
+    guarantee: number;
+    limit: number | null;
+    weight: number;
+    priority: number;
+  }[];
+  readonly events: readonly Happening[];
+}
+
+type Happening =
+  | { readonly type: 'submit'; readonly queue: number; readonly options: WorkloadOptions }
+  | { readonly type: 'finish' | 'cancel'; readonly which: number }
+  | { readonly type: 'cordon' | 'uncordon' | 'down' | 'ready'; readonly node: number }
+  | { readonly type: 'settle' | 'cycle' };
+
+const submit = fc.record({
+  type: fc.constant('submit' as const),
+  queue: fc.nat(9),
+  options: fc.record({
+    gpus: fc.constantFrom(0, 1, 1, 1, 2, 3, 4, 8),
+    tasks: fc.constantFrom(1, 1, 1, 2, 3),
+    priority: fc.constantFrom(0, 50, 100),
+    preemptible: fc.constantFrom(true, true, true, false),
+    model: fc.constantFrom('', '', 'h100', 'L4'),
+  }),
+});
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 10, arbitrary: submit },
+  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('finish', 'cancel'), which: fc.nat(40) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constantFrom('cordon', 'uncordon', 'down', 'ready'), node: fc.nat(3) }),
+  },
+  { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('settle', 'cycle') }) },
+);
+const story: fc.Arbitrary<Story> = fc.record({
+  nodes: fc.array(
+    fc.record({
+      gpus: fc.constantFrom(0, 1, 2, 4, 8),
+      model: fc.constantFrom('NVIDIA H100', 'NVIDIA L4'),
+      unhealthy: fc.constantFrom(false, false, false, true),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+  tree: fc.array(
+    fc.record({
+      parent: fc.boolean(),
+      guarantee: fc.constantFrom(0, 1, 2, 3, 4, 8),
+      limit: fc.constantFrom(null, null, 2, 4, 8, 12),
+      weight: fc.constantFrom(0, 1, 1, 2, 3),
+      priority: fc.constantFrom(50, 100, 100),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
+  events: fc.array(happening, { minLength: 1, maxLength: 40 }),
+});
+
+/** Queue q1 to q5; those with a parent hang under `top1` or `top2`. */
+function build({ nodes, tree }: Story): TestCluster {
+  const cluster = new TestCluster();
+  nodes.forEach(({ gpus, model, unhealthy }, at) => {
+    cluster.node(`n${at}`, { gpus, model, unhealthy: unhealthy ? [0] : [] });
+  });
+  for (const top of [1, 2]) {
+    const below = tree.filter(({ parent }, at) => parent && (at % 2) + 1 === top);
+    const guarantee = below.reduce((sum, child) => sum + child.guarantee, 0);
+    if (below.length > 0) cluster.queue(`top${top}`, { guarantee, limit: top === 1 ? guarantee + 4 : undefined });
+  }
+  tree.forEach(({ parent, guarantee, limit, weight, priority }, at) => {
+    cluster.queue(`q${at}`, {
+      parent: parent ? `top${(at % 2) + 1}` : undefined,
+      guarantee,
+      limit: limit === null ? undefined : Math.max(limit, guarantee),
+      weight,
+      priority,
+    });
+  });
+  return cluster;
+}
+
+function happen(cluster: TestCluster, plan: Story, event: Happening, budget: number): void {
+  switch (event.type) {
+    case 'submit': {
+      cluster.nowMs += 1000;
+      cluster.submit(`q${event.queue % plan.tree.length}`, event.options);
+      return;
+    }
+    case 'finish':
+    case 'cancel': {
+      const live = cluster.workloads().filter(({ state }) => ['pending', 'starting', 'running'].includes(state));
+      const chosen = live[event.which % Math.max(1, live.length)];
+      if (!chosen) return;
+      if (event.type === 'cancel' || chosen.state === 'pending') cluster.cancel(chosen.number);
+      else cluster.finish(chosen.number);
+      return;
+    }
+    case 'cordon':
+    case 'uncordon':
+      cluster.cordon(`n${event.node % plan.nodes.length}`, event.type === 'cordon');
+      return;
+    case 'down':
+    case 'ready':
+      cluster.liveness(`n${event.node % plan.nodes.length}`, event.type);
+      return;
+    case 'settle':
+      cluster.settle(budget);
+      return;
+    case 'cycle':
+      cluster.cycle(budget);
+  }
+}
+
+function play(plan: Story, budget = 1e9): TestCluster {
+  const cluster = build(plan);
+  cluster.onDecision = (decision) => checkLaws(cluster, decision);
+  for (const event of plan.events) happen(cluster, plan, event, budget);
+  cluster.settle(budget);
+  return cluster;
+}
+
+const RUNS = { numRuns: 300 };
+
+describe('laws of the engine', () => {
+  it('no decision breaks a law, whatever happens', () => {
+    fc.assert(
+      fc.property(story, (plan) => void play(plan)),
+      RUNS,
+    );
+  });
+
+  it('a view made from the records finds nothing that the one which followed the changes missed', () => {
+    fc.assert(
+      fc.property(story, (plan) => {
+        const cluster = play(plan);
+        const { decisions } = step(cluster.freshView(), cluster.nowMs, 1e9);
+        expect(decisions).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it('comes to rest: nobody is evicted twice, no victim evicts its evictor, ten quiet cycles change nothing', () => {
+    fc.assert(
+      fc.property(story, (plan) => {
+        const cluster = play(plan);
+        const victims = new Map<WorkloadNumber, WorkloadNumber>();
+        let quiet = 0;
+        for (let cycles = 0; quiet < 10; cycles++) {
+          if (cycles > 30) throw new Error('not at rest after 30 cycles');
+          const made = cluster.cycle();
+          quiet = made.length === 0 ? quiet + 1 : 0;
+          for (const decision of made) {
+            if (decision.type !== 'evict') continue;
+            if (victims.has(decision.workload)) throw new Error(`${decision.workload} is evicted twice`);
+            if (victims.get(decision.forWorkload) === decision.workload) throw new Error('a victim evicts its evictor');
+            victims.set(decision.workload, decision.forWorkload);
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('decides the same again', () => {
+    fc.assert(
+      fc.property(story, (plan) => {
+        const once: Decision[] = play(plan).decisions;
+        expect(play(plan).decisions).toEqual(once);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('keeps the laws and leaves nothing undone when cut by any budget', () => {
+    fc.assert(
+      fc.property(story, fc.integer({ min: 0, max: 6 }), (plan, budget) => {
+        const cluster = play(plan, budget);
+        const { decisions } = step(cluster.freshView(), cluster.nowMs, 1e9);
+        expect(decisions).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it('gives every pending workload one reason, and others none', () => {
+    fc.assert(
+      fc.property(story, (plan) => {
+        const cluster = play(plan);
+        for (const { number, state } of cluster.workloads()) {
+          const explanation = cluster.explain(number);
+          expect(explanation !== null).toBe(state === 'pending');
+          if (explanation) {
+            expect(explanation.reason).not.toBe('NOT_EVALUATED');
+            expect(explanation.summary).toMatch(/^.*\.$/);
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+});
