@@ -172,7 +172,7 @@ function sweepRegularly(loop: ControlLoop, config: ServerConfig, log: Logger): T
 export async function runServer(argv: readonly string[]): Promise<void> {
   const loaded = loadServerConfig(argv, process.env);
   if (loaded.type === 'print') {
-    process.stdout.write(loaded.text);
+    process[loaded.stream].write(loaded.text);
     process.exitCode = loaded.exitCode;
     return;
   }
