@@ -177,11 +177,9 @@ export function heldGpus(state: SessionState): Set<string> {
 /** When `tick` is needed at the latest if nothing else happens, in the agent's clock; null = not at all. */
 export function nextTickMs(state: SessionState): number | null {
   const dues = state.heartbeat.nextMs === null ? [] : [state.heartbeat.nextMs];
-  for (const { phase, stop, cleaning, grant } of state.allocations.values()) {
-    if (phase === 'exited' && cleaning?.nextMs != null) dues.push(cleaning.nextMs);
-    if (phase === 'starting' || phase === 'running') {
-      dues.push(stop?.killAtMs ?? state.leaseDeadlineMs + grant.lingerMs + 1);
-    }
+  for (const one of state.allocations.values()) {
+    if (isLive(one)) dues.push(one.stop?.killAtMs ?? state.leaseDeadlineMs + one.grant.lingerMs + 1);
+    else if (one.cleaning !== null && one.cleaning.nextMs !== null) dues.push(one.cleaning.nextMs);
   }
   return dues.length === 0 ? null : Math.min(...dues);
 }

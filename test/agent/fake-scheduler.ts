@@ -66,7 +66,7 @@ export class FakeScheduler {
   /** Cuts the agent's stream; it comes back. */
   cut(options: FakeSchedulerOptions = {}): void {
     this.#options = { ...this.#options, ...options };
-    this.#stream?.destroy();
+    this.#stream?.emit('error', { code: grpc.status.UNAVAILABLE, details: 'cut by the test' });
     this.#stream = null;
   }
 

@@ -1,0 +1,304 @@
+// The parts below the agent with real processes: who may start, how everything of a task is ended, how logs stay small.
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  accessSync,
+  appendFileSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
+import { killCgroup, pidsInCgroup, removeCgroup } from '../../node-agent/runtime/cgroup.js';
+import { CheckpointWatch } from '../../node-agent/runtime/checkpoints.js';
+import { readLease, writeLease } from '../../node-agent/runtime/lease-file.js';
+import { holdBelowCap, readExtent } from '../../node-agent/runtime/log-cap.js';
+import { bootMs, identify, isAlive } from '../../node-agent/runtime/process-identity.js';
+import { endTree, processesOf } from '../../node-agent/runtime/process-tree.js';
+import { parseEndpoints } from '../../node-agent/runtime/report-watch.js';
+import { SUPERVISOR_PROGRAM } from '../../node-agent/runtime/supervisor-link.js';
+import { onLines, sendLine, type SupervisorEvent } from '../../node-agent/runtime/supervisor-protocol.js';
+import { TaskLogs } from '../../node-agent/runtime/task-logs.js';
+import type { Checkpoint } from '../../node-agent/session/allocation.js';
+import { needs } from '../real-part.js';
+import { eventually } from './eventually.js';
+import { newId } from './orders.js';
+
+let dir: string;
+let children: ChildProcess[];
+
+beforeEach(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'sluice-runtime-'));
+  children = [];
+});
+
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Starts a shell script as a task would be: leader of a session, marked with an allocation. */
+function startMarked(script: string, id: string): ChildProcess {
+  const child = spawn('/bin/sh', ['-c', script], {
+    cwd: dir,
+    detached: true,
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], SLUICE_ALLOCATION_ID: id },
+  });
+  children.push(child);
+  return child;
+}
+
+function readPid(file: string): Promise<number> {
+  return eventually(file, () => {
+    const text = existsSync(path.join(dir, file)) ? readFileSync(path.join(dir, file), 'utf8').trim() : '';
+    return text === '' ? null : Number(text);
+  });
+}
+
+const TREE = `trap "" TERM; (sleep 600 & echo $! > child; wait) &
+  setsid sh -c 'trap "" TERM; echo $$ > own-session; sleep 600; sleep 600' &
+  (setsid sh -c 'echo $$ > double-forked; sleep 600; sleep 600' &)
+  wait; wait`;
+
+describe('ending everything a task forked', () => {
+  test('without control groups: by group, session, descent and mark', async () => {
+    const id = newId();
+    const main = startMarked(TREE, id);
+    const root = identify(main.pid ?? 0);
+    const pids = await Promise.all(['child', 'own-session', 'double-forked'].map(readPid));
+    const bystander = startMarked('sleep 600', newId());
+    const tree = { allocation: id, root, cgroup: null };
+    expect(processesOf(tree).map(({ pid }) => pid)).toEqual(expect.arrayContaining([main.pid, ...pids]));
+    expect(await endTree(tree, 5_000)).toEqual([]);
+    expect(processesOf(tree)).toEqual([]);
+    for (const pid of pids) {
+      const identity = identify(pid);
+      expect(identity === null || !isAlive(identity)).toBe(true);
+    }
+    expect(isAlive(identify(bystander.pid ?? 0) ?? { pid: 0, startTime: '', bootId: '' })).toBe(true);
+  });
+
+  test('without control groups, long after the main process: by the mark alone', async () => {
+    const id = newId();
+    const main = startMarked(`(setsid sh -c 'echo $$ > left; sleep 600; sleep 600' &); exit 0`, id);
+    const root = identify(main.pid ?? 0);
+    const left = await readPid('left');
+    await eventually('the main process is gone', () => main.exitCode !== null);
+    expect(processesOf({ allocation: id, root, cgroup: null }).map(({ pid }) => pid)).toContain(left);
+    expect(await endTree({ allocation: id, root, cgroup: null }, 5_000)).toEqual([]);
+  });
+
+  for (const [version, hierarchy] of [
+    ['version 2', '/sys/fs/cgroup/unified'],
+    ['version 1 freezer', '/sys/fs/cgroup/freezer'],
+  ] as const) {
+    test.runIf(isWritable(hierarchy))(`with a control group of ${version}`, async () => {
+      const group = path.join(hierarchy, `sluice-test-${process.pid}`);
+      mkdirSync(group);
+      try {
+        startMarked(`echo $$ > ${group}/cgroup.procs; ${TREE}`, newId());
+        await Promise.all(['child', 'own-session', 'double-forked'].map(readPid));
+        expect(pidsInCgroup(group).length).toBeGreaterThanOrEqual(4);
+        killCgroup(group);
+        expect(await endTree({ allocation: 'none', root: null, cgroup: group }, 5_000)).toEqual([]);
+        expect(pidsInCgroup(group)).toEqual([]);
+      } finally {
+        await eventually('the group can be removed', () => removeCgroup(group));
+      }
+    });
+  }
+});
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.runIf(needs('build'))('supervisors', () => {
+  /** A supervisor on a state folder of its own, and a line to it. */
+  async function supervise(name: string): Promise<{ readonly socket: Socket; readonly events: SupervisorEvent[] }> {
+    const stateDir = path.join(dir, name);
+    mkdirSync(stateDir, { recursive: true });
+    children.push(spawn(process.execPath, [SUPERVISOR_PROGRAM, stateDir, '0'], { stdio: 'ignore', env: {} }));
+    const file = path.join(stateDir, 'supervisor.sock');
+    const socket = await eventually('the supervisor listens', () => (existsSync(file) ? createConnection(file) : null));
+    const events: SupervisorEvent[] = [];
+    onLines(socket, (message) => events.push(message as SupervisorEvent));
+    await eventually('hello', () => events.length > 0);
+    return { socket, events };
+  }
+
+  function folderOf(id: string, argv: readonly string[]): AllocationFolder {
+    const folder = new AllocationFolder(path.join(dir, 'allocations', id));
+    folder.create();
+    folder.writeSpec({
+      id,
+      argv,
+      environment: { PATH: '/usr/bin:/bin', SLUICE_ALLOCATION_ID: id },
+      workingDirectory: folder.work,
+      checkpointDir: folder.work,
+      lingerMs: 60_000,
+      graceMs: 100,
+      logCapBytes: 1_000_000,
+    });
+    return folder;
+  }
+
+  test('of eight that are told to start one allocation at once, one does', async () => {
+    const all = await Promise.all(Array.from({ length: 8 }, (_, index) => supervise(`s${index}`)));
+    const id = newId();
+    const folder = folderOf(id, ['/bin/sh', '-c', 'echo ran; sleep 0.2']);
+    for (const { socket } of all) sendLine(socket, { type: 'start', id, folder: folder.path });
+    await eventually('all answered', () => all.every(({ events }) => events.length > 1));
+    await eventually('it ended', () => folder.readEnd());
+    const answers = all.map(({ events }) => events[1]?.type).sort();
+    expect(answers).toEqual([...Array.from({ length: 7 }, () => 'refused'), 'started']);
+    expect(readFileSync(folder.log, 'utf8')).toBe('ran\n');
+    for (const { socket } of all) socket.destroy();
+  });
+
+  test('what the agent claimed is never started', async () => {
+    const { socket, events } = await supervise('s');
+    const id = newId();
+    const folder = folderOf(id, ['/bin/sh', '-c', 'echo ran']);
+    expect(folder.claim({ by: 'agent' })).toBe(true);
+    expect(folder.claim({ by: 'agent' })).toBe(false);
+    sendLine(socket, { type: 'start', id, folder: folder.path });
+    await eventually('it answers', () => events.length > 1);
+    expect(events[1]).toEqual({ type: 'refused', id });
+    expect(existsSync(folder.log)).toBe(false);
+    socket.destroy();
+  });
+
+  test('a second one on the same folder leaves at once, and the last one leaves when nobody needs it', async () => {
+    const { socket } = await supervise('s');
+    const second = spawn(process.execPath, [SUPERVISOR_PROGRAM, path.join(dir, 's'), '0'], {
+      stdio: 'ignore',
+      env: {},
+    });
+    children.push(second);
+    await eventually('the second one is gone', () => (second.exitCode === null ? null : { code: second.exitCode }));
+    expect(children[0]?.exitCode).toBeNull();
+    socket.destroy();
+    await eventually('the first one is gone', () => (children[0]?.exitCode === null ? null : true));
+  });
+
+  test('a log is held below its cap and its writer never notices', async () => {
+    const { socket, events } = await supervise('s');
+    const id = newId();
+    const folder = folderOf(id, [
+      '/bin/sh',
+      '-c',
+      'i=0; while [ ! -e go ]; do i=$((i+1)); printf "%0999d\\n" $i; [ $((i % 100)) = 0 ] && sleep 0.01; done; echo done; exit 9',
+    ]);
+    sendLine(socket, { type: 'start', id, folder: folder.path });
+    await eventually('old parts were dropped', () => (readExtent(folder.log).first > 0 ? true : null));
+    expect(statSync(folder.log).blocks * 512).toBeLessThan(4_000_000);
+    writeFileSync(path.join(folder.work, 'go'), '');
+    await eventually('it ended', () => events.some(({ type }) => type === 'ended'));
+    expect(folder.readEnd()).toMatchObject({ code: 9 });
+    const logs = new TaskLogs(() => false);
+    const request = { offset: 0, maxBytes: 65_536, wait: false };
+    const piece = await logs.read(id, folder.log, request, new AbortController().signal);
+    expect(piece.offset).toBe(readExtent(folder.log).first);
+    expect(piece.data.includes(0)).toBe(false);
+    expect(readFileSync(folder.log, 'utf8').endsWith('\ndone\n')).toBe(true);
+    socket.destroy();
+  });
+});
+
+describe('the log of a task', () => {
+  test('offsets stay what they were when the oldest part is dropped', async () => {
+    const log = path.join(dir, 'log');
+    const line = (number: number) => `${String(number).padStart(1_023, '.')}\n`;
+    const count = 512;
+    appendFileSync(log, Array.from({ length: count }, (_, index) => line(index)).join(''));
+    holdBelowCap(log, count * 1_024);
+    expect(readExtent(log)).toEqual({ base: 0, first: 0 });
+    holdBelowCap(log, 100 * 1_024);
+    const { base, first } = readExtent(log);
+    expect(first).toBe((count - 50) * 1_024);
+    const logs = new TaskLogs(() => false);
+    const at = await logs.read('a', log, { offset: 0, maxBytes: 1_024, wait: false }, new AbortController().signal);
+    expect(at.offset).toBe(first);
+    expect(String(at.data)).toBe(line(count - 50));
+    appendFileSync(log, line(count));
+    const last = await logs.read(
+      'a',
+      log,
+      { offset: count * 1_024, maxBytes: 5_000, wait: false },
+      new AbortController().signal,
+    );
+    expect({ text: String(last.data), end: last.end }).toEqual({ text: line(count), end: true });
+    expect(base === 0 || base === first).toBe(true);
+  });
+});
+
+describe('the lease file', () => {
+  test('is read back, replaced by later ones, and means nothing in another boot', () => {
+    expect(readLease(dir)).toBeNull();
+    writeLease(dir, 123_456_780);
+    expect(readLease(dir)).toBe(123_456_780);
+    writeLease(dir, 1_500);
+    expect(readLease(dir)).toBe(1_500);
+    const text = readFileSync(path.join(dir, 'lease'), 'utf8');
+    writeFileSync(path.join(dir, 'lease'), text.replace(/ .*/, ' 00000000-0000-0000-0000-000000000000'));
+    expect(readLease(dir)).toBeNull();
+  });
+
+  test('counts on the clock that /proc/uptime shows', () => {
+    const shown = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1_000;
+    expect(Math.abs(bootMs() - shown)).toBeLessThan(1_000);
+  });
+});
+
+describe('what a program reports', () => {
+  test('endpoints: the last of each name; other lines and half lines are passed over', () => {
+    const line = (name: string, url: string) => JSON.stringify({ type: 'endpoint', name, url });
+    const text = [
+      line('rest', 'a'),
+      'no json',
+      '{"type":"progress"}',
+      line('grpc', 'b'),
+      line('rest', 'c'),
+      line('late', 'd'),
+    ];
+    expect(parseEndpoints(text.join('\n'))).toEqual([
+      { name: 'rest', url: 'c' },
+      { name: 'grpc', url: 'b' },
+    ]);
+  });
+
+  test('checkpoints: the highest step wins, then the latest; incomplete ones never count', async () => {
+    const seen: Checkpoint[] = [];
+    const watch = new CheckpointWatch(dir, (checkpoint) => seen.push(checkpoint));
+    const declare = (name: string, content: string) => {
+      mkdirSync(path.join(dir, name));
+      writeFileSync(path.join(dir, name, 'COMPLETE'), content);
+    };
+    mkdirSync(path.join(dir, 'half'));
+    declare('b', '{"step":20}');
+    await eventually('b is seen', () => (seen.at(-1)?.step === 20 ? true : null));
+    declare('a', '{"step":10}');
+    declare('c', 'no json');
+    writeFileSync(path.join(dir, 'half', 'COMPLETE'), '{"step":30}');
+    await eventually('half is complete now', () => (seen.at(-1)?.step === 30 ? true : null));
+    declare('last', '{"step":40}');
+    await watch.close();
+    expect(seen.map(({ step }) => step)).toEqual([20, 30, 40]);
+    expect(seen.at(-1)?.path).toBe(path.join(dir, 'last'));
+  });
+});

@@ -1,0 +1,297 @@
+// The laws of the session, under any order, repetition and loss of inputs and any crash of the agent:
+//   1. a program is executed at most once under an allocation id, and asked for at most once while it is remembered;
+//   2. no two live tasks ever share a GPU;
+//   3. nothing starts without a lease;
+//   4. once the faults are over and nothing is desired, nothing is left.
+import fc from 'fast-check';
+import { describe, test } from 'vitest';
+import type { AllocationId } from '../../common/ids.js';
+import {
+  type JournalContent,
+  journalOf,
+  type Restored,
+  restoreSession,
+  type SessionInput,
+  type SessionOutput,
+  type SessionState,
+  step,
+  type TaskEnd,
+} from '../../node-agent/session/session.js';
+import { EMPTY_JOURNAL, HEARTBEAT_MS, LEASE_MS, wants } from './session-builder.js';
+
+const IDS = ['a', 'b', 'c', 'd', 'e'];
+const GPUS = ['g', 'h'];
+
+type Action =
+  | {
+      readonly type: 'order';
+      readonly revisionStep: number;
+      readonly epoch: number;
+      readonly listed: readonly Listed[];
+    }
+  | { readonly type: 'connect' | 'disconnect' | 'answer' | 'restart' | 'tell' | 'clean' | 'dirty' }
+  | { readonly type: 'welcome'; readonly epoch: number; readonly lineage: string; readonly cluster: string }
+  | { readonly type: 'exit'; readonly id: string }
+  | { readonly type: 'pass'; readonly ms: number }
+  /** The agent dies after it decided, before anything of it was written down or done. */
+  | { readonly type: 'crash at next step' };
+
+interface Listed {
+  readonly id: string;
+  readonly gpus: readonly string[];
+  readonly generation: number;
+  readonly stop: boolean;
+}
+
+const listed: fc.Arbitrary<Listed> = fc.record({
+  id: fc.constantFrom(...IDS),
+  gpus: fc.subarray(GPUS),
+  generation: fc.integer({ min: 1, max: 6 }),
+  stop: fc.boolean(),
+});
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('order' as const),
+      revisionStep: fc.integer({ min: -1, max: 2 }),
+      epoch: fc.integer({ min: 1, max: 2 }),
+      listed: fc.uniqueArray(listed, { selector: ({ id }) => id, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      type: fc.constantFrom('connect', 'disconnect', 'answer', 'restart', 'tell', 'clean', 'dirty', 'tell', 'clean'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('welcome' as const),
+      epoch: fc.integer({ min: 1, max: 2 }),
+      lineage: fc.constantFrom('l1', 'l1', 'l1', 'l2'),
+      cluster: fc.constantFrom('c1', 'c1', 'c1', 'c2'),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('exit' as const), id: fc.constantFrom(...IDS) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('pass' as const),
+      ms: fc.constantFrom(1, 1_000, HEARTBEAT_MS, LEASE_MS, 90_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('crash at next step' as const) }) },
+);
+
+/** A node: an agent, the processes it starts, and the disk that outlives both. */
+class World {
+  nowMs = 1_000;
+  revision = 0;
+  /** On disk: who was ever executed or fenced, what ended how, the journal, the lease. */
+  readonly claimed = new Set<string>();
+  readonly ends = new Map<string, TaskEnd>();
+  journal: JournalContent = EMPTY_JOURNAL;
+  leaseMs = 0;
+  readonly alive = new Map<string, readonly string[]>();
+  readonly executed = new Set<string>();
+  /** Asked to start, and not forgotten since. */
+  readonly asked = new Set<string>();
+  /** News of the runtime that the agent has not heard yet. */
+  news: SessionInput[] = [];
+  checks: AllocationId[] = [];
+  state: SessionState = restoreSession(EMPTY_JOURNAL, new Map(), 0, 0);
+  crashNext = false;
+
+  take(input: SessionInput): void {
+    const { state, outputs } = step(this.state, input, this.nowMs);
+    if (this.crashNext) {
+      this.crashNext = false;
+      this.restart();
+      return;
+    }
+    this.state = state;
+    for (const output of outputs) this.carryOut(output);
+  }
+
+  carryOut(output: SessionOutput): void {
+    switch (output.type) {
+      case 'persist':
+        this.journal = journalOf(this.state);
+        return;
+      case 'write lease':
+        this.leaseMs = output.deadlineMs;
+        return;
+      case 'start':
+        this.start(
+          output.allocation.id,
+          output.allocation.gpus.map(({ uuid }) => uuid),
+        );
+        return;
+      case 'stop':
+        // A task may ignore its stop signal; only the kill is sure.
+        return;
+      case 'kill':
+        this.exit(output.id);
+        return;
+      case 'check clean':
+        this.checks.push(output.id);
+        return;
+      case 'forget':
+        this.asked.delete(output.id);
+        return;
+      default:
+    }
+  }
+
+  start(id: AllocationId, gpus: readonly string[]): void {
+    if (this.nowMs >= this.leaseMs) throw new Error(`${id} was started without a lease`);
+    if (this.asked.has(id)) throw new Error(`${id} was asked for twice`);
+    if (!this.journal.allocations.some(({ grant }) => grant.id === id)) throw new Error(`${id} is not in the journal`);
+    this.asked.add(id);
+    if (this.claimed.has(id)) {
+      // Its folder still tells: what was executed before is not executed again.
+      const end = this.ends.get(id) ?? ended(true);
+      this.news.push({ type: 'ended', id, end });
+      return;
+    }
+    for (const [other, theirs] of this.alive) {
+      const shared = gpus.find((gpu) => theirs.includes(gpu));
+      if (shared !== undefined) throw new Error(`${id} was started on ${shared}, which ${other} still uses`);
+    }
+    if (this.executed.has(id)) throw new Error(`${id} was executed twice`);
+    this.claimed.add(id);
+    this.executed.add(id);
+    this.alive.set(id, gpus);
+    this.news.push({ type: 'started', id, startedMs: this.nowMs });
+  }
+
+  exit(id: string): void {
+    if (!this.alive.delete(id)) return;
+    this.ends.set(id, ended(false));
+    this.news.push({ type: 'ended', id: id as AllocationId, end: ended(false) });
+  }
+
+  /** The agent is gone, with all it had only in memory; another one reads the disk. */
+  restart(): void {
+    this.news = [];
+    this.checks = [];
+    const restored = new Map<AllocationId, Restored>();
+    for (const { grant, refusal } of this.journal.allocations) {
+      const { id } = grant;
+      if (refusal !== null) continue;
+      if (this.alive.has(id)) {
+        restored.set(id, { state: 'running', startedMs: 0 });
+      } else {
+        const neverStarted = !this.claimed.has(id);
+        this.claimed.add(id);
+        restored.set(id, { state: 'ended', end: this.ends.get(id) ?? ended(neverStarted) });
+      }
+    }
+    this.state = restoreSession(this.journal, restored, this.leaseMs, this.nowMs);
+    const remembered = new Set<string>(this.journal.allocations.map(({ grant }) => grant.id));
+    for (const id of this.asked) if (!remembered.has(id)) this.asked.delete(id);
+  }
+
+  act(one: Action): void {
+    switch (one.type) {
+      case 'order': {
+        this.revision = Math.max(0, this.revision + one.revisionStep);
+        const allocations = one.listed.map(({ id, gpus, generation, stop }) =>
+          wants(
+            id,
+            gpus.map((gpu) => `${gpu}@${generation}`),
+            { lingerMs: 30_000, stop: stop ? { reason: 'RECLAIMED', graceMs: 1_000 } : null },
+          ),
+        );
+        this.take({ type: 'desired', epoch: one.epoch, revision: this.revision, allocations });
+        return;
+      }
+      case 'connect':
+        this.take({ type: 'connected' });
+        return;
+      case 'disconnect':
+        this.take({ type: 'disconnected' });
+        return;
+      case 'welcome':
+        this.welcome(one.epoch, one.lineage, one.cluster);
+        return;
+      case 'answer':
+        this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+        return;
+      case 'tell': {
+        const [first] = this.news;
+        // Told twice now and then: the runtime may repeat itself.
+        if (first !== undefined) this.take(first);
+        if (this.revision % 2 === 0) this.news.shift();
+        return;
+      }
+      case 'clean':
+      case 'dirty': {
+        const id = this.checks.shift();
+        if (id !== undefined) this.take({ type: 'cleaned', id, clean: one.type === 'clean', dirtyGpus: ['g'] });
+        return;
+      }
+      case 'exit':
+        this.exit(one.id);
+        return;
+      case 'pass':
+        this.nowMs += one.ms;
+        this.take({ type: 'tick' });
+        return;
+      case 'restart':
+        this.restart();
+        return;
+      case 'crash at next step':
+        this.crashNext = true;
+        return;
+    }
+  }
+
+  welcome(epoch: number, lineage: string, clusterId: string): void {
+    this.take({ type: 'welcomed', clusterId, lineage, epoch, heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS });
+  }
+
+  /** No more faults; nothing is desired. */
+  heal(): void {
+    this.crashNext = false;
+    this.take({ type: 'disconnected' });
+    this.take({ type: 'connected' });
+    this.welcome(9, 'l1', 'c1');
+    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+    this.take({ type: 'desired', epoch: 9, revision: 10_000, allocations: [] });
+    for (let turns = 0; turns < 100; turns += 1) {
+      for (const one of this.news.splice(0)) this.take(one);
+      for (const id of this.checks.splice(0)) this.take({ type: 'cleaned', id, clean: true, dirtyGpus: [] });
+      this.nowMs += 1_000;
+      this.take({ type: 'tick' });
+      this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+    }
+    if (this.alive.size > 0) throw new Error(`still running after everything healed: ${[...this.alive.keys()].join()}`);
+    if (this.state.allocations.size > 0) {
+      throw new Error(`still remembered after everything healed: ${[...this.state.allocations.keys()].join()}`);
+    }
+  }
+}
+
+function ended(neverStarted: boolean): TaskEnd {
+  return { neverStarted, code: 0, signal: '', message: '', startedMs: 1, endedMs: 2, stopSignalled: false };
+}
+
+describe('under any order, repetition and loss of inputs', () => {
+  test('at most one execution an allocation, one holder a GPU, no start without a lease, and it settles', () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
+        const world = new World();
+        world.take({ type: 'connected' });
+        world.welcome(1, 'l1', 'c1');
+        world.take({ type: 'heartbeat answered', sequence: world.state.heartbeat.lastSequence });
+        for (const one of actions) world.act(one);
+        world.heal();
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

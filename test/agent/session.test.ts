@@ -1,0 +1,299 @@
+// What the agent decides, as a table: each case is one row of the comparison of desired and observed.
+import { describe, expect, test } from 'vitest';
+import type { AllocationId } from '../../common/ids.js';
+import {
+  CLEAN_LIMIT_MS,
+  CLEAN_RETRY_MS,
+  journalOf,
+  KILL_RETRY_MS,
+  nextTickMs,
+} from '../../node-agent/session/session.js';
+import { HEARTBEAT_MS, LEASE_MS, SessionDriver, wants } from './session-builder.js';
+
+/** An agent with a lease and one running allocation `a` on GPU `g`. */
+function running(rest: Parameters<typeof wants>[2] = {}): SessionDriver {
+  const session = new SessionDriver();
+  session.join();
+  session.order(wants('a', ['g@1'], rest));
+  session.started('a');
+  return session;
+}
+
+const STOP = { stop: { reason: 'RECLAIMED', graceMs: 3_000 } } as const;
+
+describe('starting', () => {
+  test('a listed allocation starts once, after it is in the journal, however often it is listed', () => {
+    const session = new SessionDriver();
+    session.join();
+    expect(session.order(wants('a', ['g@1']))).toEqual(['persist', 'start a', 'send observed']);
+    expect(session.order(wants('a', ['g@1']))).not.toContain('start a');
+    expect(session.started('a')).toEqual(['send observed']);
+    expect(session.order(wants('a', ['g@1']))).not.toContain('start a');
+  });
+
+  test('nothing starts without a lease; it starts when the lease comes', () => {
+    const session = new SessionDriver();
+    session.take({ type: 'connected' });
+    session.welcome();
+    expect(session.order(wants('a'))).not.toContain('start a');
+    expect(session.phase('a')).toBeUndefined();
+    expect(session.beat()).toContain('start a');
+  });
+
+  test('nothing starts once the lease is over', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.take({ type: 'disconnected' });
+    session.pass(LEASE_MS + 1);
+    session.take({ type: 'connected' });
+    session.welcome();
+    expect(session.order(wants('a'))).not.toContain('start a');
+  });
+
+  test('a GPU that something here still holds is waited for, until it is clean', () => {
+    const session = running();
+    expect(session.order(wants('a', ['g@1'], STOP), wants('b', ['g@2']))).not.toContain('start b');
+    expect(session.ended('a')).toContain('check a g');
+    expect(session.phase('b')).toBeUndefined();
+    expect(session.clean('a')).toContain('start b');
+  });
+
+  test.each([
+    ['the same', 4],
+    ['an older', 3],
+  ])('%s generation of a GPU is refused as never started', (_, generation) => {
+    const session = new SessionDriver();
+    session.join();
+    session.order(wants('a', ['g@4']));
+    session.started('a');
+    session.ended('a');
+    session.clean('a');
+    const words = session.order(wants('b', [`g@${generation}`]));
+    expect(words).not.toContain('start b');
+    expect(session.state.allocations.get('b' as AllocationId)).toMatchObject({ phase: 'released', neverStarted: true });
+  });
+
+  test('an order that comes already stopped is never started, also when the stop is taken back', () => {
+    const session = new SessionDriver();
+    session.join();
+    expect(session.order(wants('a', [], STOP))).not.toContain('start a');
+    expect(session.order(wants('a'))).not.toContain('start a');
+    expect(session.state.allocations.get('a' as AllocationId)).toMatchObject({ phase: 'released', neverStarted: true });
+  });
+});
+
+describe('stopping', () => {
+  test('a stop signals once and kills after the grace, again and again until it is gone', () => {
+    const session = running();
+    expect(session.order(wants('a', ['g@1'], STOP))).toContain('stop a RECLAIMED 3000');
+    expect(session.order(wants('a', ['g@1'], STOP))).not.toContain('stop a RECLAIMED 3000');
+    expect(session.pass(2_999)).not.toContain('kill a');
+    expect(session.pass(1)).toContain('kill a');
+    expect(session.pass(1)).not.toContain('kill a');
+    expect(session.pass(KILL_RETRY_MS)).toContain('kill a');
+    expect(session.ended('a', null, 'SIGKILL')).toContain('check a g');
+  });
+
+  test('a second stop can only make it quicker', () => {
+    const session = running();
+    session.order(wants('a', ['g@1'], { stop: { reason: 'RECLAIMED', graceMs: 60_000 } }));
+    expect(session.order(wants('a', ['g@1'], { stop: { reason: 'CANCELLED', graceMs: 90_000 } }))).toEqual(['persist']);
+    expect(session.order(wants('a', ['g@1'], { stop: { reason: 'CANCELLED', graceMs: 10 } }))).toContain(
+      'stop a CANCELLED 10',
+    );
+  });
+
+  test('what nobody lists is stopped and killed at once', () => {
+    const session = running();
+    expect(session.order()).toContain('stop a CANCELLED 0');
+    expect(session.pass(1)).toContain('kill a');
+  });
+
+  test('before the first set nothing is an orphan', () => {
+    const session = running().restart({ a: { state: 'running', startedMs: 5 } });
+    expect(session.join()).not.toContain('stop a CANCELLED 0');
+    expect(session.order(wants('a', ['g@1']))).toEqual(['persist']);
+    expect(session.phase('a')).toBe('running');
+  });
+});
+
+describe('releasing', () => {
+  test('an end is reported, then its GPUs are looked at, then it is released, then forgotten when unlisted', () => {
+    const session = running();
+    expect(session.ended('a', 42)).toEqual(['check a g', 'send observed']);
+    expect(session.phase('a')).toBe('exited');
+    expect(session.clean('a')).toEqual(['send observed']);
+    expect(session.phase('a')).toBe('released');
+    expect(session.order(wants('a', ['g@1']))).toEqual(['persist']);
+    expect(session.order()).toEqual(['persist', 'forget a', 'send observed']);
+    expect(session.phase('a')).toBeUndefined();
+  });
+
+  test('an ended allocation that is unlisted too early is kept until it is clean', () => {
+    const session = running();
+    session.ended('a');
+    expect(session.order()).not.toContain('forget a');
+    expect(session.clean('a')).toContain('forget a');
+  });
+
+  test('dirty GPUs are looked at again, and after the limit released as dirty', () => {
+    const session = running();
+    session.ended('a');
+    expect(session.dirty('a', 'g')).toEqual([]);
+    expect(session.pass(CLEAN_RETRY_MS)).toEqual(['check a g']);
+    session.nowMs += CLEAN_LIMIT_MS;
+    session.dirty('a', 'g');
+    expect(session.state.allocations.get('a' as AllocationId)).toMatchObject({ phase: 'released', dirtyGpus: ['g'] });
+  });
+});
+
+describe('the lease', () => {
+  test('counts from the sending of the heartbeat that was answered', () => {
+    const session = new SessionDriver();
+    session.take({ type: 'connected' });
+    session.welcome();
+    const sentMs = session.nowMs;
+    session.nowMs += 1_500;
+    session.beat();
+    expect(session.state.leaseDeadlineMs).toBe(sentMs + LEASE_MS);
+    expect(session.outputs).toContainEqual({ type: 'write lease', deadlineMs: sentMs + LEASE_MS });
+  });
+
+  test('an answer of an earlier connection counts nothing', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.pass(HEARTBEAT_MS);
+    const { lastSequence } = session.state.heartbeat;
+    session.take({ type: 'disconnected' });
+    const before = session.state.leaseDeadlineMs;
+    session.take({ type: 'heartbeat answered', sequence: lastSequence });
+    expect(session.state.leaseDeadlineMs).toBe(before);
+  });
+
+  test('a task runs on for its linger, then is stopped with its own grace', () => {
+    const session = running({ lingerMs: 7_000, graceMs: 2_000 });
+    session.take({ type: 'disconnected' });
+    expect(session.pass(LEASE_MS + 7_000)).toEqual([]);
+    expect(session.pass(1)).toEqual(['stop a NODE_LOST 2000']);
+    expect(session.pass(2_000)).toEqual(['kill a']);
+  });
+
+  test('the next tick is never later than the next thing to do', () => {
+    const session = running({ lingerMs: 7_000 });
+    expect(nextTickMs(session.state)).toBe(session.nowMs + HEARTBEAT_MS);
+    session.take({ type: 'disconnected' });
+    expect(nextTickMs(session.state)).toBe(session.state.leaseDeadlineMs + 7_001);
+    session.nowMs = session.state.leaseDeadlineMs + 7_001;
+    expect(session.take({ type: 'tick' })).toContain('stop a NODE_LOST 1000');
+  });
+
+  test('a scheduler that is silent for a lease is left', () => {
+    const session = new SessionDriver();
+    session.join();
+    for (let beats = 0; beats < 4; beats += 1) expect(session.pass(HEARTBEAT_MS)).toEqual([]);
+    expect(session.pass(HEARTBEAT_MS + 1)).toEqual(['close connection']);
+  });
+});
+
+describe('whose orders count', () => {
+  test.each([
+    ['an epoch that is over', 1, 99],
+    ['a revision that goes back', 2, 9],
+  ])('%s is refused and changes nothing', (_, epoch, revision) => {
+    const session = new SessionDriver();
+    session.join({ epoch: 2 });
+    session.orderAt(2, 10, wants('a'));
+    expect(session.orderAt(epoch, revision)).toEqual(['close connection']);
+    expect(session.phase('a')).toBe('starting');
+    expect(journalOf(session.state)).toMatchObject({ maxEpoch: 2, maxRevision: 10 });
+  });
+
+  test('the same revision again is a repetition', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.orderAt(1, 10, wants('a'));
+    expect(session.orderAt(1, 10, wants('a'))).toEqual([]);
+  });
+
+  test('a scheduler of an older epoch is left', () => {
+    const session = new SessionDriver();
+    session.join({ epoch: 3 });
+    session.take({ type: 'disconnected' });
+    session.take({ type: 'connected' });
+    expect(session.welcome({ epoch: 2 })).toEqual(['close connection']);
+    expect(session.state.connection).toBe('greeting');
+    expect(session.orderAt(9, 99, wants('a'))).toEqual([]);
+  });
+
+  test('what was obeyed is remembered over a restart', () => {
+    const session = new SessionDriver();
+    session.join({ epoch: 3 });
+    session.orderAt(3, 10);
+    const next = session.restart({});
+    next.take({ type: 'connected' });
+    expect(next.welcome({ epoch: 2 })).toEqual(['close connection']);
+  });
+
+  test('another history begins its revisions anew, but frees no GPU that is in use', () => {
+    const session = running();
+    session.take({ type: 'disconnected' });
+    session.join({ lineage: 'l2', epoch: 1 });
+    expect(session.orderAt(1, 1, wants('a', ['g@1']), wants('b', ['g@2']))).not.toContain('start b');
+    expect(session.phase('a')).toBe('running');
+    expect(session.orderAt(1, 2, wants('c', ['g@1']))).toContain('stop a CANCELLED 0');
+    session.ended('a');
+    session.clean('a');
+    expect(session.state.allocations.get('c' as AllocationId)).toMatchObject({ neverStarted: true });
+  });
+
+  test('another cluster begins its generations anew', () => {
+    const session = running();
+    session.take({ type: 'disconnected' });
+    session.join({ clusterId: 'c2' });
+    session.orderAt(1, 1, wants('b', ['g@1']));
+    session.ended('a');
+    expect(session.clean('a')).toContain('start b');
+  });
+});
+
+describe('coming back', () => {
+  test('an end that happened meanwhile is reported, cleaned and released', () => {
+    const before = running();
+    const end = {
+      neverStarted: false,
+      code: 42,
+      signal: '',
+      message: '',
+      startedMs: 5,
+      endedMs: 9,
+      stopSignalled: false,
+    };
+    const session = before.restart({ a: { state: 'ended', end } });
+    expect(session.take({ type: 'tick' })).toEqual(['check a g']);
+    session.clean('a');
+    session.join();
+    expect(session.order(wants('a', ['g@1']))).toEqual(['persist']);
+    expect(session.state.allocations.get('a' as AllocationId)).toMatchObject({
+      phase: 'released',
+      exit: { code: 42 },
+      endedMs: 9,
+    });
+  });
+
+  test('what was refused stays refused', () => {
+    const before = new SessionDriver();
+    before.join();
+    before.order(wants('a', [], STOP));
+    const session = before.restart({});
+    session.join();
+    expect(session.order(wants('a'))).not.toContain('start a');
+  });
+
+  test('a hello is followed by what changed until the welcome', () => {
+    const session = running();
+    session.take({ type: 'disconnected' });
+    expect(session.take({ type: 'connected' })).toEqual(['send hello']);
+    expect(session.ended('a')).toEqual(['check a g']);
+    expect(session.welcome()).toEqual(['send observed']);
+  });
+});
