@@ -182,7 +182,8 @@ export function loadServerConfig(
 
 function load(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): LoadedServerConfig {
   const names = ['config', ...serverSettings.map(({ flag }) => flag)];
-  const { values: flags, switches } = parseFlags(argv, names, SWITCHES);
+  const words = argv.map((word) => (word === '-h' ? '--help' : word));
+  const { values: flags, switches } = parseFlags(words, names, SWITCHES);
   if (switches.has('help')) return print(helpText());
   if (switches.has('version')) return print(`${PACKAGE_VERSION}\n`);
 
