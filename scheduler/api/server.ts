@@ -1,7 +1,8 @@
 // The gRPC server: every service of sluice.v1, health and reflection, with the limits that hold for all of them.
 import * as grpc from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation } from 'grpc-health-check';
+import * as protoLoader from '@grpc/proto-loader';
+import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../common/clock.js';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
@@ -61,7 +62,8 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   );
   const health = new HealthImplementation(Object.fromEntries(['', ...services].map((name) => [name, 'NOT_SERVING'])));
   health.addToServer(server);
-  new ReflectionService(sluicePackageDefinition).addToServer(server);
+  const described = { ...sluicePackageDefinition, ...protoLoader.loadSync(healthProto) };
+  new ReflectionService(described).addToServer(server);
   return {
     server,
     setServing: (serving) => {

@@ -167,6 +167,7 @@ describe.runIf(needs('build'))('the daemon refuses', () => {
     const [host, port] = cluster.grpc.split(':');
     const socket = net.connect(Number(port), host);
     socket.on('error', () => undefined);
+    socket.resume();
     socket.write(Buffer.from('GET / HTTP/1.1\r\n\r\n\0\0\0\xff'.repeat(100)));
     await new Promise((resolve) => socket.once('close', resolve));
   });
