@@ -433,6 +433,8 @@ class GrpcClient implements SluiceClient {
     const rich = fromServiceError(error);
     const bare = rich.reason === grpc.status[error.code];
     if (bare && rich.code === grpc.status.UNAVAILABLE) return this.#lost(connectionProblem(rich.message));
+    // We never cancel a call whose end we still look at: a stopping scheduler cut it.
+    if (bare && rich.code === grpc.status.CANCELLED) return this.#lost('it cut the call');
     if (bare && rich.code === grpc.status.DEADLINE_EXCEEDED) {
       const message = `the scheduler at ${this.server} did not answer within ${formatDuration(this.#deadlineMs)}`;
       return new ApiError({ ...rich, message });

@@ -44,7 +44,8 @@ export class CliError extends Error {
     super(report.message);
     this.name = 'CliError';
     this.exitCode = exitCode;
-    this.report = { metadata: {}, ...report };
+    const { code, reason, message, metadata = {}, fields } = report;
+    this.report = { code, reason, message, metadata, ...(fields === undefined ? {} : { fields }) };
   }
 }
 
@@ -76,7 +77,7 @@ export function isApiError(error: unknown): error is ApiError {
   return error instanceof Error && error.name === 'ApiError';
 }
 
-/** What to print and how to exit. `stack` is set only for defects of ours. */
+/** What to print and how to exit. Only a defect of ours shows its stack. */
 export function describeFailure(error: unknown): {
   readonly exitCode: number;
   readonly text: string;

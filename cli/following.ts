@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
 import type { SluiceClient } from './client.js';
 import type { Invocation } from './invocation.js';
-import { decidingExit, exitText, stateWord } from './presentation.js';
+import { decidingExit, stateWithExit } from './presentation.js';
 
 /** The code of a job that was cancelled before any of its processes ended: as if its stop signal had ended it. */
 const CANCELLED_CODE = 128 + constants.signals.SIGTERM;
@@ -54,9 +54,7 @@ export function highestExitCode(workloads: readonly Workload__Output[]): number 
 
 /** `Failed (exit 1): …` */
 export function endText(workload: Workload__Output): string {
-  const exit = workload.state === 'WORKLOAD_STATE_FAILED' ? decidingExit(workload) : null;
-  const how = exit === null ? '' : ` (${exitText(exit)})`;
-  return `${stateWord(workload.state)}${how}${workload.message === '' ? '' : `: ${workload.message}`}`;
+  return stateWithExit(workload) + (workload.message === '' ? '' : `: ${workload.message}`);
 }
 
 function signalNumber(name: string): number {

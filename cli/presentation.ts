@@ -181,6 +181,12 @@ export function exitText(exit: Exit__Output): string {
   return exit.code === undefined ? exit.message || 'unknown' : `exit ${exit.code}`;
 }
 
+/** `Failed (exit 1)`; the plain state when there is no exit to tell. */
+export function stateWithExit(workload: Workload__Output): string {
+  const exit = workload.state === 'WORKLOAD_STATE_FAILED' ? decidingExit(workload) : null;
+  return exit === null ? stateWord(workload.state) : `${stateWord(workload.state)} (${exitText(exit)})`;
+}
+
 /** The end that decided a workload's fate: of a task that ended by itself, not of one stopped because another ended. */
 export function decidingExit(workload: Workload__Output): Exit__Output | null {
   const ended = workload.allocations.filter((allocation): allocation is Allocation__Output & { exit: Exit__Output } =>

@@ -95,14 +95,15 @@ const GROUPS: readonly CommandGroup[] = [
  * @returns the exit code
  */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {
-  const [first, ...rest] = argv;
+  const words = rewriteHelp(argv);
+  const [first, ...rest] = words;
   // The daemons parse the whole command line themselves.
   if (first === 'server' || first === 'agent') return (await import('./commands/daemons.js')).runDaemon(first, rest);
   const program = new CliCommand('sluice');
   const invocation = new Invocation(host, () => program.opts<GlobalFlags>());
   try {
     buildProgram(program, invocation);
-    await program.parseAsync([...rewriteHelp(argv)], { from: 'user' });
+    await program.parseAsync([...words], { from: 'user' });
     return invocation.exitCode;
   } catch (error) {
     // Help and version end the parsing by throwing, too.
@@ -127,7 +128,10 @@ function buildProgram(program: Command, invocation: Invocation): void {
     .option('--context <name>', 'context of the configuration to use (SLUICE_CONTEXT)')
     .helpOption('-h, --help', 'print help')
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      styleTitle: (title) => (title === 'Options:' ? 'Flags:' : title),
+    })
     .configureOutput({ writeOut: (text) => void invocation.host.stdout.write(text), writeErr: () => undefined })
     .exitOverride()
     .showSuggestionAfterError(false)
@@ -136,8 +140,7 @@ function buildProgram(program: Command, invocation: Invocation): void {
       const word = program.args[0];
       if (word === undefined) program.help();
       else throw unknownCommand(program, word);
-    })
-    .allowExcessArguments();
+    });
   const loaders = new Map<string, CommandEntry['load']>();
   for (const { title, entries } of GROUPS) {
     program.commandsGroup(title);
@@ -146,6 +149,8 @@ function buildProgram(program: Command, invocation: Invocation): void {
       loaders.set(name, load);
     }
   }
+  // After the commands were made, since they inherit: only the top takes any word, to say that it is no command.
+  program.allowExcessArguments();
   const loadCommand = async (name: string): Promise<void> => {
     const command = program.commands.find((candidate) => candidate.name() === name);
     const { define } = (await loaders.get(name)?.()) ?? {};
@@ -166,7 +171,9 @@ A first try:
 /** A command whose usage errors read as ours: what, the nearest right word, where to look. */
 export class CliCommand extends Command {
   override createCommand(name: string): CliCommand {
-    return new CliCommand(name);
+    const command = new CliCommand(name).helpOption('-h, --help', 'print help').helpCommand(false);
+    command.addHelpText('after', '\nFlags of all commands (--server, --context, ...): sluice --help');
+    return command;
   }
 
   override error(message: string, options?: { readonly code?: string }): never {

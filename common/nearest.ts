@@ -5,13 +5,15 @@ export function nearest(word: string, known: Iterable<string>): string | null {
   return nearestNames(word, known, 1)[0] ?? null;
 }
 
-/** The names closest to a mistyped one, best first, at most `limit`; often none. */
+/** The names closest to a mistyped one, all equally close, at most `limit`; often none. */
 export function nearestNames(word: string, known: Iterable<string>, limit = 3): readonly string[] {
   const bound = Math.max(1, Math.ceil(word.length / 3));
-  return [...new Set(known)]
+  const close = [...new Set(known)]
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= bound && distance < candidate.length)
-    .sort((a, b) => a.distance - b.distance || a.candidate.localeCompare(b.candidate))
+    .sort((a, b) => a.distance - b.distance || a.candidate.localeCompare(b.candidate));
+  return close
+    .filter(({ distance }) => distance === close[0]?.distance)
     .slice(0, limit)
     .map(({ candidate }) => candidate);
 }

@@ -10,12 +10,20 @@ interface SetOptions {
   readonly queue?: string;
 }
 
+const EXAMPLES = `
+Examples:
+  sluice config set-context lab --server gpu-master:7443 --tls-ca ca.pem --token-file token
+  sluice config use-context lab
+  sluice config set-context --current --queue vision
+  sluice config view --origin`;
+
 export const define: DefineCommand = (command, invocation) => {
   command
     .description(
       'Which scheduler this command talks to, and as whom: flags, then environment, then the context in use.',
     )
-    .usage('VERB [FLAGS]');
+    .usage('VERB [FLAGS]')
+    .addHelpText('after', EXAMPLES);
   command
     .command('get-contexts')
     .usage('')

@@ -129,7 +129,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ['Submitted', moment(workload.submitTime, nowMs)],
     ['Started', moment(workload.startTime, nowMs)],
     ...(workload.endTime === null ? [] : [['Ended', moment(workload.endTime, nowMs)] as const]),
-    ['Attempt', `${workload.attempt}, requeued ${plural(workload.requeues, 'time')}`],
+    ['Attempt', `${workload.attempt}${workload.requeues > 0 ? `, requeued ${plural(workload.requeues, 'time')}` : ''}`],
     ['GPU time', `${gpuHours(workload.gpuTime)}, of it lost ${gpuHours(workload.lostGpuTime)}`],
   ];
   const environment = (spec?.environment ?? []).map(({ name, value }): Field => [name, value]);
@@ -175,7 +175,7 @@ function allocationTable(invocation: Invocation, allocations: readonly Allocatio
     return [
       `  ${allocation.task}`,
       allocation.node,
-      gpus.length === 0 ? '-' : `${gpus.map(({ index }) => index).join(',')} ${models}`,
+      gpus.length === 0 ? '-' : `[${gpus.map(({ index }) => index).join(',')}] ${models}`,
       state,
       age(allocation.startTime, nowMs),
       exit === null ? '-' : exitText(exit),

@@ -18,10 +18,19 @@ interface CreateOptions extends Figures {
   readonly validateOnly?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  sluice queue create research --guarantee 8
+  sluice queue create vision --parent research --guarantee 4 --weight 2
+  sluice queue update vision --limit 6
+  sluice queue update vision --limit none
+  sluice queue delete vision`;
+
 export const define: DefineCommand = (command, invocation) => {
   command
     .description('Creates, updates and deletes queues. To look at them: sluice get queues')
-    .usage('VERB NAME [FLAGS]');
+    .usage('VERB NAME [FLAGS]')
+    .addHelpText('after', EXAMPLES);
   withFigures(command.command('create').usage('NAME [FLAGS]').description('Creates a queue.'))
     .argument('<name>', 'of a-z, 0-9 and "-"')
     .option('--parent <queue>', 'the queue it lies under; default top level')

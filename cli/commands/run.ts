@@ -49,7 +49,7 @@ export const define: DefineCommand = (command, invocation) => {
     .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
     .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
     .option('--kind <kind>', 'batch, train, test or service; default batch')
-    .option('--env <name=value>', 'environment variable; again for more', collect, [])
+    .option('--env <name=value>', 'environment variable; again for more', collect)
     .option('--workdir <folder>', 'absolute folder on the node to start in')
     .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees')
     .option('-d, --detach', 'submit only; do not follow')
@@ -65,7 +65,7 @@ Examples:
     .action((argv: readonly string[], options: Options) => run(invocation, argv, options));
 };
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 

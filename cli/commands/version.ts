@@ -12,6 +12,7 @@ interface Options {
 export const define: DefineCommand = (command, invocation) => {
   command
     .description('Prints the version of this command and of the scheduler it reaches.')
+    .usage('[FLAGS]')
     .option('--client', 'only this command; asks no scheduler')
     .option('-o, --output <format>', 'json or yaml')
     .action((options: Options) => version(invocation, options));
@@ -20,7 +21,7 @@ export const define: DefineCommand = (command, invocation) => {
 async function version(invocation: Invocation, options: Options): Promise<void> {
   const format = invocation.format(options.output, ['json', 'yaml']);
   const client = { version: PACKAGE_VERSION, nodeVersion: process.version };
-  if (format === 'table') invocation.out(`Client:  ${client.version} (Node ${client.nodeVersion})`);
+  if (format === 'table') invocation.out(`Client:   ${client.version} (Node ${client.nodeVersion})`);
   if (options.client === true) {
     if (format === 'json' || format === 'yaml') await invocation.printData(format, { client });
     return;

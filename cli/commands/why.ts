@@ -2,7 +2,16 @@
 import type { Timestamp__Output } from '../../proto/gen/google/protobuf/Timestamp.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
-import { age, hasEnded, holdsGpus, nodeList, pascalCase, stateWord, workloadNodes } from '../presentation.js';
+import {
+  age,
+  hasEnded,
+  holdsGpus,
+  nodeList,
+  pascalCase,
+  stateWithExit,
+  stateWord,
+  workloadNodes,
+} from '../presentation.js';
 
 import { workloadSelector } from '../resources.js';
 import { formatColumns, printable } from '../table.js';
@@ -41,8 +50,9 @@ async function why(invocation: Invocation, name: string, options: Options): Prom
 /** `Workload 1046 (pretrain, queue nlp) is Pending for 31m: QueueLimit` */
 function headline(workload: Workload__Output, reason: string, nowMs: number): string {
   const { number, spec, state } = workload;
-  const head = `Workload ${number} (${spec?.name}, queue ${spec?.queue}) is ${stateWord(state)}`;
-  if (hasEnded(state)) return `${head} since ${age(workload.endTime, nowMs)}`;
+  const subject = `Workload ${number} (${spec?.name}, queue ${spec?.queue})`;
+  const head = `${subject} is ${stateWord(state)}`;
+  if (hasEnded(state)) return `${subject} ended ${age(workload.endTime, nowMs)} ago: ${stateWithExit(workload)}`;
   const since = state === 'WORKLOAD_STATE_PENDING' ? pendingSince(workload) : workload.startTime;
   const span = since === null ? '' : ` for ${age(since, nowMs)}`;
   if (reason !== '') return `${head}${span}: ${pascalCase(reason)}`;

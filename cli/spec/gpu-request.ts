@@ -14,6 +14,8 @@ export function parseGpuRequest(text: string): GpuRequest | null {
   const match = /^(?:(?<model>[A-Za-z][A-Za-z0-9 ._-]*?)(?::(?<some>\d{1,4}))?|(?<any>\d{1,4}))$/.exec(text.trim());
   if (match === null) return null;
   const { model = '', some, any } = match.groups ?? {};
+  // Every GPU model has a figure in its name; a bare word without one is a slip, not a model to wait for.
+  if (model !== '' && some === undefined && !/\d/.test(model)) return null;
   const count = Number(some ?? any ?? 1);
   return count > MAX_GPUS ? null : { count, model };
 }

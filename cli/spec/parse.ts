@@ -57,7 +57,7 @@ type Path = readonly (string | number)[];
 export function parseSpecs(text: string, file: string): ParsedFile {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const documents = Array.isArray(parsed) ? parsed.filter((document) => document.contents !== null) : [];
+  const documents = Array.isArray(parsed) ? parsed.filter((document) => !isEmpty(document)) : [];
   const syntax = (Array.isArray(parsed) ? parsed : [parsed]).flatMap((document) =>
     document.errors.map((error) => problemAt(file, lines, error.pos[0], '', syntaxMessage(error.code, error.message))),
   );
@@ -93,6 +93,11 @@ export function problemFromApi(document: SpecDocument, apiField: string, message
   const path = documentPath(apiField, document.spec);
   const { line, column } = document.locate(path);
   return { file: document.file, line, column, field: fieldText(path), message };
+}
+
+/** Nothing between two `---`. */
+function isEmpty({ contents }: Document.Parsed): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null && contents.source === '');
 }
 
 function checkDocument(

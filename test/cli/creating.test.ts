@@ -1,0 +1,433 @@
+// The commands that create and control: submit, run, logs, wait, cancel, queue, cordon.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { WorkloadState } from '../../proto/gen/sluice/v1/WorkloadState.js';
+import type { FakeScheduler } from './fake-scheduler.js';
+import { cli as run, startCli, temporaryFolder, type CliOptions } from './run-cli.js';
+import { refresh, startSample, workload } from './sample-cluster.js';
+
+let scheduler: FakeScheduler;
+beforeAll(async () => {
+  scheduler = await startSample();
+});
+beforeEach(() => {
+  refresh(scheduler);
+  scheduler.calls.length = 0;
+  scheduler.failures.clear();
+});
+afterAll(() => scheduler.stop());
+
+const env = (): Record<string, string> => ({ SLUICE_SERVER: scheduler.address });
+
+function cli(argv: readonly string[], options: CliOptions = {}) {
+  return run(argv, { ...options, env: { ...env(), ...options.env } });
+}
+
+/** A file with this text, under a short name in messages. */
+function fileWith(text: string): string {
+  const file = path.join(temporaryFolder(), 'w.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+/** One watched workload that goes through these states, and its tasks' exits at the end. */
+function playStates(states: readonly WorkloadState[], end: Parameters<typeof workload>[1] = {}, number = 1041): void {
+  scheduler.onWatch = (_, sink) => {
+    states.forEach((state, index) => {
+      const last = index === states.length - 1;
+      sink.send({
+        revision: 10 + index,
+        workload: workload(number, { ...(last ? end : {}), state }),
+        caughtUp: index === 0,
+      });
+    });
+  };
+}
+
+const ALLOCATION = { id: 'A', task: 0, node: 'n1', attempt: 1, gpus: [] };
+
+describe('submit', () => {
+  it('sends all documents of all files in one request, with an id of its own', async () => {
+    const file = fileWith('run: a\nqueue: research\n---\nrun: b\nqueue: product\nresources: {tasks: 2}\n');
+    const { code, stdout } = await cli(['submit', file]);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'Submitted workload 1041\nSubmitted workload 1042 (2 tasks)\n',
+    });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
+      {
+        requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        validateOnly: false,
+        specs: [{ queue: 'research' }, { queue: 'product', tasks: 2 }],
+      },
+    ]);
+  });
+
+  it('tells a person how to go on', async () => {
+    const { stdout } = await cli(['submit', fileWith('run: a\nqueue: q')], { isTTY: true });
+    expect(stdout).toContain('follow: sluice logs -f 1041   why: sluice why 1041   cancel: sluice cancel 1041');
+  });
+
+  it('reads the standard input', async () => {
+    expect(await cli(['submit', '-'], { stdin: 'run: a\nqueue: q' })).toMatchObject({ code: 0 });
+    expect(await cli(['submit', '-'], { stdin: 'run: 3\nqueue: q' })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('<stdin>:1:6: run: must be'),
+    });
+  });
+
+  it.each([
+    ['the flag before the file', ['-A', 'flag'], 'queue: file', { SLUICE_QUEUE: 'env' }, 'flag'],
+    ['the file before the environment', [], 'queue: file', { SLUICE_QUEUE: 'env' }, 'file'],
+    ['the environment', [], '', { SLUICE_QUEUE: 'env' }, 'env'],
+  ])('charges the queue of %s', async (_, flags, line, variables, queue) => {
+    await cli(['submit', fileWith(`run: a\n${line}`), ...flags], { env: variables });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([{ specs: [{ queue }] }]);
+  });
+
+  it('tells every mistake of every file and sends nothing', async () => {
+    const { code, stderr } = await cli(['submit', fileWith('run: a\nqueue: q\nnam: x'), fileWith('run: b')]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error: .*w\.yaml:3:1: nam: unknown field; did you mean "name"\?\n.*w\.yaml:1:1: queue: is missing\n/,
+    );
+    expect(scheduler.calls).toEqual([]);
+  });
+
+  it('only checks with --validate-only', async () => {
+    const { code, stdout } = await cli(['submit', '--validate-only', fileWith('run: a\nqueue: q')]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '1 workload valid, nothing submitted\n' });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([{ validateOnly: true }]);
+  });
+
+  it("places the scheduler's complaints in the file", async () => {
+    scheduler.failures.set('SubmitWorkloads', [
+      {
+        code: status.INVALID_ARGUMENT,
+        reason: 'SPEC_INVALID',
+        message: 'specs[1].queue: no such queue',
+        fields: [{ field: 'specs[1].queue', description: 'queue "q2" does not exist' }],
+      },
+    ]);
+    const { code, stderr } = await cli(['submit', fileWith('run: a\nqueue: q\n---\nrun: a\nqueue: q2\n')]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: .*w\.yaml:5:8: queue: queue "q2" does not exist\n$/);
+  });
+
+  it('prints the answer, or the error, for programs', async () => {
+    const good = await cli(['submit', '--json', fileWith('run: a\nqueue: q\nname: x')]);
+    expect(JSON.parse(good.stdout)).toEqual({ workloads: [{ number: 1041, uid: 'UID0', name: 'x' }], revision: 7 });
+    const bad = await cli(['submit', '--json', fileWith('run: 1\nqueue: q')]);
+    expect(bad.code).toBe(2);
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      error: { code: 'INVALID_ARGUMENT', reason: 'SPEC_INVALID', fields: [{ field: 'run' }] },
+    });
+    expect(bad.stderr).toMatch(/^error: /);
+  });
+
+  it('sends the id that was given', async () => {
+    await cli(['submit', '--request-id', 'mine', fileWith('run: a\nqueue: q')]);
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([{ requestId: 'mine' }]);
+  });
+
+  it('waits with -W and exits as the jobs did', async () => {
+    playStates(['WORKLOAD_STATE_PENDING', 'WORKLOAD_STATE_RUNNING', 'WORKLOAD_STATE_FAILED'], {
+      allocations: [{ ...ALLOCATION, exit: { code: 7 } }],
+      message: 'task 0 ended',
+    });
+    const { code, stderr } = await cli(['submit', '-W', fileWith('run: a\nqueue: q')]);
+    expect({ code, stderr }).toEqual({ code: 7, stderr: 'workload/1041 Failed (exit 7): task 0 ended\n' });
+  });
+
+  it.each([
+    ['no file', ['submit'], 'error: no file to submit\n'],
+    ['a file that is not there', ['submit', '/nonexistent/x.yaml'], 'error: cannot read /nonexistent/x.yaml: '],
+  ])('refuses %s', async (_, argv, message) => {
+    expect(await cli(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+});
+
+describe('run', () => {
+  it('sends its flags as a spec', async () => {
+    const flags =
+      '-d -G h100:2 -n 3 -A research -J nightly -p big -q 70 --grace 2m --no-preempt --kind train --env A=1 --env B=x=y --workdir /srv --checkpoint-dir /ckpt';
+    const { code, stdout } = await cli(['run', ...flags.split(' '), '--', 'python', 'train.py', '-q', '--help']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Submitted workload 1041 (3 tasks)\n' });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
+      {
+        specs: [
+          {
+            name: 'nightly',
+            kind: 'WORKLOAD_KIND_TRAIN',
+            queue: 'research',
+            priority: 70,
+            preemptible: false,
+            tasks: 3,
+            resources: { gpus: 2, gpuModel: 'h100', pool: 'big' },
+            command: { argv: ['python', 'train.py', '-q', '--help'] },
+            environment: [
+              { name: 'A', value: '1' },
+              { name: 'B', value: 'x=y' },
+            ],
+            workingDirectory: '/srv',
+            checkpoint: { grace: { seconds: 120 }, directory: '/ckpt' },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('leaves priority and preemptibility to the scheduler', async () => {
+    await cli(['run', '-d', '-A', 'q', '--', 'true']);
+    const [request] = scheduler.requests('SubmitWorkloads') as { specs: object[] }[];
+    expect(request?.specs[0]).not.toHaveProperty('priority');
+    expect(request?.specs[0]).not.toHaveProperty('preemptible');
+  });
+
+  it('prints the log on standard output, everything else beside it, and exits as the job did', async () => {
+    scheduler.onReadLogs = (_, sink) => {
+      sink.send({ allocation: 'A', attempt: 1, offset: 0, data: Buffer.from('hel') });
+      sink.send({ offset: 3, data: Buffer.from('lo\n') });
+      sink.end();
+    };
+    playStates(
+      ['WORKLOAD_STATE_PENDING', 'WORKLOAD_STATE_STARTING', 'WORKLOAD_STATE_RUNNING', 'WORKLOAD_STATE_FAILED'],
+      {
+        allocations: [{ ...ALLOCATION, exit: { code: 42 } }],
+      },
+    );
+    const { code, stdout, stderr } = await cli(['run', '-A', 'q', '--', 'x']);
+    expect({ code, stdout }).toEqual({ code: 42, stdout: 'hello\n' });
+    expect(stderr).toContain('Submitted workload 1041\n');
+    expect(stderr).toContain('workload 1041 Failed (exit 42)\n');
+  });
+
+  it.each([
+    ['success', 'WORKLOAD_STATE_SUCCEEDED', [{ ...ALLOCATION, exit: { code: 0 } }], 0],
+    ['a signal', 'WORKLOAD_STATE_FAILED', [{ ...ALLOCATION, exit: { signal: 'SIGSEGV' } }], 139],
+    [
+      'the task that failed, not those stopped for it',
+      'WORKLOAD_STATE_FAILED',
+      [
+        { ...ALLOCATION, exit: { signal: 'SIGTERM' }, stop: { reason: 'STOP_REASON_GANG_ENDED' } },
+        { ...ALLOCATION, task: 1, exit: { code: 5 } },
+      ],
+      5,
+    ],
+    ['a failure without exit', 'WORKLOAD_STATE_FAILED', [], 1],
+    ['a cancel before the start', 'WORKLOAD_STATE_CANCELLED', [], 143],
+  ] as const)('exits by %s', async (_, state, allocations, expected) => {
+    scheduler.onReadLogs = (_request, sink) => sink.end();
+    playStates([state], { allocations: [...allocations] });
+    // The tools' own code is for their own errors.
+    const { code } = await cli(['run', '-A', 'q', '--', 'x'], { env: { SLUICE_EXIT_ERROR: '99' } });
+    expect(code).toBe(expected);
+  });
+
+  it('leaves the job running at Ctrl-C and says how to go on', async () => {
+    playStates(['WORKLOAD_STATE_RUNNING'], { allocations: [{ ...ALLOCATION, state: 'ALLOCATION_STATE_RUNNING' }] });
+    scheduler.onReadLogs = (_, sink) => sink.send({ allocation: 'A', attempt: 1, data: Buffer.from('step 1\n') });
+    const running = startCli(['run', '-A', 'q', '--', 'x'], { env: env() });
+    await running.stdoutHas('step 1');
+    await running.stderrHas('is Running on n1');
+    running.interrupt();
+    const { code, stderr } = await running.result;
+    expect(code).toBe(130);
+    expect(stderr).toContain('Detached; workload 1041 goes on.\n  follow: sluice logs -f 1041');
+    expect(scheduler.requests('CancelWorkloads')).toEqual([]);
+  });
+
+  it.each([
+    [
+      'no command',
+      ['run', '-G', '1'],
+      'error: no command to run\nWrite it after "--": sluice run -G 1 -- python train.py\n',
+    ],
+    ['no queue', ['run', '--', 'x'], 'error: no queue to charge\nName one with -A QUEUE'],
+    ['no number', ['run', '-A', 'q', '-n', 'two', '--', 'x'], 'error: -n two is no whole number\n'],
+    ['no GPUs', ['run', '-A', 'q', '-G', 'lots', '--', 'x'], 'error: -G lots is no number of GPUs\n'],
+    [
+      'a flag of the program before "--"',
+      ['run', 'train', '--epochs', '3'],
+      'Flags of the program to run come after "--"',
+    ],
+  ])('refuses %s', async (_, argv, message) => {
+    expect(await cli(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect(scheduler.calls).toEqual([]);
+  });
+});
+
+describe('logs', () => {
+  it('prints the bytes of one task as they are', async () => {
+    const bytes = Buffer.from([0x68, 0xff, 0x00, 0x0a]);
+    scheduler.onReadLogs = (_, sink) => {
+      sink.send({ allocation: 'A', attempt: 1, offset: 0, data: bytes });
+      sink.end();
+    };
+    const { code, stdout } = await cli(['logs', 'resnet', '--task', '1', '--tail', '100']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: bytes.toString('utf8') });
+    expect(scheduler.requests('ReadLogs')).toMatchObject([
+      { workload: '1041', task: 1, follow: false, tailBytes: 100 },
+    ]);
+  });
+
+  it('follows over a restart of the workload', async () => {
+    scheduler.onReadLogs = (_, sink) => {
+      sink.send({ allocation: 'A', attempt: 1, offset: 0, data: Buffer.from('one\n') });
+      sink.send({ allocation: 'B', attempt: 2, offset: 0, data: Buffer.from('two\n') });
+      sink.end();
+    };
+    expect(await cli(['logs', '-f', '1041'])).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '--- attempt 2 ---\n' });
+  });
+
+  it('tells an unknown workload and a log that cannot be read', async () => {
+    expect(await cli(['logs', 'nope'])).toMatchObject({ code: 1, stderr: 'error: workload "nope" does not exist\n' });
+    scheduler.failures.set('ReadLogs', [
+      { code: status.UNAVAILABLE, reason: 'NODE_NOT_READY', message: 'node n1 is away' },
+    ]);
+    expect(await cli(['logs', '1041'])).toMatchObject({ code: 1, stderr: 'error: node n1 is away\n' });
+  });
+});
+
+describe('wait', () => {
+  it('waits for success by default', async () => {
+    playStates(['WORKLOAD_STATE_PENDING', 'WORKLOAD_STATE_RUNNING', 'WORKLOAD_STATE_SUCCEEDED']);
+    expect(await cli(['wait', 'job/resnet'])).toEqual({ code: 0, stdout: 'workload/1041 condition met\n', stderr: '' });
+  });
+
+  it.each(['running', 'state=running', 'condition=Running'])('waits for %s', async (condition) => {
+    playStates(['WORKLOAD_STATE_PENDING', 'WORKLOAD_STATE_RUNNING']);
+    expect(await cli(['wait', '1041', '--for', condition])).toMatchObject({ code: 0 });
+  });
+
+  it('fails at once when the condition can never be met', async () => {
+    playStates(['WORKLOAD_STATE_RUNNING', 'WORKLOAD_STATE_FAILED'], {
+      allocations: [{ ...ALLOCATION, exit: { code: 3 } }],
+    });
+    expect(await cli(['wait', '1041'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error: workload/1041 ended otherwise: Failed (exit 3)\n',
+    });
+  });
+
+  it('exits as the job did when asked to', async () => {
+    playStates(['WORKLOAD_STATE_FAILED'], { allocations: [{ ...ALLOCATION, exit: { code: 3 } }] });
+    expect(await cli(['wait', '1041', '--exit-code'])).toMatchObject({
+      code: 3,
+      stdout: 'workload/1041 condition met\n',
+    });
+  });
+
+  it('gives up after the timeout', async () => {
+    playStates(['WORKLOAD_STATE_PENDING']);
+    expect(await cli(['wait', '1041', '--timeout', '100ms'])).toMatchObject({
+      code: 1,
+      stderr: 'error: timed out waiting for the condition on workload/1041\n',
+    });
+  });
+
+  it('suggests a condition', async () => {
+    expect(await cli(['wait', '1041', '--for', 'runing'])).toMatchObject({
+      code: 2,
+      stderr: 'error: unknown condition "runing"\nDid you mean this?\n\trunning\n',
+    });
+  });
+});
+
+describe('cancel', () => {
+  it('tells what became of each', async () => {
+    const pending = scheduler.workloads.find(({ number }) => number === 1042);
+    if (pending) pending.state = 'WORKLOAD_STATE_CANCELLED';
+    expect((await cli(['cancel', '1040', 'resnet', 'workload/1042', '--reason', 'enough'])).stdout).toBe(
+      [
+        'workload/1040 unchanged: it had ended (Failed)',
+        'workload/1041 stopping (grace 30s)',
+        'workload/1042 cancelled',
+        '',
+      ].join('\n'),
+    );
+    expect(scheduler.requests('CancelWorkloads')).toMatchObject([
+      { workloads: ['1040', 'resnet', '1042'], reason: 'enough' },
+    ]);
+  });
+
+  it('cancels nothing when there is no last one', async () => {
+    scheduler.workloads = [];
+    expect(await cli(['cancel', 'last'])).toMatchObject({
+      code: 2,
+      stderr: 'error: there is no workload yet, so "last" names none\n',
+    });
+  });
+});
+
+describe('queue', () => {
+  it('creates with its figures', async () => {
+    const argv = 'queue create vision --parent research --guarantee 4 --limit 8 --weight 0.5 --priority 50'.split(' ');
+    expect(await cli(argv)).toEqual({ code: 0, stdout: 'queue/vision created\n', stderr: '' });
+    expect(scheduler.requests('CreateQueue')).toMatchObject([
+      { queue: { name: 'vision', parent: 'research', guaranteeGpus: 4, limitGpus: 8, weight: 0.5, priority: 50 } },
+    ]);
+  });
+
+  it('passes warnings on', async () => {
+    expect(await cli(['queue', 'create', 'big', '--guarantee', '16'])).toMatchObject({
+      code: 0,
+      stderr: 'warning: guarantees add up to 16 GPUs, the cluster has 8\n',
+    });
+  });
+
+  it('updates what is given and nothing else; "none" lifts the limit', async () => {
+    expect(await cli(['queue', 'update', 'vision', '--limit', 'none'])).toMatchObject({
+      code: 0,
+      stdout: 'queue/vision updated\n',
+    });
+    const [request] = scheduler.requests('UpdateQueue') as { queue: object; updateMask: object }[];
+    expect(request?.updateMask).toEqual({ paths: ['limit_gpus'] });
+    expect(request?.queue).not.toHaveProperty('limitGpus');
+    expect(await cli(['queue', 'update', 'vision'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nothing to change'),
+    });
+  });
+
+  it('deletes', async () => {
+    expect(await cli(['queue', 'delete', 'vision', 'research'])).toMatchObject({
+      code: 0,
+      stdout: 'queue/vision deleted\nqueue/research deleted\n',
+    });
+  });
+
+  it('never repeats a create or delete by itself', async () => {
+    scheduler.failures.set('CreateQueue', [{ code: status.UNAVAILABLE, reason: 'UNAVAILABLE', message: 'gone' }]);
+    expect(await cli(['queue', 'create', 'x'])).toMatchObject({ code: 1 });
+    expect(scheduler.requests('CreateQueue')).toHaveLength(1);
+  });
+
+  it('suggests a verb', async () => {
+    expect(await cli(['queue', 'creat', 'x'])).toMatchObject({
+      code: 2,
+      stderr: 'error: unknown command "creat" for "sluice queue"\nDid you mean this?\n\tcreate\n',
+    });
+  });
+});
+
+describe('cordon and uncordon', () => {
+  it('say what they did', async () => {
+    expect(await cli(['cordon', 'n1', 'node/n2', '--reason', 'fan swap'])).toMatchObject({
+      code: 0,
+      stdout: 'node/n1 cordoned\nnode/n2 cordoned\n',
+    });
+    expect(scheduler.requests('CordonNode')).toEqual([
+      { name: 'n1', reason: 'fan swap' },
+      { name: 'n2', reason: 'fan swap' },
+    ]);
+    expect(await cli(['uncordon', 'n1'])).toMatchObject({ code: 0, stdout: 'node/n1 uncordoned\n' });
+  });
+
+  it('tell an unknown node', async () => {
+    expect(await cli(['cordon', 'n9'])).toMatchObject({ code: 1, stderr: 'error: node "n9" does not exist\n' });
+  });
+});
