@@ -68,7 +68,7 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind
   if (broken !== null) {
     return { type: 'drop_claim', workload: workload.number, message: broken };
   }
-  const room = findStop(queue, request, preemptible, 'now') === null;
+  const room = findStop(queue, request, preemptible, 'promised') === null;
   const free = claim.places.every(
     ({ node, slots }) => node.available && slots.every((slot) => slot.holder === null && slot.claimer === null),
   );
@@ -102,7 +102,7 @@ function whyBroken(claim: HeldClaim): string | null {
 }
 
 function whyOutOfRoom(queue: QueueNode, requestGpus: number, preemptible: boolean): string | null {
-  const stop = findStop(queue, requestGpus, preemptible, 'later');
+  const stop = findStop(queue, requestGpus, preemptible, 'promise');
   return stop && `queue ${stop.at.name} has no room in its ${stop.kind} any more`;
 }
 
@@ -131,7 +131,7 @@ function tryToPlace({ view, trial, work }: Turn, group: Group): Bind | null {
   const { queue, shape } = group;
   const workload = nextMember(group);
   if (!workload) return null;
-  const stop = findStop(queue, shape.requestGpus, group.preemptible, 'now');
+  const stop = findStop(queue, shape.requestGpus, group.preemptible, 'bind');
   if (stop) {
     view.block(group, stop);
     return null;

@@ -93,7 +93,7 @@ function subjectOf(view: ClusterView, number: WorkloadNumber, nowMs: number): Su
 function findCause({ workload, queue, shape, requestGpus, preemptible }: Subject): Cause {
   if (workload.claim) return { reason: 'RECLAIMING', claim: workload.claim };
   if (!isRegistered(shape)) return { reason: 'NO_SUCH_GPU' };
-  const stop = findStop(queue, requestGpus, preemptible, 'now');
+  const stop = findStop(queue, requestGpus, preemptible, 'bind');
   if (stop) return { reason: stop.kind === 'limit' ? 'QUEUE_LIMIT' : 'GUARANTEE_EXHAUSTED', stop };
   if (!isAvailable(shape)) return { reason: 'NODES_UNAVAILABLE' };
   if ((workload.group?.block ?? null) === null || fits(shape, 'free')) return { reason: 'NOT_EVALUATED' };

@@ -210,24 +210,33 @@ export interface Stop {
 /**
  * Checks limit and guarantee at a queue and all above it: held + request ≤ limit; not preemptible also
  * held not preemptible + request ≤ guarantee.
- * @param counting `now` = with what still leaves, as a bind must; `later` = without it, as a claim may
+ * @param counting for a `bind`: with what still leaves, and with all promises; to bind what was `promised`: with what
+ * still leaves, or with all promises, whichever is more; for a `promise`: as it will be when all has left
  * @returns the lowest queue that stops it, null = none does
  */
 export function findStop(
   queue: QueueNode,
   requestGpus: number,
   preemptible: boolean,
-  counting: 'now' | 'later',
+  counting: 'bind' | 'promised' | 'promise',
 ): Stop | null {
   if (requestGpus === 0) return null;
   for (let at: QueueNode | null = queue; at !== null && at.parent !== null; at = at.parent) {
-    const later = charged(at);
-    const use = counting === 'now' ? Math.max(at.held, later) : later;
-    if (use + requestGpus > at.limit) return { kind: 'limit', at };
+    if (count(at.held, at.leaving, at.claimed, counting) + requestGpus > at.limit) return { kind: 'limit', at };
     if (preemptible) continue;
-    const fixedLater = at.heldNotPreemptible - at.leavingNotPreemptible + at.claimedNotPreemptible;
-    const fixed = counting === 'now' ? Math.max(at.heldNotPreemptible, fixedLater) : fixedLater;
+    const fixed = count(at.heldNotPreemptible, at.leavingNotPreemptible, at.claimedNotPreemptible, counting);
     if (fixed + requestGpus > at.guarantee) return { kind: 'guarantee', at };
   }
   return null;
+}
+
+function count(held: number, leaving: number, claimed: number, counting: 'bind' | 'promised' | 'promise'): number {
+  switch (counting) {
+    case 'bind':
+      return held + claimed;
+    case 'promised':
+      return Math.max(held, held - leaving + claimed);
+    case 'promise':
+      return held - leaving + claimed;
+  }
 }

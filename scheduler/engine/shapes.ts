@@ -180,11 +180,14 @@ export function nextMember(group: Group): WorkloadEntry | null {
 /** Puts a workload in its place in the group. Cost: constant at the end, else a binary search and one move of memory. */
 export function enterGroup(group: Group, workload: WorkloadEntry): void {
   const at = positionIn(group, workload);
-  if (group.members[at] !== workload) {
-    if (at === group.head && at > 0) group.members[--group.head] = workload;
-    else group.members.splice(at, 0, workload);
-  } else if (at < group.head) {
-    group.head = at;
+  if (group.members[at] === workload) {
+    // It was here before, and nobody has cleared its place.
+    group.head = Math.min(group.head, at);
+  } else if (at === group.head && at > 0) {
+    group.members[--group.head] = workload;
+  } else {
+    group.members.splice(at, 0, workload);
+    group.head = Math.min(group.head, at);
   }
   workload.group = group;
   group.waiting++;

@@ -232,7 +232,7 @@ class VictimSearch {
   }
 
   #stop() {
-    return findStop(this.#queue, this.#shape.requestGpus, this.#group.preemptible, 'later');
+    return findStop(this.#queue, this.#shape.requestGpus, this.#group.preemptible, 'promise');
   }
 
   #take(victim: WorkloadEntry): void {

@@ -201,7 +201,7 @@ export class ClusterView {
   #wakeQueues(): void {
     for (const queue of this.#roomChanged) {
       for (const group of queue.stopped) {
-        const stop = findStop(group.queue, group.shape.requestGpus, group.preemptible, 'now');
+        const stop = findStop(group.queue, group.shape.requestGpus, group.preemptible, 'bind');
         if (stop?.at !== queue) this.unblock(group);
       }
     }
