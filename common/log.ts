@@ -1,11 +1,6 @@
 // The daemons' log: one JSON object a line on stdout, never blocking, never fatal. What reads it may be slow or gone.
-import {
-  type DestinationStream,
-  destination as openDestination,
-  type LoggerOptions,
-  pino,
-  stdTimeFunctions,
-} from 'pino';
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { type DestinationStream, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 
 /** From most to least talkative; `silent` logs nothing. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -52,7 +47,7 @@ const REDACTED_PATHS = SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.$
  * const log = createLogger({ level: 'info', name: 'sluice-server' });
  * log.child({ component: 'fleet' }).warn({ node: 'n1', silentMs: 21_000 }, 'node is down');
  */
-export function createLogger({ level, name, destination = toStdout() }: LogOptions): Logger {
+export function createLogger({ level, name, destination = new PatientStdout() }: LogOptions): Logger {
   const options: LoggerOptions = {
     level,
     base: { name, pid: process.pid },
@@ -63,39 +58,101 @@ export function createLogger({ level, name, destination = toStdout() }: LogOptio
   return pino(options, destination);
 }
 
-/** How often in a row a full pipe is tried again, 100 ms apart, before the lines stay until the next one comes. */
-const MAX_FULL_PIPE_TRIES = 20;
+/** How soon a full pipe is tried again. */
+const FULL_PIPE_RETRY_MS = 50;
+/** How long the end of the process waits for a reader that is behind. */
+const LAST_FLUSH_MS = 1000;
 
 /**
- * Stdout without waiting for its reader: a pipe that nobody empties must not stop the daemon. When the reader is gone
- * (EPIPE) pino goes silent by itself. After any other failure, such as a full disk under a redirected log, lines wait and
- * are tried again with the next one. What waits is written out when the process ends, if it can be.
+ * Stdout that never makes the daemon wait for its reader, and never ends it. When the reader is gone (EPIPE) it goes silent;
+ * after any other failure, such as a full disk under a redirected log, lines wait and are tried again with the next one.
+ * (pino's own destination either blocks on a full pipe or, with `sync: false`, never returns from its last flush when the
+ * reader is gone: sonic-boom 4.)
  */
-function toStdout(): DestinationStream {
-  let fullPipeTries = 0;
-  const stream = openDestination({
-    dest: 1,
-    sync: false,
-    maxLength: MAX_WAITING_BYTES,
-    retryEAGAIN: () => ++fullPipeTries <= MAX_FULL_PIPE_TRIES,
-  });
-  const flushSync = stream.flushSync.bind(stream);
-  stream.flushSync = () => {
-    try {
-      flushSync();
-    } catch {
-      // The process ends and its log cannot be written: there is nobody left to tell, and the exit code must stand.
+class PatientStdout implements DestinationStream {
+  readonly #fd = openUnblocked();
+  #waiting: string[] = [];
+  /** The front of what waits, when a part of it was written. */
+  #partial = Buffer.alloc(0);
+  #waitingBytes = 0;
+  #droppedLines = 0;
+  #retry: NodeJS.Timeout | null = null;
+  #isGone = false;
+
+  constructor() {
+    process.on('exit', () => this.flushSync());
+  }
+
+  write(line: string): void {
+    if (this.#isGone) return;
+    const bytes = Buffer.byteLength(line);
+    if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+      this.#droppedLines += 1;
+      return;
     }
-  };
-  let droppedLines = 0;
-  stream.on('write', () => (fullPipeTries = 0));
-  stream.on('drop', () => (droppedLines += 1));
-  stream.on('error', () => (fullPipeTries = 0));
-  stream.on('drain', () => {
-    if (droppedLines === 0) return;
-    const line = { level: 'warn', droppedLines, msg: 'log lines were dropped: more waited than the reader took' };
-    droppedLines = 0;
-    stream.write(`${JSON.stringify(line)}\n`);
-  });
-  return stream;
+    this.#waiting.push(line);
+    this.#waitingBytes += bytes;
+    if (this.#retry === null) this.#drain();
+  }
+
+  /** Writes what waits, giving a slow reader a moment. pino calls it after a fatal line. */
+  flushSync(): void {
+    const untilMs = performance.now() + LAST_FLUSH_MS;
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    while (this.#drain() === 'full' && performance.now() < untilMs) Atomics.wait(cell, 0, 0, FULL_PIPE_RETRY_MS);
+  }
+
+  #drain(): 'done' | 'full' | 'failed' {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    try {
+      while (this.#waitingBytes > 0) this.#writeSome();
+      return 'done';
+    } catch (error) {
+      if (!(error instanceof Error && 'syscall' in error && 'code' in error)) throw error;
+      if (error.code === 'EPIPE') return this.#giveUp();
+      if (error.code !== 'EAGAIN') return 'failed';
+      this.#retry = setTimeout(() => this.#drain(), FULL_PIPE_RETRY_MS).unref();
+      return 'full';
+    }
+  }
+
+  #writeSome(): void {
+    if (this.#partial.length === 0) {
+      this.#partial = Buffer.from(this.#waiting.join(''));
+      this.#waiting = [];
+    }
+    const written = writeSync(this.#fd, this.#partial);
+    this.#partial = this.#partial.subarray(written);
+    this.#waitingBytes -= written;
+    if (this.#waitingBytes > 0 || this.#droppedLines === 0) return;
+    const droppedLines = this.#droppedLines;
+    this.#droppedLines = 0;
+    this.write(`${JSON.stringify({ level: 'warn', droppedLines, msg: 'the reader of the log was too slow' })}\n`);
+  }
+
+  #giveUp(): 'failed' {
+    this.#isGone = true;
+    this.#waiting = [];
+    this.#partial = Buffer.alloc(0);
+    this.#waitingBytes = 0;
+    return 'failed';
+  }
+}
+
+/**
+ * Stdout as a descriptor whose writes do not wait, without changing it for the programs that share it. Files never make us
+ * wait; sockets (the journal's, or another Node's) cannot be opened a second time and are used as they are.
+ */
+function openUnblocked(): number {
+  const stdout = 1;
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    const kind = fstatSync(stdout);
+    if (!kind.isFIFO() && !kind.isCharacterDevice()) return stdout;
+    return openSync(`/proc/self/fd/${stdout}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    // No /proc, or no right to open it again: then a slow reader makes us wait, as it does to most programs.
+    return stdout;
+  }
 }
