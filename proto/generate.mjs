@@ -21,10 +21,11 @@ const files = (folder, suffix) =>
 const protos = files(root, '.proto').filter((name) => !name.startsWith('google/'));
 const fresh = mkdtempSync(path.join(tmpdir(), 'sluice-gen-'));
 // The options must match LOADER_OPTIONS in common/proto.ts.
+// Paths are relative to proto/: they end up in comments of what is generated, which must not depend on where this lies.
 execFileSync(
   process.execPath,
   [generator, ...protos, '--longs=Number', '--enums=String', '--defaults', '--oneofs', '--includeComments']
-    .concat(['--grpcLib=@grpc/grpc-js', '--importFileExtension=.js', `--outDir=${fresh}`, `--includeDirs=${root}`])
+    .concat(['--grpcLib=@grpc/grpc-js', '--importFileExtension=.js', `--outDir=${fresh}`, '--includeDirs=.'])
     .map(String),
   { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
 );

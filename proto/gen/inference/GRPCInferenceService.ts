@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/inference/grpc_inference.proto
+// Original file: inference/grpc_inference.proto
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'

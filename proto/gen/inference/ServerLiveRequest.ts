@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/inference/grpc_inference.proto
+// Original file: inference/grpc_inference.proto
 
 
 export interface ServerLiveRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from '../../sluice/v1/GrantedGpu.js';
 import type { AllocationState as _sluice_v1_AllocationState, AllocationState__Output as _sluice_v1_AllocationState__Output } from '../../sluice/v1/AllocationState.js';

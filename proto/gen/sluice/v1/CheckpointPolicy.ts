@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 

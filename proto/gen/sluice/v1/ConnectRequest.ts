@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { AgentHello as _sluice_v1_AgentHello, AgentHello__Output as _sluice_v1_AgentHello__Output } from '../../sluice/v1/AgentHello.js';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from '../../sluice/v1/Heartbeat.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/queue.proto
+// Original file: sluice/v1/queue.proto
 
 import type { Queue as _sluice_v1_Queue, Queue__Output as _sluice_v1_Queue__Output } from '../../sluice/v1/Queue.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { DesiredAllocation as _sluice_v1_DesiredAllocation, DesiredAllocation__Output as _sluice_v1_DesiredAllocation__Output } from '../../sluice/v1/DesiredAllocation.js';
 import type { Long } from '@grpc/proto-loader';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 
 export interface GetNodeRequest {

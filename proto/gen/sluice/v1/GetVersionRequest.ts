@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/version.proto
+// Original file: sluice/v1/version.proto
 
 
 export interface GetVersionRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 import type { GpuHealth as _sluice_v1_GpuHealth, GpuHealth__Output as _sluice_v1_GpuHealth__Output } from '../../sluice/v1/GpuHealth.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from '../../sluice/v1/GpuTelemetry.js';

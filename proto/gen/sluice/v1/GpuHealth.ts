@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 export const GpuHealth = {
   GPU_HEALTH_UNSPECIFIED: 'GPU_HEALTH_UNSPECIFIED',

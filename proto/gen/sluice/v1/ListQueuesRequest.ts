@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/queue.proto
+// Original file: sluice/v1/queue.proto
 
 
 export interface ListQueuesRequest {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { WorkloadState as _sluice_v1_WorkloadState, WorkloadState__Output as _sluice_v1_WorkloadState__Output } from '../../sluice/v1/WorkloadState.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 import type { NodeState as _sluice_v1_NodeState, NodeState__Output as _sluice_v1_NodeState__Output } from '../../sluice/v1/NodeState.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from '../../sluice/v1/NodeInventory.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from '../../sluice/v1/Gpu.js';
 import type { Long } from '@grpc/proto-loader';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from '../../sluice/v1/ObservedAllocation.js';
 

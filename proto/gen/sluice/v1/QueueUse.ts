@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/queue.proto
+// Original file: sluice/v1/queue.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/log.proto
+// Original file: sluice/v1/log.proto
 
 import type { Long } from '@grpc/proto-loader';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { WorkloadSpec as _sluice_v1_WorkloadSpec, WorkloadSpec__Output as _sluice_v1_WorkloadSpec__Output } from '../../sluice/v1/WorkloadSpec.js';
 

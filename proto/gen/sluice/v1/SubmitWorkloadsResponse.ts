@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorkload__Output as _sluice_v1_SubmittedWorkload__Output } from '../../sluice/v1/SubmittedWorkload.js';
 import type { Long } from '@grpc/proto-loader';

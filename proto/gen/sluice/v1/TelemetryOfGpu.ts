@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from '../../sluice/v1/GpuTelemetry.js';
 

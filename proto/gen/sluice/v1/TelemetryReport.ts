@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { TelemetryOfGpu as _sluice_v1_TelemetryOfGpu, TelemetryOfGpu__Output as _sluice_v1_TelemetryOfGpu__Output } from '../../sluice/v1/TelemetryOfGpu.js';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/node.proto
+// Original file: sluice/v1/node.proto
 
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from '../../sluice/v1/Node.js';
 

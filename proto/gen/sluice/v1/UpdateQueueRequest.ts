@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/queue.proto
+// Original file: sluice/v1/queue.proto
 
 import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from '../../sluice/v1/QueueSpec.js';
 import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from '../../google/protobuf/FieldMask.js';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/agent.proto
+// Original file: sluice/v1/agent.proto
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { Long } from '@grpc/proto-loader';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/sluice/v1/workload.proto
+// Original file: sluice/v1/workload.proto
 
 import type { WorkloadKind as _sluice_v1_WorkloadKind, WorkloadKind__Output as _sluice_v1_WorkloadKind__Output } from '../../sluice/v1/WorkloadKind.js';
 import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from '../../sluice/v1/TaskResources.js';
