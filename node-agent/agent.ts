@@ -209,7 +209,7 @@ export class Agent {
     this.#logReads.abort();
     this.#sendObserved();
     await this.#connection.end();
-    await this.#durable;
+    await this.#journal.close();
     await this.#runtime.close();
     await this.#gpus.close();
     this.#unlock();

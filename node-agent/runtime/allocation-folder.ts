@@ -1,7 +1,7 @@
 // The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
 // are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
 import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -125,9 +125,14 @@ export class AllocationFolder {
   readEnd(): EndRecord | null {
     return this.#read('exit.json') as EndRecord | null;
   }
-  /** Returns once the record is durable. */
-  async writeEnd(record: EndRecord): Promise<void> {
-    await replaceDurably(path.join(this.path, 'exit.json'), JSON.stringify(record));
+  /** From now on whoever looks sees the end, also after a crash of all our programs; for a power cut see `flushEnd`. */
+  writeEnd(record: EndRecord): void {
+    this.#replace('exit.json', record);
+  }
+  /** Returns once the end is on the disk. Off the path of the news: a power cut makes the task lost, never done twice. */
+  async flushEnd(): Promise<void> {
+    await flush(path.join(this.path, 'exit.json'));
+    await flush(this.path);
   }
 
   writeStop(stop: { readonly reason: string; readonly deadline: string }): void {
@@ -142,8 +147,13 @@ export class AllocationFolder {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
     }
-    // An empty file is a rename that a power cut overtook; the boot id tells that case from all others.
-    return text === '' ? null : JSON.parse(text);
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      // A rename that a power cut overtook leaves an empty file, or one of zeros; it tells as much as none. Nothing else leaves half a one.
+      if (/^[\s\0]*$/.test(text)) return null;
+      throw error;
+    }
   }
 
   #replace(name: string, content: object): void {
@@ -162,22 +172,12 @@ export class AllocationFolder {
   }
 }
 
-/** Replaces a file so that after a power cut there is the old or the new one, and the new one once this returned. */
-export async function replaceDurably(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  const handle = await open(temporary, 'w', 0o600);
+/** Flushes a file or a folder to the disk. */
+async function flush(file: string): Promise<void> {
+  const handle = await open(file, 'r');
   try {
-    await handle.writeFile(`${text}\n`);
-    await handle.datasync();
+    await handle.sync();
   } finally {
     await handle.close();
-  }
-  await rename(temporary, file);
-  // A rename is durable when its folder is.
-  const folder = await open(path.dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

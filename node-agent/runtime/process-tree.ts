@@ -18,12 +18,16 @@ export interface TaskTree {
 /** Pauses between looks at what is left, in ms; the last one repeats. */
 const LOOK_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100];
 
-/** All live processes of a task. Cost: one file with a control group, else one or two files a process of our user. */
+/**
+ * All live processes of a task. Cost: one file with a control group, else one file a process of the
+ * machine and another one for each that is younger than the task.
+ */
 export function processesOf(tree: TaskTree): readonly ProcessIdentity[] {
   const members = tree.cgroup === null ? searchProc(tree) : pidsInCgroup(tree.cgroup).map(readStat);
   return members
-    .filter((stat) => stat !== null && isLive(stat))
-    .map((stat) => ({ pid: (stat as ProcessStat).pid, startTime: (stat as ProcessStat).startTime, bootId: BOOT_ID }));
+    .filter((stat) => stat !== null)
+    .filter(isLive)
+    .map(({ pid, startTime }) => ({ pid, startTime, bootId: BOOT_ID }));
 }
 
 /** Sends a signal once to every process of a task. */
@@ -56,41 +60,39 @@ export async function endTree(tree: TaskTree, limitMs: number): Promise<readonly
 }
 
 function searchProc(tree: TaskTree): ProcessStat[] {
-  const mine = ownProcesses();
-  const root = tree.root === null ? undefined : mine.find(({ pid }) => pid === tree.root?.pid);
-  const rootStands = root !== undefined && root.startTime === tree.root?.startTime && tree.root.bootId === BOOT_ID;
+  const others = youngerThan(tree.root);
+  const root = others.find(({ pid, startTime }) => pid === tree.root?.pid && startTime === tree.root.startTime);
   const marker = `SLUICE_ALLOCATION_ID=${tree.allocation}\0`;
   const members = new Set<number>();
-  for (const stat of mine) {
+  for (const stat of others) {
     // Group and session numbers are pids: they mean the task only while its root, even dead, still holds that pid.
-    const byRoot = rootStands && (stat.group === root.pid || stat.session === root.pid);
+    const byRoot = root !== undefined && (stat.group === root.pid || stat.session === root.pid);
     if (byRoot || carries(stat.pid, marker)) members.add(stat.pid);
   }
   for (let grown = true; grown;) {
     grown = false;
-    for (const { pid, parent } of mine) {
+    for (const { pid, parent } of others) {
       if (members.has(pid) || !members.has(parent)) continue;
       members.add(pid);
       grown = true;
     }
   }
-  return mine.filter(({ pid }) => members.has(pid));
+  return others.filter(({ pid }) => members.has(pid));
 }
 
-/** All processes of our own user but this one. */
-function ownProcesses(): ProcessStat[] {
-  const uid = process.geteuid?.();
+/** All processes but this one that began with or after the root; all there are when there is none of this boot. */
+function youngerThan(root: ProcessIdentity | null): ProcessStat[] {
+  const earliest = root?.bootId === BOOT_ID ? Number(root.startTime) : 0;
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && ownerOf(name) === uid)
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map((name) => readStat(Number(name)))
-    .filter((stat) => stat !== null);
+    .filter((stat) => stat !== null)
+    .filter(({ startTime }) => Number(startTime) >= earliest);
 }
 
-function ownerOf(pid: string): number | undefined {
-  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
-}
-
+/** Only our own user's processes are asked: another's environment is not ours to read, even where we could. */
 function carries(pid: number, marker: string): boolean {
+  if (statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid !== process.geteuid?.()) return false;
   const environ = readProcFile(pid, 'environ');
   return environ !== null && (environ.startsWith(marker) || environ.includes(`\0${marker}`));
 }

@@ -434,7 +434,8 @@ export class TaskRuntime {
       left: [],
       ...end,
     };
-    await folder.writeEnd(record);
+    folder.writeEnd(record);
+    await folder.flushEnd();
     return record;
   }
 

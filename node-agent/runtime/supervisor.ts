@@ -209,24 +209,19 @@ class Supervisor {
   /** Writes the end down, then tells it. A full disk delays the record, not the news. */
   async #record(id: string, folder: AllocationFolder, end: EndRecord): Promise<void> {
     this.#recording.add(id);
-    for (let told = false; ;) {
-      try {
-        await folder.writeEnd(end);
-        this.#forget(id);
-        if (!told) this.#tell({ type: 'ended', id, end });
-        return;
-      } catch (error) {
-        say(`${id}: its end cannot be written, tried again in ${RETRY_MS} ms: ${(error as Error).message}`);
-        if (!told) this.#tell({ type: 'ended', id, end });
-        told = true;
-        // The folder was removed: nobody wants the record any more.
-        if (!existsSync(folder.path)) {
-          this.#forget(id);
-          return;
-        }
-        await delay(RETRY_MS);
-      }
+    let told = false;
+    const tell = () => {
+      if (!told) this.#tell({ type: 'ended', id, end });
+      told = true;
+    };
+    // Once the folder is removed nobody wants the record any more.
+    while (existsSync(folder.path) && !attempt(id, () => folder.writeEnd(end))) {
+      tell();
+      await delay(RETRY_MS);
     }
+    this.#forget(id);
+    tell();
+    await folder.flushEnd().catch((error: unknown) => say(`${id}: its end cannot be flushed: ${String(error)}`));
   }
 
   #forget(id: string): void {
@@ -256,8 +251,9 @@ class Supervisor {
     this.#leaseMs = readLease(this.#stateDir) ?? this.#leaseMs;
     const nowMs = bootMs();
     for (const task of this.#tasks.values()) {
-      if (!task.ended && nowMs > this.#leaseMs + task.spec.lingerMs && task.stop === null) {
-        say(`${task.spec.id}: the node's lease is over for ${task.spec.lingerMs / 1000} s, so it is stopped`);
+      if (nowMs > this.#leaseMs + task.spec.lingerMs) {
+        if (task.stop === null) say(`${task.spec.id}: no lease for ${task.spec.lingerMs / 1000} s, so it is stopped`);
+        // Also when a stop is under way: it may allow more time than a node without a lease has.
         this.#stop(task.spec.id, 'NODE_LOST', task.spec.graceMs);
       }
       this.#capLog(task);
@@ -365,13 +361,18 @@ async function endForSure(tree: TaskTree): ReturnType<typeof endTree> {
   }
 }
 
-/** One task's trouble must not end the program that holds all the others; a broken invariant must. */
-function attempt(subject: string, action: () => void): void {
+/**
+ * One task's trouble must not end the program that holds all the others; a broken invariant must.
+ * @returns whether it went well
+ */
+function attempt(subject: string, action: () => void): boolean {
   try {
     action();
+    return true;
   } catch (error) {
     if (error instanceof InvariantViolation) throw error;
     say(`${subject}: ${(error as Error).stack ?? String(error)}`);
+    return false;
   }
 }
 

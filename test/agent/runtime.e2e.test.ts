@@ -134,11 +134,17 @@ describe.runIf(needs('build'))('supervisors', () => {
     mkdirSync(stateDir, { recursive: true });
     children.push(spawn(process.execPath, [SUPERVISOR_PROGRAM, stateDir, '0'], { stdio: 'ignore', env: {} }));
     const file = path.join(stateDir, 'supervisor.sock');
-    const socket = await eventually('the supervisor listens', () => (existsSync(file) ? createConnection(file) : null));
-    const events: SupervisorEvent[] = [];
-    onLines(socket, (message) => events.push(message as SupervisorEvent));
-    await eventually('hello', () => events.length > 0);
-    return { socket, events };
+    // The file is there a moment before anybody listens.
+    for (;;) {
+      await eventually('the supervisor binds its socket', () => existsSync(file));
+      const socket = createConnection(file);
+      const events: SupervisorEvent[] = [];
+      onLines(socket, (message) => events.push(message as SupervisorEvent));
+      let refused = false;
+      socket.on('error', () => (refused = true));
+      await eventually('hello', () => refused || events.length > 0);
+      if (!refused) return { socket, events };
+    }
   }
 
   function folderOf(id: string, argv: readonly string[]): AllocationFolder {
@@ -164,8 +170,9 @@ describe.runIf(needs('build'))('supervisors', () => {
     for (const { socket } of all) sendLine(socket, { type: 'start', id, folder: folder.path });
     await eventually('all answered', () => all.every(({ events }) => events.length > 1));
     await eventually('it ended', () => folder.readEnd());
-    const answers = all.map(({ events }) => events[1]?.type).sort();
-    expect(answers).toEqual([...Array.from({ length: 7 }, () => 'refused'), 'started']);
+    const answers = all.map(({ events }) => events[1]?.type);
+    expect(answers.filter((answer) => answer === 'started')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'refused')).toHaveLength(7);
     expect(readFileSync(folder.log, 'utf8')).toBe('ran\n');
     for (const { socket } of all) socket.destroy();
   });
