@@ -20,6 +20,9 @@ import { isTerminal } from '../model/cluster-state.js';
 import type { Allocation, ClusterNode } from '../model/records.js';
 import type { Observed } from './observed.js';
 
+/** Attempts in a row that no node managed to start, after which a workload has failed. */
+export const MAX_FALSE_STARTS = 5;
+
 /** An agent says hello: the node is taken in and what it has is compared with what it should have. */
 export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
   return {
@@ -76,14 +79,15 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   if (one.checkpoint !== null && isPresent) noteCheckpoint(draft, allocation.workload, one.checkpoint, nowMs);
   const over = one.state === 'exited' || one.state === 'released';
   if (one.neverStarted) {
-    if (over) neverStarted(draft, allocation, nowMs);
+    const why = one.exit?.message ?? '';
+    if (over) neverStarted(draft, allocation, why === '' ? 'it was never started' : why, nowMs);
     return;
   }
   if (one.startedMs !== null && one.state !== 'starting') {
     markStarted(draft, allocation.id, one.startedMs, nowMs);
   }
   if (!over) return;
-  const exit = one.exit ?? { code: null, signal: '', message: 'ended without a record of how' };
+  const exit = one.exit ?? { code: null, signal: '', message: '' };
   markEnded(draft, allocation.id, { exit, endedMs: one.endedMs ?? nowMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
   if (one.dirtyGpus.length > 0) {
@@ -103,10 +107,29 @@ function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs:
   markReleased(draft, allocation.id);
 }
 
-/** The program was not started and never will be under this id: nobody is to blame and nothing is to be cleaned. */
-function neverStarted(draft: Draft, allocation: Allocation, nowMs: number): void {
-  loseAllocation(draft, allocation, 'it was never started', nowMs);
+/**
+ * The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again.
+ * A program that no node manages to start must not be tried for ever: after MAX_FALSE_STARTS in a row it has failed.
+ */
+function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
+  const workload = draft.workload(allocation.workload);
+  if (allocation.stop === null && !hasEnded(draft.allocation(allocation.id)) && workload.afterStop === null) {
+    const falseStarts = workload.falseStarts + 1;
+    draft.putWorkload({ ...workload, falseStarts });
+    if (falseStarts >= MAX_FALSE_STARTS)
+      giveUp(draft, allocation, `could not be started ${falseStarts} times: ${why}`, nowMs);
+  }
+  loseAllocation(draft, allocation, why, nowMs);
   markReleased(draft, allocation.id);
+}
+
+function giveUp(draft: Draft, { workload, task }: Allocation, why: string, nowMs: number): void {
+  requestStop(draft, workload, 'fail', {
+    reason: 'gang_ended',
+    requestedMs: nowMs,
+    forWorkload: null,
+    message: `task ${task} ${why}`,
+  });
 }
 
 /** Ends an allocation whose program is gone without its doing; the whole gang is requeued. */

@@ -208,12 +208,13 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
       reason: 'gang_ended',
       requestedMs: nowMs,
       forWorkload: null,
-      message: `task ${failed.task} ${failed.exit?.message ?? 'ended'}; the other tasks of the gang are stopped`,
+      message: `task ${failed.task} ${howItEnded(failed.exit)}; the other tasks of the gang are stopped`,
     });
     return;
   }
   if (workload.state === 'starting' && allocations.every((allocation) => allocation.state !== 'placed')) {
-    const running = enter({ ...workload, startedMs: workload.startedMs ?? nowMs, message: '' }, 'running');
+    const startedMs = workload.startedMs ?? nowMs;
+    const running = enter({ ...workload, startedMs, falseStarts: 0, message: '' }, 'running');
     const from = workload.checkpoint === null ? '' : `, resuming from step ${workload.checkpoint.step}`;
     draft.putWorkload(withEvent(running, nowMs, 'started', `attempt ${workload.attempt} runs${from}`));
   }
@@ -229,7 +230,7 @@ function finish(draft: Draft, workload: Workload, allocations: readonly Allocati
     end(draft, workload, 'cancelled', workload.message, nowMs);
   } else if (failed !== undefined || workload.afterStop === 'fail') {
     const first = allocations.find((allocation) => allocation.stop === null && !endedWell(allocation)) ?? failed;
-    end(draft, workload, 'failed', first ? `task ${first.task} ${first.exit?.message ?? 'ended'}` : '', nowMs);
+    end(draft, workload, 'failed', first ? `task ${first.task} ${howItEnded(first.exit)}` : workload.message, nowMs);
   } else {
     end(draft, workload, 'succeeded', `${plural(allocations.length, 'task')} done`, nowMs);
   }
@@ -262,6 +263,13 @@ export function lostGpuMs(allocation: Allocation, checkpoint: Checkpoint | null)
   if (allocation.startedMs === null || allocation.endedMs === null) return 0;
   const savedMs = Math.max(allocation.startedMs, checkpoint?.timeMs ?? 0);
   return allocation.gpus.length * Math.max(0, allocation.endedMs - savedMs);
+}
+
+/** In words that follow "task 3 ": `exited with code 127: command not found`, `was ended by SIGKILL`. */
+export function howItEnded(exit: Exit | null): string {
+  if (exit === null) return 'ended';
+  const words = exit.code === null ? exit.signal && `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
+  return [words, exit.message].filter((part) => part !== '').join(': ') || 'ended without a record of how';
 }
 
 function endedWell(allocation: Allocation): boolean {

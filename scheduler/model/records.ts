@@ -133,6 +133,8 @@ export interface Workload {
   /** What becomes of it once its allocations are gone: back to pending, or an end. Null while not stopping. */
   readonly afterStop: 'requeue' | 'cancel' | 'fail' | 'succeed' | null;
   readonly requeues: number;
+  /** Attempts in a row whose program a node could not even start. */
+  readonly falseStarts: number;
   readonly lostGpuMs: number;
   /** GPU time of ended allocations. */
   readonly gpuMs: number;

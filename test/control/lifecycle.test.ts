@@ -5,9 +5,9 @@ import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { Workshop } from './workshop.js';
 
-const ok = { code: 0, signal: '', message: 'exited with code 0' };
-const crash = { code: 7, signal: '', message: 'exited with code 7' };
-const killed = { code: null, signal: 'SIGTERM', message: 'was ended by SIGTERM' };
+const ok = { code: 0, signal: '', message: '' };
+const crash = { code: 7, signal: '', message: 'out of memory' };
+const killed = { code: null, signal: 'SIGTERM', message: '' };
 
 function ready(): Workshop {
   const shop = new Workshop();
@@ -75,7 +75,10 @@ describe('a workload', () => {
     expect(shop.allocation(first).stop?.reason).toBe('gang_ended');
     end(shop, first, killed, false);
     end(shop, third, killed, false);
-    expect(shop.workload(number)).toMatchObject({ state: 'failed', message: 'task 1 exited with code 7' });
+    expect(shop.workload(number)).toMatchObject({
+      state: 'failed',
+      message: 'task 1 exited with code 7: out of memory',
+    });
   });
 
   test('that is reclaimed goes back to pending, whatever its exit code, and pays for work since its checkpoint', () => {

@@ -73,6 +73,20 @@ describe('what follows from a report', () => {
     expect(shop.state.node(node)?.gpus.map(({ health }) => health)).toEqual(['quarantined', 'healthy']);
   });
 
+  test('a program that no node can start is tried again, but not for ever', () => {
+    const { shop, node, id } = placed();
+    const { workload: number } = shop.allocation(id);
+    const exit = { code: null, signal: '', message: 'the disk is full' };
+    const states = [0, 1, 2, 3, 4].map((attempt) => {
+      const present = attempt === 0 ? id : (shop.place(number, node)[0] as AllocationId);
+      shop.run(takeObservation(node, [seen(present, 'released', { neverStarted: true, startedMs: null, exit })]));
+      return shop.workload(number).state;
+    });
+    expect(states).toEqual(['pending', 'pending', 'pending', 'pending', 'failed']);
+    expect(shop.workload(number).message).toContain('the disk is full');
+    expect(shop.state.heldOn(node)).toEqual([]);
+  });
+
   test('a gang loses one node: the whole gang is requeued once', () => {
     const shop = new Workshop();
     shop.queue('research');

@@ -82,6 +82,7 @@ export function workload(number: number, change: Partial<Workload> = {}): Stored
     checkpoint: null,
     afterStop: null,
     requeues: 0,
+    falseStarts: 0,
     lostGpuMs: 0,
     gpuMs: 0,
     submittedMs: 1_760_000_000_000 + number,

@@ -171,6 +171,7 @@ function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: Comman
       checkpoint: null,
       afterStop: null,
       requeues: 0,
+      falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,
       submittedMs: nowMs,
