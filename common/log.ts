@@ -59,7 +59,7 @@ export function createLogger({ level, name, destination = new PatientStdout() }:
 }
 
 /** How soon a full pipe is tried again. */
-const FULL_PIPE_RETRY_MS = 50;
+const FULL_PIPE_RETRY_MS = 5;
 /** How long the end of the process waits for a reader that is behind. */
 const LAST_FLUSH_MS = 1000;
 
