@@ -12,7 +12,7 @@ const PROGRAM = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
 const VANISH_LIMIT_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
 /** How much of a log is shown when a process ended early. */
-const LOG_LINES_SHOWN = 5;
+const LOG_LINES_SHOWN = 12;
 
 /** One started daemon. */
 export class DevProcess {

@@ -78,11 +78,17 @@ async function dev(invocation: Invocation, options: Options): Promise<void> {
   }
 }
 
+/** A node that was started, and its GPUs as `--simulate` takes them. */
+interface DevNode {
+  readonly name: string;
+  readonly gpus: string;
+}
+
 /** Where a started cluster answers, and what it has. */
 interface Started {
   readonly grpc: string;
   readonly http: string;
-  readonly nodes: readonly string[];
+  readonly nodes: readonly DevNode[];
   readonly gpus: number;
 }
 
@@ -116,9 +122,10 @@ class DevCluster {
     const api = connect({ server: grpc, clock: this.#invocation.host.clock });
     try {
       const nodes = this.#startAgents(groups, grpc);
+      const names = nodes.map(({ name }) => name);
       await this.#until(`${plural(nodes.length, 'agent')} joined`, async () => {
         const known = await api.allNodes();
-        const ready = known.filter(({ name, state }) => nodes.includes(name) && state === 'NODE_STATE_READY');
+        const ready = known.filter(({ name, state }) => names.includes(name) && state === 'NODE_STATE_READY');
         return ready.length === nodes.length ? ready : null;
       });
       await ensureQueue(api);
@@ -167,7 +174,7 @@ class DevCluster {
     return JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string; http: string };
   }
 
-  #startAgents(groups: readonly NodeGroup[], server: string): readonly string[] {
+  #startAgents(groups: readonly NodeGroup[], server: string): readonly DevNode[] {
     const gpusOfNodes = groups.flatMap(({ count, gpus }) => Array.from({ length: count }, () => gpus));
     return gpusOfNodes.map((gpus, index) => {
       const name = `node-${index + 1}`;
@@ -176,7 +183,7 @@ class DevCluster {
       const argv = ['agent', '--server', server, '--name', name, '--state-dir', stateDir, '--simulate', gpus];
       const shared = ['--shared-dir', path.join(this.#folder, 'shared'), '--stop-tasks-on-exit'];
       this.#agents.push(new DevProcess(name, [...argv, ...shared], this.#folder));
-      return name;
+      return { name, gpus };
     });
   }
 
@@ -222,7 +229,7 @@ async function tell(
     `Sluice dev cluster: ${plural(nodes.length, 'node')}, ${plural(gpus, 'GPU')} (${SIMULATED}: no hardware behind them)`,
   );
   invocation.out(`  scheduler  ${grpc}   metrics http://${http}/metrics`);
-  invocation.out(`  nodes      ${nodes.join(', ')}`);
+  invocation.out(`  nodes      ${nodes.map(({ name, gpus: some }) => `${name} (${some})`).join(', ')}`);
   invocation.out(
     `  folder     ${options.folder}${options.isKept ? '' : ' (removed at the end; --data-dir keeps one)'}`,
   );

@@ -42,7 +42,9 @@ async function why(invocation: Invocation, name: string, options: Options): Prom
   // By number: the name may mean a newer workload by now.
   const workload = await api.getWorkload(String(explanation.number));
   invocation.out(headline(workload, explanation.reason, invocation.nowMs));
-  if (explanation.summary !== '') invocation.out(`  ${printable(explanation.summary)}`);
+  // Of what runs the headline says it all.
+  const sentence = hasEnded(workload.state) ? workload.message : explanation.reason === '' ? '' : explanation.summary;
+  if (sentence !== '') invocation.out(`  ${printable(sentence)}`);
   const facts = explanation.lines.map(({ title, text }) => [title, text] as const);
   invocation.host.stdout.write(formatColumns(facts, '  '));
 }
