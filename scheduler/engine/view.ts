@@ -138,8 +138,7 @@ export class ClusterView {
     } else {
       block.at.stopped.add(group);
     }
-    // Victims are preemptible, so none can make room in a guarantee for what is not.
-    if (block.kind === 'guarantee' || shape.requestGpus === 0) return;
+    if (shape.requestGpus === 0) return;
     const equals = queue.stuck.get(shape.requestGpus);
     if (equals) equals.add(group);
     else queue.stuck.set(shape.requestGpus, new Set([group]));
@@ -194,7 +193,8 @@ export class ClusterView {
       const freed = freedStamp(shape);
       if (freed === shape.claimersStamp) continue;
       shape.claimersStamp = freed;
-      if (fits(shape, 'free')) for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
+      // With what each has been promised and is free already, they differ, so all are looked at.
+      for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
     }
   }
 

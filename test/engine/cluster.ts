@@ -168,6 +168,7 @@ export class TestCluster {
       checkpoint: null,
       afterStop: null,
       requeues: 0,
+      falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,
       submittedMs: options.submittedMs ?? this.nowMs,
