@@ -1,5 +1,6 @@
 // All agents of the cluster: who is connected, whose lease holds, and what each is told. It turns what agents say into
 // commands, and what commits changed into orders. Which orders follow is decided in pure files beside this one.
+import { present } from '../../common/assert.js';
 import type { Clock, Timer } from '../../common/clock.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
@@ -134,7 +135,7 @@ export class Fleet {
   #publish(changes: readonly RecordChange[]): void {
     const nodes = new Set<NodeId>();
     for (const change of changes) {
-      if (change.collection === 'allocations') nodes.add((change.after ?? (change.before as Allocation)).node);
+      if (change.collection === 'allocations' && changesOrders(change)) nodes.add(nodeOf(change));
     }
     for (const node of nodes) this.#sessions.get(node)?.sendDesired();
   }
@@ -179,4 +180,16 @@ export class Fleet {
     this.#deps.loop.setLiveness({ node, liveness });
     for (const listener of this.#livenessListeners) listener(node);
   }
+}
+
+type AllocationChange = Extract<RecordChange, { readonly collection: 'allocations' }>;
+
+/** Whether the node has to be told: there is a new allocation, one to stop, or one less. What it reported it knows. */
+function changesOrders({ before, after }: AllocationChange): boolean {
+  const isListed = (allocation: Allocation | null): boolean => allocation !== null && allocation.state !== 'released';
+  return isListed(before) !== isListed(after) || (before?.stop ?? null) !== (after?.stop ?? null);
+}
+
+function nodeOf({ before, after }: AllocationChange): NodeId {
+  return present(after ?? before, 'a change has a record', 'allocations').node;
 }

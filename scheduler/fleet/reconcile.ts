@@ -151,8 +151,9 @@ function loseAllocation(draft: Draft, allocation: Allocation, why: string, nowMs
 
 function quarantine(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {
   const node = draft.node(id);
+  const healthMessage = `${why}; see that nothing uses it, then restart the agent of ${node.name}`;
   const gpus = node.gpus.map((gpu) =>
-    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined' as const, healthMessage: why } : gpu,
+    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined' as const, healthMessage } : gpu,
   );
   draft.putNode({ ...node, gpus });
 }
