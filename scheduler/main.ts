@@ -191,7 +191,7 @@ export async function runServer(argv: readonly string[]): Promise<void> {
     process.exit(1);
   });
   const { grpcAddress, httpAddress } = daemon;
-  log.info({ grpc: grpcAddress, http: httpAddress, version: PACKAGE_VERSION, pid: process.pid }, 'serving');
+  log.info({ grpc: grpcAddress, http: httpAddress, version: PACKAGE_VERSION }, 'serving');
   if (config.readyFile !== null) announce(config.readyFile, { grpc: grpcAddress, http: httpAddress, pid: process.pid });
 
   let stopping = false;

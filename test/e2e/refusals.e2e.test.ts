@@ -170,5 +170,6 @@ describe.runIf(needs('build'))('the daemon refuses', () => {
     socket.resume();
     socket.write(Buffer.from('GET / HTTP/1.1\r\n\r\n\0\0\0\xff'.repeat(100)));
     await new Promise((resolve) => socket.once('close', resolve));
+    expect((await client.getVersion()).version).not.toBe('');
   });
 });
