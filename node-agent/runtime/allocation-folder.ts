@@ -1,7 +1,7 @@
 // The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
 // are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -81,16 +81,26 @@ export class AllocationFolder {
     return path.join(this.path, 'work');
   }
 
-  /** Makes the folder; more than once does no harm. Only our own user may look inside, since specs carry secrets. */
-  create(): void {
-    mkdirSync(this.work, { recursive: true, mode: 0o700 });
+  /**
+   * Makes the folder. Only our own user may look inside, since specs carry secrets.
+   * @returns false when it was there already
+   */
+  async create(): Promise<boolean> {
+    try {
+      await mkdir(this.path, { mode: 0o700 });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
   }
 
   readSpec(): TaskSpec | null {
     return this.#read('spec.json') as TaskSpec | null;
   }
-  writeSpec(spec: TaskSpec): void {
-    this.#replace('spec.json', spec);
+  /** Written in one go under its own name: only whoever is told afterwards to start it relies on it. */
+  async writeSpec(spec: TaskSpec): Promise<void> {
+    await writeFile(path.join(this.path, 'spec.json'), JSON.stringify(spec), { mode: 0o600 });
   }
 
   readClaim(): Claim | null {

@@ -46,7 +46,7 @@ export class CheckpointWatch {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, LAST_LOOK_LIMIT_MS)));
     // A look under way may have passed the folder that was completed last.
-    await Promise.race([limit, this.#look().then(() => this.#look())]);
+    await Promise.race([limit, Promise.resolve(this.#looking).then(() => this.#look())]);
     clearTimeout(timer);
     this.#state = 'closed';
   }

@@ -85,6 +85,8 @@ function readStart(file: string): string {
 
 function watchIfPossible(file: string, look: () => void): FSWatcher | null {
   try {
+    // Only a file that is there can be watched. Its program may have made it already.
+    closeSync(openSync(file, 'a', 0o600));
     const watcher = watch(file, look);
     watcher.on('error', () => watcher.close());
     return watcher;

@@ -1,7 +1,7 @@
 // Runs the tasks of this node: prepares their folders, has the supervisor start and stop them, watches what they report,
 // and after a restart of the agent finds out from the folders alone what became of each. It decides nothing: the session does.
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { access, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { access, appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
@@ -33,6 +33,7 @@ const CLAIM_TRIES = 40;
 /** How long after a failure the supervisor is started again, in ms. */
 const SUPERVISOR_RETRY_MS = 1_000;
 
+const PRIVATE = { mode: 0o600 };
 const REBOOTED = 'lost: its node was rebooted';
 
 export interface RuntimeOptions {
@@ -219,9 +220,9 @@ export class TaskRuntime {
 
   async #start(order: DesiredAllocation, task: TaskHere, durable: Promise<void>): Promise<void> {
     const { folder } = task;
-    folder.create();
+    const isNew = await folder.create();
     // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
-    if (folder.readClaim() !== null) {
+    if (!isNew && folder.readClaim() !== null) {
       const recovered = await this.#recover(order.id, await this.#link);
       if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
       else this.#listener.started(order.id, recovered.startedMs ?? Date.now());
@@ -244,19 +245,17 @@ export class TaskRuntime {
     const { folder, checkpointDir } = task;
     const argv = argvOf(order);
     if (argv === null) return 'the order names no program that this agent knows';
-    const notes: string[] = [];
     try {
       await mkdir(checkpointDir, { recursive: true });
     } catch (error) {
       return `the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`;
     }
+    const workingDirectory = order.workingDirectory || folder.work;
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
-    await access(order.workingDirectory || folder.work).catch(ignoreMissing);
+    if (order.workingDirectory === '') await mkdir(workingDirectory, { recursive: true });
+    else await access(workingDirectory).catch(ignoreMissing);
     const resume = order.resume !== null && (await isFolder(order.resume.path)) ? order.resume : null;
-    if (order.resume !== null && resume === null) {
-      notes.push(`checkpoint ${order.resume.path} is not visible on this node: it starts from the beginning`);
-    }
-    const environment = taskEnvironment(order, {
+    const { variables, notes } = taskEnvironment(order, {
       nodeName: this.#options.nodeName,
       agentEnvironment: this.#options.environment,
       checkpointDir,
@@ -264,18 +263,23 @@ export class TaskRuntime {
       stopFile: folder.stop,
       reportFile: folder.report,
     });
-    folder.writeSpec({
+    const lines = [
+      ...(order.resume === null || resume !== null
+        ? []
+        : [`checkpoint ${order.resume.path} is not visible on this node: it starts from the beginning`]),
+      ...notes,
+    ];
+    if (lines.length > 0) await appendFile(folder.log, lines.map((line) => `sluice: ${line}\n`).join(''), PRIVATE);
+    await folder.writeSpec({
       id: order.id,
       argv,
-      environment: environment.variables,
-      workingDirectory: order.workingDirectory || folder.work,
+      environment: variables,
+      workingDirectory,
       checkpointDir,
       lingerMs: order.lingerMs,
       graceMs: order.graceMs,
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
     });
-    appendNow(folder.report, '');
-    appendNow(folder.log, [...notes, ...environment.notes].map((note) => `sluice: ${note}\n`).join(''));
     return null;
   }
 
@@ -365,7 +369,7 @@ export class TaskRuntime {
   /** @param link the supervisor that is there now; null = there is none, and the last one is dead */
   async #recover(id: string, link: SupervisorLink | null): Promise<Recovered> {
     const folder = this.#folder(id);
-    folder.create();
+    await folder.create();
     const record = folder.readEnd();
     if (record !== null) return { state: 'ended', end: record };
     const claim = folder.readClaim();
@@ -391,8 +395,7 @@ export class TaskRuntime {
     if (link !== null && isSame(link.identity, claim.supervisor) && (await this.#isHeld(id, folder, link))) {
       const late = folder.readEnd();
       if (late !== null) return { state: 'ended', end: late };
-      const spec = folder.readSpec();
-      const checkpointDir = spec?.checkpointDir ?? folder.work;
+      const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
       if (!this.#tasks.has(id)) {
         this.#tasks.set(id, { folder, checkpointDir, state: 'running', cancelled: false, watches: null });
       }
@@ -452,7 +455,7 @@ export class TaskRuntime {
       left: [],
     };
     try {
-      folder.create();
+      await folder.create();
       if (!folder.claim({ by: 'agent' })) return await this.#settle(id);
       end = await this.#writeEnd(folder, { neverStarted: true, message });
     } catch (error) {
@@ -465,7 +468,7 @@ export class TaskRuntime {
   /** The order itself is wrong: the workload is to blame, as if its program had been tried. */
   async #refuse(id: string, folder: AllocationFolder, message: string): Promise<void> {
     if (!folder.claim({ by: 'agent' })) return this.#settle(id);
-    appendNow(folder.log, `sluice: ${message}\n`);
+    await appendFile(folder.log, `sluice: ${message}\n`, PRIVATE);
     this.#ended(id, await this.#writeEnd(folder, { code: 126, message }));
   }
 
@@ -521,13 +524,4 @@ async function missing(file: string): Promise<boolean> {
 /** For a question whose answer may be "it is not there": any refusal of the system counts as that. */
 function ignoreMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-}
-
-function appendNow(file: string, text: string): void {
-  const fd = openSync(file, 'a', 0o600);
-  try {
-    writeSync(fd, text);
-  } finally {
-    closeSync(fd);
-  }
 }

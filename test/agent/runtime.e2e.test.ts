@@ -147,10 +147,10 @@ describe.runIf(needs('build'))('supervisors', () => {
     }
   }
 
-  function folderOf(id: string, argv: readonly string[]): AllocationFolder {
+  async function folderOf(id: string, argv: readonly string[]): Promise<AllocationFolder> {
     const folder = new AllocationFolder(path.join(dir, 'allocations', id));
-    folder.create();
-    folder.writeSpec({
+    mkdirSync(folder.work, { recursive: true });
+    await folder.writeSpec({
       id,
       argv,
       environment: { PATH: '/usr/bin:/bin', SLUICE_ALLOCATION_ID: id },
@@ -166,7 +166,7 @@ describe.runIf(needs('build'))('supervisors', () => {
   test('of eight that are told to start one allocation at once, one does', async () => {
     const all = await Promise.all(Array.from({ length: 8 }, (_, index) => supervise(`s${index}`)));
     const id = newId();
-    const folder = folderOf(id, ['/bin/sh', '-c', 'echo ran; sleep 0.2']);
+    const folder = await folderOf(id, ['/bin/sh', '-c', 'echo ran; sleep 0.2']);
     for (const { socket } of all) sendLine(socket, { type: 'start', id, folder: folder.path });
     await eventually('all answered', () => all.every(({ events }) => events.length > 1));
     await eventually('it ended', () => folder.readEnd());
@@ -180,7 +180,7 @@ describe.runIf(needs('build'))('supervisors', () => {
   test('what the agent claimed is never started', async () => {
     const { socket, events } = await supervise('s');
     const id = newId();
-    const folder = folderOf(id, ['/bin/sh', '-c', 'echo ran']);
+    const folder = await folderOf(id, ['/bin/sh', '-c', 'echo ran']);
     expect(folder.claim({ by: 'agent' })).toBe(true);
     expect(folder.claim({ by: 'agent' })).toBe(false);
     sendLine(socket, { type: 'start', id, folder: folder.path });
@@ -206,7 +206,7 @@ describe.runIf(needs('build'))('supervisors', () => {
   test('a log is held below its cap and its writer never notices', async () => {
     const { socket, events } = await supervise('s');
     const id = newId();
-    const folder = folderOf(id, [
+    const folder = await folderOf(id, [
       '/bin/sh',
       '-c',
       'i=0; while [ ! -e go ]; do i=$((i+1)); printf "%0999d\\n" $i; [ $((i % 100)) = 0 ] && sleep 0.01; done; echo done; exit 9',
