@@ -31,6 +31,8 @@ interface Flags {
   readonly gpus: boolean;
   readonly tokenFile?: string;
   readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly logLevel: LogLevel;
   readonly stopTasksOnExit?: boolean;
 }
@@ -106,6 +108,8 @@ function defineFlags(): Command {
     .addOption(new Option('--no-gpus', 'no GPUs: only tasks that need none'))
     .option('--token-file <file>', 'file with the token that the scheduler wants of this node')
     .option('--tls-ca <file>', "PEM of the authority that signed the scheduler's certificate; turns TLS on")
+    .option('--tls-cert <file>', "PEM of this agent's certificate, where the scheduler wants one; needs --tls-key")
+    .option('--tls-key <file>', 'PEM of the key of that certificate')
     .addOption(new Option('--log-level <level>', 'least severe level that is logged').choices(LEVELS).default('info'))
     .option('--stop-tasks-on-exit', 'on SIGTERM stop all tasks first; otherwise they go on without the agent');
 }
@@ -114,7 +118,7 @@ function agentOptions(flags: Flags): AgentOptions {
   return {
     servers: flags.server,
     token: flags.tokenFile === undefined ? null : readFileSync(flags.tokenFile, 'utf8').trim(),
-    tlsCa: flags.tlsCa === undefined ? null : readFileSync(flags.tlsCa),
+    tls: tlsOf(flags),
     name: flags.name,
     pool: flags.pool,
     labels: flags.label,
@@ -123,6 +127,19 @@ function agentOptions(flags: Flags): AgentOptions {
     machine: { cpuCount: os.availableParallelism(), memoryMib: Math.floor(os.totalmem() / 2 ** 20) },
     environment: process.env,
   };
+}
+
+function tlsOf({ tlsCa, tlsCert, tlsKey }: Flags): AgentOptions['tls'] {
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new Error('--tls-cert and --tls-key go together');
+  if (tlsCa === undefined) {
+    if (tlsCert !== undefined) throw new Error('--tls-cert needs --tls-ca: without it there is no TLS');
+    return null;
+  }
+  const client =
+    tlsCert === undefined || tlsKey === undefined
+      ? null
+      : { certificate: readFileSync(tlsCert), key: readFileSync(tlsKey) };
+  return { ca: readFileSync(tlsCa), client };
 }
 
 function gpuProvider(flags: Flags, nodeId: string, logger: ReturnType<typeof createLogger>): GpuProvider {

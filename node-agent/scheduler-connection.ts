@@ -22,8 +22,13 @@ export interface ConnectionOptions {
   readonly servers: readonly string[];
   /** Bearer token; null = none. */
   readonly token: string | null;
-  /** PEM of the authority that signed the scheduler's certificate; null = no TLS. */
-  readonly tlsCa: Buffer | null;
+  /** Null = no TLS. */
+  readonly tls: {
+    /** PEM of the authority that signed the scheduler's certificate. */
+    readonly ca: Buffer;
+    /** The agent's own certificate and key, as PEM, for a scheduler that wants one; null = none. */
+    readonly client: { readonly certificate: Buffer; readonly key: Buffer } | null;
+  } | null;
 }
 
 export interface ConnectionListener {
@@ -62,12 +67,14 @@ export class SchedulerConnection {
 
   /** Opens the first stream. */
   start(): void {
-    const { servers, token, tlsCa } = this.#options;
+    const { servers, token, tls } = this.#options;
     const server = servers[this.#tries % servers.length] ?? '';
     this.#tries += 1;
     const client = new sluice.AgentService(
       server,
-      tlsCa === null ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(tlsCa),
+      tls === null
+        ? grpc.credentials.createInsecure()
+        : grpc.credentials.createSsl(tls.ca, tls.client?.key, tls.client?.certificate),
       {
         'grpc.keepalive_time_ms': KEEPALIVE_MS,
         'grpc.keepalive_timeout_ms': KEEPALIVE_LIMIT_MS,

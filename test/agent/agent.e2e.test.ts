@@ -1,6 +1,8 @@
 // The built agent with real processes, against a scheduler of the test's own: exits, stops, kills, crashes, leases, logs.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AllocationId } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
@@ -445,5 +447,32 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     const next = sh('exit 4', { gpus: gpu(2) });
     scheduler.order([next]);
     expect((await scheduler.until(next.id, 'RELEASED')).exit).toMatchObject({ code: 4 });
+  });
+});
+
+describe.runIf(needs('build') && spawnSync('openssl', ['version']).status === 0)('a scheduler with TLS', () => {
+  test('gets the agent’s certificate and token', async () => {
+    const at = (name: string) => path.join(agent.stateDir, name);
+    const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+    const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    openssl('req', '-x509', ...newKey, '-subj', '/CN=ca', '-days', '2', '-keyout', at('ca.key'), '-out', at('ca.pem'));
+    writeFileSync(at('ext'), 'subjectAltName=IP:127.0.0.1\n');
+    for (const name of ['server', 'n1']) {
+      openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', at(`${name}.key`), '-out', at(`${name}.csr`));
+      const signer = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('ext')];
+      openssl('x509', '-req', '-in', at(`${name}.csr`), ...signer, '-days', '2', '-out', at(`${name}.pem`));
+    }
+    writeFileSync(at('token'), 'secret-of-n1\n');
+    const pair = { cert_chain: readFileSync(at('server.pem')), private_key: readFileSync(at('server.key')) };
+    const credentials = grpc.ServerCredentials.createSsl(readFileSync(at('ca.pem')), [pair], true);
+    const secure = await FakeScheduler.start({}, credentials);
+    try {
+      const tls = ['--tls-ca', at('ca.pem'), '--tls-cert', at('n1.pem'), '--tls-key', at('n1.key')];
+      agent.start(secure.address, ['--no-gpus', '--token-file', at('token'), ...tls]);
+      await eventually('it joined', () => secure.hellos.length === 1);
+      expect(secure.tokens).toEqual(['Bearer secret-of-n1']);
+    } finally {
+      secure.stop();
+    }
   });
 });

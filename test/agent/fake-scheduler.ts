@@ -44,15 +44,15 @@ export class FakeScheduler {
     this.#server.addService(sluice.AgentService.service, { Connect: (stream: Stream) => this.#take(stream) });
   }
 
-  static async start(options: FakeSchedulerOptions = {}): Promise<FakeScheduler> {
+  static async start(options: FakeSchedulerOptions = {}, credentials?: grpc.ServerCredentials): Promise<FakeScheduler> {
     const scheduler = new FakeScheduler(options);
-    await scheduler.listen(0);
+    await scheduler.listen(0, credentials);
     return scheduler;
   }
 
-  async listen(port: number): Promise<void> {
+  async listen(port: number, credentials = grpc.ServerCredentials.createInsecure()): Promise<void> {
     const bound = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, found) =>
+      this.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, found) =>
         error ? reject(error) : resolve(found),
       );
     });
