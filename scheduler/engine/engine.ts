@@ -201,7 +201,7 @@ function takeBackBy(turn: Turn, mode: TakingMode): boolean {
 }
 
 function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Group[] {
-  if (mode === 'preempt' && queue.running.length === 0) return [];
+  if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return [];
   const found: Group[] = [];
   for (const [requestGpus, groups] of queue.stuck) {
     if (mode === 'reclaim' && !withinFairShare(queue, requestGpus)) continue;

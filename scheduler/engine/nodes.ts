@@ -201,6 +201,8 @@ export class NodeTable {
   capacityGpus = 0;
   /** Goes up when a class or tier was added: requests must look for theirs again. */
   classesStamp = 0;
+  /** Goes up whenever any freed stamp does. */
+  freedStamp = 0;
   /** True while a step tries things out: nothing it frees counts as freed. */
   trying = false;
   readonly #classByKey = new Map<string, BankClass>();
@@ -274,7 +276,7 @@ export class NodeTable {
     const before = taskLevel(node);
     node.tasks += count;
     node.tier?.moved(node, before, taskLevel(node));
-    if (count < 0 && node.tier && !this.trying) node.tier.freedStamp++;
+    if (count < 0) this.#freed(node.tier);
   }
 
   #setHealthy(slot: Slot, healthy: boolean): void {
@@ -307,7 +309,13 @@ export class NodeTable {
       bankClass.usableGpus += nowUsable - usable;
       bankClass.usableChanged();
     }
-    if (nowFree > free && !this.trying) bankClass.freedStamp++;
+    if (nowFree > free) this.#freed(bankClass);
+  }
+
+  #freed(where: BankClass | TaskTier | null): void {
+    if (this.trying || where === null) return;
+    where.freedStamp++;
+    this.freedStamp++;
   }
 
   #updateAvailability(node: NodeEntry): boolean {
@@ -319,7 +327,7 @@ export class NodeTable {
     for (const slot of slotsOf(node)) this.capacityGpus += Number(slot.holder !== null || isUsable(slot));
     for (const bank of node.banks) this.#recount(bank);
     node.tier?.moved(node, level, taskLevel(node));
-    if (available && node.tier) node.tier.freedStamp++;
+    if (available) this.#freed(node.tier);
     return true;
   }
 
@@ -350,7 +358,7 @@ export class NodeTable {
     node.tier = this.#taskTier(record.pool, record.gpus.length > 0);
     node.tier.nodes.push(node);
     node.tier.membersChanged();
-    if (node.available) node.tier.freedStamp++;
+    if (node.available) this.#freed(node.tier);
   }
 
   #detach(node: NodeEntry): void {

@@ -6,9 +6,9 @@ import { charged, type QueueNode } from './queues.js';
 import { type Group, isBefore, nextMember } from './shapes.js';
 
 /**
- * The order in which sibling queues are served, each with its next workload: not over its fair share; starved (still
- * within its guarantee with the next workload); higher priority; one that has a share at all; smaller share used with
- * the next workload, then without it; smaller share; older; name.
+ * The order in which sibling queues are served, each with its next workload: stays within its fair share; starved (still
+ * within its guarantee with the next workload); higher priority; one that has a share at all; less of its share used,
+ * then less with the next workload; smaller share; older; name.
  */
 export const compareForService: Compare<QueueNode> = (a, b) => {
   const usedA = charged(a);
@@ -16,12 +16,12 @@ export const compareForService: Compare<QueueNode> = (a, b) => {
   const withA = usedA + a.nextRequest;
   const withB = usedB + b.nextRequest;
   return (
-    Number(usedA > a.fairShare) - Number(usedB > b.fairShare) ||
+    Number(withA > a.fairShare) - Number(withB > b.fairShare) ||
     Number(withA > a.guarantee) - Number(withB > b.guarantee) ||
     b.priority - a.priority ||
     Number(a.allocatableShare === 0) - Number(b.allocatableShare === 0) ||
-    compareRatios(withA, a.allocatableShare, withB, b.allocatableShare) ||
     compareRatios(usedA, a.allocatableShare, usedB, b.allocatableShare) ||
+    compareRatios(withA, a.allocatableShare, withB, b.allocatableShare) ||
     a.allocatableShare - b.allocatableShare ||
     compareAge(a, b)
   );

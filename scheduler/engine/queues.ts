@@ -48,6 +48,8 @@ export interface QueueNode {
   readonly active: Set<Group>;
   /** Those that did not fit but might by taking GPUs back, by GPUs asked for. */
   readonly stuck: Map<number, Set<Group>>;
+  /** No stuck group has a higher priority. */
+  stuckPriority: number;
   /** Groups of queues here or below that this queue's limit or guarantee stopped. */
   readonly stopped: Set<Group>;
   /** Preemptible running work of this queue itself. */
@@ -96,6 +98,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     groups: new Map(),
     active: new Set(),
     stuck: new Map(),
+    stuckPriority: -Infinity,
     stopped: new Set(),
     running: [],
     victims: 0,

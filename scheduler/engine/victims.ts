@@ -71,8 +71,7 @@ class VictimSearch {
 
   /** Limits first, then victims in order of fairness, then node by node; then leaves out all that is not needed. */
   run(workload: WorkloadEntry): Takeover | null {
-    const { tasks } = this.#shape;
-    if (usablePortions(this.#shape, tasks) < tasks) return null;
+    if (!this.#mightFind()) return null;
     const start = this.#trial.mark();
     const found = this.#makeRoomInLimits() && (this.#takeInOrder() || this.#takeNodeByNode());
     const needed = found ? this.#leaveOut() : [];
@@ -87,6 +86,55 @@ class VictimSearch {
     );
     this.#trial.claim(workload);
     return { victims, places };
+  }
+
+  // --- quick answers ---
+
+  /** False when no choice of victims can do: the cluster is too small, or too little may be taken at all. */
+  #mightFind(): boolean {
+    const { tasks, requestGpus, classes } = this.#shape;
+    if (usablePortions(this.#shape, tasks) < tasks) return false;
+    if (this.#isMet()) return true;
+    let gpus = 0;
+    for (const bankClass of classes) gpus += bankClass.potentialGpus;
+    if (this.#mode === 'preempt') return gpus + this.#runningGpus(this.#queue, this.#group.priority) >= requestGpus;
+    let mayGive = false;
+    for (let at = this.#queue; at.parent !== null; at = at.parent) {
+      for (const side of at.parent.children) {
+        if (side === at || side.victims === 0 || !this.#sideMayGive(side)) continue;
+        mayGive = true;
+        gpus += this.#mostFrom(side).gpus;
+      }
+    }
+    return mayGive && gpus >= requestGpus;
+  }
+
+  /** The most a side could give: down to its share, and from there the rest of its largest victim. */
+  #mostFrom(side: QueueNode): { gpus: number; largest: number } {
+    let gpus = this.#runningGpus(side, Infinity);
+    let largest = side.running.reduce((most, bucket) => Math.max(most, bucket.gpus), 0);
+    for (const child of side.children) {
+      if (child.victims === 0) continue;
+      const below = this.#mostFrom(child);
+      gpus += below.gpus;
+      largest = Math.max(largest, below.largest);
+    }
+    const taker = this.#takerBeside(side);
+    const keeps = taker === null || this.#isWithinGuarantee(taker) ? side.guarantee : side.allocatableShare;
+    return {
+      gpus: Math.min(gpus, Math.max(0, charged(side) - Math.max(keeps, side.guarantee) + largest - 1)),
+      largest,
+    };
+  }
+
+  /** GPUs of a queue's own running work below a priority, where the shape could go. */
+  #runningGpus(queue: QueueNode, belowPriority: number): number {
+    let gpus = 0;
+    for (const { priority, gpus: each, bankClass, items, cursor } of queue.running) {
+      if (priority >= belowPriority) break;
+      if (bankClass === null || this.#shape.classes.includes(bankClass)) gpus += each * Math.min(items.length, cursor);
+    }
+    return gpus;
   }
 
   // --- finding ---
@@ -120,6 +168,8 @@ class VictimSearch {
 
   /** Frees whole places, those first where the fewest GPUs are disturbed and the least work is lost. */
   #takeNodeByNode(): boolean {
+    // Where a single GPU was not found in order, none is to be found.
+    if (this.#shape.requestGpus === 1) return false;
     const options: { bank: Bank; disturbedGpus: number; lossGpuMs: number }[] = [];
     for (const bankClass of this.#shape.classes) {
       for (const bank of bankClass.banks) {
@@ -160,7 +210,8 @@ class VictimSearch {
     const size = this.#shape.gpusPerTask;
     const want = (Math.floor(bank.potential / size) + 1) * size;
     if (bank.usable < want) return false;
-    const candidates = this.#candidatesOn(bank);
+    const candidates = this.#candidatesOn(bank, want);
+    if (candidates.length === 0) return false;
     return (
       this.#freeUpTo(
         bank,
@@ -188,12 +239,18 @@ class VictimSearch {
     return false;
   }
 
-  #candidatesOn(bank: Bank): WorkloadEntry[] {
-    const found = new Set<WorkloadEntry>();
+  /** Who may be evicted there now; nobody, when all of them together would not do. */
+  #candidatesOn(bank: Bank, want: number): WorkloadEntry[] {
+    const found: WorkloadEntry[] = [];
+    let gpus = bank.potential;
     for (const { holder, claimer } of bank.slots) {
-      if (holder !== null && claimer === null && holder.bucket !== null && !holder.evicting) found.add(holder);
+      if (holder === null || claimer !== null || holder.bucket === null || holder.evicting) continue;
+      const known = found.includes(holder);
+      if (!known && !this.#mayTake(holder)) continue;
+      gpus++;
+      if (!known) found.push(holder);
     }
-    return [...found];
+    return gpus >= want ? found : [];
   }
 
   // --- leaving out, and carrying out ---
@@ -222,6 +279,7 @@ class VictimSearch {
       done.push({ workload, message: ground });
     }
     if (!this.#isMet() || !victims.every((victim) => this.#staysFairer(victim))) return null;
+    if (this.#mode === 'preempt' && this.#outgrowsShare(victims)) return null;
     return done;
   }
 
@@ -294,6 +352,12 @@ class VictimSearch {
     const takerUse = charged(taker) + this.#shape.requestGpus;
     if (takerUse <= taker.fairShare || side.fairShare === 0) return true;
     return saturation(takerUse, taker.fairShare) < saturation(charged(side) - givenGpus, side.fairShare);
+  }
+
+  /** Whether preempting would make the queue larger than it was, beyond its fair share: others would take it back. */
+  #outgrowsShare(victims: readonly WorkloadEntry[]): boolean {
+    const given = victims.reduce((sum, victim) => sum + (victim.bucket?.gpus ?? 0), 0);
+    return this.#shape.requestGpus > given && charged(this.#queue) + this.#shape.requestGpus > this.#queue.fairShare;
   }
 
   // --- order of victims ---

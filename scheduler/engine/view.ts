@@ -72,6 +72,7 @@ export class ClusterView {
   #ghostGpus = 0;
   #sharesStale = true;
   #sharedGpus = 0;
+  #freedStamp = -1;
 
   constructor() {
     this.root.allocatableShare = Infinity;
@@ -142,6 +143,7 @@ export class ClusterView {
     const equals = queue.stuck.get(shape.requestGpus);
     if (equals) equals.add(group);
     else queue.stuck.set(shape.requestGpus, new Set([group]));
+    queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
     this.stuckQueues.add(queue);
     this.newlyStuck = true;
   }
@@ -166,7 +168,9 @@ export class ClusterView {
     const equals = queue.stuck.get(shape.requestGpus);
     equals?.delete(group);
     if (equals?.size === 0) queue.stuck.delete(shape.requestGpus);
-    if (queue.stuck.size === 0) this.stuckQueues.delete(queue);
+    if (queue.stuck.size > 0) return;
+    queue.stuckPriority = -Infinity;
+    this.stuckQueues.delete(queue);
   }
 
   // --- waking ---
@@ -181,6 +185,9 @@ export class ClusterView {
 
   /** Groups that found no room are tried again when something came free for their shape and now all tasks fit. */
   #wakeShapes(): void {
+    const freedStampNow = this.nodes.freedStamp + this.nodes.classesStamp;
+    if (freedStampNow === this.#freedStamp) return;
+    this.#freedStamp = freedStampNow;
     for (const shape of this.#waitingShapes) {
       settleShape(shape, this.nodes);
       const freed = freedStamp(shape);
