@@ -66,7 +66,7 @@ export interface ConnectOptions {
 export interface FollowOptions {
   /** Ends the stream quietly. */
   readonly signal?: AbortSignal;
-  /** Called once each time the connection was lost and is tried again. */
+  /** Called once when the connection is lost and will be tried again, until it is back. */
   readonly onReconnect?: (error: ApiError) => void;
 }
 
@@ -377,6 +377,7 @@ class GrpcClient implements SluiceClient {
   ): AsyncGenerator<Message> {
     let delayMs = RECONNECT_FIRST_MS;
     let lastHeardMs = this.#clock.monotonicMs();
+    let told = false;
     const stopped = () => signal?.aborted === true;
     while (!stopped()) {
       const stream = open();
@@ -390,6 +391,7 @@ class GrpcClient implements SluiceClient {
           this.#reached = true;
           delayMs = RECONNECT_FIRST_MS;
           lastHeardMs = this.#clock.monotonicMs();
+          told = false;
           yield message;
         }
         if (!endless) return;
@@ -406,8 +408,9 @@ class GrpcClient implements SluiceClient {
         continue;
       }
       const silentMs = this.#clock.monotonicMs() - lastHeardMs;
-      if (!this.#reached || !isConnectionLoss(lost) || silentMs > RECONNECT_LIMIT_MS) throw lost;
-      onReconnect?.(lost);
+      if (!this.#reached || lost.reason !== 'UNREACHABLE' || silentMs > RECONNECT_LIMIT_MS) throw lost;
+      if (!told) onReconnect?.(lost);
+      told = true;
       onReopen?.();
       await this.#pause(delayMs, signal);
       delayMs = Math.min(delayMs * 2, RECONNECT_SLOWEST_MS);
@@ -433,8 +436,9 @@ class GrpcClient implements SluiceClient {
     const rich = fromServiceError(error);
     const bare = rich.reason === grpc.status[error.code];
     if (bare && rich.code === grpc.status.UNAVAILABLE) return this.#lost(connectionProblem(rich.message));
-    // We never cancel a call whose end we still look at: a stopping scheduler cut it.
-    if (bare && rich.code === grpc.status.CANCELLED) return this.#lost('it cut the call');
+    // We never cancel a call whose end we still look at: a scheduler that stops, or is killed, cut it.
+    const isCut = rich.code === grpc.status.CANCELLED || rich.message.includes('RST_STREAM');
+    if (bare && isCut) return this.#lost('it cut the call');
     if (bare && rich.code === grpc.status.DEADLINE_EXCEEDED) {
       const message = `the scheduler at ${this.server} did not answer within ${formatDuration(this.#deadlineMs)}`;
       return new ApiError({ ...rich, message });
@@ -482,12 +486,6 @@ async function allPages<Item>(
 function present<T>(value: T | null, what: string): T {
   if (value === null) throw new Error(`the scheduler answered without a ${what}`);
   return value;
-}
-
-/** Lost on the way, not refused: worth another try. A killed peer shows as a reset stream. */
-function isConnectionLoss(error: ApiError): boolean {
-  if (error.reason === 'UNREACHABLE') return true;
-  return error.code === grpc.status.INTERNAL && error.message.includes('RST_STREAM');
 }
 
 /** The operating system's words out of gRPC's, such as `connect ECONNREFUSED 127.0.0.1:7443`. */

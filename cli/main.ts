@@ -23,11 +23,10 @@ const host: Host = {
   clock: systemClock,
   homeDirectory: homedir(),
   onInterrupt(handler) {
-    process.on('SIGINT', handler);
-    process.on('SIGTERM', handler);
+    // A closed terminal is a wish to end, too.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, handler);
     return () => {
-      process.off('SIGINT', handler);
-      process.off('SIGTERM', handler);
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, handler);
     };
   },
 };

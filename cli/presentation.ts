@@ -1,5 +1,5 @@
 // How API values read for people: states, GPUs, nodes, times. Pure; everything that is shown in more than one place.
-import { fromDuration, fromTimestamp, plural } from '../common/units.js';
+import { fromDuration, fromTimestamp } from '../common/units.js';
 import type { Duration } from '../proto/gen/google/protobuf/Duration.js';
 import type { Timestamp } from '../proto/gen/google/protobuf/Timestamp.js';
 import type { Allocation__Output } from '../proto/gen/sluice/v1/Allocation.js';
@@ -285,11 +285,6 @@ export function utilizationOf(gpu: Gpu__Output): number | null {
 
 export function memoryRatioOf(gpu: Gpu__Output): number | null {
   return gpu.telemetry && gpu.memoryMib > 0 ? gpu.telemetry.memoryUsedMib / gpu.memoryMib : null;
-}
-
-/** `4 GPUs`, `4 GPUs (SIMULATED)`. */
-export function gpusInWords(count: number, simulated: boolean): string {
-  return plural(count, 'GPU') + (simulated ? ` (${SIMULATED})` : '');
 }
 
 /** A bar of a fixed width: `[|||||       ]`. */

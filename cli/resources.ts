@@ -14,9 +14,6 @@ const WORDS: Readonly<Record<Resource, readonly string[]>> = {
   gpu: ['gpus', 'gpu'],
 };
 
-/** All words for all resources, for completion. */
-export const RESOURCE_WORDS: readonly string[] = Object.values(WORDS).flat();
-
 /** The plural of each resource, for help. */
 export const RESOURCES: readonly string[] = Object.values(WORDS).flatMap((words) => words.slice(0, 1));
 

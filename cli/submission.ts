@@ -1,11 +1,32 @@
 // What submit and run share: which queue is charged, sending with an id that makes repeating safe, telling the result.
 import { randomUUID } from 'node:crypto';
+import { Option, type Command } from 'commander';
 import type { SubmitWorkloadsResponse__Output } from '../proto/gen/sluice/v1/SubmitWorkloadsResponse.js';
 import type { WorkloadSpec } from '../proto/gen/sluice/v1/WorkloadSpec.js';
 import { plural } from '../common/units.js';
 import type { SluiceClient } from './client.js';
 import { CliError, describeFailure, isApiError } from './failure.js';
 import type { Invocation } from './invocation.js';
+
+/** The long names that sbatch and its relatives have for our flags; they work and are not in help. */
+const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
+  queue: ['account', 'project'],
+  name: ['job-name'],
+  pool: ['partition'],
+  priority: ['qos'],
+  tasks: ['ntasks'],
+};
+
+/** Lets a command take other long names for the flags it has. */
+export function acceptOtherNames(command: Command): void {
+  for (const { long } of command.options) {
+    const flag = long?.slice(2) ?? '';
+    for (const other of OTHER_NAMES[flag] ?? []) {
+      command.addOption(new Option(`--${other} <value>`).hideHelp());
+      command.on(`option:${other}`, (value: string) => command.setOptionValueWithSource(flag, value, 'cli'));
+    }
+  }
+}
 
 /** What to do when no queue is named anywhere. */
 export const NAME_A_QUEUE =

@@ -41,7 +41,7 @@ export const define: DefineCommand = (command, invocation) => {
     .description('Makes or changes a context, with the global flags --server, --token-file, --tls-ca and --queue.')
     .argument('[name]', 'a new or existing context; left out with --current')
     .option('--current', 'the context in use')
-    .option('--queue <name>', 'queue to charge and to list unless told otherwise')
+    .option('--queue <name>', 'queue to charge unless told otherwise')
     .action((name: string | undefined, options: SetOptions) => setContext(invocation, name, options));
   command
     .command('view')

@@ -52,8 +52,8 @@ export const define: DefineCommand = (command, invocation) => {
     .usage('RESOURCE [NAME…] [FLAGS]')
     .argument('<resource>', RESOURCES.join(', '))
     .argument('[name...]', 'only these: numbers or names ("last" = the newest workload); for gpus: nodes')
-    .option('-n, --queue <name>', 'workloads: only this queue and those below it (SLUICE_QUEUE)')
-    .option('-A, --all-queues', 'workloads: all queues, whatever the context says')
+    .option('-n, --queue <name>', 'workloads: only this queue and those below it; default all queues')
+    .option('-A, --all-queues', 'workloads: all queues, which is the default; for hands used to it')
     .option('--state <states>', 'workloads: only these states, for example pending,running')
     .option('-a, --all', `workloads: all that ended, too, not only the last ${ENDED_SHOWN}`)
     .option('--node <name>', 'gpus: only of this node')
@@ -155,10 +155,10 @@ async function getWorkloads(
 ): Promise<void> {
   const states = options.state === undefined ? null : parseStates(options.state);
   const api = await invocation.client();
-  const settings = await invocation.settings();
   const filter: WorkloadFilter = {
     selectors: await Promise.all(names.map((name) => workloadSelector(api, name))),
-    queue: options.queue ?? (options.allQueues === true || names.length > 0 ? '' : (settings.queue.value ?? '')),
+    // Never the queue of the context: a filter nobody asked for hides what people look for.
+    queue: options.queue ?? '',
     states: states ?? (options.all === true ? ALL_STATES : null),
   };
   if (options.watch === true) {

@@ -10,7 +10,7 @@ import { printLog } from '../log-printing.js';
 import { hasEnded, nodeList, pascalCase, stateWord, workloadNodes } from '../presentation.js';
 
 import { parseGpuRequest } from '../spec/gpu-request.js';
-import { NAME_A_QUEUE, howToGoOn, send, tellSubmitted } from '../submission.js';
+import { NAME_A_QUEUE, acceptOtherNames, howToGoOn, send, tellSubmitted } from '../submission.js';
 
 /** How long the rest of a log may take to arrive once the workload has ended. */
 const LOG_REST_MS = 5_000;
@@ -63,6 +63,7 @@ Examples:
   sluice run -d -J nightly -- sh -c 'make test > report.txt'`,
     )
     .action((argv: readonly string[], options: Options) => run(invocation, argv, options));
+  acceptOtherNames(command);
 };
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -14,7 +14,7 @@ import {
   type SpecDocument,
   type SpecProblem,
 } from '../spec/parse.js';
-import { NAME_A_QUEUE, send, tellSubmitted } from '../submission.js';
+import { NAME_A_QUEUE, acceptOtherNames, send, tellSubmitted } from '../submission.js';
 import { plural } from '../../common/units.js';
 
 /** More mistakes than these are only counted. */
@@ -51,6 +51,7 @@ A file (docs/workload-spec.md tells all):
   run: python train.py`,
     )
     .action((files: readonly string[], options: Options) => submit(invocation, files, options));
+  acceptOtherNames(command);
 };
 
 async function submit(invocation: Invocation, words: readonly string[], options: Options): Promise<void> {

@@ -179,6 +179,13 @@ describe('run', () => {
     ]);
   });
 
+  it("takes sbatch's long names", async () => {
+    await cli('run -d --account=research --job-name nightly --partition big --qos 70 --ntasks 3 -- x'.split(' '));
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
+      { specs: [{ queue: 'research', name: 'nightly', resources: { pool: 'big' }, priority: 70, tasks: 3 }] },
+    ]);
+  });
+
   it('leaves priority and preemptibility to the scheduler', async () => {
     await cli(['run', '-d', '-A', 'q', '--', 'true']);
     const [request] = scheduler.requests('SubmitWorkloads') as { specs: object[] }[];

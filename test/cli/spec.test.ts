@@ -1,6 +1,9 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseGpuRequest } from '../../cli/spec/gpu-request.js';
 import { formatProblem, parseSpecs, problemFromApi } from '../../cli/spec/parse.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
 
 /** The specs of a text that must be right. */
 function specsOf(text: string) {
@@ -97,6 +100,19 @@ checkpoint: {dir: /ckpt/resnet, grace: 1m30s}
 
   it('may be JSON', () => {
     expect(specsOf('{"name": "x", "run": ["true"], "resources": {"gpu": 2}}')[0]?.resources?.gpus).toBe(2);
+  });
+});
+
+describe('the examples', () => {
+  const folder = path.join(PACKAGE_ROOT, 'examples');
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+
+  it('are there', () => {
+    expect(files.length).toBeGreaterThan(0);
+  });
+
+  it.each(files)('%s is right', (file) => {
+    expect(specsOf(readFileSync(path.join(folder, file), 'utf8')).length).toBeGreaterThan(0);
   });
 });
 
