@@ -114,7 +114,8 @@ async function sendLog(
     const data = toSkip > 0 ? afterFirstLine(piece.data) : piece.data;
     toSkip = 0;
     if (data.length > 0 || first) {
-      sender.send(first ? { data, allocation: allocation.id, attempt: allocation.attempt } : { data });
+      const place = { data, offset: offset - data.length };
+      sender.send(first ? { ...place, allocation: allocation.id, attempt: allocation.attempt } : place);
       first = false;
       await sender.drained();
     }

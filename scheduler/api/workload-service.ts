@@ -10,7 +10,7 @@ import { submit } from '../control/commands/submit.js';
 import { notFound } from '../control/refusals.js';
 import { explain } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
-import type { ReadableState } from '../model/cluster-state.js';
+import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import { workloadKey, type RecordChange, type Workload } from '../model/records.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers, Sender } from './handlers.js';
@@ -106,9 +106,10 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   };
 }
 
-function notPending(workload: Workload): string {
-  const why = workload.message === '' ? '' : `: ${workload.message}`;
-  return `it is not pending but ${workload.state}${why}`;
+/** `it is running`; `it has failed: task 0 exited with code 3`. */
+function notPending({ state, message }: Workload): string {
+  const is = isTerminal(state) ? `it has ${state === 'cancelled' ? 'been cancelled' : state}` : `it is ${state}`;
+  return message === '' ? is : `${is}: ${message}`;
 }
 
 /** The queue and all queues below it. */

@@ -16,14 +16,15 @@ export function desiredOf(
   node: NodeId,
   position: { readonly epoch: number; readonly revision: number },
 ): DesiredAllocations {
+  const pool = state.node(node)?.pool ?? '';
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
-    return desired(allocation, present(workload, 'allocations belong to a workload', allocation.id));
+    return desired(allocation, present(workload, 'allocations belong to a workload', allocation.id), pool);
   });
   return { epoch: position.epoch, revision: position.revision, allocations };
 }
 
-function desired(allocation: Allocation, workload: Workload): DesiredAllocation {
+function desired(allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {
   const { spec } = workload;
   return {
     id: allocation.id,
@@ -31,7 +32,7 @@ function desired(allocation: Allocation, workload: Workload): DesiredAllocation 
     workloadName: spec.name,
     kind: KIND_TO_PROTO[spec.kind],
     queue: spec.queue,
-    pool: spec.pool,
+    pool,
     attempt: allocation.attempt,
     task: allocation.task,
     tasks: spec.tasks,

@@ -100,7 +100,7 @@ function beyondQuota(spec: WorkloadSpec, gpus: number, queue: string, bound: num
   const what = isLimit ? `limit of ${plural(bound, 'GPU')}` : `guarantee of ${plural(bound, 'GPU')}`;
   const why = isLimit ? '' : ' and work that is not preemptible must stay within it';
   const message =
-    `"${spec.name}" asks for ${plural(gpus, 'GPU')}, but queue "${queue}" has a ${what}${why}; it could never start\n` +
+    `${nameOf(spec)} asks for ${plural(gpus, 'GPU')}, but queue "${queue}" has a ${what}${why}; it could never start\n` +
     `Ask for fewer GPUs, or have the ${isLimit ? 'limit' : 'guarantee'} raised: sluice queue update ${queue}`;
   return new ApiError({
     code: status.FAILED_PRECONDITION,
@@ -148,9 +148,13 @@ function checkSize(draft: Draft, spec: WorkloadSpec, index: number): void {
   throw new ApiError({
     code: status.FAILED_PRECONDITION,
     reason: 'UNSATISFIABLE',
-    message: `"${spec.name}" can run on no known node: ${violations[0]?.description}`,
+    message: `${nameOf(spec)} can run on no known node: ${violations[0]?.description}`,
     fields: violations,
   });
+}
+
+function nameOf({ name, kind }: WorkloadSpec): string {
+  return name === '' ? `the ${kind} workload` : `"${name}"`;
 }
 
 function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: CommandContext): readonly Workload[] {
