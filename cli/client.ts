@@ -57,6 +57,8 @@ export interface ConnectOptions {
   readonly token?: string | null;
   /** The PEM text of the authority that signed the scheduler's certificate. Switches TLS on. */
   readonly tlsCa?: string | null;
+  /** The client's own certificate and key, PEM texts, for a scheduler that asks for one. */
+  readonly tlsClient?: { readonly certificate: string; readonly key: string } | null;
   /** For each call, in milliseconds. Default 10,000. Streams have none. */
   readonly deadlineMs?: number;
   readonly clock?: Clock;
@@ -179,7 +181,7 @@ class GrpcClient implements SluiceClient {
   #reached = false;
 
   constructor(options: ConnectOptions) {
-    const { server, token, tlsCa } = options;
+    const { server, token, tlsCa, tlsClient } = options;
     if (token && !tlsCa && !isLoopback(server)) {
       throw new ApiError({
         code: grpc.status.INVALID_ARGUMENT,
@@ -191,7 +193,10 @@ class GrpcClient implements SluiceClient {
     this.#deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     this.#clock = options.clock ?? systemClock;
     if (token) this.#metadata.set('authorization', `Bearer ${token}`);
-    const credentials = tlsCa ? grpc.credentials.createSsl(Buffer.from(tlsCa)) : grpc.credentials.createInsecure();
+    const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+    const credentials = tlsCa
+      ? grpc.credentials.createSsl(Buffer.from(tlsCa), bytes(tlsClient?.key), bytes(tlsClient?.certificate))
+      : grpc.credentials.createInsecure();
     const channelOptions: grpc.ClientOptions = {
       'grpc.service_config': SERVICE_CONFIG,
       'grpc.enable_retries': 1,

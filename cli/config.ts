@@ -17,10 +17,12 @@ export interface Context {
   readonly token?: string;
   readonly token_file?: string;
   readonly tls_ca?: string;
+  readonly tls_cert?: string;
+  readonly tls_key?: string;
   readonly queue?: string;
 }
 
-const CONTEXT_KEYS = ['server', 'token', 'token_file', 'tls_ca', 'queue'] as const;
+const CONTEXT_KEYS = ['server', 'token', 'token_file', 'tls_ca', 'tls_cert', 'tls_key', 'queue'] as const;
 
 /** The configuration file as it stands. */
 export interface ConfigFile {
@@ -33,6 +35,8 @@ export interface GlobalFlags {
   readonly server?: string;
   readonly tokenFile?: string;
   readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly context?: string;
 }
 
@@ -53,6 +57,8 @@ export interface Settings {
   readonly token: Setting;
   readonly tokenFile: Setting;
   readonly tlsCa: Setting;
+  readonly tlsCert: Setting;
+  readonly tlsKey: Setting;
   readonly queue: Setting;
 }
 
@@ -77,6 +83,8 @@ export function resolveSettings(flags: GlobalFlags, env: Environment, file: Conf
     token: RANK[tokenFile.origin] < RANK[token.origin] && tokenFile.value !== null ? UNSET : token,
     tokenFile: RANK[token.origin] <= RANK[tokenFile.origin] && token.value !== null ? UNSET : tokenFile,
     tlsCa: pick(flags.tlsCa, undefined, values.tls_ca, null),
+    tlsCert: pick(flags.tlsCert, undefined, values.tls_cert, null),
+    tlsKey: pick(flags.tlsKey, undefined, values.tls_key, null),
     queue: pick(undefined, env['SLUICE_QUEUE'], values.queue, null),
   };
 }

@@ -12,6 +12,7 @@ import {
   resolveSettings,
   type ConfigFile,
   type GlobalFlags,
+  type Setting,
   type Settings,
 } from './config.js';
 import { usageError } from './failure.js';
@@ -152,16 +153,23 @@ export class Invocation {
   async client(deadlineMs?: number): Promise<SluiceClient> {
     if (this.#client !== null) return this.#client;
     const settings = await this.settings();
-    const [token, tlsCa, { connect }] = await Promise.all([
+    const readPem = ({ value }: Setting) => (value === null ? null : readSmallFile(value, 'certificate or key'));
+    const [token, tlsCa, certificate, key, { connect }] = await Promise.all([
       settings.tokenFile.value === null
         ? settings.token.value
         : readSmallFile(settings.tokenFile.value, 'token').then((text) => text.trim()),
-      settings.tlsCa.value === null ? null : readSmallFile(settings.tlsCa.value, 'certificate'),
+      readPem(settings.tlsCa),
+      readPem(settings.tlsCert),
+      readPem(settings.tlsKey),
       import('./client.js'),
     ]);
     const server = settings.server.value ?? DEFAULT_SERVER;
+    if ((certificate === null) !== (key === null) || (certificate !== null && tlsCa === null)) {
+      throw usageError('a client certificate needs --tls-ca, --tls-cert and --tls-key together');
+    }
+    const tlsClient = certificate === null || key === null ? null : { certificate, key };
     const limit = deadlineMs === undefined ? {} : { deadlineMs };
-    this.#client = connect({ server, token, tlsCa, clock: this.host.clock, ...limit });
+    this.#client = connect({ server, token, tlsCa, tlsClient, clock: this.host.clock, ...limit });
     return this.#client;
   }
 

@@ -125,6 +125,8 @@ function buildProgram(program: Command, invocation: Invocation): void {
     .option('--server <host:port>', 'scheduler to talk to (SLUICE_SERVER; default 127.0.0.1:7443)')
     .option('--token-file <file>', 'file that holds the token (SLUICE_TOKEN holds one itself)')
     .option('--tls-ca <file>', 'certificate of the authority to trust; switches TLS on')
+    .option('--tls-cert <file>', 'own certificate, for a scheduler that asks for one')
+    .option('--tls-key <file>', 'private key of that certificate')
     .option('--context <name>', 'context of the configuration to use (SLUICE_CONTEXT)')
     .helpOption('-h, --help', 'print help')
     .helpCommand(false)

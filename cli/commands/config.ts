@@ -38,7 +38,9 @@ export const define: DefineCommand = (command, invocation) => {
   command
     .command('set-context')
     .usage('NAME [FLAGS] | --current [FLAGS]')
-    .description('Makes or changes a context, with the global flags --server, --token-file, --tls-ca and --queue.')
+    .description(
+      'Makes or changes a context, with the global flags --server, --token-file, --tls-ca, --tls-cert, --tls-key and --queue.',
+    )
     .argument('[name]', 'a new or existing context; left out with --current')
     .option('--current', 'the context in use')
     .option('--queue <name>', 'queue to charge unless told otherwise')
@@ -83,15 +85,17 @@ async function setContext(invocation: Invocation, word: string | undefined, opti
       'Make one: sluice config set-context NAME --server HOST:PORT',
     );
   }
-  const { server, tokenFile, tlsCa } = invocation.flags;
+  const { server, tokenFile, tlsCa, tlsCert, tlsKey } = invocation.flags;
   const change: Context = {
     ...(server === undefined ? {} : { server }),
     ...(tokenFile === undefined ? {} : { token_file: tokenFile }),
     ...(tlsCa === undefined ? {} : { tls_ca: tlsCa }),
+    ...(tlsCert === undefined ? {} : { tls_cert: tlsCert }),
+    ...(tlsKey === undefined ? {} : { tls_key: tlsKey }),
     ...(options.queue === undefined ? {} : { queue: options.queue }),
   };
   if (Object.keys(change).length === 0) {
-    throw usageError('nothing to set', 'Give --server, --token-file, --tls-ca or --queue.');
+    throw usageError('nothing to set', 'Give --server, --token-file, --tls-ca, --tls-cert, --tls-key or --queue.');
   }
   const isNew = !Object.hasOwn(config.contexts, name);
   // The first context is the one in use: whoever makes one wants to use it.
@@ -130,6 +134,8 @@ const TITLES: readonly (readonly [keyof Settings, string])[] = [
   ['token', 'token'],
   ['tokenFile', 'token_file'],
   ['tlsCa', 'tls_ca'],
+  ['tlsCert', 'tls_cert'],
+  ['tlsKey', 'tls_key'],
   ['queue', 'queue'],
 ];
 

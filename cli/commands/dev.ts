@@ -247,7 +247,15 @@ async function tell(
 async function saveContext(invocation: Invocation, server: string): Promise<{ readonly isCurrent: boolean }> {
   const config = await invocation.config();
   const currentContext = config.currentContext ?? CONTEXT;
-  const changed = withContext(config, CONTEXT, { server, queue: QUEUE, token: null, token_file: null, tls_ca: null });
+  const changed = withContext(config, CONTEXT, {
+    server,
+    queue: QUEUE,
+    token: null,
+    token_file: null,
+    tls_ca: null,
+    tls_cert: null,
+    tls_key: null,
+  });
   await writeConfig(invocation.configPath, { ...changed, currentContext });
   return { isCurrent: currentContext === CONTEXT };
 }

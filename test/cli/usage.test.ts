@@ -160,6 +160,8 @@ describe('config', () => {
       ['token', '(hidden)', 'environment'],
       ['token_file', '-', 'default'],
       ['tls_ca', 'ca.pem', 'flag'],
+      ['tls_cert', '-', 'default'],
+      ['tls_key', '-', 'default'],
       ['queue', 'mine', 'environment'],
       [''],
     ]);
@@ -167,7 +169,10 @@ describe('config', () => {
 
   it.each([
     ['contexts: [a]', 'contexts must be a mapping'],
-    ['contexts: {a: {servr: x}}', 'unknown key "servr" in contexts.a; known: server, token, token_file, tls_ca, queue'],
+    [
+      'contexts: {a: {servr: x}}',
+      'unknown key "servr" in contexts.a; known: server, token, token_file, tls_ca, tls_cert, tls_key, queue',
+    ],
     ['contexts: {a: {server: 3}}', 'contexts.a.server must be a text'],
     ['context: a', 'unknown key "context" in the file; known: current_context, contexts'],
     ['a: b: c', 'Nested mappings are not allowed'],
