@@ -5,6 +5,7 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import type { Decision } from '../engine/decisions.js';
+import { pendingReason } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
@@ -189,6 +190,20 @@ export class SchedulerMetrics {
       }
       counts.each(set);
     });
+    gauge(
+      'sluice_workloads_pending',
+      'Pending workloads by what they wait for.',
+      ['queue', 'reason'],
+      (state, view, set) => {
+        const counts = new Tally();
+        for (const queue of state.queues.values()) {
+          for (const number of state.pendingIn(queue.name)) {
+            counts.add({ queue: queue.name, reason: pendingReason(view, number) ?? 'NOT_EVALUATED' });
+          }
+        }
+        counts.each(set);
+      },
+    );
     const queueGauges = {
       guaranteed: ['GPUs the queue gets back on demand.', (queue) => queue.guaranteeGpus],
       limit: ['The most GPUs the queue may hold; absent = no limit.', (queue) => queue.limitGpus],

@@ -1,5 +1,5 @@
 // TLS and tokens: who may speak to the daemon, and that it does not bind beyond loopback without both.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
@@ -73,6 +73,41 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     };
     expect(run()).toMatch(/^2: error: .*tokens and TLS are needed/);
     expect(run('--tokens-file', probe.at('tokens'))).toMatch(/^2: error: .*tokens_file/);
+  });
+});
+
+describe.runIf(needs('build') && needs('openssl'))('a daemon that wants certificates of its clients', () => {
+  const probe = new RealCluster();
+  let cluster: RealCluster;
+
+  beforeAll(async () => {
+    // One certificate that signed itself is its own authority: enough to tell those who have it from those who have not.
+    makeCertificate(probe.at('server.key'), probe.at('server.crt'));
+    const tls = ['--tls-cert', probe.at('server.crt'), '--tls-key', probe.at('server.key')];
+    const pem = (name: string) => readFileSync(probe.at(name), 'utf8');
+    cluster = new RealCluster({
+      serverFlags: [...tls, '--tls-client-ca', probe.at('server.crt')],
+      tlsCa: pem('server.crt'),
+      tlsClient: { certificate: pem('server.crt'), key: pem('server.key') },
+    });
+    await cluster.startScheduler();
+  });
+  afterAll(async () => {
+    await cluster.stop();
+    await probe.stop();
+  });
+
+  test('lets in an agent and a user that have one, and nobody else', async () => {
+    const certificate = ['--tls-cert', probe.at('server.crt'), '--tls-key', probe.at('server.key')];
+    await cluster.startAgent('n1', ['--simulate', '1xh100', '--tls-ca', probe.at('server.crt'), ...certificate]);
+    expect((await cluster.client().getNode('n1')).state).toBe('NODE_STATE_READY');
+    const sluice = (...flags: string[]) => {
+      const target = ['--server', cluster.grpc, '--tls-ca', probe.at('server.crt'), ...flags];
+      const run = spawnSync(process.execPath, ['dist/cli/main.js', 'get', 'nodes', ...target], { encoding: 'utf8' });
+      return `${run.status}: ${run.stdout}${run.stderr}`;
+    };
+    expect(sluice(...certificate)).toMatch(/^0: NAME[^]*n1 +Ready/);
+    expect(sluice()).toMatch(/^1: error: cannot reach the scheduler/);
   });
 });
 

@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly token?: string;
   /** The authority's certificate, PEM, for a scheduler with TLS. */
   readonly tlsCa?: string;
+  /** The client's own certificate and key, PEM. */
+  readonly tlsClient?: { readonly certificate: string; readonly key: string };
 }
 
 /** One scheduler, some agents, a client. */
@@ -96,7 +98,8 @@ export class RealCluster {
   }
 
   client(token = this.#options.token): SluiceClient {
-    const client = connect({ server: this.grpc, token: token ?? null, tlsCa: this.#options.tlsCa ?? null });
+    const { tlsCa = null, tlsClient = null } = this.#options;
+    const client = connect({ server: this.grpc, token: token ?? null, tlsCa, tlsClient });
     this.#clients.push(client);
     return client;
   }
