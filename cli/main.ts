@@ -7,6 +7,9 @@ import { runCli } from './program.js';
 /** `128 + SIGPIPE`, as a shell reports a writer whose reader went away. */
 const EXIT_READER_GONE = 141;
 
+// A library's use of what Node deprecates (gRPC over TLS to an IP address, for one) is nothing a user can act on.
+process.noDeprecation = true;
+
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // `sluice get workloads | head` ends the reader first; that is no failure worth a stack.
