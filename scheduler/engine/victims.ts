@@ -69,23 +69,27 @@ class VictimSearch {
     for (let at: QueueNode | null = this.#queue; at !== null; at = at.parent) at.onPathOf = this.#id;
   }
 
-  /** Limits first, then victims in order of fairness, then node by node; then leaves out all that is not needed. */
+  /** Victims in order of fairness, and where that finds none, node by node. */
   run(workload: WorkloadEntry): Takeover | null {
     if (!this.#mightFind()) return null;
-    const start = this.#trial.mark();
-    const found = this.#makeRoomInLimits() && (this.#takeInOrder() || this.#takeNodeByNode());
-    const needed = found ? this.#leaveOut() : [];
-    this.#trial.rollback(start);
-    const victims = found ? this.#carryOut(needed) : null;
-    if (!victims) {
-      this.#trial.rollback(start);
-      return null;
-    }
+    const victims = this.#find(() => this.#takeInOrder()) ?? this.#find(() => this.#takeNodeByNode());
+    if (!victims) return null;
     const places = placeGang(this.#shape, 'potential', this.#work, (place) =>
       this.#trial.promise(workload, place.slots),
     );
     this.#trial.claim(workload);
     return { victims, places };
+  }
+
+  /** One way of finding: limits first; then all that is not needed is left out, and what is left is checked again. */
+  #find(takeUntilMet: () => boolean): Takeover['victims'] | null {
+    const start = this.#trial.mark();
+    this.#victims.length = 0;
+    const needed = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
+    this.#trial.rollback(start);
+    const victims = needed && this.#carryOut(needed);
+    if (!victims) this.#trial.rollback(start);
+    return victims;
   }
 
   // --- quick answers ---
@@ -304,7 +308,8 @@ class VictimSearch {
     if (this.#mode === 'preempt') return isPreemptable(victim, this.#group);
     const { queue } = victim;
     if (queue === null || queue.onPathOf === this.#id) return false;
-    return this.#mayGive(queue) && this.#staysFairerAfter(victim);
+    const sides = this.#sidesOf(victim);
+    return sides !== null && this.#mayGive(queue) && this.#isFairer(sides.taker, sides.giver, victim.bucket?.gpus ?? 0);
   }
 
   /** Whether a queue, and all above it up to the common ancestor, may give one more victim. */
@@ -335,29 +340,42 @@ class VictimSearch {
     return charged(taker) + this.#shape.requestGpus <= taker.guarantee;
   }
 
-  /** After all: the taking side must not stand above its share by as much as the giving side, or more. */
+  /**
+   * After all: the taking side must not stand above its share by as much as the giving side, or more; and unless it
+   * stays within its guarantee it must not have taken what the giving side could take back within its own. Else the two
+   * would evict each other for ever.
+   */
   #staysFairer(victim: WorkloadEntry): boolean {
-    return this.#mode === 'preempt' || this.#compareSides(victim, 0);
+    if (this.#mode === 'preempt') return true;
+    const sides = this.#sidesOf(victim);
+    if (!sides || !this.#isFairer(sides.taker, sides.giver, 0)) return false;
+    const returns = charged(sides.giver) + (victim.bucket?.gpus ?? 0) <= sides.giver.guarantee;
+    return !returns || this.#isWithinGuarantee(sides.taker);
   }
 
-  #staysFairerAfter(victim: WorkloadEntry): boolean {
-    return this.#compareSides(victim, victim.bucket?.gpus ?? 0);
-  }
-
-  #compareSides(victim: WorkloadEntry, givenGpus: number): boolean {
-    let side = victim.queue;
-    while (side?.parent && side.parent.onPathOf !== this.#id) side = side.parent;
-    const taker = side && this.#takerBeside(side);
-    if (!side || !taker) return false;
+  #isFairer(taker: QueueNode, giver: QueueNode, givenGpus: number): boolean {
     const takerUse = charged(taker) + this.#shape.requestGpus;
-    if (takerUse <= taker.fairShare || side.fairShare === 0) return true;
-    return saturation(takerUse, taker.fairShare) < saturation(charged(side) - givenGpus, side.fairShare);
+    if (takerUse <= taker.fairShare || giver.fairShare === 0) return true;
+    return saturation(takerUse, taker.fairShare) < saturation(charged(giver) - givenGpus, giver.fairShare);
   }
 
-  /** Whether preempting would make the queue larger than it was, beyond its fair share: others would take it back. */
+  /** The two queues just below the common ancestor. */
+  #sidesOf(victim: WorkloadEntry): { giver: QueueNode; taker: QueueNode } | null {
+    let giver = victim.queue;
+    while (giver?.parent && giver.parent.onPathOf !== this.#id) giver = giver.parent;
+    const taker = giver && this.#takerBeside(giver);
+    return giver && taker && giver !== taker ? { giver, taker } : null;
+  }
+
+  /** Whether preempting would grow the queue beyond its fair share while another one waits for its own. */
   #outgrowsShare(victims: readonly WorkloadEntry[]): boolean {
     const given = victims.reduce((sum, victim) => sum + (victim.bucket?.gpus ?? 0), 0);
-    return this.#shape.requestGpus > given && charged(this.#queue) + this.#shape.requestGpus > this.#queue.fairShare;
+    const { requestGpus } = this.#shape;
+    if (requestGpus <= given || charged(this.#queue) + requestGpus <= this.#queue.fairShare) return false;
+    for (const queue of this.#trial.view.queues.values()) {
+      if (queue.children.length === 0 && queue !== this.#queue && charged(queue) < queue.fairShare) return true;
+    }
+    return false;
   }
 
   // --- order of victims ---
@@ -441,10 +459,9 @@ class VictimSearch {
       const priority = victim.record?.spec.priority ?? 0;
       return `in queue ${this.#queue.name} the waiting workload has priority ${this.#group.priority}, this one ${priority}`;
     }
-    let side = victim.queue;
-    while (side?.parent && side.parent.onPathOf !== this.#id) side = side.parent;
-    const taker = side && this.#takerBeside(side);
-    invariant(side !== null && taker !== null, 'two queues have a common ancestor', `${victim.number}`);
+    const sides = this.#sidesOf(victim);
+    invariant(sides !== null, 'two queues have a common ancestor', `${victim.number}`);
+    const { taker, giver: side } = sides;
     const use = charged(side);
     if (this.#isWithinGuarantee(taker)) {
       return (

@@ -198,7 +198,8 @@ function evictionsUntilRest(cluster: TestCluster): Evict[] {
   return evictions;
 }
 
-const RUNS = { numRuns: 300 };
+// One seed, so that a run here says the same as a run there. Take others, and more runs, after changing the engine.
+const RUNS = { numRuns: 300, seed: 20_261_124 };
 
 describe('laws of the engine', () => {
   it('no decision breaks a law, whatever happens', () => {
@@ -219,9 +220,17 @@ describe('laws of the engine', () => {
     );
   });
 
-  it('comes to rest: no victim evicts its evictor, ten quiet cycles change nothing', () => {
+  it('comes to rest: ten quiet cycles change nothing', () => {
     fc.assert(
-      fc.property(story, (plan) => {
+      fc.property(story, (plan) => void evictionsUntilRest(perform(plan))),
+      RUNS,
+    );
+  });
+
+  // Where GPUs differ, a queue may borrow of one kind what another lacks of the other kind, and this need not hold.
+  it('lets no victim evict its evictor, where all GPUs are alike', () => {
+    fc.assert(
+      fc.property(busyStory, (plan) => {
         const evictors = new Map<WorkloadNumber, Set<WorkloadNumber>>();
         for (const { workload, forWorkload } of evictionsUntilRest(perform(plan))) {
           if (evictors.get(forWorkload)?.has(workload))
@@ -251,7 +260,7 @@ describe('laws of the engine', () => {
         const once: Decision[] = play(plan).decisions;
         expect(play(plan).decisions).toEqual(once);
       }),
-      { numRuns: 100 },
+      { ...RUNS, numRuns: 100 },
     );
   });
 
