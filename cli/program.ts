@@ -68,6 +68,7 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'queue', summary: 'create, update or delete queues', load: () => import('./commands/queue.js') },
       { name: 'cordon', summary: 'keep new work off nodes', load: () => import('./commands/node.js') },
       { name: 'uncordon', summary: 'let new work onto nodes again', load: () => import('./commands/node.js') },
+      { name: 'token', summary: 'make tokens for users and agents', load: () => import('./commands/token.js') },
     ],
   },
   {
