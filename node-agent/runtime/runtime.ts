@@ -7,6 +7,7 @@ import type { Logger } from '../../common/log.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
+import { removeCgroup } from './cgroup.js';
 import { CheckpointWatch } from './checkpoints.js';
 import { taskEnvironment } from './environment.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
@@ -179,20 +180,18 @@ export class TaskRuntime {
   /** Removes folders of ended allocations that nobody asks for, as far as the limits say. */
   async sweep(keep: ReadonlySet<string>): Promise<void> {
     const root = path.join(this.#options.stateDir, 'allocations');
-    const ended: { readonly folder: string; readonly endedMs: number; readonly bytes: number }[] = [];
+    const ended: EndedFolder[] = [];
     for (const id of await readdir(root)) {
       const end = keep.has(id) || this.#tasks.has(id) ? null : this.#folder(id).readEnd();
       if (end === null) continue;
       const log = await stat(this.#folder(id).log).catch(ignoreMissing);
-      ended.push({ folder: this.#folder(id).path, endedMs: end.endedMs, bytes: (log?.blocks ?? 0) * 512 });
+      ended.push({ id, endedMs: end.endedMs, bytes: (log?.blocks ?? 0) * 512 });
     }
-    ended.sort((a, b) => b.endedMs - a.endedMs);
-    let bytes = 0;
-    for (const [place, one] of ended.entries()) {
-      bytes += one.bytes;
-      const old = Date.now() - one.endedMs > KEEP_ENDED_MS;
-      if (place >= KEEP_ENDED || old || bytes > KEEP_ENDED_BYTES)
-        await rm(one.folder, { recursive: true, force: true });
+    for (const id of foldersToRemove(ended, Date.now())) {
+      const folder = this.#folder(id);
+      const { cgroup } = treeOf(id, folder);
+      if (cgroup !== null) removeCgroup(cgroup);
+      await rm(folder.path, { recursive: true, force: true });
     }
   }
 
@@ -403,7 +402,10 @@ export class TaskRuntime {
     }
     // Its supervisor is not the present one. There is only ever one, so that one is dead or dying.
     if (link === null || !isSame(link.identity, claim.supervisor)) await makeSureIsDead(claim.supervisor);
-    const left = await endTree(treeOf(id, folder), KILL_LIMIT_MS);
+    const tree = treeOf(id, folder);
+    const left = await endTree(tree, KILL_LIMIT_MS);
+    // What cannot be removed now, because something in it is half dead, goes with the folder.
+    if (tree.cgroup !== null) removeCgroup(tree.cgroup);
     // Written in the last moments of its supervisor?
     const late = folder.readEnd();
     if (late !== null) return { state: 'ended', end: late };
@@ -495,6 +497,25 @@ export class TaskRuntime {
       checkpoints: new CheckpointWatch(task.checkpointDir, (checkpoint) => this.#listener.checkpoint(id, checkpoint)),
     };
   }
+}
+
+/** The folder of an ended allocation. */
+export interface EndedFolder {
+  readonly id: string;
+  readonly endedMs: number;
+  /** What its log takes on the disk. */
+  readonly bytes: number;
+}
+
+/** Which folders are beyond the limits, counted from the latest end. */
+export function foldersToRemove(ended: readonly EndedFolder[], nowMs: number): string[] {
+  const latestFirst = [...ended].sort((a, b) => b.endedMs - a.endedMs);
+  let bytes = 0;
+  const isBeyond = ({ endedMs, bytes: own }: EndedFolder, place: number) => {
+    bytes += own;
+    return place >= KEEP_ENDED || nowMs - endedMs > KEEP_ENDED_MS || bytes > KEEP_ENDED_BYTES;
+  };
+  return latestFirst.filter(isBeyond).map(({ id }) => id);
 }
 
 function argvOf({ program }: DesiredAllocation): readonly string[] | null {

@@ -8,6 +8,7 @@ import type { AllocationId } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
 import { toDuration } from '../../common/units.js';
 import { AgentJournal } from '../../node-agent/agent-journal.js';
+import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { identify, isAlive } from '../../node-agent/runtime/process-identity.js';
 import { needs } from '../real-part.js';
 import { AgentProcess, untilGone } from './agent-process.js';
@@ -192,6 +193,9 @@ describe.runIf(needs('build'))('crashes', () => {
     expect(seen.exit?.message).toContain('lost');
     expect(seen.neverStarted).toBe(false);
     expect(isAlive(main)).toBe(false);
+    const claim = new AllocationFolder(agent.folder(order.id)).readClaim();
+    if (claim?.by !== 'supervisor') throw new Error('the supervisor had claimed it');
+    if (claim.cgroup !== null) expect(existsSync(claim.cgroup)).toBe(false);
     const next = sh('exit 5');
     scheduler.order([next]);
     expect((await scheduler.until(next.id, 'RELEASED')).exit).toMatchObject({ code: 5 });

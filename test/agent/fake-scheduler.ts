@@ -121,6 +121,7 @@ export class FakeScheduler {
   #take(stream: Stream): void {
     this.tokens.push(String(stream.metadata.get('authorization')[0] ?? ''));
     stream.on('error', () => this.#gone(stream));
+    stream.on('cancelled', () => this.#gone(stream));
     stream.on('end', () => {
       this.#gone(stream);
       stream.end();
