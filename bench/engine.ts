@@ -18,19 +18,6 @@ import { workloadKey } from '../scheduler/model/records.js';
 import { type Figure, figure, LEAST_RUNS, quantile } from './figure.js';
 import type { Bench } from './registry.js';
 
-/** The names of the figures, for the registry. */
-export const ENGINE_FIGURES: readonly string[] = [
-  'engine.fill_s',
-  'engine.fill_placements_per_s',
-  'engine.reclaim_many_ms',
-  'engine.reclaim_gang_ms',
-  'engine.say_no_ms',
-  'engine.one_change_p99_ms',
-  'engine.equal_pending_submit_us',
-  'engine.million_pending_mib',
-  'engine.million_pending_cycle_ratio',
-];
-
 /** Measures those of the figures that are wanted. */
 export const benchEngine: Bench = ({ wants }) => {
   const figures: Figure[] = [];

@@ -33,4 +33,19 @@ const LATENCY_BENCH: RegisteredBench = {
   load: async () => (await import('./latency.js')).benchLatency,
 };
 
-export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH, SUBMIT_BENCH, LATENCY_BENCH];
+const ENGINE_BENCH: RegisteredBench = {
+  figures: [
+    'engine.fill_s',
+    'engine.fill_placements_per_s',
+    'engine.reclaim_many_ms',
+    'engine.reclaim_gang_ms',
+    'engine.say_no_ms',
+    'engine.one_change_p99_ms',
+    'engine.equal_pending_submit_us',
+    'engine.million_pending_mib',
+    'engine.million_pending_cycle_ratio',
+  ],
+  load: async () => (await import('./engine.js')).benchEngine,
+};
+
+export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH, ENGINE_BENCH, SUBMIT_BENCH, LATENCY_BENCH];

@@ -15,6 +15,7 @@ import {
   StoreUnusable,
 } from '../../scheduler/store/embedded.js';
 import { type StoredRecord } from '../../scheduler/store/state-store.js';
+import { needs } from '../real-part.js';
 import { describeContract, describeCrashes } from './contract.js';
 import { commitNext, everything, following, queue, workload } from './samples.js';
 
@@ -360,7 +361,7 @@ describe('the embedded store', () => {
       expect(found).toEqual({ revision: acknowledged, records: acknowledged });
     });
 
-    const strace = spawnSync('strace', ['-V']).status === 0;
+    const strace = needs('strace');
     it.runIf(strace)('fails everything from then on when a flush fails', async () => {
       // strace counts by thread: opening takes fewer than 20 on the main one, the commits share four others.
       const inject = 'inject=fdatasync:error=EIO:when=20';
