@@ -75,7 +75,7 @@ describe('ending everything a task forked', () => {
     const main = startMarked(TREE, id);
     const root = identify(main.pid ?? 0);
     const pids = await Promise.all(['child', 'own-session', 'double-forked'].map(readPid));
-    const bystander = startMarked('sleep 600', newId());
+    const bystander = startMarked('exec sleep 600', newId());
     const tree = { allocation: id, root, cgroup: null };
     expect(processesOf(tree).map(({ pid }) => pid)).toEqual(expect.arrayContaining([main.pid, ...pids]));
     expect(await endTree(tree, 5_000)).toEqual([]);
