@@ -8,6 +8,10 @@
 //   any live          exited                         ended; its GPUs stay held
 //   any live          released                       ended, GPUs free (dirty ones quarantined)
 //   any live          never started                  ended without blame, the workload is requeued
+//   any live          ended, nobody knows how        lost: the workload is requeued
+//   not to stop       ended by a stop signal         its node stopped it (lease over, agent told to): requeued
+//   no stop asked     ended by a stop of the agent   the same, whatever its exit code: without a lease it stopped its tasks
+//   any live          ended, nobody saw how          the same: machine or supervisor went down under it
 //   started           nothing, machine rebooted      lost; GPUs free (a reboot proves that nothing runs)
 //   started           nothing, same boot             lost; GPUs quarantined, since nothing proves them free
 //   nothing           anything                       nothing here: the agent ends what it is not asked to have
@@ -17,11 +21,16 @@ import type { Command } from '../control/command.js';
 import type { Draft } from '../model/draft.js';
 import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint, requestStop } from '../model/lifecycle.js';
 import { isTerminal } from '../model/cluster-state.js';
-import type { Allocation, ClusterNode } from '../model/records.js';
+import type { Allocation, ClusterNode, Exit } from '../model/records.js';
 import type { Observed } from './observed.js';
 
 /** Attempts in a row that no node managed to start, after which a workload has failed. */
 export const MAX_FALSE_STARTS = 5;
+
+interface End {
+  readonly exit: Exit;
+  readonly endedMs: number;
+}
 
 /** An agent says hello: the node is taken in and what it has is compared with what it should have. */
 export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
@@ -54,7 +63,8 @@ export function fenceNode(node: NodeId, allocations: readonly string[]): Command
     run: (draft, { nowMs }) => {
       const held = draft.base.heldOn(node).filter(({ id }) => allocations.includes(id));
       for (const allocation of held) {
-        loseAllocation(draft, allocation, 'its node was not heard of until the fence time had passed', nowMs);
+        const why = 'its node was not heard of until the fence time had passed';
+        loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
         markReleased(draft, allocation.id);
       }
     },
@@ -88,7 +98,10 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   }
   if (!over) return;
   const exit = one.exit ?? { code: null, signal: '', message: '' };
-  markEnded(draft, allocation.id, { exit, endedMs: one.endedMs ?? nowMs, ofItsOwn: !one.stopSignalled }, nowMs);
+  const endedMs = one.endedMs ?? nowMs;
+  const why = lostHow(exit, one.stopSignalled && draft.allocation(allocation.id).stop === null);
+  if (why !== null) loseAllocation(draft, allocation, why, nowMs, { exit, endedMs });
+  else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
   if (one.dirtyGpus.length > 0) {
     quarantine(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
@@ -96,10 +109,27 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   markReleased(draft, allocation.id);
 }
 
+/**
+ * Why the end of a task says nothing about its program; null = it does. Without this an agent that lost its lease and
+ * stopped its tasks would make a training that saved its work and left with code 0 look done.
+ */
+function whyCutOff({ stop }: Allocation, one: Observed, exit: Exit): string | null {
+  if (one.stopSignalled && stop === null) return 'its node had no lease any more and stopped it';
+  if (exit.code !== null || exit.signal !== '') return null;
+  return exit.message === '' ? 'how it ended is unknown' : exit.message.replace(/^lost: /, '');
+}
+
+/** Why an end is none of the program's doing; null = it is. */
+function lostHow({ code, signal, message }: Exit, stoppedByNode: boolean): string | null {
+  if (stoppedByNode) return 'its node stopped it without being told to by the scheduler';
+  if (code !== null || signal !== '') return null;
+  return message === '' ? 'its node has no record of how it ended' : message;
+}
+
 /** The agent has no trace of something that ran. */
 function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs: number): void {
   const why = rebooted ? 'its node was rebooted' : 'its agent has no trace of it';
-  loseAllocation(draft, allocation, why, nowMs);
+  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
   if (!rebooted) {
     const uuids = allocation.gpus.map(({ uuid }) => uuid);
     quarantine(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
@@ -119,8 +149,13 @@ function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: 
     if (falseStarts >= MAX_FALSE_STARTS)
       giveUp(draft, allocation, `could not be started ${falseStarts} times: ${why}`, nowMs);
   }
-  loseAllocation(draft, allocation, why, nowMs);
+  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
   markReleased(draft, allocation.id);
+}
+
+/** The end of what nobody saw ending. */
+function unseen(why: string, endedMs: number): End {
+  return { exit: { code: null, signal: '', message: `was lost: ${why}` }, endedMs };
 }
 
 function giveUp(draft: Draft, { workload, task }: Allocation, why: string, nowMs: number): void {
@@ -133,7 +168,7 @@ function giveUp(draft: Draft, { workload, task }: Allocation, why: string, nowMs
 }
 
 /** Ends an allocation whose program is gone without its doing; the whole gang is requeued. */
-function loseAllocation(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
+function loseAllocation(draft: Draft, allocation: Allocation, why: string, end: End, nowMs: number): void {
   if (hasEnded(draft.allocation(allocation.id))) return;
   const workload = draft.workload(allocation.workload);
   if (!isTerminal(workload.state) && workload.afterStop === null) {
@@ -145,8 +180,7 @@ function loseAllocation(draft: Draft, allocation: Allocation, why: string, nowMs
       message,
     });
   }
-  const exit = { code: null, signal: '', message: `was lost: ${why}` };
-  markEnded(draft, allocation.id, { exit, endedMs: nowMs, ofItsOwn: false }, nowMs);
+  markEnded(draft, allocation.id, { ...end, ofItsOwn: false }, nowMs);
 }
 
 function quarantine(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {

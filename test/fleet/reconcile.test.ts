@@ -43,6 +43,8 @@ describe('what follows from a report', () => {
     ['exited', (id) => [seen(id, 'exited')], 'succeeded, exited'],
     ['released', (id) => [seen(id, 'released')], 'succeeded, released'],
     ['never started', (id) => [seen(id, 'released', { neverStarted: true, startedMs: null })], 'pending, released'],
+    ['ended, nobody knows how', (id) => [seen(id, 'released', { exit: null })], 'pending, released'],
+    ['stopped by its node', (id) => [seen(id, 'released', { stopSignalled: true })], 'pending, released'],
     ['something unknown', () => [seen('ULID-unknown' as AllocationId, 'running')], 'starting, placed'],
   ])('placed, and the agent says: %s', (_, observed, expected) => {
     const { shop, node, id } = placed();
@@ -65,6 +67,26 @@ describe('what follows from a report', () => {
     shop.run(welcomeNode(nodeReport(node, 'n1', 2, 'NVIDIA H100 80GB HBM3', 'boot-2'), []));
     expect(outcome(shop, id)).toBe('pending, released');
     expect(shop.state.node(node)?.gpus[0]).toMatchObject({ health: 'healthy' });
+  });
+
+  test.each<[string, Partial<Observed>]>([
+    ['stopped by its agent, which had lost its lease, and left with code 0', { stopSignalled: true }],
+    [
+      'stopped by its agent, which had lost its lease, and killed',
+      { stopSignalled: true, exit: { code: null, signal: 'SIGKILL', message: '' } },
+    ],
+    [
+      'lost with the machine',
+      { exit: { code: null, signal: '', message: 'lost: its node was rebooted, so how it ended is unknown' } },
+    ],
+  ])('running, and then %s: it is neither done nor to blame, it is requeued', (_, fields) => {
+    const { shop, node, id } = placed();
+    shop.run(takeObservation(node, [seen(id, 'running')]));
+    shop.run(takeObservation(node, [seen(id, 'exited', fields)]));
+    expect(outcome(shop, id)).toBe('pending, exited');
+    expect(shop.workload(shop.allocation(id).workload)).toMatchObject({ requeues: 1, falseStarts: 0 });
+    shop.run(takeObservation(node, [seen(id, 'released', fields)]));
+    expect(outcome(shop, id)).toBe('pending, released');
   });
 
   test('a GPU that stayed dirty is quarantined', () => {
