@@ -169,11 +169,13 @@ function takeBack(turn: Turn): boolean {
 
 function takeBackBy(turn: Turn, mode: TakingMode): boolean {
   const { view, work, trial, nowMs } = turn;
-  const candidates = [...view.stuckQueues].map((queue) => [queue, candidatesOf(view, queue, mode)] as const);
-  const walk = new Walk(
-    view.root,
-    candidates.filter(([, groups]) => groups.length > 0),
-  );
+  const candidates: [QueueNode, Group[]][] = [];
+  for (const queue of view.stuckQueues) {
+    const groups = candidatesOf(view, queue, mode);
+    if (groups.length > 0) candidates.push([queue, groups]);
+  }
+  if (candidates.length === 0) return true;
+  const walk = new Walk(view.root, candidates);
   for (let group = walk.next(); group !== null; group = walk.next()) {
     if (work.isSpent) return false;
     work.spend(1);
@@ -202,6 +204,7 @@ function takeBackBy(turn: Turn, mode: TakingMode): boolean {
 
 function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Group[] {
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return [];
+  if (mode === 'reclaim' && !withinFairShare(queue, 1)) return [];
   const found: Group[] = [];
   for (const [requestGpus, groups] of queue.stuck) {
     if (mode === 'reclaim' && !withinFairShare(queue, requestGpus)) continue;

@@ -5,6 +5,7 @@ import type { NodeId } from '../../common/ids.js';
 import type { ClusterNode } from '../model/records.js';
 import type { NodeLiveness } from './decisions.js';
 import { LevelIndex } from './rank-index.js';
+import type { Shape } from './shapes.js';
 import type { WorkloadEntry } from './workloads.js';
 
 /** The most tasks, of all kinds, that the engine puts on one node. */
@@ -53,8 +54,8 @@ export class BankClass {
   usableGpus = 0;
   heldGpus = 0;
   totalGpus = 0;
-  /** Goes up whenever a bank came to have more free GPUs, by a change from outside. */
-  freedStamp = 0;
+  /** Shapes to look at when a bank comes to have more free GPUs. */
+  readonly watchers = new Set<Shape>();
   #sorted = true;
   #usable = new LevelIndex(0, 0);
   #usableKnown = true;
@@ -126,7 +127,8 @@ export class TaskTier {
   readonly pool: string;
   readonly withGpus: boolean;
   readonly nodes: NodeEntry[] = [];
-  freedStamp = 0;
+  /** Shapes to look at when a node comes to have room for more tasks. */
+  readonly watchers = new Set<Shape>();
   #index = new LevelIndex(MAX_TASKS_PER_NODE, 0);
   #sorted = true;
 
@@ -201,8 +203,8 @@ export class NodeTable {
   capacityGpus = 0;
   /** Goes up when a class or tier was added: requests must look for theirs again. */
   classesStamp = 0;
-  /** Goes up whenever any freed stamp does. */
-  freedStamp = 0;
+  /** Where something came free by a change from outside, until somebody has looked. */
+  readonly freed = new Set<BankClass | TaskTier>();
   /** True while a step tries things out: nothing it frees counts as freed. */
   trying = false;
   readonly #classByKey = new Map<string, BankClass>();
@@ -313,9 +315,7 @@ export class NodeTable {
   }
 
   #freed(where: BankClass | TaskTier | null): void {
-    if (this.trying || where === null) return;
-    where.freedStamp++;
-    this.freedStamp++;
+    if (!this.trying && where !== null) this.freed.add(where);
   }
 
   #updateAvailability(node: NodeEntry): boolean {

@@ -62,8 +62,9 @@ export interface QueueNode {
   turnGroups: Group[];
   /** What its next workload asks for. */
   nextRequest: number;
-  /** Scratch of a search for victims: the search that found nothing more here, and the one whose path this is on. */
+  /** Scratch of searches for victims, by number: which found nothing more here, was refused, has this on its path. */
   exhaustedBy: number;
+  refusedBy: number;
   onPathOf: number;
 }
 
@@ -106,6 +107,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     turnGroups: [],
     nextRequest: 0,
     exhaustedBy: 0,
+    refusedBy: 0,
     onPathOf: 0,
   };
 }

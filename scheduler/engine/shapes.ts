@@ -26,9 +26,6 @@ export interface Shape {
   readonly waiting: Set<Group>;
   /** Workloads of this shape with a claim. */
   readonly claimers: Set<WorkloadEntry>;
-  /** The sum of freed stamps when waiting groups, and claimers, were last looked at. */
-  waitingStamp: number;
-  claimersStamp: number;
   /** How many groups and claimers use it. */
   uses: number;
 }
@@ -83,8 +80,6 @@ export class ShapeTable {
         classesStamp: -1,
         waiting: new Set(),
         claimers: new Set(),
-        waitingStamp: -1,
-        claimersStamp: -1,
         uses: 0,
       };
       this.all.set(key, shape);
@@ -106,6 +101,22 @@ export class ShapeTable {
 export function settleShape(shape: Shape, nodes: NodeTable): void {
   if (shape.classesStamp === nodes.classesStamp) return;
   shape.classesStamp = nodes.classesStamp;
+  findRooms(shape, nodes);
+  watch(shape);
+}
+
+/** Has the shape looked at when something comes free for it, as long as groups or claimers of it wait for that. */
+export function watch(shape: Shape): void {
+  const wanted = shape.waiting.size + shape.claimers.size > 0;
+  for (const rooms of [shape.classes, shape.tiers]) {
+    for (const { watchers } of rooms) {
+      if (wanted) watchers.add(shape);
+      else watchers.delete(shape);
+    }
+  }
+}
+
+function findRooms(shape: Shape, nodes: NodeTable): void {
   const inPool = (room: { pool: string }) => shape.pool === '' || room.pool === shape.pool;
   if (shape.gpusPerTask > 0) {
     shape.classes = nodes.classes.filter((bankClass) => inPool(bankClass) && matchesModel(shape, bankClass.model));
@@ -141,14 +152,6 @@ export function portionsOn(shape: Shape, on: 'free' | 'potential', enough: numbe
 /** How many tasks of the shape would fit if nothing ran, counted no further than `enough`. */
 export function usablePortions(shape: Shape, enough: number): number {
   return shape.classes.reduce((sum, bankClass) => sum + bankClass.usablePortions(shape.gpusPerTask, enough), 0);
-}
-
-/** Something free came up where the shape may go since the sum was last taken, if the sum is another one. */
-export function freedStamp(shape: Shape): number {
-  let sum = shape.classesStamp;
-  for (const bankClass of shape.classes) sum += bankClass.freedStamp;
-  for (const tier of shape.tiers) sum += tier.freedStamp;
-  return sum;
 }
 
 function fitsWithoutGpus(shape: Shape): boolean {

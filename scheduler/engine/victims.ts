@@ -250,7 +250,7 @@ class VictimSearch {
     for (const { holder, claimer } of bank.slots) {
       if (holder === null || claimer !== null || holder.bucket === null || holder.evicting) continue;
       const known = found.includes(holder);
-      if (!known && !this.#mayTake(holder)) continue;
+      if (!known && (!this.#isOpen(holder.queue) || !this.#mayTake(holder))) continue;
       gpus++;
       if (!known) found.push(holder);
     }
@@ -310,6 +310,14 @@ class VictimSearch {
     if (queue === null || queue.onPathOf === this.#id) return false;
     const sides = this.#sidesOf(victim);
     return sides !== null && this.#mayGive(queue) && this.#isFairer(sides.taker, sides.giver, victim.bucket?.gpus ?? 0);
+  }
+
+  /** A quick no for queues that may give nothing: what they may not give now they may not later in the search. */
+  #isOpen(queue: QueueNode | null): boolean {
+    if (queue === null || queue.refusedBy === this.#id) return false;
+    const open = this.#mode === 'preempt' ? queue === this.#queue : queue.onPathOf !== this.#id && this.#mayGive(queue);
+    if (!open) queue.refusedBy = this.#id;
+    return open;
   }
 
   /** Whether a queue, and all above it up to the common ancestor, may give one more victim. */

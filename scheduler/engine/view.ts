@@ -21,12 +21,12 @@ import {
   type Block,
   enterGroup,
   fits,
-  freedStamp,
   type Group,
   leaveGroup,
   settleShape,
   type Shape,
   ShapeTable,
+  watch,
 } from './shapes.js';
 import { type AllocationEntry, type HeldClaim, requestOf, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
@@ -63,8 +63,6 @@ export class ClusterView {
   /** Numbers the searches for victims. */
   searches = 0;
 
-  readonly #waitingShapes = new Set<Shape>();
-  readonly #claimedShapes = new Set<Shape>();
   readonly #roomChanged = new Set<QueueNode>();
   readonly #toShelve = new Set<WorkloadEntry>();
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
@@ -72,7 +70,7 @@ export class ClusterView {
   #ghostGpus = 0;
   #sharesStale = true;
   #sharedGpus = 0;
-  #freedStamp = -1;
+  #classesStamp = -1;
 
   constructor() {
     this.root.allocatableShare = Infinity;
@@ -134,8 +132,7 @@ export class ClusterView {
     if (queue.active.size === 0) this.activeQueues.delete(queue);
     if (block.kind === 'room') {
       shape.waiting.add(group);
-      shape.waitingStamp = freedStamp(shape);
-      this.#waitingShapes.add(shape);
+      if (shape.waiting.size === 1) watch(shape);
     } else {
       block.at.stopped.add(group);
     }
@@ -161,7 +158,7 @@ export class ClusterView {
     if (block === null) return;
     if (block.kind === 'room') {
       shape.waiting.delete(group);
-      if (shape.waiting.size === 0) this.#waitingShapes.delete(shape);
+      if (shape.waiting.size === 0) watch(shape);
     } else {
       block.at.stopped.delete(group);
     }
@@ -185,24 +182,19 @@ export class ClusterView {
 
   /** Groups that found no room are tried again when something came free for their shape and now all tasks fit. */
   #wakeShapes(): void {
-    const freedStampNow = this.nodes.freedStamp + this.nodes.classesStamp;
-    if (freedStampNow === this.#freedStamp) return;
-    this.#freedStamp = freedStampNow;
-    for (const shape of this.#waitingShapes) {
-      settleShape(shape, this.nodes);
-      const freed = freedStamp(shape);
-      if (freed === shape.waitingStamp) continue;
-      shape.waitingStamp = freed;
-      if (fits(shape, 'free')) for (const group of shape.waiting) this.unblock(group);
+    const { nodes } = this;
+    if (this.#classesStamp !== nodes.classesStamp) {
+      this.#classesStamp = nodes.classesStamp;
+      for (const shape of this.shapes.all.values()) settleShape(shape, nodes);
     }
-    for (const shape of this.#claimedShapes) {
-      settleShape(shape, this.nodes);
-      const freed = freedStamp(shape);
-      if (freed === shape.claimersStamp) continue;
-      shape.claimersStamp = freed;
-      // With what each has been promised and is free already, they differ, so all are looked at.
-      for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
-    }
+    for (const room of nodes.freed) for (const shape of room.watchers) this.#wakeShape(shape);
+    nodes.freed.clear();
+  }
+
+  #wakeShape(shape: Shape): void {
+    if (shape.waiting.size > 0 && fits(shape, 'free')) for (const group of shape.waiting) this.unblock(group);
+    // With what each has been promised and is free already, claimers differ, so all are looked at.
+    for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
   }
 
   #wakeQueues(): void {
@@ -378,8 +370,7 @@ export class ClusterView {
     const shape = this.#useShape(record);
     workload.shape = shape;
     shape.claimers.add(workload);
-    shape.claimersStamp = freedStamp(shape);
-    this.#claimedShapes.add(shape);
+    watch(shape);
   }
 
   #findPlaces(claim: Claim): HeldClaim {
@@ -410,7 +401,7 @@ export class ClusterView {
     this.claimsWaitingForRoom.delete(workload);
     if (shape) {
       shape.claimers.delete(workload);
-      if (shape.claimers.size === 0) this.#claimedShapes.delete(shape);
+      watch(shape);
       this.shapes.unuse(shape);
       workload.shape = null;
     }
