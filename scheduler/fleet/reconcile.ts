@@ -8,8 +8,6 @@
 //   any live          exited                         ended; its GPUs stay held
 //   any live          released                       ended, GPUs free (dirty ones quarantined)
 //   any live          never started                  ended without blame, the workload is requeued
-//   any live          ended, nobody knows how        lost: the workload is requeued
-//   not to stop       ended by a stop signal         its node stopped it (lease over, agent told to): requeued
 //   no stop asked     ended by a stop of the agent   the same, whatever its exit code: without a lease it stopped its tasks
 //   any live          ended, nobody saw how          the same: machine or supervisor went down under it
 //   started           nothing, machine rebooted      lost; GPUs free (a reboot proves that nothing runs)
@@ -99,8 +97,8 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   if (!over) return;
   const exit = one.exit ?? { code: null, signal: '', message: '' };
   const endedMs = one.endedMs ?? nowMs;
-  const why = lostHow(exit, one.stopSignalled && draft.allocation(allocation.id).stop === null);
-  if (why !== null) loseAllocation(draft, allocation, why, nowMs, { exit, endedMs });
+  const why = whyCutOff(draft.allocation(allocation.id), one, exit);
+  if (why !== null) loseAllocation(draft, allocation, why, { exit, endedMs }, nowMs);
   else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
   if (one.dirtyGpus.length > 0) {
@@ -117,13 +115,6 @@ function whyCutOff({ stop }: Allocation, one: Observed, exit: Exit): string | nu
   if (one.stopSignalled && stop === null) return 'its node had no lease any more and stopped it';
   if (exit.code !== null || exit.signal !== '') return null;
   return exit.message === '' ? 'how it ended is unknown' : exit.message.replace(/^lost: /, '');
-}
-
-/** Why an end is none of the program's doing; null = it is. */
-function lostHow({ code, signal, message }: Exit, stoppedByNode: boolean): string | null {
-  if (stoppedByNode) return 'its node stopped it without being told to by the scheduler';
-  if (code !== null || signal !== '') return null;
-  return message === '' ? 'its node has no record of how it ended' : message;
 }
 
 /** The agent has no trace of something that ran. */
