@@ -294,9 +294,10 @@ function sayQuota({ workload, queue, requestGpus }: Subject): string {
   return `${levels.join('; ')}; with this ${use + requestGpus}: ${right}`;
 }
 
-function sayAhead({ queue, workload, priority }: Subject): string {
-  let count = 0;
-  const first: WorkloadEntry[] = [];
+function sayAhead({ view, queue, workload, priority }: Subject): string {
+  if (workload.claim) return '';
+  const first = [...view.claimers].filter((claimer) => claimer.queue === queue);
+  let count = first.length;
   for (const group of queue.groups.values()) {
     if (group.priority < priority) continue;
     const ahead = group.priority > priority ? group.waiting : countBefore(group, workload);

@@ -135,3 +135,60 @@ export function claimedBelow(cluster: TestCluster, queue: Queue): number {
   }
   return sum;
 }
+
+/** A pending workload of one task, without a claim, that would stay within its queue's guarantee. For flat trees. */
+export function isOwed(cluster: TestCluster, workload: Workload): boolean {
+  const { state, claim, spec } = workload;
+  const [queue] = pathOf(cluster, workload);
+  if (state !== 'pending' || claim || spec.tasks !== 1 || spec.gpusPerTask === 0 || !queue) return false;
+  const use = staying(cluster, queue) + spec.gpusPerTask;
+  const fixed = heldBelow(cluster, queue, (other) => !other.spec.preemptible);
+  return use <= queue.guaranteeGpus && (spec.preemptible || fixed + spec.gpusPerTask <= queue.guaranteeGpus);
+}
+
+/** Nodes where some set of legal victims would make room for its task: by trying every set. For flat trees, no limits. */
+export function placesByForce(cluster: TestCluster, workload: Workload): string[] {
+  const claimed = new Set<string>();
+  for (const { state, claim } of cluster.workloads()) {
+    if (state !== 'pending') continue;
+    for (const { node, gpus } of claim?.placements ?? []) for (const index of gpus) claimed.add(`${node}:${index}`);
+  }
+  return cluster
+    .nodeRecords()
+    .filter((node) => {
+      const here = cluster.allocations().filter((allocation) => allocation.node === node.id);
+      const stays = here.filter(({ stop }) => !stop);
+      const held = new Set(stays.flatMap(({ gpus }) => gpus.map(({ index }) => index)));
+      const open = node.gpus.filter(({ index }) => !held.has(index) && !claimed.has(`${node.id}:${index}`)).length;
+      const victims = [...new Set(stays.map((allocation) => allocation.workload))]
+        .map((number) => cluster.workload(number))
+        .filter(({ spec }) => spec.preemptible && spec.queue !== workload.spec.queue);
+      return subsets(victims).some((chosen) => {
+        const freed = stays.filter((allocation) => chosen.some(({ number }) => number === allocation.workload));
+        const gpus = freed.reduce((sum, allocation) => sum + allocation.gpus.length, 0);
+        return chosen.length > 0 && open + gpus >= workload.spec.gpusPerTask && mayGiveTogether(cluster, chosen);
+      });
+    })
+    .map(({ name }) => name);
+}
+
+/** In the best order: the largest last, so that each queue is above its guarantee before each of its victims. */
+function mayGiveTogether(cluster: TestCluster, victims: readonly Workload[]): boolean {
+  return cluster.queueRecords().every((queue) => {
+    const sizes = victims
+      .filter(({ spec }) => spec.queue === queue.name)
+      .map(({ spec }) => spec.tasks * spec.gpusPerTask);
+    if (sizes.length === 0) return true;
+    const beforeLast = sizes.reduce((sum, size) => sum + size, 0) - Math.max(...sizes);
+    return staying(cluster, queue) - beforeLast > queue.guaranteeGpus;
+  });
+}
+
+/** What a queue will hold when all that leaves has left. */
+function staying(cluster: TestCluster, queue: Queue): number {
+  return heldBelow(cluster, queue, ({ state }) => state !== 'stopping') + claimedBelow(cluster, queue);
+}
+
+function subsets<T>(items: readonly T[]): T[][] {
+  return items.reduce<T[][]>((all, item) => [...all, ...all.map((chosen) => [...chosen, item])], [[]]);
+}

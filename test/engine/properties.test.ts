@@ -4,7 +4,7 @@ import type { Decision, Evict } from '../../scheduler/engine/decisions.js';
 import { step } from '../../scheduler/engine/engine.js';
 import type { WorkloadNumber } from '../../common/ids.js';
 import { TestCluster, type WorkloadOptions } from './cluster.js';
-import { checkLaws } from './laws.js';
+import { checkLaws, isOwed, placesByForce } from './laws.js';
 
 /** A cluster of up to four nodes, a tree of queues on two levels, and a history of what happens. */
 interface Story {
@@ -249,6 +249,21 @@ describe('laws of the engine', () => {
         const plan = { ...mixed, events: mixed.events.map(withoutPriority) };
         const evicted = evictionsUntilRest(perform(plan)).map(({ workload }) => workload);
         expect(evicted).toEqual([...new Set(evicted)]);
+      }),
+      RUNS,
+    );
+  });
+
+  it('refuses no task within its guarantee while legal victims could free a place for it', () => {
+    fc.assert(
+      fc.property(busyStory, (plan) => {
+        const flat = { ...plan, tree: plan.tree.map((queue) => ({ ...queue, parent: false, limit: null })) };
+        const cluster = play(flat);
+        for (const workload of cluster.workloads()) {
+          if (isOwed(cluster, workload) && placesByForce(cluster, workload).length > 0) {
+            throw new Error(`${workload.number} is owed GPUs and could have them, but has no claim`);
+          }
+        }
       }),
       RUNS,
     );

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkloadNumber } from '../../common/ids.js';
+import type { PendingReason } from '../../scheduler/engine/decisions.js';
+import { pendingReason } from '../../scheduler/engine/explain.js';
+import { TestCluster } from './cluster.js';
+
+interface Case {
+  readonly title: string;
+  readonly reason: PendingReason;
+  readonly summary: string;
+  /** Makes the situation; returns the workload to explain. */
+  readonly make: (cluster: TestCluster) => WorkloadNumber;
+}
+
+const cases: readonly Case[] = [
+  {
+    title: 'no node has the model',
+    reason: 'NO_SUCH_GPU',
+    summary: 'No node in the cluster has B200 GPUs.',
+    make: (cluster) => cluster.nodes(1).queue('q').submit('q', { model: 'B200' }),
+  },
+  {
+    title: 'no node is in the pool',
+    reason: 'NO_SUCH_GPU',
+    summary: 'No node in pool lab has GPUs.',
+    make: (cluster) => cluster.nodes(1).queue('q').submit('q', { pool: 'lab' }),
+  },
+  {
+    title: 'no node is so large',
+    reason: 'NO_SUCH_GPU',
+    summary: 'A task needs 16 GPUs on one node, and no node in the cluster has more than 8 GPUs.',
+    make: (cluster) => cluster.nodes(3).queue('q').submit('q', { gpus: 16 }),
+  },
+  {
+    title: 'the cluster is too small for the gang',
+    reason: 'NO_SUCH_GPU',
+    summary: 'All 3 tasks of 6 GPUs do not fit on the H100 GPUs of the cluster, even when nothing else runs.',
+    make: (cluster) => cluster.nodes(2).queue('q').submit('q', { gpus: 6, tasks: 3, model: 'H100' }),
+  },
+  {
+    title: 'the queue is at its limit',
+    reason: 'QUEUE_LIMIT',
+    summary: 'Queue q holds 2 of at most 3 GPUs and this asks for 2.',
+    make: (cluster) => {
+      cluster.nodes(1).queue('q', { limit: 3 }).running('q', 'n0', [0, 1]);
+      return cluster.submit('q', { gpus: 2 });
+    },
+  },
+  {
+    title: 'a queue above is at its limit',
+    reason: 'QUEUE_LIMIT',
+    summary: 'Queue top holds 1 of at most 1 GPU and this asks for 1.',
+    make: (cluster) => {
+      cluster.nodes(1).queue('top', { limit: 1 }).queue('a', { parent: 'top' }).queue('b', { parent: 'top' });
+      cluster.running('a', 'n0', [0]);
+      return cluster.submit('b');
+    },
+  },
+  {
+    title: 'it can never run in its queue',
+    reason: 'QUEUE_LIMIT',
+    summary: 'Queue q holds 0 of at most 3 GPUs and this asks for 4; it can never run there.',
+    make: (cluster) => cluster.nodes(1).queue('q', { limit: 3 }).submit('q', { gpus: 4 }),
+  },
+  {
+    title: 'the guarantee is used up',
+    reason: 'GUARANTEE_EXHAUSTED',
+    summary:
+      'Work that is not preemptible must stay within the guarantee: queue q is guaranteed 2 GPUs, holds 2 for such work, and this asks for 1.',
+    make: (cluster) => {
+      cluster.nodes(1).queue('q', { guarantee: 2 }).running('q', 'n0', [0, 1], { preemptible: false });
+      return cluster.submit('q', { preemptible: false });
+    },
+  },
+  {
+    title: 'what would fit takes no work',
+    reason: 'NODES_UNAVAILABLE',
+    summary:
+      'The nodes that would fit take no work now: 8 on cordoned nodes, 4 on nodes that are down, 2 on nodes not heard of yet, 1 not healthy.',
+    make: (cluster) =>
+      cluster
+        .node('a', { cordoned: true })
+        .node('b', { gpus: 4, liveness: 'down' })
+        .node('c', { gpus: 2, liveness: 'unknown' })
+        .node('d', { gpus: 1, unhealthy: [0] })
+        .queue('q')
+        .submit('q'),
+  },
+  {
+    title: 'free GPUs are too scattered',
+    reason: 'FRAGMENTED',
+    summary: '4 GPUs are free, enough in number, but not 4 on one node: the most on one node is 2.',
+    make: (cluster) => {
+      cluster.nodes(2, { gpus: 4 }).queue('q', { guarantee: 8 });
+      cluster.running('q', 'n0', [0, 1]);
+      cluster.running('q', 'n1', [2, 3]);
+      return cluster.submit('q', { gpus: 4 });
+    },
+  },
+  {
+    title: 'all are in use and it may not take any back',
+    reason: 'RESOURCES',
+    summary:
+      'It needs 1 GPU and 0 of 4 that fit are free; queue q holds 2 and its fair share is 2, so it may take none back.',
+    make: (cluster) => {
+      cluster.nodes(1, { gpus: 4 }).queue('q', { guarantee: 2, weight: 0 }).queue('other', { guarantee: 2 });
+      cluster.running('q', 'n0', [0, 1]);
+      cluster.running('other', 'n0', [2, 3]);
+      return cluster.submit('q');
+    },
+  },
+  {
+    title: 'all are in use and nobody has to give',
+    reason: 'RESOURCES',
+    summary: 'It needs 1 GPU and 0 of 2 that fit are free; no work on them may be taken back for queue q.',
+    make: (cluster) => {
+      cluster.nodes(1, { gpus: 2 }).queue('q', { guarantee: 1 }).queue('other', { guarantee: 2 });
+      cluster.running('other', 'n0', [0, 1], { preemptible: false });
+      return cluster.submit('q');
+    },
+  },
+];
+
+describe('explain', () => {
+  it.each(cases)('$title: $reason', ({ reason, summary, make }) => {
+    const cluster = new TestCluster();
+    const workload = make(cluster);
+    cluster.settle();
+    expect(cluster.explain(workload)).toMatchObject({ reason, summary });
+    expect(pendingReason(cluster.view, workload)).toBe(reason);
+  });
+
+  it('names those who leave for it, and until when', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 3 }).queue('vision').queue('platform', { guarantee: 3 });
+    cluster.running('vision', 'n0', [0, 1]);
+    const owner = cluster.submit('platform', { gpus: 3 });
+    cluster.settle();
+    cluster.nowMs += 14_000;
+    expect(cluster.explain(owner)).toMatchObject({
+      reason: 'RECLAIMING',
+      summary:
+        '1 GPU held for it already; 1 (queue vision) gives back 2 GPUs, told to stop 14s ago, grace ends in 16s.',
+    });
+  });
+
+  it('says what it needs, what there is, what its queue may have, who is ahead and who is in the way', () => {
+    const cluster = new TestCluster().nodes(2, { gpus: 4, pool: 'h100' }).queue('nlp', { guarantee: 8 });
+    cluster.running('nlp', 'n0', [0, 1, 2], { priority: 90 });
+    cluster.running('nlp', 'n1', [0, 1, 2, 3], { priority: 90 });
+    cluster.submit('nlp', { gpus: 4, priority: 90 });
+    const workload = cluster.submit('nlp', { gpus: 2, pool: 'h100', model: 'H100', preemptible: false });
+    cluster.settle();
+    expect(cluster.explain(workload)?.lines).toEqual([
+      { title: 'Needs', text: '2 H100 GPUs on one node, pool h100; priority 50, not preemptible' },
+      { title: 'Pool', text: '8 GPUs on 2 nodes: 7 in use, 1 free; 0 of 2 nodes have 2 free' },
+      {
+        title: 'Quota',
+        text: 'nlp holds 7, guaranteed 8, fair share 8, no limit; with this 9: beyond its fair share, so nlp may only borrow what is free',
+      },
+      { title: 'Ahead', text: '1 workload in queue nlp: 3 (priority 90, 4 GPUs)' },
+      {
+        title: 'Blockers',
+        text: 'n0 has 1 of 4 free, held by 1 (queue nlp, 3 GPUs); n1 has 0 of 4 free, held by 2 (queue nlp, 4 GPUs)',
+      },
+    ]);
+  });
+
+  it('says so before the engine has looked', () => {
+    const cluster = new TestCluster().nodes(1).queue('q');
+    expect(cluster.reason(cluster.submit('q'))).toBe('NOT_EVALUATED');
+  });
+
+  it('says nothing of what is not pending', () => {
+    const cluster = new TestCluster().nodes(1).queue('q');
+    const workload = cluster.submit('q');
+    cluster.settle();
+    expect(cluster.explain(workload)).toBeNull();
+    expect(cluster.explain(99 as WorkloadNumber)).toBeNull();
+  });
+});
+
+describe('queue shares', () => {
+  it('tell what is held, borrowed, pending, fair and owed', () => {
+    const cluster = new TestCluster().nodes(1).queue('a', { guarantee: 2 }).queue('b', { guarantee: 4 });
+    cluster.running('a', 'n0', [0, 1, 2, 3, 4, 5, 6, 7]);
+    cluster.submit('b', { gpus: 3 });
+    expect(cluster.view.queueShares()).toEqual([
+      { queue: 'a', allocatedGpus: 8, borrowedGpus: 6, pendingGpus: 0, fairShareGpus: 5, unmetGuaranteeGpus: 0 },
+      { queue: 'b', allocatedGpus: 0, borrowedGpus: 0, pendingGpus: 3, fairShareGpus: 3, unmetGuaranteeGpus: 3 },
+    ]);
+  });
+});

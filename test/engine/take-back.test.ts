@@ -1,0 +1,259 @@
+import { describe, expect, it } from 'vitest';
+import { TestCluster } from './cluster.js';
+
+/** Eight GPUs: `research` is guaranteed 5, `product` 3. */
+function lab(): TestCluster {
+  return new TestCluster().nodes(1).queue('research', { guarantee: 5 }).queue('product', { guarantee: 3 });
+}
+
+describe('reclaim', () => {
+  it('takes lent GPUs back for their owner, who gets them within one cycle', () => {
+    const cluster = lab();
+    cluster.submitMany(8, 'research');
+    cluster.settle();
+    const owners = cluster.submitMany(3, 'product');
+    cluster.cycle();
+    expect(cluster.states(...owners)).toEqual(['starting', 'starting', 'starting']);
+    expect([cluster.held('research'), cluster.held('product')]).toEqual([5, 3]);
+  });
+
+  it('says with numbers what made it legal', () => {
+    const cluster = lab();
+    cluster.running('research', 'n0', [0, 1, 2, 3, 4, 5]);
+    const lent = cluster.running('research', 'n0', [6, 7]);
+    cluster.nowMs += 1000;
+    const owner = cluster.submit('product');
+    expect(cluster.settle()).toMatchObject([
+      {
+        type: 'evict',
+        workload: lent,
+        reason: 'reclaimed',
+        forWorkload: owner,
+        message: 'product is guaranteed 3 GPUs and holds 0; research holds 8, 3 above its guarantee of 5',
+      },
+      { type: 'claim', workload: owner, placements: [{ task: 0, node: 'n0', gpus: [6] }] },
+    ]);
+  });
+
+  it('takes nothing from a queue within its guarantee', () => {
+    const cluster = lab();
+    cluster.submitMany(5, 'research');
+    cluster.submitMany(3, 'product', { gpus: 1 });
+    cluster.settle();
+    cluster.queue('newcomer', { guarantee: 0, weight: 9, priority: 999 });
+    const late = cluster.submit('newcomer');
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.reason(late)).toBe('RESOURCES');
+  });
+
+  it('takes nothing that is not preemptible', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 2 }).queue('a', { guarantee: 2 }).queue('b', { guarantee: 1 });
+    cluster.running('a', 'n0', [0, 1], { preemptible: false });
+    cluster.submit('b');
+    expect(cluster.settle()).toEqual([]);
+  });
+
+  it('lets a gang carry the queue below its guarantee, since it cannot be cut', () => {
+    const cluster = lab();
+    const gang = cluster.running('research', 'n0', [0, 1, 2, 3, 4, 5, 6, 7]);
+    const owner = cluster.submit('product', { gpus: 2 });
+    cluster.cycle();
+    expect(cluster.states(gang, owner)).toEqual(['pending', 'starting']);
+  });
+
+  it('shares the surplus by weight', () => {
+    const cluster = new TestCluster().nodes(1).queue('a', { weight: 1 }).queue('b', { weight: 3 });
+    cluster.submitMany(8, 'a');
+    cluster.settle();
+    cluster.submitMany(8, 'b');
+    cluster.cycle();
+    expect([cluster.held('a'), cluster.held('b')]).toEqual([2, 6]);
+  });
+
+  it('gives nothing beyond the guarantee to weight 0', () => {
+    const cluster = new TestCluster().nodes(1).queue('a').queue('b', { guarantee: 1, weight: 0 });
+    cluster.submitMany(8, 'a');
+    cluster.settle();
+    cluster.submitMany(8, 'b');
+    cluster.cycle();
+    expect([cluster.held('a'), cluster.held('b')]).toEqual([7, 1]);
+  });
+
+  it('works at the level where the two queues part', () => {
+    const cluster = new TestCluster()
+      .nodes(1)
+      .queue('x', { guarantee: 4 })
+      .queue('y', { guarantee: 4 })
+      .queue('x1', { parent: 'x', guarantee: 2 })
+      .queue('x2', { parent: 'x', guarantee: 2 })
+      .queue('y1', { parent: 'y', guarantee: 4 });
+    cluster.submitMany(4, 'x1');
+    cluster.submitMany(4, 'y1');
+    cluster.settle();
+    cluster.submitMany(2, 'x2');
+    cluster.cycle();
+    expect(['x1', 'x2', 'y1'].map((queue) => cluster.held(queue))).toEqual([2, 2, 4]);
+  });
+
+  it('frees one node for a task that needs it whole, though the cheapest victims are spread', () => {
+    const cluster = new TestCluster()
+      .nodes(4, { gpus: 4 })
+      .queue('borrower', { guarantee: 12 })
+      .queue('owner', { guarantee: 4 });
+    for (let at = 0; at < 16; at++) {
+      cluster.nowMs += 1000;
+      cluster.running('borrower', `n${at % 4}`, [Math.floor(at / 4)]);
+    }
+    const owner = cluster.submit('owner', { gpus: 4 });
+    cluster.cycle();
+    expect(cluster.states(owner)).toEqual(['starting']);
+    expect(cluster.held('borrower')).toBe(12);
+  });
+});
+
+describe('victims', () => {
+  it('of lower priority give first', () => {
+    const cluster = lab();
+    const low = cluster.running('research', 'n0', [0], { priority: 10 });
+    cluster.nowMs += 1000;
+    cluster.running('research', 'n0', [1, 2, 3, 4, 5, 6, 7], { priority: 50 });
+    cluster.submit('product');
+    cluster.settle();
+    expect(cluster.states(low)).toEqual(['stopping']);
+  });
+
+  it('that lose the least since their last checkpoint give first', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 3 }).queue('a').queue('b', { guarantee: 1 });
+    const saved = cluster.running('a', 'n0', [0]);
+    cluster.nowMs += 60_000;
+    const young = cluster.running('a', 'n0', [1]);
+    const other = cluster.running('a', 'n0', [2]);
+    cluster.nowMs += 60_000;
+    cluster.checkpoint(saved, cluster.nowMs - 1000);
+    cluster.submit('b');
+    cluster.settle();
+    expect(cluster.states(saved, young, other)).toEqual(['stopping', 'running', 'running']);
+  });
+
+  it('that are youngest give first where nothing else differs', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 2 }).queue('a').queue('b', { guarantee: 1 });
+    const old = cluster.running('a', 'n0', [0]);
+    cluster.nowMs += 1000;
+    const young = cluster.running('a', 'n0', [1]);
+    cluster.submit('b');
+    cluster.settle();
+    expect(cluster.states(old, young)).toEqual(['running', 'stopping']);
+  });
+
+  it('come from the queue that is furthest above its share', () => {
+    const cluster = new TestCluster().nodes(1).queue('a').queue('b').queue('c', { guarantee: 2 });
+    const near = cluster.running('a', 'n0', [0, 1, 2]);
+    const far = [cluster.running('b', 'n0', [3, 4]), cluster.running('b', 'n0', [5, 6, 7])];
+    cluster.submit('c', { gpus: 2 });
+    cluster.settle();
+    expect(cluster.states(near)).toEqual(['running']);
+    expect(cluster.states(...far).toSorted()).toEqual(['running', 'stopping']);
+  });
+
+  it('are no more than needed', () => {
+    const cluster = new TestCluster().nodes(2, { gpus: 4 }).queue('a').queue('b', { guarantee: 4 });
+    for (let at = 0; at < 8; at++) cluster.running('a', `n${at % 2}`, [Math.floor(at / 2)]);
+    cluster.submit('b', { gpus: 4 });
+    const evictions = cluster.settle().filter(({ type }) => type === 'evict');
+    expect(evictions).toHaveLength(4);
+  });
+});
+
+describe('preempt', () => {
+  it('displaces strictly lower priority in the same queue', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 2 }).queue('q', { guarantee: 2 });
+    const low = cluster.running('q', 'n0', [0], { priority: 10 });
+    const equal = cluster.running('q', 'n0', [1], { priority: 50 });
+    const high = cluster.submit('q', { priority: 50 });
+    const [evict] = cluster.settle();
+    expect(evict).toMatchObject({ type: 'evict', workload: low, reason: 'preempted', forWorkload: high });
+    cluster.cycle();
+    expect(cluster.states(low, equal, high)).toEqual(['pending', 'running', 'starting']);
+  });
+
+  it('does not reach into another queue', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 1 }).queue('a', { guarantee: 1 }).queue('b');
+    cluster.running('a', 'n0', [0], { priority: 10 });
+    cluster.submit('b', { priority: 90 });
+    expect(cluster.settle()).toEqual([]);
+  });
+
+  it('makes room in a limit although GPUs are free', () => {
+    const cluster = new TestCluster().nodes(1).queue('q', { limit: 2 });
+    const low = cluster.running('q', 'n0', [0, 1], { priority: 10 });
+    const high = cluster.submit('q', { priority: 50 });
+    cluster.cycle();
+    expect(cluster.states(low, high)).toEqual(['pending', 'starting']);
+  });
+});
+
+describe('claims', () => {
+  /** `owner` waits for the GPU that `lent` leaves. */
+  function claimed() {
+    const cluster = new TestCluster().nodes(2, { gpus: 1 }).queue('a').queue('b', { guarantee: 1 });
+    const stays = cluster.running('a', 'n0', [0]);
+    cluster.nowMs += 1000;
+    const lent = cluster.running('a', 'n1', [0]);
+    const owner = cluster.submit('b');
+    cluster.settle();
+    return { cluster, stays, lent, owner };
+  }
+
+  it('keep the GPUs for the claimer and choose no second victim', () => {
+    const { cluster, stays, lent, owner } = claimed();
+    expect(cluster.settle()).toEqual([]);
+    cluster.release();
+    cluster.submit('a');
+    cluster.settle();
+    expect(cluster.where(owner)).toBe('n1:0');
+    expect(cluster.states(stays, lent)).toEqual(['running', 'pending']);
+  });
+
+  it('give way to other GPUs that come free earlier', () => {
+    const { cluster, stays, owner } = claimed();
+    cluster.finish(stays).settle();
+    expect(cluster.where(owner)).toBe('n0:0');
+    expect(cluster.workload(owner).claim).toBeNull();
+  });
+
+  it.each([
+    ['its node is cordoned', (cluster: TestCluster) => cluster.cordon('n1'), 'node n1 is cordoned'],
+    ['its node is down', (cluster: TestCluster) => cluster.liveness('n1', 'down'), 'node n1 is down'],
+    [
+      'its GPU is not healthy',
+      (cluster: TestCluster) => cluster.node('n1', { gpus: 1, unhealthy: [0] }),
+      'GPU 0 of node n1 is not healthy',
+    ],
+    [
+      'its queue may no longer hold so much',
+      (cluster: TestCluster) => cluster.queue('b', { guarantee: 0, limit: 0 }),
+      'queue b has no room in its limit any more',
+    ],
+  ])('are dropped when %s', (_, happens, message) => {
+    const { cluster, owner } = claimed();
+    happens(cluster);
+    expect(cluster.settle()).toContainEqual({ type: 'drop_claim', workload: owner, message });
+  });
+
+  it('end with their workload', () => {
+    const { cluster, lent, owner } = claimed();
+    cluster.cancel(owner);
+    cluster.release();
+    cluster.settle();
+    expect(cluster.where(lent)).toBe('n1:0');
+  });
+
+  it('stay while the node is not heard of', () => {
+    const { cluster, owner } = claimed();
+    cluster.liveness('n1', 'unknown');
+    expect(cluster.settle()).toEqual([]);
+    cluster.liveness('n1', 'ready').release();
+    cluster.settle();
+    expect(cluster.where(owner)).toBe('n1:0');
+  });
+});
