@@ -198,6 +198,9 @@ describe('retention', () => {
     shop.run(sweep(retention));
     expect([...shop.state.workloads.values()].map(({ spec }) => spec.name)).toEqual(['waits']);
     expect([...shop.state.requests.keys()]).toEqual(['alice/done', 'alice/waits']);
+    // A very late repetition is refused: neither run again, nor the end of the daemon.
+    const repeated = submit(submission([{ name: 'done' }], 'alice/done'));
+    expect(refusal(() => shop.run(repeated)).reason).toBe('REQUEST_LONG_DONE');
     shop.nowMs += 10_000;
     shop.run(sweep(retention));
     expect([...shop.state.requests.keys()]).toEqual(['alice/waits']);

@@ -6,7 +6,7 @@ import { plural } from '../../../common/units.js';
 import { matchesModel } from '../../model/gpu-model.js';
 import type { Draft } from '../../model/draft.js';
 import { withEvent } from '../../model/lifecycle.js';
-import { META_KEY, type Workload, type WorkloadSpec } from '../../model/records.js';
+import { META_KEY, workloadKey, type Workload, type WorkloadSpec } from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
 
@@ -53,7 +53,23 @@ function repeated(draft: Draft, { requestKey, digest }: Submission): readonly Wo
       metadata: { request: requestKey, workload: String(request.workloads[0]) },
     });
   }
-  return request.workloads.map((number) => draft.workload(number));
+  return request.workloads.map((number) => {
+    const workload = draft.get('workloads', workloadKey(number));
+    if (workload === undefined) throw longDone(requestKey, number);
+    return workload;
+  });
+}
+
+/** The record of what this request made is let go after its time, the request's id is kept for longer. */
+function longDone(requestKey: string, number: WorkloadNumber): ApiError {
+  return new ApiError({
+    code: status.ALREADY_EXISTS,
+    reason: 'REQUEST_LONG_DONE',
+    message:
+      `request_id was used before: it made workload ${number}, which has ended and whose record is no longer kept\n` +
+      'Use a new request_id for a new request.',
+    metadata: { request: requestKey, workload: String(number) },
+  });
 }
 
 /** Everything that depends on the cluster: the queue takes work, and some known node could ever run a task. */
