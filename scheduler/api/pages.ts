@@ -1,5 +1,6 @@
 // Pages of long lists. A token names the last key of its page, so that a list that changes meanwhile neither repeats
 // nor skips what stays in it.
+import type { ApiError } from '../../common/errors.js';
 import { invalid } from '../control/refusals.js';
 
 export const MAX_PAGE_SIZE = 1_000;
@@ -20,10 +21,19 @@ export function parsePageSize(pageSize: number, usual: number): number {
 export function parsePageToken(token: string): string | null {
   if (token === '') return null;
   const decoded = Buffer.from(token, 'base64url').toString('utf8');
-  if (!decoded.startsWith('after:')) {
-    throw invalid([{ field: 'page_token', description: 'is not one that this server gave' }]);
-  }
+  if (!decoded.startsWith('after:')) throw strangeToken();
   return decoded.slice('after:'.length);
+}
+
+/** The number after which a page begins; null = at the start. */
+export function parseNumericToken(token: string): number | null {
+  const key = parsePageToken(token);
+  if (key !== null && !/^\d{1,12}$/.test(key)) throw strangeToken();
+  return key === null ? null : Number(key);
+}
+
+function strangeToken(): ApiError {
+  return invalid([{ field: 'page_token', description: 'is not one that this server gave' }]);
 }
 
 /** Takes one page of items that come in the order of `keyOf`, already past the token's key. */

@@ -48,14 +48,22 @@ export function queueService(handlers: Handlers, { loop }: ServiceDependencies):
       const after = parsePageToken(request.pageToken);
       return loop.read((state, view) => {
         const shares = sharesByQueue(view.queueShares());
-        const ordered = [...parentsFirst(state, null)];
-        const begin = after === null ? 0 : ordered.findIndex(({ name }) => name === after) + 1;
-        const page = takePage(ordered.slice(begin), size, ({ name }) => name);
-        const queues = page.items.map((queue) => toMessage(state, shares, queue));
+        // The key is the path, so that a page goes on at its place even when the queue it ended with is gone.
+        const ordered = [...parentsFirst(state, null)]
+          .map((queue) => ({ queue, path: pathOf(state, queue) }))
+          .filter(({ path }) => after === null || path > after);
+        const page = takePage(ordered, size, ({ path }) => path);
+        const queues = page.items.map(({ queue }) => toMessage(state, shares, queue));
         return { queues, nextPageToken: page.nextPageToken };
       });
     }),
   };
+}
+
+/** `org team-a vision`: a blank sorts before all that names are made of, so paths sort as parents first. */
+export function pathOf(state: ReadableState, queue: Queue): string {
+  const parent = queue.parent === null ? undefined : state.queue(queue.parent);
+  return parent === undefined ? queue.name : `${pathOf(state, parent)} ${queue.name}`;
 }
 
 /** Queues so that children follow their parent, siblings by name. */

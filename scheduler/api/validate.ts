@@ -89,6 +89,8 @@ function parseSpec(spec: WorkloadSpec__Output, path: string, maxGraceMs: number,
   const gpusPerTask = resources?.gpus ?? 0;
   const tasks = spec.tasks === 0 ? 1 : spec.tasks;
   complaints.name(`${path}.name`, spec.name, true);
+  // A word of digits names a workload by its number wherever one is asked for, so that of another user, too.
+  if (/^\d+$/.test(spec.name)) complaints.add(`${path}.name`, `"${spec.name}" reads as a number; use a letter in it`);
   if (spec.queue === '') complaints.add(`${path}.queue`, 'is required: the queue that is charged');
   complaints.range(`${path}.tasks`, tasks, 1, LIMITS.tasks);
   complaints.range(`${path}.resources.gpus`, gpusPerTask, 0, LIMITS.gpusPerTask);

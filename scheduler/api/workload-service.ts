@@ -14,7 +14,7 @@ import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import { workloadKey, type RecordChange, type Workload } from '../model/records.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers, Sender } from './handlers.js';
-import { parsePageSize, parsePageToken, takePage } from './pages.js';
+import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
@@ -60,7 +60,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
 
     ListWorkloads: handlers.unary('ListWorkloads', (request) => {
       const size = parsePageSize(request.pageSize, USUAL_PAGE);
-      const after = parsePageToken(request.pageToken);
+      const after = parseNumericToken(request.pageToken);
       const states = new Set<string>(request.states);
       return loop.read((state, view, { revision }) => {
         const queues = request.queue === '' ? null : subtree(state, request.queue);
@@ -124,10 +124,11 @@ function subtree(state: ReadableState, name: string): ReadonlySet<QueueName> {
 /** Workloads by descending number, from the one below `after` on. */
 function* newestFirst(
   state: ReadableState,
-  after: string | null,
+  after: number | null,
   wanted: (workload: Workload) => boolean,
 ): Generator<Workload> {
-  const first = after === null ? state.meta.lastWorkload : Number(after) - 1;
+  const last = state.meta.lastWorkload;
+  const first = after === null ? last : Math.min(last, after - 1);
   for (let number = first; number >= 1; number -= 1) {
     const workload = state.workload(number as WorkloadNumber);
     if (workload !== undefined && wanted(workload)) yield workload;
