@@ -209,25 +209,46 @@ class VictimSearch {
     return this.#isMet();
   }
 
-  /** Evicts on one bank until one more task fits there: in order, and failing that the largest first. */
+  /**
+   * Evicts on one bank until one more task fits there: in order; failing that the largest first; failing that keeping
+   * each queue's largest for the last, which frees the most, since the last may carry its queue below its share.
+   */
   #freeOneTask(bank: Bank): boolean {
     const size = this.#shape.gpusPerTask;
     const want = (Math.floor(bank.potential / size) + 1) * size;
     if (bank.usable < want) return false;
     const candidates = this.#candidatesOn(bank, want);
     if (candidates.length === 0) return false;
-    return (
+    if (
       this.#freeUpTo(
         bank,
         want,
-        candidates.sort((a, b) => this.#compare(a, b)),
-      ) ||
-      this.#freeUpTo(
-        bank,
-        want,
-        candidates.sort((a, b) => (b.bucket?.gpus ?? 0) - (a.bucket?.gpus ?? 0)),
+        candidates.toSorted((a, b) => this.#compare(a, b)),
       )
-    );
+    )
+      return true;
+    if (candidates.length === 1) return false;
+    const bySize = candidates.toSorted((a, b) => (a.bucket?.gpus ?? 0) - (b.bucket?.gpus ?? 0));
+    return this.#freeUpTo(bank, want, bySize.toReversed()) || this.#freeLargestLast(bank, want, bySize);
+  }
+
+  #freeLargestLast(bank: Bank, want: number, bySize: readonly WorkloadEntry[]): boolean {
+    const start = this.#trial.mark();
+    const taken = this.#victims.length;
+    const largest = new Map(bySize.map((victim) => [victim.queue, victim]));
+    for (const victim of bySize) {
+      const last = largest.get(victim.queue);
+      if (last === undefined || last === victim || !this.#mayTake(victim)) continue;
+      const mark = this.#trial.mark();
+      this.#take(victim);
+      if (this.#mayTake(last)) continue;
+      this.#trial.rollback(mark);
+      this.#victims.pop();
+    }
+    if (this.#freeUpTo(bank, want, [...largest.values()])) return true;
+    this.#trial.rollback(start);
+    this.#victims.length = taken;
+    return false;
   }
 
   #freeUpTo(bank: Bank, want: number, candidates: readonly WorkloadEntry[]): boolean {
