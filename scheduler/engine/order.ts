@@ -27,12 +27,11 @@ export const compareForService: Compare<QueueNode> = (a, b) => {
   );
 };
 
-/** The order in which sibling queues give: the reverse, without a next workload. */
+/** The order in which sibling queues give, of those that may: the reverse, without a next workload. */
 export const compareForGiving: Compare<QueueNode> = (a, b) => {
   const usedA = charged(a);
   const usedB = charged(b);
   return (
-    Number(usedB > b.fairShare) - Number(usedA > a.fairShare) ||
     a.priority - b.priority ||
     Number(b.allocatableShare === 0) - Number(a.allocatableShare === 0) ||
     compareRatios(usedB, b.allocatableShare, usedA, a.allocatableShare) ||

@@ -2,7 +2,7 @@
 // a gang goes to as few nodes as it can, whole ones first, and its rest where it fits most tightly.
 import { present } from '../../common/assert.js';
 import { type Bank, type BankClass, compareNames, MAX_TASKS_PER_NODE, type NodeEntry, type Slot } from './nodes.js';
-import { portionsOn, type Shape } from './shapes.js';
+import type { Shape } from './shapes.js';
 import type { WorkBudget } from './work-budget.js';
 import type { TaskPlace } from './workloads.js';
 
@@ -120,9 +120,4 @@ function leastBusy(shape: Shape): NodeEntry | null {
     if (level < MAX_TASKS_PER_NODE) return tier.first(level);
   }
   return null;
-}
-
-/** How many more tasks of the shape fit, for explanations. */
-export function tasksThatFit(shape: Shape, on: 'free' | 'potential'): number {
-  return portionsOn(shape, on, shape.tasks);
 }
