@@ -127,8 +127,13 @@ function senderOf<Request, Response>(
     drained: () =>
       call.writableNeedDrain && !closed.aborted
         ? new Promise((resolve) => {
-            call.once('drain', resolve);
-            closed.addEventListener('abort', () => resolve(), { once: true });
+            const done = (): void => {
+              call.off('drain', done);
+              closed.removeEventListener('abort', done);
+              resolve();
+            };
+            call.once('drain', done);
+            closed.addEventListener('abort', done, { once: true });
           })
         : Promise.resolve(),
   };

@@ -1,7 +1,7 @@
 // NodeService: list, read, watch, cordon and uncordon nodes.
 import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.js';
+import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesResponse.js';
-import { deferred } from '../../common/deferred.js';
 import type { NodeId } from '../../common/ids.js';
 import { cordonNode } from '../control/commands/nodes.js';
 import { notFound } from '../control/refusals.js';
@@ -11,6 +11,7 @@ import type { Handlers, Sender } from './handlers.js';
 import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { nodeToProto } from './to-proto.js';
+import { serveWatch } from './watching.js';
 
 /** The handlers of NodeService. */
 export function nodeService(handlers: Handlers, deps: ServiceDependencies): NodeServiceHandlers {
@@ -62,45 +63,22 @@ function byName(state: ReadableState): readonly ClusterNode[] {
 }
 
 /** Sends every node, and then each one that changes: its record, its allocations, or its liveness. */
-async function watchNodes(
-  { loop, hub, fleet }: ServiceDependencies,
-  sender: Sender<WatchNodesResponse>,
-): Promise<void> {
-  const ended = deferred();
-  sender.closed.addEventListener('abort', () => ended.resolve(), { once: true });
-  let stop = (): void => undefined;
-  let revision = 0;
-  const send = (state: ReadableState, ids: Iterable<NodeId>): void => {
-    try {
-      for (const id of ids) {
+async function watchNodes(deps: ServiceDependencies, sender: Sender<WatchNodesResponse>): Promise<void> {
+  const { fleet } = deps;
+  await serveWatch<NodeId, { node: NodeMessage }>(
+    deps,
+    {
+      afterRevision: null,
+      present: (state) => byName(state).map(({ id }) => id),
+      touched: touchedNodes,
+      message: (id, state) => {
         const node = state.node(id);
-        if (node !== undefined) sender.send({ revision, node: nodeToProto(state, fleet, node) });
-      }
-    } catch (error) {
-      ended.reject(error);
-    }
-  };
-  const stopLiveness = fleet.onLiveness((node) => {
-    loop.read((state) => send(state, [node])).catch((error: unknown) => ended.reject(error));
-  });
-  try {
-    await loop.read((state, _view, position) => {
-      revision = position.revision;
-      send(
-        state,
-        byName(state).map(({ id }) => id),
-      );
-      sender.send({ revision, caughtUp: true });
-      stop = hub.watch(null, (committed, changes) => {
-        revision = committed;
-        send(state, touchedNodes(changes));
-      });
-    });
-    await ended.promise;
-  } finally {
-    stop();
-    stopLiveness();
-  }
+        return node === undefined ? null : { node: nodeToProto(state, fleet, node) };
+      },
+      alsoOn: (mark) => fleet.onLiveness(mark),
+    },
+    sender,
+  );
 }
 
 function touchedNodes(changes: readonly RecordChange[]): ReadonlySet<NodeId> {

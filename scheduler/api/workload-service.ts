@@ -4,20 +4,20 @@ import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/Wa
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
-import { deferred } from '../../common/deferred.js';
 import { cancel } from '../control/commands/cancel.js';
 import { submit } from '../control/commands/submit.js';
 import { notFound } from '../control/refusals.js';
 import { explain } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
-import { workloadKey, type RecordChange, type Workload } from '../model/records.js';
+import type { RecordChange, Workload } from '../model/records.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers, Sender } from './handlers.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
+import { serveWatch } from './watching.js';
 
 const USUAL_PAGE = 100;
 
@@ -137,7 +137,7 @@ function* newestFirst(
 
 /** Sends the present state, or what changed since a revision, and then every change until the client leaves. */
 async function watchWorkloads(
-  { loop, hub }: ServiceDependencies,
+  deps: ServiceDependencies,
   request: WatchWorkloadsRequest__Output,
   sender: Sender<WatchWorkloadsResponse>,
   message: (state: ReadableState, view: ClusterView, workload: Workload) => WorkloadMessage,
@@ -145,44 +145,31 @@ async function watchWorkloads(
   const words = new Set(request.workloads);
   const wanted = (workload: Workload): boolean =>
     words.size === 0 || words.has(String(workload.number)) || words.has(workload.spec.name);
-  const ended = deferred();
-  sender.closed.addEventListener('abort', () => ended.resolve(), { once: true });
-  let stop = (): void => undefined;
-  try {
-    await loop.read((state, view, { revision }) => {
-      const onCommit = (committed: number, changes: readonly RecordChange[]): void => {
-        try {
-          for (const workload of touched(state, changes)) {
-            if (wanted(workload)) sender.send({ revision: committed, workload: message(state, view, workload) });
-          }
-        } catch (error) {
-          ended.reject(error);
-        }
-      };
-      if (request.afterRevision === 0) {
+  await serveWatch<WorkloadNumber, { workload: WorkloadMessage }>(
+    deps,
+    {
+      afterRevision: request.afterRevision === 0 ? null : request.afterRevision,
+      present: (state) => {
         for (const word of words) if (state.findWorkload(word) === undefined) throw notFound('workload', word);
-        for (const workload of state.workloads.values()) {
-          if (wanted(workload)) sender.send({ revision, workload: message(state, view, workload) });
-        }
-      }
-      stop = hub.watch(request.afterRevision === 0 ? null : request.afterRevision, onCommit);
-      sender.send({ revision, caughtUp: true });
-    });
-    await ended.promise;
-  } finally {
-    stop();
-  }
+        return [...state.workloads.values()].filter(wanted).map(({ number }) => number);
+      },
+      touched,
+      message: (number, state, view) => {
+        const workload = state.workload(number);
+        return workload !== undefined && wanted(workload) ? { workload: message(state, view, workload) } : null;
+      },
+    },
+    sender,
+  );
 }
 
 /** The workloads that a commit changed, themselves or by one of their allocations. */
-function touched(state: ReadableState, changes: readonly RecordChange[]): ReadonlySet<Workload> {
-  const found = new Set<Workload>();
+function touched(changes: readonly RecordChange[]): ReadonlySet<WorkloadNumber> {
+  const found = new Set<WorkloadNumber>();
   for (const change of changes) {
-    if (change.collection !== 'workloads' && change.collection !== 'allocations') continue;
     if (change.after === null) continue;
-    const number = change.collection === 'workloads' ? change.after.number : change.after.workload;
-    const workload = state.workloads.get(workloadKey(number));
-    if (workload !== undefined) found.add(workload);
+    if (change.collection === 'workloads') found.add(change.after.number);
+    else if (change.collection === 'allocations') found.add(change.after.workload);
   }
   return found;
 }

@@ -6,7 +6,7 @@
 // leaves before it is durable: neither replies, events and orders (published after the commit) nor reads (which wait
 // while a commit is in flight).
 import { status } from '@grpc/grpc-js';
-import type { Clock } from '../../common/clock.js';
+import type { Clock, Timer } from '../../common/clock.js';
 import { ApiError } from '../../common/errors.js';
 import type { UlidMaker } from '../../common/ids.js';
 import { invariant } from '../../common/assert.js';
@@ -28,6 +28,8 @@ const MAX_WAITING_COMMANDS = 50_000;
 const ENGINE_BUDGET = 20_000;
 /** Time the engine may take of one turn; what is left over goes on in the next one. */
 const ENGINE_SLICE_MS = 5;
+/** How soon the engine looks again whether a critically full disk has room: it cannot hear of it. */
+const ROOM_RETRY_MS = 1_000;
 
 /** What became durable together. */
 export interface Committed {
@@ -74,6 +76,8 @@ export class ControlLoop {
   #scheduled = false;
   #stopped = false;
   #engineHasWork = true;
+  /** Set while the disk is too full to place anything. */
+  #roomRetry: Timer | null = null;
   #readers: (() => void)[] = [];
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #turnListeners: ((figures: TurnFigures) => void)[] = [];
@@ -139,9 +143,10 @@ export class ControlLoop {
     this.#turnListeners.push(listener);
   }
 
-  /** Takes nothing new, finishes what waits. */
+  /** Takes nothing new, finishes what waits. Nothing is committed once it resolved, so that the store can be closed. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#roomRetry?.cancel();
     if (!this.#running && !this.#scheduled) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
@@ -175,7 +180,8 @@ export class ControlLoop {
     this.#running = false;
     // Reads that came between the last answer and here: the state is durable now.
     for (const answer of this.#readers.splice(0)) answer();
-    if (this.#waiting.length > 0 || this.#liveness.length > 0 || this.#engineHasWork) this.#wake();
+    const engineIsDue = this.#engineHasWork && !this.#stopped && this.#roomRetry === null;
+    if (this.#waiting.length > 0 || this.#liveness.length > 0 || engineIsDue) this.#wake();
     else for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
@@ -193,7 +199,8 @@ export class ControlLoop {
     if (changes.length > 0) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
-    const decided = space === 'critical' ? { decisions: [], workUnits: 0 } : this.#decide(changes);
+    const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
+    const decided = mayDecide ? this.#decide(changes) : { decisions: [], workUnits: 0 };
     const engineMs = clock.monotonicMs() - engineStart;
 
     const commitStart = clock.monotonicMs();
@@ -228,6 +235,16 @@ export class ControlLoop {
       // A refusal may rest on what this turn has not made durable yet, so it waits as well.
       answers.push(() => reject(error));
     }
+  }
+
+  /** On a critically full disk the engine rests: a turn that only asks again would come again at once, for ever. */
+  #hasRoomToPlace(space: SpaceState): boolean {
+    if (space !== 'critical') return true;
+    this.#roomRetry ??= this.#deps.clock.after(ROOM_RETRY_MS, () => {
+      this.#roomRetry = null;
+      this.#wake();
+    });
+    return false;
   }
 
   #decide(changes: RecordChange[]): { readonly decisions: readonly Decision[]; readonly workUnits: number } {

@@ -1,5 +1,5 @@
 // Hands committed changes to those who watch. Keeps the latest revisions, so that a watcher whose connection broke can
-// go on where it was; a watcher that reads too slowly is dropped instead of filling the memory.
+// go on where it was.
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../common/errors.js';
 import type { Committed } from './loop.js';
@@ -17,10 +17,12 @@ export class WatchHub {
   #keptChanges = 0;
   /** The newest revision that is no longer kept. */
   #droppedUpTo: number;
+  #latest: number;
   readonly #listeners = new Set<WatchListener>();
 
   constructor(revision: number) {
     this.#droppedUpTo = revision;
+    this.#latest = revision;
   }
 
   get watchers(): number {
@@ -28,6 +30,7 @@ export class WatchHub {
   }
 
   publish({ revision, changes }: Committed): void {
+    this.#latest = revision;
     this.#kept.push({ revision, changes });
     this.#keptChanges += changes.length;
     while (this.#keptChanges > KEPT_CHANGES && this.#kept.length > 1) {
@@ -45,7 +48,9 @@ export class WatchHub {
    */
   watch(afterRevision: number | null, listener: WatchListener): () => void {
     if (afterRevision !== null) {
-      if (afterRevision < this.#droppedUpTo) throw compacted(afterRevision, this.#droppedUpTo);
+      // A revision that is still to come belongs to another history: one that a restored store does not have.
+      if (afterRevision < this.#droppedUpTo || afterRevision > this.#latest)
+        throw compacted(afterRevision, this.#droppedUpTo);
       for (const { revision, changes } of this.#kept) if (revision > afterRevision) listener(revision, changes);
     }
     this.#listeners.add(listener);
@@ -58,7 +63,7 @@ function compacted(asked: number, oldest: number): ApiError {
     code: status.OUT_OF_RANGE,
     reason: 'WATCH_COMPACTED',
     message:
-      `revision ${asked} is too old to go on from; changes are kept from revision ${oldest} on\n` +
+      `changes since revision ${asked} are not here; they are kept from revision ${oldest} on\n` +
       'Begin again without a revision: the present state is sent first.',
     metadata: { oldest: String(oldest) },
   });

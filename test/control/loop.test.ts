@@ -1,40 +1,29 @@
 // The one writer: nothing leaves before it is durable, many commands share one flush, a failed flush is the end.
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../common/clock.js';
-import { createUlidMaker, type QueueName } from '../../common/ids.js';
-import { createQueue } from '../../scheduler/control/commands/queues.js';
+import { present } from '../../common/assert.js';
+import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import type { Command } from '../../scheduler/control/command.js';
-import { ControlLoop } from '../../scheduler/control/loop.js';
-import { recover } from '../../scheduler/control/recovery.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
-import { ClusterView } from '../../scheduler/engine/view.js';
-import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { NodeId } from '../../common/ids.js';
 import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { loopOn, queue } from './loop-on.js';
 import { MemoryStore } from './memory-store.js';
 import { nodeReport, submission } from './workshop.js';
 
-async function loopOn(store = new MemoryStore()) {
-  const view = new ClusterView();
-  const { state, position } = await recover(store, view, () => 'cluster');
-  const fatal: unknown[] = [];
-  const newUlid = createUlidMaker();
-  const clock = systemClock;
-  const onFatal = (error: unknown) => {
-    fatal.push(error);
-    if (process.env['DEBUG_FATAL']) console.error(error);
-  };
-  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer: setImmediate, onFatal });
-  return { loop, store, state, fatal };
-}
-
-const queue = (name: string): Command<unknown> =>
-  createQueue(
-    { name: name as QueueName, parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 },
-    false,
-  );
+const goneCleanly = {
+  state: 'released',
+  startedMs: null,
+  endedMs: 1,
+  exit: { code: 0, signal: '', message: '' },
+  checkpoint: null,
+  endpoints: [],
+  neverStarted: false,
+  stopSignalled: false,
+  dirtyGpus: [],
+} as const;
 
 /** Resolves once the store was asked for its n-th commit. */
 const committed = async (store: MemoryStore, count: number) => {
@@ -123,6 +112,37 @@ describe('the loop', () => {
     expect(await loop.read((state) => [...state.workloads.values()].map(({ state: is }) => is))).toEqual(['cancelled']);
   });
 
+  test('rests on a critically full disk, places once there is room, and stops in any case', async () => {
+    const { loop, store } = await loopOn();
+    const id = 'node-n1' as NodeId;
+    await loop.execute(welcomeNode(nodeReport(id, 'n1', 1), []));
+    loop.setLiveness({ node: id, liveness: 'ready' });
+    await loop.execute(queue('research'));
+    await loop.execute(submit(submission([{}, {}])));
+    store.spaceLeft = 'critical';
+    let turns = 0;
+    loop.onTurn(() => (turns += 1));
+    await loop.execute(cancel(['1'], '', 'alice'));
+    for (let ticks = 0; ticks < 100; ticks += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(turns).toBeLessThan(5);
+    store.spaceLeft = 'ample';
+    const [allocation] = await loop.read((state) => state.heldOn(id));
+    await loop.execute(
+      takeObservation(id, [
+        { ...goneCleanly, id: present(allocation, 'allocation', 'the first workload is placed').id },
+      ]),
+    );
+    await expect.poll(() => loop.read((state) => state.workload(2 as WorkloadNumber)?.state)).toBe('starting');
+    store.spaceLeft = 'critical';
+    await loop.execute(cancel(['2'], '', 'alice'));
+    await loop.stop();
+    const commits = store.commits.length;
+    loop.setLiveness({ node: id, liveness: 'down' });
+    loop.wakeEngine();
+    for (let ticks = 0; ticks < 10; ticks += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(store.commits).toHaveLength(commits);
+  });
+
   test('places in the turn that accepts, in the same commit', async () => {
     const { loop, store } = await loopOn();
     const id = 'node-n1' as NodeId;
@@ -170,6 +190,7 @@ describe('watching', () => {
     expect(seen).toEqual([12, 13, 14]);
     expect(() => hub.watch(9, () => undefined)).toThrow(/kept from revision 10 on/);
     hub.publish(commit(16, 200_000));
-    expect(() => hub.watch(13, () => undefined)).toThrow(/too old/);
+    expect(() => hub.watch(13, () => undefined)).toThrow(/are not here/);
+    expect(() => hub.watch(17, () => undefined)).toThrow(/are not here/);
   });
 });
