@@ -9,18 +9,6 @@ import { countBefore, fits, type Group, isBefore, settleShape, type Shape, usabl
 import type { ClusterView } from './view.js';
 import { type HeldClaim, requestOf, type WorkloadEntry } from './workloads.js';
 
-/** The reasons in a few words, for tables. */
-export const PENDING_REASON_TITLES: Readonly<Record<PendingReason, string>> = {
-  RECLAIMING: 'Reclaiming',
-  QUEUE_LIMIT: 'Queue limit',
-  GUARANTEE_EXHAUSTED: 'Guarantee used up',
-  NO_SUCH_GPU: 'No such GPU',
-  NODES_UNAVAILABLE: 'Nodes unavailable',
-  FRAGMENTED: 'Fragmented',
-  RESOURCES: 'Resources',
-  NOT_EVALUATED: 'Not looked at yet',
-};
-
 /** How many workloads, or nodes, an explanation names before it only counts. */
 const NAMED_AT_MOST = 3;
 
