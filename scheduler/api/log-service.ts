@@ -64,7 +64,8 @@ async function nextAttempt(
         changed.resolve();
       }
     });
-    closed.addEventListener('abort', () => changed.resolve(), { once: true });
+    const leave = (): void => changed.resolve();
+    closed.addEventListener('abort', leave, { once: true });
     try {
       const found = await loop.read((state) => {
         const workload = state.workload(number);
@@ -75,38 +76,43 @@ async function nextAttempt(
         return isTerminal(workload.state) ? null : 'wait';
       });
       if (found !== 'wait') return found;
-      await changed.promise;
+      if (!closed.aborted) await changed.promise;
       if (closed.aborted) return null;
     } finally {
       stop();
+      closed.removeEventListener('abort', leave);
     }
   }
 }
 
 /** Sends one task's log from its node, piece by piece; the next piece is asked for when the client took the last one. */
 async function sendLog(
-  { fleet, clock }: ServiceDependencies,
+  { fleet, clock, loop }: ServiceDependencies,
   allocation: Allocation,
   { follow, tailBytes }: { readonly follow: boolean; readonly tailBytes: number },
   sender: Sender<ReadLogsResponse>,
 ): Promise<void> {
   let offset = 0;
   let first = true;
+  const left = whenClosed(sender.closed);
   let toSkip = await bytesBeforeTail(fleet, allocation, tailBytes);
   offset = toSkip;
   while (!sender.closed.aborted) {
     const session = fleet.session(allocation.node);
     if (session === undefined) {
       if (!follow) throw nodeAway(allocation);
+      // A node that was given up does not come back with the rest of this log; the next attempt has one of its own.
+      if (await loop.read((state) => (state.allocation(allocation.id)?.state ?? 'released') === 'released')) return;
       await new Promise<void>((resolve) => clock.after(AGENT_RETRY_MS, resolve));
       continue;
     }
-    const piece = await session
+    const reading = session
       .readLog({ allocation: allocation.id, offset, maxBytes: PIECE_BYTES, wait: follow })
       .catch((error: unknown) => {
         if (follow && error instanceof ApiError && error.code === status.UNAVAILABLE) return null;
         throw error;
       });
+    const piece = await Promise.race([reading, left]);
     if (piece === null) continue;
     if (piece.error !== '') throw logUnreadable(allocation, piece.error);
     offset = piece.offset + piece.data.length;
@@ -121,6 +127,14 @@ async function sendLog(
     }
     if (piece.end || (!follow && piece.data.length === 0)) return;
   }
+}
+
+/** Resolves when the client is gone. */
+function whenClosed(closed: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (closed.aborted) resolve(null);
+    else closed.addEventListener('abort', () => resolve(null), { once: true });
+  });
 }
 
 /** Where the tail begins. The agent tells the size by answering a read beyond the end with its end's offset. */

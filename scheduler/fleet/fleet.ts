@@ -2,6 +2,7 @@
 // commands, and what commits changed into orders. Which orders follow is decided in pure files beside this one.
 import { present } from '../../common/assert.js';
 import type { Clock, Timer } from '../../common/clock.js';
+import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import type { GpuTelemetry } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
@@ -42,6 +43,8 @@ export class Fleet {
   readonly #lastHeartbeatWallMs = new Map<NodeId, number>();
   readonly #telemetry = new Map<string, GpuTelemetry>();
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
+  /** Nodes whose fencing is under way. */
+  readonly #fencing = new Set<NodeId>();
   #timer: Timer | null = null;
   #stallsMs = 0;
 
@@ -109,6 +112,14 @@ export class Fleet {
     return this.#sessions.get(node);
   }
 
+  /**
+   * A newer stream of a node's agent is about to be taken in: what still comes over the older one is past, and would
+   * be mistaken for the present (a task that started since would look lost).
+   */
+  supersede(node: NodeId): void {
+    this.#sessions.get(node)?.end();
+  }
+
   /** A node's agent is in: an older session of the same node is ended, the newer one counts. */
   join(node: NodeId, session: AgentSession): void {
     this.#sessions.get(node)?.end();
@@ -149,12 +160,24 @@ export class Fleet {
     }
     for (const node of this.#liveness.keys()) {
       this.#setLiveness(node, this.#leases.liveness(node, nowMs));
-      if (this.#liveness.get(node) === 'down') void this.#fence(node, nowMs);
+      if (this.#liveness.get(node) === 'down' && !this.#fencing.has(node)) void this.#fence(node, nowMs);
     }
   }
 
   /** Gives up what a silent node ran, once nothing of it can run any more. */
   async #fence(node: NodeId, nowMs: number): Promise<void> {
+    this.#fencing.add(node);
+    try {
+      await this.#loseExpired(node, nowMs);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#deps.log.warn({ err: error, node }, 'a silent node could not be fenced; the next tick tries again');
+    } finally {
+      this.#fencing.delete(node);
+    }
+  }
+
+  async #loseExpired(node: NodeId, nowMs: number): Promise<void> {
     const answeredMs = this.#leases.answeredMs(node);
     if (answeredMs === null) return;
     const expired = await this.#deps.loop.read((state) =>

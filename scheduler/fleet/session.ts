@@ -9,7 +9,7 @@ import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRe
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
-import { updateInventory } from '../control/commands/nodes.js';
+import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
 import { desiredOf } from './desired.js';
 import type { Fleet } from './fleet.js';
@@ -20,6 +20,8 @@ export type AgentStream = grpc.ServerDuplexStream<ConnectRequest__Output, Connec
 
 /** Log reads one agent may have open at once. */
 const MAX_OPEN_LOG_READS = 1_000;
+/** Messages of one agent that may wait to be worked off; until there are fewer, nothing more is read from it. */
+const MAX_WAITING_MESSAGES = 64;
 
 /** A piece of a log that was asked for. */
 export interface LogRequest {
@@ -41,12 +43,17 @@ export interface SessionDependencies {
 export class AgentSession {
   readonly #stream: AgentStream;
   readonly #deps: SessionDependencies;
+  /** Reads under way by what they ask: many who follow a quiet log, and those who left, share one. */
+  readonly #sharedReads = new Map<string, Promise<LogData__Output>>();
   readonly #logReads = new Map<number, { resolve: (data: LogData__Output) => void; reject: (error: Error) => void }>();
   #node: NodeId | null = null;
   #nextLogRead = 1;
   #ended = false;
   /** Messages are worked off one after the other, so that an observation never overtakes the hello. */
   #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  /** The orders changed while the agent was not reading; the newest go out once it does. */
+  #ordersAreDue = false;
 
   constructor(stream: AgentStream, deps: SessionDependencies) {
     this.#stream = stream;
@@ -55,9 +62,14 @@ export class AgentSession {
       // Answers to log reads and heartbeats change no state; they must not wait behind what does.
       if (message.message === 'logData' && message.logData !== null && message.logData !== undefined) {
         this.#takeLogData(message.logData);
+      } else if (message.heartbeat && this.#node !== null) {
+        this.#answer(this.#node, message.heartbeat.sequence);
       } else {
-        this.#work = this.#work.then(() => this.#take(message)).catch((error: unknown) => this.#fail(error));
+        this.#enqueue(message);
       }
+    });
+    stream.on('drain', () => {
+      if (this.#ordersAreDue) this.sendDesired();
     });
     stream.on('end', () => this.end());
     stream.on('error', () => this.end());
@@ -68,6 +80,8 @@ export class AgentSession {
   sendDesired(): void {
     const node = this.#node;
     if (node === null) return;
+    this.#ordersAreDue = this.#stream.writableNeedDrain;
+    if (this.#ordersAreDue) return;
     void this.#deps.loop.read((state, _view, position) => {
       this.#send({ desired: desiredOf(state, node, position) });
     });
@@ -76,13 +90,22 @@ export class AgentSession {
   /** Asks the agent for a piece of a log. Rejects with UNAVAILABLE when the session ends first. */
   readLog(request: LogRequest): Promise<LogData__Output> {
     if (this.#ended) return Promise.reject(agentGone());
+    const what = `${request.allocation}/${request.offset}/${request.maxBytes}/${request.wait}`;
+    const shared = this.#sharedReads.get(what);
+    if (shared !== undefined) return shared;
     if (this.#logReads.size >= MAX_OPEN_LOG_READS) return Promise.reject(tooManyLogReads());
     const id = this.#nextLogRead;
     this.#nextLogRead += 1;
-    return new Promise((resolve, reject) => {
-      this.#logReads.set(id, { resolve, reject });
+    const read = new Promise<LogData__Output>((resolve, reject) => {
+      const over = (): boolean => this.#sharedReads.delete(what);
+      this.#logReads.set(id, {
+        resolve: (data) => (over(), resolve(data)),
+        reject: (error) => (over(), reject(error)),
+      });
       this.#send({ logRead: { id, ...request } });
     });
+    this.#sharedReads.set(what, read);
+    return read;
   }
 
   /** Ends the stream; the agent keeps its tasks and comes back. */
@@ -93,6 +116,25 @@ export class AgentSession {
     for (const { reject } of this.#logReads.values()) reject(agentGone());
     this.#logReads.clear();
     this.#stream.end();
+  }
+
+  #enqueue(message: ConnectRequest__Output): void {
+    this.#waiting += 1;
+    if (this.#waiting >= MAX_WAITING_MESSAGES) this.#stream.pause();
+    this.#work = this.#work
+      .then(() => this.#take(message))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#waiting -= 1;
+        if (this.#waiting < MAX_WAITING_MESSAGES) this.#stream.resume();
+      });
+  }
+
+  /** The lease is granted by the answer, so the answer goes first. */
+  #answer(node: NodeId, sequence: number): void {
+    if (this.#ended) return;
+    this.#send({ heartbeatReply: { sequence } });
+    this.#deps.fleet.answered(node);
   }
 
   async #take(message: ConnectRequest__Output): Promise<void> {
@@ -110,9 +152,7 @@ export class AgentSession {
       });
     }
     if (message.heartbeat) {
-      // The lease is granted by the answer, so the answer goes first.
-      this.#send({ heartbeatReply: { sequence: message.heartbeat.sequence } });
-      this.#deps.fleet.answered(node);
+      this.#answer(node, message.heartbeat.sequence);
     } else if (message.observed) {
       await this.#deps.loop.execute(takeObservation(node, message.observed.allocations.map(parseObserved)));
     } else if (message.inventory) {
@@ -125,15 +165,24 @@ export class AgentSession {
   }
 
   async #welcome(hello: AgentHello__Output): Promise<void> {
+    if (this.#node !== null) throw helloTwice();
     const report = parseHello(hello);
-    this.#deps.authorizeNode(report.name);
-    const { loop, fleet } = this.#deps;
+    const { loop, fleet, authorizeNode } = this.#deps;
+    authorizeNode(report.name);
     refuseLostHistory(hello, loop);
+    const known = await loop.read((state) => state.node(report.id) ?? null);
+    if (known !== null) {
+      // A token for one node must not take over another one by giving it the name that the token is for.
+      authorizeNode(known.name);
+      if (known.bootId !== report.bootId && fleet.softState(known.id).liveness === 'ready') throw twin(report);
+    }
+    fleet.supersede(report.id);
     const node = await loop.execute(welcomeNode(report, hello.allocations.map(parseObserved)));
-    if (this.#ended) return;
-    this.#node = node.id;
     const { lineage, epoch } = loop.position;
     const clusterId = await loop.read((state) => state.meta.clusterId);
+    // The stream may have ended meanwhile: a session without one would pass for the node's for ever.
+    if (this.#ended) return;
+    this.#node = node.id;
     this.#send({
       welcome: {
         clusterId,
@@ -182,6 +231,26 @@ function refuseLostHistory(hello: AgentHello__Output, loop: ControlLoop): void {
       `this agent obeyed epoch ${hello.maxEpoch} revision ${hello.maxRevision}, ` +
       `but the store ends at epoch ${epoch} revision ${revision}: part of its history was lost\n` +
       'Restore the newest copy of the data directory.',
+  });
+}
+
+function helloTwice(): ApiError {
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'HELLO_TWICE',
+    message: 'an agent says hello once a stream',
+  });
+}
+
+/** Two machines with one identity would both carry out what one of them is asked for. */
+function twin({ id, name }: NodeReport): ApiError {
+  return new ApiError({
+    code: status.ALREADY_EXISTS,
+    reason: 'NODE_IS_CONNECTED',
+    message:
+      `node ${id} ("${name}") is connected from another machine, or from this one before a reboot that just happened\n` +
+      'If this machine is a copy of another one, delete the --state-dir of this agent; else wait for the next try.',
+    metadata: { node: name, id },
   });
 }
 

@@ -1,0 +1,183 @@
+// One agent's stream as its enemy sees it: half-open streams, twins, liars, agents that do not read.
+import { Duplex } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
+import { systemClock } from '../../common/clock.js';
+import type { NodeId, WorkloadNumber } from '../../common/ids.js';
+import { createLogger } from '../../common/log.js';
+import { ApiError } from '../../common/errors.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { Fleet } from '../../scheduler/fleet/fleet.js';
+import { AgentSession, type AgentStream } from '../../scheduler/fleet/session.js';
+import { loopOn, queue } from '../control/loop-on.js';
+import { submission } from '../control/workshop.js';
+
+type Sent = {
+  welcome?: object;
+  desired?: { allocations: { id: string }[] };
+  heartbeatReply?: object;
+  logRead?: object;
+};
+
+/** The scheduler's end of a stream; the test plays the agent. */
+class Stream extends Duplex {
+  readonly sent: Sent[] = [];
+  failure: Error | null = null;
+  isStuck = false;
+  #blocked: (() => void) | null = null;
+
+  constructor() {
+    super({ objectMode: true, highWaterMark: 4 });
+    this.on('error', (error) => (this.failure ??= error));
+  }
+  override _read(): void {
+    return undefined;
+  }
+  override _write(message: Sent, _encoding: string, done: () => void): void {
+    this.sent.push(message);
+    if (this.isStuck) this.#blocked = done;
+    else done();
+  }
+  override _destroy(_error: Error | null, done: () => void): void {
+    done();
+  }
+  say(message: object): void {
+    this.push(message);
+  }
+  flow(): void {
+    this.isStuck = false;
+    this.#blocked?.();
+  }
+}
+
+const ID = '00000000-0000-4000-8000-00000000000a';
+
+function hello(fields: { name?: string; bootId?: string; allocations?: object[] } = {}) {
+  const gpu = { uuid: 'GPU-1', model: 'H100', memoryMib: 1, health: 'GPU_HEALTH_HEALTHY', healthMessage: '' };
+  const inventory = { gpus: [{ ...gpu, simulated: true, pciBusId: '' }], cpuCount: 1, memoryMib: 1, gpuProblem: '' };
+  const agent = { nodeId: ID, name: 'n1', pool: '', labels: {}, bootId: 'boot-1', agentVersion: '1', inventory };
+  const past = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0 };
+  return { message: 'hello', hello: { ...agent, ...past, allocations: [], ...fields } };
+}
+
+function running(id: string) {
+  const about = { startTime: { seconds: 1, nanos: 0 }, endTime: null, exit: null, checkpoint: null, endpoints: [] };
+  return { id, state: 'OBSERVED_STATE_RUNNING', ...about, neverStarted: false, stopSignalled: false, dirtyGpus: [] };
+}
+
+async function cluster() {
+  const { loop, state, fatal, store } = await loopOn();
+  const log = createLogger({ level: 'silent', name: 'test' });
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock: systemClock, log }, []);
+  const connect = (tokenFor: string | null = null) => {
+    const stream = new Stream();
+    const authorizeNode = (name: string): void => {
+      if (tokenFor !== null && tokenFor !== name)
+        throw new ApiError({ code: 7, reason: 'WRONG_NODE', message: `the token is for ${tokenFor}` });
+    };
+    const session = new AgentSession(stream as unknown as AgentStream, { loop, fleet, log, authorizeNode });
+    return { stream, session };
+  };
+  const join = async (fields: Parameters<typeof hello>[0] = {}) => {
+    const agent = connect();
+    agent.stream.say(hello(fields));
+    await expect.poll(() => agent.stream.sent.some(({ desired }) => desired !== undefined)).toBe(true);
+    return agent;
+  };
+  await loop.execute(queue('research'));
+  return { loop, state, fleet, connect, join, fatal, store };
+}
+
+const workloadState = (state: Awaited<ReturnType<typeof cluster>>['state'], number = 1) =>
+  state.workload(number as WorkloadNumber)?.state;
+
+describe('an agent', () => {
+  test('that came back is not harmed by what its old stream still brings', async () => {
+    const { loop, state, join } = await cluster();
+    const old = await join();
+    await loop.execute(submit(submission([{}])));
+    const [held] = state.heldOn(ID as NodeId);
+    const { id } = present(held, 'allocation', 'the workload is placed');
+    const present2 = await join({ allocations: [running(id)] });
+    expect(workloadState(state)).toBe('running');
+    // Sent before the order arrived, read only now.
+    old.stream.say({ message: 'observed', observed: { allocations: [] } });
+    present2.stream.say({ message: 'observed', observed: { allocations: [running(id)] } });
+    await new Promise((resolve) => setImmediate(resolve));
+    await loop.read(() => undefined);
+    expect(workloadState(state)).toBe('running');
+    expect(state.node(ID as NodeId)?.gpus[0]?.health).toBe('healthy');
+  });
+
+  test('on a copy of a machine is refused while the other one is connected', async () => {
+    const { join, connect, fleet } = await cluster();
+    const first = await join();
+    const twin = connect();
+    twin.stream.say(hello({ bootId: 'boot-2' }));
+    await expect.poll(() => twin.stream.failure?.message).toContain('connected from another machine');
+    expect(fleet.session(ID as NodeId)).toBe(first.session);
+  });
+
+  test('with a token for another node cannot take a node over by renaming it', async () => {
+    const { join, connect, fleet, state } = await cluster();
+    const first = await join();
+    const liar = connect('n2');
+    liar.stream.say(hello({ name: 'n2' }));
+    await expect.poll(() => liar.stream.failure?.message).toContain('the token is for n2');
+    expect(state.node(ID as NodeId)?.name).toBe('n1');
+    expect(fleet.session(ID as NodeId)).toBe(first.session);
+  });
+
+  test('whose stream ends during its hello does not count as connected', async () => {
+    const { connect, fleet, store, loop } = await cluster();
+    const { stream, session } = connect();
+    store.isHeld = true;
+    stream.say(hello());
+    await expect.poll(() => store.held.length).toBe(1);
+    store.isHeld = false;
+    // Between the commit and the answer.
+    loop.onCommitted(() => session.end());
+    store.held[0]?.resolve();
+    await expect.poll(() => loop.read((state) => state.nodes.size)).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(fleet.connected).toBe(0);
+    expect(fleet.softState(ID as NodeId).liveness).toBe('down');
+  });
+
+  test('gets its heartbeats answered while a commit is under way', async () => {
+    const { join, store, connect } = await cluster();
+    const { stream } = await join();
+    store.isHeld = true;
+    connect().stream.say({
+      ...hello({ name: 'n3' }),
+      hello: { ...hello({ name: 'n3' }).hello, nodeId: ID.replace('a', 'b') },
+    });
+    await expect.poll(() => store.held.length).toBe(1);
+    stream.say({ message: 'observed', observed: { allocations: [] } });
+    stream.say({ message: 'heartbeat', heartbeat: { sequence: 1 } });
+    await expect.poll(() => stream.sent.some(({ heartbeatReply }) => heartbeatReply !== undefined)).toBe(true);
+    store.held[0]?.resolve();
+  });
+
+  test('that does not read gets the newest orders later, not all of them', async () => {
+    const { join, loop, state } = await cluster();
+    const { stream } = await join();
+    stream.isStuck = true;
+    for (let round = 0; round < 50; round += 1) await loop.execute(submit(submission([{ gpusPerTask: 0 }])));
+    expect(stream.writableLength).toBeLessThan(10);
+    stream.flow();
+    const orders = () => stream.sent.findLast(({ desired }) => desired !== undefined)?.desired?.allocations.length;
+    await expect.poll(orders).toBe(state.heldOn(ID as NodeId).length);
+  });
+
+  test('is asked once for the end of a log that many follow', async () => {
+    const { join } = await cluster();
+    const { stream, session } = await join();
+    const request = { allocation: 'a', offset: 10, maxBytes: 1, wait: true };
+    const readers = [session.readLog(request), session.readLog(request)];
+    expect(stream.sent.filter(({ logRead }) => logRead !== undefined)).toHaveLength(1);
+    session.end();
+    const outcomes = await Promise.allSettled(readers);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+});
