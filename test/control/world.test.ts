@@ -1,0 +1,373 @@
+// Whatever users, agents and machines do, in whatever order: no GPU has two owners, no end is taken back, no invariant
+// breaks (each would stop the daemon), and once everybody behaves all work ends. Everything is real here but the agents,
+// the clock and the disk.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
+import { ApiError } from '../../common/errors.js';
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import type { Command, CommandContext } from '../../scheduler/control/command.js';
+import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { carryOut } from '../../scheduler/control/commands/carry-out.js';
+import { cordonNode } from '../../scheduler/control/commands/nodes.js';
+import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
+import { sweep } from '../../scheduler/control/commands/retention.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { checkInvariants } from '../../scheduler/control/recovery.js';
+import { step } from '../../scheduler/engine/engine.js';
+import { ClusterView } from '../../scheduler/engine/view.js';
+import type { Observed } from '../../scheduler/fleet/observed.js';
+import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js';
+import { Draft } from '../../scheduler/model/draft.js';
+import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
+import { nodeReport, submission } from './workshop.js';
+
+const NODES = ['n1', 'n2', 'n3'].map((name) => ({ id: `node-${name}` as NodeId, name }));
+const GPUS = 3;
+const QUEUES = { a: 4, b: 3 };
+
+/** One machine with its agent: it does what it is told, at its own pace, and starts nothing twice. */
+class Machine {
+  readonly id: NodeId;
+  readonly name: string;
+  boot = 1;
+  has = new Map<AllocationId, { observed: Observed; allocation: Allocation }>();
+  readonly #everHad = new Set<AllocationId>();
+  readonly #generations = new Map<string, number>();
+  readonly #reported = new Set<AllocationId>();
+  #reports: Observed[][] = [[]];
+
+  constructor({ id, name }: { id: NodeId; name: string }) {
+    this.id = id;
+    this.name = name;
+  }
+
+  /** Takes its orders. `fails` = what is new cannot be started. */
+  obey(orders: readonly Allocation[], fails: boolean, nowMs: number): void {
+    for (const [id, { observed }] of this.has)
+      if (!orders.some((order) => order.id === id) && observed.state !== 'exited') this.has.delete(id);
+    for (const allocation of orders) {
+      const known = this.has.get(allocation.id);
+      if (known !== undefined || this.#everHad.has(allocation.id)) continue;
+      const held = [...this.has.values()].filter(({ observed }) => observed.state !== 'released');
+      const taken = new Set(held.flatMap((one) => one.allocation.gpus.map(({ uuid }) => uuid)));
+      if (allocation.stop === null && !fails && allocation.gpus.some(({ uuid }) => taken.has(uuid))) continue;
+      this.#everHad.add(allocation.id);
+      const neverStarted = allocation.stop !== null || fails;
+      if (!neverStarted)
+        for (const { uuid, generation } of allocation.gpus) {
+          expect(generation).toBeGreaterThan(this.#generations.get(uuid) ?? 0);
+          this.#generations.set(uuid, generation);
+        }
+      const lost = { code: null, signal: '', message: 'could not be started' };
+      const none = { endedMs: null, exit: null, checkpoint: null, endpoints: [], stopSignalled: false, dirtyGpus: [] };
+      const start = { id: allocation.id, state: 'running', startedMs: nowMs, neverStarted } as const;
+      const refused = { state: 'released', startedMs: null, exit: lost, endedMs: nowMs } as const;
+      this.has.set(allocation.id, { allocation, observed: { ...start, ...none, ...(neverStarted ? refused : {}) } });
+    }
+  }
+
+  change(pick: number, from: Observed['state'], to: Partial<Observed>): void {
+    const fitting = [...this.has.values()].filter(({ observed }) => observed.state === from);
+    const chosen = fitting[pick % Math.max(1, fitting.length)];
+    if (chosen === undefined) return;
+    this.has.set(chosen.allocation.id, { ...chosen, observed: { ...chosen.observed, ...to } });
+  }
+
+  /** A report; `age` > 0 = one that was on its way for long. */
+  report(age: number): readonly Observed[] {
+    this.#reports = [...this.#reports.slice(-5), [...this.has.values()].map(({ observed }) => observed)];
+    const report = present(this.#reports.at(-1 - (age % this.#reports.length)), 'report', String(age));
+    for (const { id } of report) this.#reported.add(id);
+    return report;
+  }
+
+  /** @param how `nothing` = without a trace of what was reported; what was not is in the journal in any case */
+  lose(how: 'exits are known' | 'journal' | 'nothing', nowMs: number): void {
+    const message = 'lost: its node was rebooted';
+    for (const [id, one] of this.has) {
+      if (one.observed.state !== 'running') continue;
+      const forgotten = how === 'nothing' && this.#reported.has(id);
+      if (forgotten) this.has.delete(id);
+      const exit =
+        how !== 'exits are known' ? { code: null, signal: '', message } : { code: 0, signal: '', message: '' };
+      const observed = { ...one.observed, state: 'exited', exit, endedMs: nowMs } as const;
+      if (!forgotten) this.has.set(id, { ...one, observed });
+    }
+  }
+}
+
+class World {
+  nowMs = 1_000_000;
+  state = new ClusterState();
+  view = new ClusterView();
+  readonly machines = NODES.map((node) => new Machine(node));
+  readonly #ended = new Map<number, string>();
+  #ulids = 0;
+
+  constructor() {
+    const meta = { clusterId: 'test', lastWorkload: 0 };
+    this.#apply([{ collection: 'meta', key: META_KEY, before: null, after: meta }]);
+    for (const [name, guaranteeGpus] of Object.entries(QUEUES)) {
+      const queue = { parent: null, limitGpus: null, weight: 1, priority: 100, guaranteeGpus };
+      this.run(createQueue({ ...queue, name: name as QueueName }, false));
+    }
+    for (const machine of this.machines) this.hello(machine, []);
+  }
+
+  run<T>(command: Command<T>): T | null {
+    this.nowMs += 1_000;
+    try {
+      return this.change((draft, context) => command.run(draft, context));
+    } catch (error) {
+      if (error instanceof ApiError) return null;
+      throw error;
+    }
+  }
+
+  change<T>(make: (draft: Draft, context: CommandContext) => T): T {
+    const draft = new Draft(this.state);
+    const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
+    const value = make(draft, { nowMs: this.nowMs, newUlid });
+    this.#apply(draft.changes());
+    checkInvariants(this.state);
+    return value;
+  }
+
+  #apply(changes: readonly RecordChange[]): void {
+    for (const change of changes) {
+      this.#checkStep(change);
+      this.state.apply(change);
+      this.view.apply(change);
+    }
+  }
+
+  #checkStep({ collection, before, after }: RecordChange): void {
+    if (collection === 'workloads' && after !== null) {
+      const ended = this.#ended.get(after.number);
+      if (ended !== undefined) expect(after.state).toBe(ended);
+      if (isTerminal(after.state)) this.#ended.set(after.number, after.state);
+      if (before !== null) expect(after.attempt - before.attempt).toBeLessThanOrEqual(1);
+      expect(after.lostGpuMs).toBeLessThanOrEqual(after.gpuMs);
+      expect(after.lostGpuMs).toBeGreaterThanOrEqual(before?.lostGpuMs ?? 0);
+    }
+    if (collection === 'allocations' && before?.state === 'released')
+      expect(after?.state ?? 'released').toBe('released');
+    if (collection === 'nodes' && before !== null && after !== null)
+      for (const gpu of before.gpus) expect(after.gpus[gpu.index]?.generation).toBeGreaterThanOrEqual(gpu.generation);
+  }
+
+  /** The engine until it has nothing more to say: it must come to an end by itself. */
+  decide(): void {
+    for (let steps = 0; steps < 200; steps += 1) {
+      const { decisions, complete } = step(this.view, this.nowMs, 20_000);
+      for (const decision of decisions) this.change((draft, context) => carryOut(draft, decision, context));
+      if (complete && decisions.length === 0) return;
+    }
+    throw new Error('the engine decides for ever');
+  }
+
+  hello(machine: Machine, observed: readonly Observed[]): void {
+    const report = nodeReport(machine.id, machine.name, GPUS, undefined, `boot-${machine.boot}`);
+    this.run(welcomeNode(report, observed));
+    this.view.setLiveness(machine.id, 'ready');
+  }
+
+  /** The daemon starts again: everything it knows comes from its records. */
+  restart(): void {
+    const old = this.state;
+    this.state = new ClusterState();
+    this.view = new ClusterView();
+    for (const collection of ['allocations', 'meta', 'nodes', 'queues', 'requests', 'workloads'] as const) {
+      const records = collection === 'meta' ? [[META_KEY, old.meta] as const] : [...old[collection]];
+      for (const [key, record] of records) {
+        const after = JSON.parse(JSON.stringify(record)) as Collections[typeof collection];
+        this.#apply([{ collection, key, before: null, after } as RecordChange]);
+      }
+    }
+    checkInvariants(this.state);
+    for (const machine of this.machines) this.hello(machine, machine.report(0));
+  }
+}
+
+const pick = fc.nat(20);
+const op = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('submit' as const),
+      queue: fc.constantFrom('a', 'b'),
+      tasks: fc.integer({ min: 1, max: 3 }),
+      gpus: fc.nat(3),
+      priority: fc.constantFrom(50, 90),
+      preemptible: fc.boolean(),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('obey' as const), node: pick, fails: fc.nat(5) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('report' as const), node: pick, age: fc.constantFrom(0, 0, 0, 0, 1, 3) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('end' as const),
+      node: pick,
+      pick,
+      code: fc.constantFrom(0, 1),
+      signalled: fc.boolean(),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('clean' as const), node: pick, pick, dirty: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('checkpoint' as const), node: pick, pick, step: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fence' as const), node: pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reboot' as const),
+      node: pick,
+      how: fc.constantFrom('journal' as const, 'nothing' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hello' as const), node: pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cordon' as const), node: pick, on: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('queue' as const),
+      queue: fc.constantFrom('a', 'b'),
+      guarantee: fc.nat(6),
+      limit: fc.nat(9),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+);
+type Op = typeof op extends fc.Arbitrary<infer T> ? T : never;
+
+function carry(world: World, one: Op): void {
+  const machine = present(world.machines['node' in one ? one.node % world.machines.length : 0], 'machine', one.do);
+  switch (one.do) {
+    case 'submit': {
+      const { queue, tasks, gpus: gpusPerTask, priority, preemptible } = one;
+      world.run(submit(submission([{ queue: queue as QueueName, tasks, gpusPerTask, priority, preemptible }])));
+      return;
+    }
+    case 'obey':
+      return machine.obey(world.state.heldOn(machine.id), one.fails === 0, world.nowMs);
+    case 'report':
+      world.run(takeObservation(machine.id, machine.report(one.age)));
+      return;
+    case 'end': {
+      const exit = { code: one.code, signal: '', message: '' };
+      return machine.change(one.pick, 'running', {
+        state: 'exited',
+        exit,
+        endedMs: world.nowMs,
+        stopSignalled: one.signalled,
+      });
+    }
+    case 'clean': {
+      const dirtyGpus = one.dirty === 0 ? [`GPU-${machine.name}-0`] : [];
+      return machine.change(one.pick, 'exited', { state: 'released', dirtyGpus });
+    }
+    case 'checkpoint': {
+      const checkpoint = { step: one.step, path: `/c/${one.step}`, timeMs: world.nowMs };
+      return machine.change(one.pick, 'running', { checkpoint });
+    }
+    case 'cancel':
+      world.run(cancel([String(1 + (one.pick % Math.max(1, world.state.meta.lastWorkload)))], '', 'alice'));
+      return;
+    case 'fence':
+      // By then the agent and its supervisor have ended everything.
+      world.view.setLiveness(machine.id, 'down');
+      machine.lose('exits are known', world.nowMs);
+      world.run(
+        fenceNode(
+          machine.id,
+          world.state.heldOn(machine.id).map(({ id }) => id),
+        ),
+      );
+      return;
+    case 'reboot':
+      machine.boot += 1;
+      machine.lose(one.how, world.nowMs);
+      return world.hello(machine, machine.report(0));
+    case 'hello':
+      return world.hello(machine, machine.report(0));
+    case 'cordon':
+      world.run(cordonNode(machine.name, one.on, ''));
+      return;
+    case 'queue':
+      world.run(updateQueue(one.queue, { guaranteeGpus: one.guarantee, limitGpus: one.limit }, false));
+      return;
+    case 'sweep':
+      world.run(sweep({ finishedMs: 20_000, finishedCount: 3, requestMs: 1 }));
+      return;
+    case 'restart':
+      return world.restart();
+  }
+}
+
+/** Everybody behaves: nodes come back, every program ends well, every stop is obeyed. */
+function behave(world: World): void {
+  for (const [name, guaranteeGpus] of Object.entries(QUEUES))
+    world.run(updateQueue(name, { guaranteeGpus, limitGpus: null }, false));
+  for (const machine of world.machines) {
+    world.run(cordonNode(machine.name, false, ''));
+    machine.boot += 1;
+    machine.lose('journal', world.nowMs);
+    world.hello(machine, machine.report(0));
+  }
+  const live = () => [...world.state.workloads.values()].filter(({ state }) => !isTerminal(state));
+  for (
+    let round = 0;
+    live().length > 0 || world.machines.some(({ id }) => world.state.heldOn(id).length > 0);
+    round += 1
+  ) {
+    if (round > 100)
+      throw new Error(
+        `work never ends: ${live()
+          .map(({ number, state }) => `${number} ${state}`)
+          .join(', ')}`,
+      );
+    world.decide();
+    for (const machine of world.machines) {
+      machine.obey(world.state.heldOn(machine.id), false, world.nowMs);
+      world.run(takeObservation(machine.id, machine.report(0)));
+      for (const { allocation, observed } of machine.has.values()) {
+        if (observed.state === 'exited') machine.change(0, 'exited', { state: 'released' });
+        if (observed.state !== 'running') continue;
+        const stop = world.state.allocation(allocation.id)?.stop ?? null;
+        const exit = { code: 0, signal: '', message: '' };
+        const observedEnd = {
+          ...observed,
+          state: 'released',
+          exit,
+          endedMs: world.nowMs,
+          stopSignalled: stop !== null,
+        } as const;
+        machine.has.set(allocation.id, { allocation, observed: observedEnd });
+      }
+      world.run(takeObservation(machine.id, machine.report(0)));
+    }
+  }
+}
+
+test('whatever happens, in whatever order', () => {
+  fc.assert(
+    fc.property(fc.array(op, { maxLength: 80 }), (ops) => {
+      const world = new World();
+      for (const one of ops) {
+        carry(world, one);
+        world.decide();
+      }
+      behave(world);
+      const numbers = [...world.state.workloads.values()].map(({ number }: { number: WorkloadNumber }) => number);
+      expect(new Set(numbers).size).toBe(numbers.length);
+    }),
+    { numRuns: 150 },
+  );
+});
