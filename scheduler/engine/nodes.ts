@@ -262,15 +262,23 @@ export class NodeTable {
 
   /** Sets who holds a slot and who has a claim on it, and follows all counts. Cost: constant. */
   setSlot(slot: Slot, holder: WorkloadEntry | null, leaving: boolean, claimer: WorkloadEntry | null): void {
-    const heldBefore = slot.holder !== null;
-    const counted = heldBefore || isUsable(slot);
+    const { bank } = slot;
+    const { bankClass, free, potential } = bank;
+    const usable = isUsable(slot);
+    const heldBefore = Number(slot.holder !== null);
+    if (usable) {
+      bank.free += freePart(holder, claimer) - freePart(slot.holder, slot.claimer);
+      bank.potential +=
+        potentialPart(holder, leaving, claimer) - potentialPart(slot.holder, slot.leaving, slot.claimer);
+    }
     slot.holder = holder;
     slot.leaving = leaving;
     slot.claimer = claimer;
-    const bankClass = slot.bank.bankClass;
-    if ((holder !== null) !== heldBefore) bankClass.heldGpus += holder !== null ? 1 : -1;
-    this.capacityGpus += Number(holder !== null || isUsable(slot)) - Number(counted);
-    this.#recount(slot.bank);
+    const held = Number(holder !== null);
+    bankClass.heldGpus += held - heldBefore;
+    if (!usable) this.capacityGpus += held - heldBefore;
+    if (bank.free !== free || bank.potential !== potential) bankClass.moved(bank, free, potential);
+    if (bank.free > free) this.#freed(bankClass);
   }
 
   /** Counts tasks coming to a node (or leaving it, when negative). */
@@ -408,6 +416,14 @@ export class NodeTable {
 /** All slots of a node. */
 export function* slotsOf(node: NodeEntry): Generator<Slot> {
   for (const bank of node.banks) yield* bank.slots;
+}
+
+function freePart(holder: WorkloadEntry | null, claimer: WorkloadEntry | null): number {
+  return holder === null && claimer === null ? 1 : 0;
+}
+
+function potentialPart(holder: WorkloadEntry | null, leaving: boolean, claimer: WorkloadEntry | null): number {
+  return (holder === null || leaving) && claimer === null ? 1 : 0;
 }
 
 /** Plain order of code units: the same on every machine. */

@@ -83,8 +83,12 @@ function givesAfter(a: WorkloadEntry, b: WorkloadEntry): boolean {
 }
 
 function onlyClass(workload: WorkloadEntry): BankClass | null {
-  const found = new Set<BankClass>();
-  for (const allocation of workload.allocations) for (const slot of allocation.slots) found.add(slot.bank.bankClass);
-  const [only] = found;
-  return found.size === 1 && only !== undefined ? only : null;
+  let only: BankClass | null = null;
+  for (const { slots } of workload.allocations) {
+    for (const { bank } of slots) {
+      if (only !== null && bank.bankClass !== only) return null;
+      only = bank.bankClass;
+    }
+  }
+  return only;
 }
