@@ -14,7 +14,7 @@
 //   started           nothing, same boot             lost; GPUs quarantined, since nothing proves them free
 //   nothing           anything                       nothing here: the agent ends what it is not asked to have
 import type { NodeId } from '../../common/ids.js';
-import { registerNode, type NodeReport } from '../control/commands/nodes.js';
+import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import type { Command } from '../control/command.js';
 import type { Draft } from '../model/draft.js';
 import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint, requestStop } from '../model/lifecycle.js';
@@ -34,7 +34,8 @@ interface End {
 export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
   return {
     name: 'register_node',
-    whenSpace: 'low',
+    // On a full disk, too: without a session an agent loses its lease and ends what it runs.
+    whenSpace: 'critical',
     run: (draft, { nowMs }) => {
       const rebooted = draft.get('nodes', report.id)?.bootId !== report.bootId;
       const node = registerNode(draft, report, nowMs);
@@ -102,7 +103,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
   if (one.dirtyGpus.length > 0) {
-    quarantine(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
+    quarantineGpus(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
   }
   markReleased(draft, allocation.id);
 }
@@ -123,7 +124,7 @@ function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs:
   loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
   if (!rebooted) {
     const uuids = allocation.gpus.map(({ uuid }) => uuid);
-    quarantine(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
+    quarantineGpus(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
   }
   markReleased(draft, allocation.id);
 }
@@ -172,13 +173,4 @@ function loseAllocation(draft: Draft, allocation: Allocation, why: string, end: 
     });
   }
   markEnded(draft, allocation.id, { ...end, ofItsOwn: false }, nowMs);
-}
-
-function quarantine(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {
-  const node = draft.node(id);
-  const healthMessage = `${why}; see that nothing uses it, then restart the agent of ${node.name}`;
-  const gpus = node.gpus.map((gpu) =>
-    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined' as const, healthMessage } : gpu,
-  );
-  draft.putNode({ ...node, gpus });
 }

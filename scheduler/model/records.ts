@@ -29,6 +29,11 @@ export interface Gpu {
   readonly simulated: boolean;
   readonly health: GpuHealth;
   readonly healthMessage: string;
+  /**
+   * Why the scheduler keeps it from new work, whatever its agent says of its health: nothing proves that its last task
+   * is gone. Absent = it does not. Ends with a reboot of the machine, or when a person uncordons the node.
+   */
+  readonly quarantine?: string;
   readonly pciBusId: string;
   /** The fencing number of the last grant; 0 = never granted. */
   readonly generation: number;

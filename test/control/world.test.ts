@@ -3,7 +3,7 @@
 // the clock and the disk.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { present } from '../../common/assert.js';
+import { invariant, present } from '../../common/assert.js';
 import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import type { Command, CommandContext } from '../../scheduler/control/command.js';
@@ -57,7 +57,7 @@ class Machine {
       const neverStarted = allocation.stop !== null || fails;
       if (!neverStarted)
         for (const { uuid, generation } of allocation.gpus) {
-          expect(generation).toBeGreaterThan(this.#generations.get(uuid) ?? 0);
+          invariant(generation > (this.#generations.get(uuid) ?? 0), 'generations rise', `${uuid}: ${generation}`);
           this.#generations.set(uuid, generation);
         }
       const lost = { code: null, signal: '', message: 'could not be started' };
@@ -146,16 +146,18 @@ class World {
   #checkStep({ collection, before, after }: RecordChange): void {
     if (collection === 'workloads' && after !== null) {
       const ended = this.#ended.get(after.number);
-      if (ended !== undefined) expect(after.state).toBe(ended);
+      invariant((ended ?? after.state) === after.state, 'ends are final', `${after.number}: ${after.state}`);
       if (isTerminal(after.state)) this.#ended.set(after.number, after.state);
-      if (before !== null) expect(after.attempt - before.attempt).toBeLessThanOrEqual(1);
-      expect(after.lostGpuMs).toBeLessThanOrEqual(after.gpuMs);
-      expect(after.lostGpuMs).toBeGreaterThanOrEqual(before?.lostGpuMs ?? 0);
+      const attempts = after.attempt - (before?.attempt ?? after.attempt);
+      invariant(attempts === 0 || attempts === 1, 'attempts are counted', `${after.number}: ${attempts}`);
+      const isPlausible = after.lostGpuMs <= after.gpuMs && after.lostGpuMs >= (before?.lostGpuMs ?? 0);
+      invariant(isPlausible, 'lost time is part of the time used', `${after.number}: ${after.lostGpuMs}`);
     }
     if (collection === 'allocations' && before?.state === 'released')
-      expect(after?.state ?? 'released').toBe('released');
+      invariant((after?.state ?? 'released') === 'released', 'releases are final', before.id);
     if (collection === 'nodes' && before !== null && after !== null)
-      for (const gpu of before.gpus) expect(after.gpus[gpu.index]?.generation).toBeGreaterThanOrEqual(gpu.generation);
+      for (const { index, uuid, generation } of before.gpus)
+        invariant((after.gpus[index]?.generation ?? -1) >= generation, 'generations never fall', uuid);
   }
 
   /** The engine until it has nothing more to say: it must come to an end by itself. */

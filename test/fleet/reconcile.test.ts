@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import { CLOCK_RATE_BOUND, fenceTimeMs, KILL_MARGIN_MS, LeaseTable } from '../../scheduler/fleet/lease.js';
+import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { place } from '../../scheduler/model/lifecycle.js';
@@ -58,7 +59,15 @@ describe('what follows from a report', () => {
     shop.run(takeObservation(node, [seen(id, 'running')]));
     shop.run(takeObservation(node, []));
     expect(outcome(shop, id)).toBe('pending, released');
-    expect(shop.state.node(node)?.gpus[0]).toMatchObject({ health: 'quarantined' });
+    const health = () => shop.state.node(node)?.gpus[0]?.health;
+    expect(health()).toBe('quarantined');
+    // Neither an inventory nor a reconnect proves that nothing is left of it.
+    const report = nodeReport(node, 'n1', 2);
+    shop.run(updateInventory(node, report.inventory));
+    shop.run(welcomeNode(report, []));
+    expect(health()).toBe('quarantined');
+    shop.run(cordonNode('n1', false, ''));
+    expect(health()).toBe('healthy');
   });
 
   test('running, and the machine was rebooted: it is requeued, its GPU is free', () => {

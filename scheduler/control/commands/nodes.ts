@@ -23,7 +23,7 @@ export interface NodeReport {
 }
 
 export interface InventoryReport {
-  readonly gpus: readonly Omit<Gpu, 'generation' | 'index'>[];
+  readonly gpus: readonly Omit<Gpu, 'generation' | 'index' | 'quarantine'>[];
   readonly cpuCount: number;
   readonly memoryMib: number;
   readonly driverVersion: string;
@@ -53,7 +53,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     cordoned: known?.cordoned ?? false,
     cordonReason: known?.cordonReason ?? '',
     registeredMs: known?.registeredMs ?? nowMs,
-    ...withInventory(known?.gpus ?? [], report.inventory),
+    ...withInventory(known === undefined ? [] : gpusAfter(known, report.bootId), report.inventory),
   };
   if (known === undefined || JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
   return draft.node(report.id);
@@ -63,7 +63,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
 export function updateInventory(id: NodeId, inventory: InventoryReport): Command<void> {
   return {
     name: 'inventory',
-    whenSpace: 'low',
+    whenSpace: 'critical',
     run: (draft) => {
       const known = draft.node(id);
       const node = { ...known, ...withInventory(known.gpus, inventory) };
@@ -72,7 +72,7 @@ export function updateInventory(id: NodeId, inventory: InventoryReport): Command
   };
 }
 
-/** Keeps new work off a node, or lets it come again. */
+/** Keeps new work off a node, or lets it come again: to its quarantined GPUs, too, since a person looked after them. */
 export function cordonNode(name: string, cordoned: boolean, reason: string): Command<ClusterNode> {
   return {
     name: cordoned ? 'cordon_node' : 'uncordon_node',
@@ -81,11 +81,33 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
       const names = [...draft.base.nodes.values()].map((node) => node.name);
       const node = draft.base.nodeNamed(name);
       if (node === undefined) throw notFound('node', name, names);
-      const changed = { ...node, cordoned, cordonReason: cordoned ? reason : '' };
-      if (node.cordoned !== cordoned || node.cordonReason !== changed.cordonReason) draft.putNode(changed);
+      const gpus = cordoned ? node.gpus : node.gpus.map(released);
+      const changed = { ...node, gpus, cordoned, cordonReason: cordoned ? reason : '' };
+      if (JSON.stringify(node) !== JSON.stringify(changed)) draft.putNode(changed);
       return draft.node(node.id);
     },
   };
+}
+
+/** After a reboot nothing of an earlier task is left. */
+function gpusAfter(known: ClusterNode, bootId: string): readonly Gpu[] {
+  return known.bootId === bootId ? known.gpus : known.gpus.map(released);
+}
+
+function released({ quarantine, ...gpu }: Gpu): Gpu {
+  return quarantine === undefined || gpu.health !== 'quarantined'
+    ? gpu
+    : { ...gpu, health: 'healthy', healthMessage: '' };
+}
+
+/** Keeps GPUs from new work until a reboot or a person says that they are free. */
+export function quarantineGpus(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {
+  const node = draft.node(id);
+  const quarantine = `${why}; see that nothing uses it, then: sluice uncordon ${node.name}`;
+  const gpus = node.gpus.map((gpu): Gpu =>
+    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine } : gpu,
+  );
+  draft.putNode({ ...node, gpus });
 }
 
 /**
@@ -100,6 +122,9 @@ function withInventory(
   const byUuid = new Map(reported.map((gpu) => [gpu.uuid, gpu]));
   const kept = known.map((gpu): Gpu => {
     const fresh = byUuid.get(gpu.uuid);
+    if (fresh !== undefined && gpu.quarantine === undefined) return { ...gpu, ...fresh };
+    if (fresh?.health === 'healthy')
+      return { ...gpu, ...fresh, health: 'quarantined', healthMessage: gpu.quarantine ?? '' };
     if (fresh !== undefined) return { ...gpu, ...fresh };
     const why = rest.gpuProblem === '' ? 'it is gone from the inventory' : rest.gpuProblem;
     return { ...gpu, health: 'lost', healthMessage: why };
