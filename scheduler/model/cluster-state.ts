@@ -34,6 +34,8 @@ export interface ReadableState {
   /** By number ("1047") or by name; of several with the same name the newest. */
   findWorkload(word: string): Workload | undefined;
   allocation(id: AllocationId): Allocation | undefined;
+  /** The nodes that reported a GPU; more than one when a machine, a GPU or a lie moved. */
+  nodesWithGpu(uuid: string): ReadonlySet<NodeId>;
   /** Allocations of a node that still hold its GPUs. */
   heldOn(node: NodeId): readonly Allocation[];
   childrenOf(queue: QueueName | null): readonly Queue[];
@@ -55,6 +57,7 @@ export class ClusterState implements ReadableState {
   };
   readonly #numbersByName = new Map<string, WorkloadNumber[]>();
   readonly #nodeByName = new Map<string, NodeId>();
+  readonly #nodesByGpu = new Map<string, Set<NodeId>>();
   readonly #heldOn = new Map<NodeId, Set<AllocationId>>();
   readonly #unfinishedIn = new Map<QueueName, number>();
   readonly #pendingIn = new Map<QueueName, Set<WorkloadNumber>>();
@@ -98,6 +101,9 @@ export class ClusterState implements ReadableState {
   }
   allocation(id: AllocationId): Allocation | undefined {
     return this.#tables.allocations.get(id);
+  }
+  nodesWithGpu(uuid: string): ReadonlySet<NodeId> {
+    return this.#nodesByGpu.get(uuid) ?? NO_NODES;
   }
   heldOn(node: NodeId): readonly Allocation[] {
     return [...(this.#heldOn.get(node) ?? [])].map((id) =>
@@ -161,6 +167,18 @@ export class ClusterState implements ReadableState {
   #indexNode(before: ClusterNode | null, after: ClusterNode | null): void {
     if (before !== null && this.#nodeByName.get(before.name) === before.id) this.#nodeByName.delete(before.name);
     if (after !== null) this.#nodeByName.set(after.name, after.id);
+    // Most changes of a node only raise generations.
+    const sameGpus =
+      before?.gpus.length === after?.gpus.length &&
+      before?.gpus.every(({ uuid }, at) => uuid === after?.gpus[at]?.uuid);
+    if (sameGpus) return;
+    for (const { uuid } of before?.gpus ?? []) if (before !== null) this.#nodesByGpu.get(uuid)?.delete(before.id);
+    for (const { uuid } of after?.gpus ?? []) {
+      if (after === null) continue;
+      const nodes = this.#nodesByGpu.get(uuid);
+      if (nodes === undefined) this.#nodesByGpu.set(uuid, new Set([after.id]));
+      else nodes.add(after.id);
+    }
   }
 
   #indexAllocation(before: Allocation | null, after: Allocation | null): void {
@@ -173,6 +191,7 @@ export class ClusterState implements ReadableState {
 }
 
 const NONE: ReadonlySet<WorkloadNumber> = new Set();
+const NO_NODES: ReadonlySet<NodeId> = new Set();
 
 /** Whether a workload in this state is over for good. */
 export function isTerminal(state: Workload['state']): boolean {

@@ -166,6 +166,21 @@ describe('nodes', () => {
     ]);
   });
 
+  test("never share a GPU: what one has is no other one's, until it is gone there", () => {
+    const shop = new Workshop();
+    const first = shop.node('n1', 1);
+    const twin = { ...nodeReport('node-twin' as NodeId, 'n2', 1), inventory: nodeReport(first, 'n1', 1).inventory };
+    const register = () => shop.change((draft) => registerNode(draft, twin, shop.nowMs));
+    register();
+    const health = () => [...shop.state.nodes.values()].map(({ gpus }) => gpus[0]?.health);
+    expect(health()).toEqual(['healthy', 'quarantined']);
+    shop.node('n1', 1);
+    expect(health()).toEqual(['healthy', 'quarantined']);
+    shop.node('n1', 0);
+    register();
+    expect(health()).toEqual(['lost', 'healthy']);
+  });
+
   test('a name belongs to one node', () => {
     const shop = new Workshop();
     shop.node('n1', 1);

@@ -43,6 +43,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
       message: `${MAX_NODES} nodes are registered already, the most there may be`,
     });
   }
+  const inventory = withInventory(known === undefined ? [] : gpusAfter(known, report.bootId), report.inventory);
   const node: ClusterNode = {
     id: report.id,
     name: report.name,
@@ -53,7 +54,8 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     cordoned: known?.cordoned ?? false,
     cordonReason: known?.cordonReason ?? '',
     registeredMs: known?.registeredMs ?? nowMs,
-    ...withInventory(known === undefined ? [] : gpusAfter(known, report.bootId), report.inventory),
+    ...inventory,
+    gpus: withoutThoseOfOthers(draft, report.id, inventory.gpus),
   };
   if (known === undefined || JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
   return draft.node(report.id);
@@ -66,7 +68,8 @@ export function updateInventory(id: NodeId, inventory: InventoryReport): Command
     whenSpace: 'critical',
     run: (draft) => {
       const known = draft.node(id);
-      const node = { ...known, ...withInventory(known.gpus, inventory) };
+      const found = withInventory(known.gpus, inventory);
+      const node = { ...known, ...found, gpus: withoutThoseOfOthers(draft, id, found.gpus) };
       if (JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
     },
   };
@@ -87,6 +90,24 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
       return draft.node(node.id);
     },
   };
+}
+
+/**
+ * A GPU that another node has as well is not for this one: two agents of one machine, a copied agent, or a lie would
+ * give it two owners. It comes free here once the other node has lost it and holds nothing on it.
+ */
+function withoutThoseOfOthers(draft: Draft, id: NodeId, gpus: readonly Gpu[]): readonly Gpu[] {
+  const holds = (node: ClusterNode, uuid: string): boolean =>
+    node.gpus.some((gpu) => gpu.uuid === uuid && gpu.health === 'healthy') ||
+    draft.base.heldOn(node.id).some((allocation) => allocation.gpus.some((gpu) => gpu.uuid === uuid));
+  return gpus.map((gpu) => {
+    const others = [...draft.base.nodesWithGpu(gpu.uuid)]
+      .filter((other) => other !== id)
+      .map((other) => draft.node(other));
+    const owner = others.find((other) => holds(other, gpu.uuid));
+    if (owner === undefined || gpu.health !== 'healthy') return gpu;
+    return { ...gpu, health: 'quarantined', healthMessage: `node ${owner.name} has a GPU with the same UUID` };
+  });
 }
 
 /** After a reboot nothing of an earlier task is left. */
