@@ -146,7 +146,8 @@ export function markStarted(draft: Draft, id: AllocationId, startedMs: number, n
   const allocation = draft.allocation(id);
   const state = allocation.state === 'placed' ? 'running' : allocation.state;
   if (allocation.startedMs !== null && state === allocation.state) return;
-  draft.putAllocation({ ...allocation, state, startedMs: allocation.startedMs ?? startedMs });
+  const began = allocation.startedMs ?? within(allocation.placedMs, startedMs, nowMs);
+  draft.putAllocation({ ...allocation, state, startedMs: began });
   settle(draft, allocation.workload, nowMs);
 }
 
@@ -162,14 +163,18 @@ export function markEnded(
 ): void {
   const allocation = draft.allocation(id);
   if (hasEnded(allocation)) return;
-  // A clock that jumped back must not make a negative span.
-  const endedMs = Math.max(end.endedMs, allocation.startedMs ?? allocation.placedMs);
+  const endedMs = within(allocation.startedMs ?? allocation.placedMs, end.endedMs, nowMs);
   const stop = end.ofItsOwn ? null : allocation.stop;
   draft.putAllocation({ ...step(allocation, 'exited'), exit: end.exit, endedMs, stop });
   const workload = draft.workload(allocation.workload);
   const heldMs = allocation.gpus.length * (endedMs - allocation.placedMs);
   draft.putWorkload({ ...workload, gpuMs: workload.gpuMs + heldMs });
   settle(draft, allocation.workload, nowMs);
+}
+
+/** A time of another machine's clock, which may be far off, between what came before it and now. */
+function within(earliestMs: number, timeMs: number, nowMs: number): number {
+  return Math.max(earliestMs, Math.min(timeMs, nowMs));
 }
 
 /** The GPUs of an ended task are confirmed clean, or proven to be out of its reach: they are free. */
@@ -179,11 +184,18 @@ export function markReleased(draft: Draft, id: AllocationId): void {
   if (allocation.state !== 'released') draft.putAllocation(step(allocation, 'released'));
 }
 
-/** A program declared a checkpoint complete. Older ones than the known one change nothing. */
+/**
+ * A program declared a checkpoint complete. Of equal steps the later one counts, so that tasks of a gang that each report
+ * their own cannot take turns for ever, and a program that writes into one folder again and again is followed.
+ */
 export function noteCheckpoint(draft: Draft, number: WorkloadNumber, checkpoint: Checkpoint, nowMs: number): void {
   const workload = draft.workload(number);
   const known = workload.checkpoint;
-  if (known !== null && (known.step > checkpoint.step || known.path === checkpoint.path)) return;
+  const isNewer =
+    known === null ||
+    checkpoint.step > known.step ||
+    (checkpoint.step === known.step && checkpoint.timeMs > known.timeMs);
+  if (!isNewer) return;
   const noted = { ...workload, checkpoint };
   draft.putWorkload(withEvent(noted, nowMs, 'checkpoint', `step ${checkpoint.step} at ${checkpoint.path}`));
 }

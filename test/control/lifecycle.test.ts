@@ -106,6 +106,33 @@ describe('a workload', () => {
     expect(shop.workload(number)).toMatchObject({ attempt: 2, pastAllocations: [id] });
   });
 
+  test('is charged for no time that did not pass, whatever its node takes for the time', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const [id] = shop.place(number, shop.node('n1', 1)) as [AllocationId];
+    const yearMs = 365 * 86_400_000;
+    shop.change((draft) => markStarted(draft, id, shop.nowMs - yearMs, shop.nowMs));
+    shop.nowMs += 5_000;
+    const exit = { endedMs: shop.nowMs + yearMs, exit: ok, ofItsOwn: true };
+    shop.change((draft) => markEnded(draft, id, exit, shop.nowMs));
+    expect(shop.workload(number).gpuMs).toBe(5_000);
+    expect(shop.allocation(id)).toMatchObject({ startedMs: shop.nowMs - 5_000, endedMs: shop.nowMs });
+  });
+
+  test('keeps the newest checkpoint, also in a folder that is written again, and does not waver between equal ones', () => {
+    const shop = ready();
+    const number = shop.submit();
+    const note = (step: number, path: string, timeMs: number) =>
+      shop.change((draft) => noteCheckpoint(draft, number, { step, path, timeMs }, shop.nowMs));
+    note(1, '/c/last', 10);
+    note(2, '/c/last', 20);
+    expect(shop.workload(number).checkpoint?.step).toBe(2);
+    const events = shop.workload(number).events.length;
+    note(2, '/d/last', 20);
+    note(2, '/c/last', 20);
+    expect(shop.workload(number).events).toHaveLength(events);
+  });
+
   test('that was done before its stop signal came has succeeded, not been reclaimed', () => {
     const shop = ready();
     const number = shop.submit();
