@@ -13,7 +13,7 @@ import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
 import { serverCredentials } from './auth/credentials.js';
 import { loadServerConfig, type ServerConfig } from './config.js';
-import { sweep } from './control/commands/retention.js';
+import { MAX_PER_SWEEP, sweep } from './control/commands/retention.js';
 import { ControlLoop } from './control/loop.js';
 import { recover } from './control/recovery.js';
 import { WatchHub } from './control/watch-hub.js';
@@ -29,6 +29,8 @@ const EXIT_FATAL = 70;
 const STOP_GRACE_MS = 10_000;
 /** How often finished work past its time is let go. */
 const SWEEP_MS = 60_000;
+/** How soon a sweep that left something goes on: 1,000 a minute would never catch up with a busy cluster. */
+const NEXT_SWEEP_MS = 500;
 
 /** A daemon that serves. */
 export interface Daemon {
@@ -153,18 +155,21 @@ function closeServer(server: grpc.Server): Promise<void> {
 
 function sweepRegularly(loop: ControlLoop, config: ServerConfig, log: Logger): Timer {
   let timer: Timer;
-  const next = (): void => {
-    timer = systemClock.after(SWEEP_MS, () => {
+  const next = (delayMs: number): void => {
+    timer = systemClock.after(delayMs, () => {
       loop
         .execute(sweep(config.retention))
         .then((removed) => {
           if (removed > 0) log.info({ removed }, 'let go of finished work past its time');
+          next(removed < MAX_PER_SWEEP ? SWEEP_MS : NEXT_SWEEP_MS);
         })
-        .catch((error: unknown) => log.error({ err: error }, 'the sweep of finished work failed'))
-        .finally(next);
+        .catch((error: unknown) => {
+          log.error({ err: error }, 'the sweep of finished work failed');
+          next(SWEEP_MS);
+        });
     });
   };
-  next();
+  next(SWEEP_MS);
   return { cancel: () => timer.cancel() };
 }
 

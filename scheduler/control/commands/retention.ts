@@ -4,7 +4,7 @@ import { workloadKey, type Workload } from '../../model/records.js';
 import type { Command } from '../command.js';
 
 /** Records one sweep removes at most, so that no commit grows without bound. */
-const MAX_PER_SWEEP = 1_000;
+export const MAX_PER_SWEEP = 1_000;
 
 export interface Retention {
   /** How long a finished workload is kept. */
