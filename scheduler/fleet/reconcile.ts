@@ -22,8 +22,9 @@ import { isTerminal } from '../model/cluster-state.js';
 import type { Allocation, ClusterNode, Exit } from '../model/records.js';
 import type { Observed } from './observed.js';
 
-/** Attempts in a row that no node managed to start, after which a workload has failed. */
+/** Attempts in a row that were lost before they had run for SOUND_RUN_MS, after which a workload has failed. */
 export const MAX_FALSE_STARTS = 5;
+const SOUND_RUN_MS = 60_000;
 
 interface End {
   readonly exit: Exit;
@@ -129,18 +130,8 @@ function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs:
   markReleased(draft, allocation.id);
 }
 
-/**
- * The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again.
- * A program that no node manages to start must not be tried for ever: after MAX_FALSE_STARTS in a row it has failed.
- */
+/** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
 function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
-  const workload = draft.workload(allocation.workload);
-  if (allocation.stop === null && !hasEnded(draft.allocation(allocation.id)) && workload.afterStop === null) {
-    const falseStarts = workload.falseStarts + 1;
-    draft.putWorkload({ ...workload, falseStarts });
-    if (falseStarts >= MAX_FALSE_STARTS)
-      giveUp(draft, allocation, `could not be started ${falseStarts} times: ${why}`, nowMs);
-  }
   loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
   markReleased(draft, allocation.id);
 }
@@ -150,26 +141,24 @@ function unseen(why: string, endedMs: number): End {
   return { exit: { code: null, signal: '', message: `was lost: ${why}` }, endedMs };
 }
 
-function giveUp(draft: Draft, { workload, task }: Allocation, why: string, nowMs: number): void {
-  requestStop(draft, workload, 'fail', {
-    reason: 'gang_ended',
-    requestedMs: nowMs,
-    forWorkload: null,
-    message: `task ${task} ${why}`,
-  });
-}
-
-/** Ends an allocation whose program is gone without its doing; the whole gang is requeued. */
+/**
+ * Ends an allocation whose program is gone without its doing; the whole gang is requeued. A workload that brings down
+ * whatever it runs on, or that no node manages to start, must not be tried for ever: after MAX_FALSE_STARTS attempts in a
+ * row that did not last SOUND_RUN_MS it has failed.
+ */
 function loseAllocation(draft: Draft, allocation: Allocation, why: string, end: End, nowMs: number): void {
   if (hasEnded(draft.allocation(allocation.id))) return;
   const workload = draft.workload(allocation.workload);
   if (!isTerminal(workload.state) && workload.afterStop === null) {
-    const message = `task ${allocation.task} was lost: ${why}`;
-    requestStop(draft, workload.number, 'requeue', {
+    const ranMs = allocation.startedMs === null ? 0 : end.endedMs - allocation.startedMs;
+    const falseStarts = ranMs < SOUND_RUN_MS ? workload.falseStarts + 1 : 0;
+    const givenUp = falseStarts >= MAX_FALSE_STARTS;
+    draft.putWorkload({ ...workload, falseStarts });
+    requestStop(draft, workload.number, givenUp ? 'fail' : 'requeue', {
       reason: 'node_lost',
       requestedMs: nowMs,
       forWorkload: null,
-      message,
+      message: `task ${allocation.task} was lost${givenUp ? `, as in ${falseStarts} attempts in a row` : ''}: ${why}`,
     });
   }
   markEnded(draft, allocation.id, { ...end, ofItsOwn: false }, nowMs);

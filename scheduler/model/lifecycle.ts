@@ -226,7 +226,7 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
   }
   if (workload.state === 'starting' && allocations.every((allocation) => allocation.state !== 'placed')) {
     const startedMs = workload.startedMs ?? nowMs;
-    const running = enter({ ...workload, startedMs, falseStarts: 0, message: '' }, 'running');
+    const running = enter({ ...workload, startedMs, message: '' }, 'running');
     const from = workload.checkpoint === null ? '' : `, resuming from step ${workload.checkpoint.step}`;
     draft.putWorkload(withEvent(running, nowMs, 'started', `attempt ${workload.attempt} runs${from}`));
   }

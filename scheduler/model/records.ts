@@ -138,7 +138,7 @@ export interface Workload {
   /** What becomes of it once its allocations are gone: back to pending, or an end. Null while not stopping. */
   readonly afterStop: 'requeue' | 'cancel' | 'fail' | 'succeed' | null;
   readonly requeues: number;
-  /** Attempts in a row whose program a node could not even start. */
+  /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
   /** GPU time of ended allocations. */

@@ -93,7 +93,7 @@ describe('what follows from a report', () => {
     shop.run(takeObservation(node, [seen(id, 'running')]));
     shop.run(takeObservation(node, [seen(id, 'exited', fields)]));
     expect(outcome(shop, id)).toBe('pending, exited');
-    expect(shop.workload(shop.allocation(id).workload)).toMatchObject({ requeues: 1, falseStarts: 0 });
+    expect(shop.workload(shop.allocation(id).workload)).toMatchObject({ requeues: 1 });
     shop.run(takeObservation(node, [seen(id, 'released', fields)]));
     expect(outcome(shop, id)).toBe('pending, released');
   });
@@ -116,6 +116,23 @@ describe('what follows from a report', () => {
     expect(states).toEqual(['pending', 'pending', 'pending', 'pending', 'failed']);
     expect(shop.workload(number).message).toContain('the disk is full');
     expect(shop.state.heldOn(node)).toEqual([]);
+  });
+
+  test.each([
+    ['soon after its start, five times in a row, has failed', 1_000, 'failed'],
+    ['after a sound run each time, goes on', 120_000, 'pending'],
+  ])('a workload that is lost with its node %s', (_, ranMs, expected) => {
+    const { shop, node, id } = placed();
+    const { workload: number } = shop.allocation(id);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const present = attempt === 0 ? id : (shop.place(number, node)[0] as AllocationId);
+      const startedMs = shop.nowMs;
+      shop.run(takeObservation(node, [seen(present, 'running', { startedMs })]));
+      shop.nowMs += ranMs;
+      const lost = seen(present, 'released', { startedMs, endedMs: shop.nowMs, exit: null });
+      shop.run(takeObservation(node, [lost]));
+    }
+    expect(shop.workload(number).state).toBe(expected);
   });
 
   test('a gang loses one node: the whole gang is requeued once', () => {
