@@ -14,6 +14,10 @@ interface Command {
 const EXIT_FAILED = 1;
 const EXIT_BAD_INPUT = 2;
 
+// ONNX Runtime sends usage to its maker and keeps an id of the machine in the home folder, unless this is set before it is
+// loaded (since 1.29). Threads of this process load it, so it has to be in the environment of the process itself.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+
 const stop = listenForStop();
 const environment = () => readTaskEnvironment(process.env);
 
