@@ -1,8 +1,9 @@
 // Which scheduler, which token, which queue: flags, environment, contexts of the configuration file, defaults, in this
 // order. Deciding is pure; reading and writing the file is at the end.
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { failure, usageError } from './failure.js';
+import { makeFolder } from '../common/make-folder.js';
 import { nearest } from '../common/nearest.js';
 
 /** Where a scheduler listens unless told otherwise. */
@@ -158,7 +159,7 @@ export async function writeConfig(file: string, config: ConfigFile): Promise<voi
   });
   const draft = `${file}.${process.pid}.tmp`;
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(path.dirname(file), 0o700);
     await writeFile(draft, text, { mode: 0o600 });
     await chmod(draft, 0o600);
     await rename(draft, file);

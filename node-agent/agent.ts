@@ -1,11 +1,11 @@
 // One node's agent: carries inputs from the scheduler, the tasks and the clock to the session, and what the session
 // decides back to them. The only state of its own is what is under way.
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock, Timer } from '../common/clock.js';
 import { lockFile } from '../common/file-lock.js';
 import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
+import { makeFolderSync } from '../common/make-folder.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { fromDuration } from '../common/units.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
@@ -101,7 +101,7 @@ export class Agent {
    * @throws Error in words when the folder is in use, damaged, or not to be written
    */
   static async start(options: AgentOptions, deps: AgentDependencies): Promise<Agent> {
-    mkdirSync(options.stateDir, { recursive: true, mode: 0o700 });
+    makeFolderSync(options.stateDir, 0o700);
     const lock = lockFile(path.join(options.stateDir, 'agent.lock'));
     if (lock.state === 'taken') {
       throw new Error(

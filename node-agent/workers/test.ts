@@ -1,6 +1,6 @@
 // The command `test`: judges an ONNX model by the hold-out part of a data set and says in a report where it is wrong.
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import { BadInput } from './bad-input.js';
 import { classify } from './classifier.js';
 import { requireSamples } from './dataset.js';
@@ -111,7 +111,7 @@ function readLabels({ file, properties }: ModelFile): unknown {
 }
 
 async function writeReport(file: string, report: object): Promise<void> {
-  await mkdir(path.dirname(path.resolve(file)), { recursive: true });
+  await makeFolder(path.dirname(path.resolve(file)));
   await writeFileDurably(file, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 

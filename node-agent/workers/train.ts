@@ -1,7 +1,7 @@
 // The command `train`: trains a multilayer perceptron on one task and writes it as an ONNX model. Stopped at any moment
 // and started again, it ends with the same bits as a run that was left alone.
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { BadInput } from './bad-input.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
@@ -266,7 +266,7 @@ async function finish(run: Run, backend: TrainingBackend, holdOut: Samples | und
   const content = exportOnnx(network.model, { scaling, properties });
   const model = modelInMemory('the exported model', content);
   const verification = await verifyExport(run, model, holdOut ?? samples);
-  await mkdir(flags.out, { recursive: true });
+  await makeFolder(flags.out);
   await writeFileDurably(path.join(flags.out, 'model.onnx'), content);
 
   const accuracy = holdOut === undefined ? undefined : measureAccuracy(run, holdOut);

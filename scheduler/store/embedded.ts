@@ -8,7 +8,6 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -19,6 +18,7 @@ import { asBinary, type Database, open, type RootDatabase } from 'lmdb';
 import { invariant } from '../../common/assert.js';
 import { type Clock, systemClock } from '../../common/clock.js';
 import { type FileLock, lockFile } from '../../common/file-lock.js';
+import { makeFolderSync } from '../../common/make-folder.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { CollectionName } from '../model/records.js';
 import { createSpaceGuard, type FreeSpace, readFreeSpace, type SpaceGuard, type SpaceReport } from './space.js';
@@ -315,8 +315,8 @@ type HeldLock = Extract<FileLock, { state: 'held' }>;
 function makeFolder(dataDir: string): void {
   try {
     if (existsSync(dataDir)) return;
-    const firstMade = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    if (firstMade !== undefined) flushFolder(path.dirname(firstMade));
+    const firstMade = makeFolderSync(dataDir, 0o700);
+    if (firstMade !== null) flushFolder(path.dirname(firstMade));
   } catch (error) {
     throw new StoreUnusable(
       'UNREADABLE',
