@@ -341,7 +341,8 @@ class GrpcClient implements SluiceClient {
     let next = 0;
     let reopened = false;
     // A tail counts back from a moving end: after a reconnect the log is read whole and what is known is skipped.
-    const open = () => this.#logs.ReadLogs(reopened ? { ...request, tailBytes: 0 } : request, this.#metadata);
+    const open = () =>
+      this.#logs.ReadLogs(reopened ? { ...request, tailBytes: 0, tailLines: 0 } : request, this.#metadata);
     const onReopen = () => {
       reopened = true;
     };

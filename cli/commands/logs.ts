@@ -20,17 +20,17 @@ export const define: DefineCommand = (command, invocation) => {
     .argument('<workload>', 'a number, a name, or "last"')
     .option('-f, --follow', 'go on until the workload ends, over restarts')
     .option('--task <n>', 'which task, from 0', '0')
-    .option('--tail <bytes>', 'only the last so many bytes, beginning at a line')
+    .option('--tail <lines>', 'only the last so many lines')
     .action((name: string, options: Options) => logs(invocation, name, options));
 };
 
 async function logs(invocation: Invocation, name: string, options: Options): Promise<void> {
   const task = wholeNumber('--task', options.task);
-  const tailBytes = options.tail === undefined ? 0 : wholeNumber('--tail', options.tail);
+  const tailLines = options.tail === undefined ? 0 : wholeNumber('--tail', options.tail);
   const api = await invocation.client();
   // By number: the name may mean a newer workload after a reconnect.
   const { number } = await api.getWorkload(await workloadSelector(api, name));
-  await printLog(invocation, api, { workload: String(number), task, follow: options.follow === true, tailBytes });
+  await printLog(invocation, api, { workload: String(number), task, follow: options.follow === true, tailLines });
 }
 
 function wholeNumber(flag: string, text: string): number {

@@ -8,12 +8,16 @@ import { deferred } from '../../common/deferred.js';
 import { ApiError } from '../../common/errors.js';
 import { notFound } from '../control/refusals.js';
 import { isTerminal } from '../model/cluster-state.js';
+import type { AgentSession } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
 import type { Handlers, Sender } from './handlers.js';
 import type { ServiceDependencies } from './server.js';
 
 /** How much is asked of an agent at once: what one message carries well. */
 const PIECE_BYTES = 65_536;
+/** A tail in lines looks no further back: nobody reads more of it, and the agent serves others, too. */
+const MAX_TAIL_BYTES = 16 * 1024 * 1024;
+const NEWLINE = 0x0a;
 /** How long a follower waits between two looks at an agent that is not connected. */
 const AGENT_RETRY_MS = 500;
 
@@ -42,8 +46,9 @@ async function readLogs(
   for (;;) {
     const allocation = await nextAttempt(deps, number, request, read, sender.closed);
     if (allocation === null) return;
-    const tail = read === null ? request.tailBytes : 0;
-    await sendLog(deps, allocation, { follow: request.follow, tailBytes: tail }, sender);
+    // The tail is of what was there when the reader came; a later attempt is new to it.
+    const tail = read === null ? { bytes: request.tailBytes, lines: request.tailLines } : { bytes: 0, lines: 0 };
+    await sendLog(deps, allocation, { follow: request.follow, tail }, sender);
     if (!request.follow || sender.closed.aborted) return;
     read = allocation.id;
   }
@@ -89,18 +94,21 @@ async function nextAttempt(
 async function sendLog(
   { fleet, clock, loop }: ServiceDependencies,
   allocation: Allocation,
-  { follow, tailBytes }: { readonly follow: boolean; readonly tailBytes: number },
+  { follow, tail }: { readonly follow: boolean; readonly tail: Tail },
   sender: Sender<ReadLogsResponse>,
 ): Promise<void> {
   let offset = 0;
   let first = true;
   const left = whenClosed(sender.closed);
-  let toSkip = await bytesBeforeTail(fleet, allocation, tailBytes);
-  offset = toSkip;
+  const present = fleet.session(allocation.node);
+  const start = present === undefined ? 0 : await startOfTail(present, allocation.id, tail);
+  offset = start;
+  // Only a tail in bytes may begin inside a line.
+  let isCut = tail.bytes > 0 && start > 0;
   while (!sender.closed.aborted) {
     const session = fleet.session(allocation.node);
     if (session === undefined) {
-      if (!follow) throw nodeAway(allocation);
+      if (!follow) throw nodeAway(await loop.read((state) => state.node(allocation.node)?.name ?? allocation.node));
       // A node that was given up does not come back with the rest of this log; the next attempt has one of its own.
       if (await loop.read((state) => (state.allocation(allocation.id)?.state ?? 'released') === 'released')) return;
       await new Promise<void>((resolve) => clock.after(AGENT_RETRY_MS, resolve));
@@ -117,8 +125,8 @@ async function sendLog(
     if (piece.error !== '') throw logUnreadable(allocation, piece.error);
     offset = piece.offset + piece.data.length;
     // The tail begins at a line.
-    const data = toSkip > 0 ? afterFirstLine(piece.data) : piece.data;
-    toSkip = 0;
+    const data = isCut ? afterFirstLine(piece.data) : piece.data;
+    isCut = false;
     if (data.length > 0 || first) {
       const place = { data, offset: offset - data.length };
       sender.send(first ? { ...place, allocation: allocation.id, attempt: allocation.attempt } : place);
@@ -137,26 +145,53 @@ function whenClosed(closed: AbortSignal): Promise<null> {
   });
 }
 
-/** Where the tail begins. The agent tells the size by answering a read beyond the end with its end's offset. */
-async function bytesBeforeTail(
-  fleet: ServiceDependencies['fleet'],
-  allocation: Allocation,
-  tailBytes: number,
+/** How much of the end of a log is wanted; 0 = no bound. */
+export interface Tail {
+  readonly bytes: number;
+  readonly lines: number;
+}
+
+/** Where the tail begins, in bytes from the start of the log. */
+export async function startOfTail(
+  session: Pick<AgentSession, 'readLog'>,
+  allocation: AllocationId,
+  tail: Tail,
 ): Promise<number> {
-  if (tailBytes === 0) return 0;
-  const session = fleet.session(allocation.node);
-  if (session === undefined) return 0;
-  const end = await session.readLog({
-    allocation: allocation.id,
-    offset: Number.MAX_SAFE_INTEGER,
-    maxBytes: 1,
-    wait: false,
-  });
-  return Math.max(0, end.offset - tailBytes);
+  if (tail.bytes === 0 && tail.lines === 0) return 0;
+  // The agent tells the size by answering a read beyond the end with its end's offset.
+  const beyond = { allocation, offset: Number.MAX_SAFE_INTEGER, maxBytes: 1, wait: false };
+  const end = (await session.readLog(beyond)).offset;
+  return tail.lines === 0 ? Math.max(0, end - tail.bytes) : startOfLines(session, allocation, end, tail.lines);
+}
+
+/** Looks for the beginning of the last so many lines, piece by piece from the end. */
+async function startOfLines(
+  session: Pick<AgentSession, 'readLog'>,
+  allocation: AllocationId,
+  end: number,
+  lines: number,
+): Promise<number> {
+  const least = Math.max(0, end - MAX_TAIL_BYTES);
+  // The newline that ends the last line begins no other.
+  let left = lines;
+  let at = end;
+  while (at > least) {
+    const offset = Math.max(least, at - PIECE_BYTES);
+    const { data, error } = await session.readLog({ allocation, offset, maxBytes: at - offset, wait: false });
+    // What cannot be read is told by the reading that follows.
+    if (error !== '' || data.length === 0) return at;
+    for (let index = Math.min(data.length, at - offset) - 1; index >= 0; index -= 1) {
+      if (data[index] !== NEWLINE || offset + index === end - 1) continue;
+      left -= 1;
+      if (left === 0) return offset + index + 1;
+    }
+    at = offset;
+  }
+  return least;
 }
 
 function afterFirstLine(data: Buffer): Buffer {
-  const newline = data.indexOf(0x0a);
+  const newline = data.indexOf(NEWLINE);
   return newline < 0 ? data : data.subarray(newline + 1);
 }
 
@@ -176,7 +211,7 @@ function notStarted({ number, state }: Workload): ApiError {
   });
 }
 
-function nodeAway({ node }: Allocation): ApiError {
+function nodeAway(node: string): ApiError {
   return new ApiError({
     code: status.UNAVAILABLE,
     reason: 'NODE_NOT_READY',

@@ -276,7 +276,7 @@ describe('logs', () => {
     const { code, stdout } = await cli(['logs', 'resnet', '--task', '1', '--tail', '100']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: bytes.toString('utf8') });
     expect(scheduler.requests('ReadLogs')).toMatchObject([
-      { workload: '1041', task: 1, follow: false, tailBytes: 100 },
+      { workload: '1041', task: 1, follow: false, tailLines: 100 },
     ]);
   });
 

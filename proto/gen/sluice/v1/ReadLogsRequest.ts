@@ -13,6 +13,10 @@ export interface ReadLogsRequest {
    * Only the last so many bytes (0 = all), cut at a line.
    */
   'tailBytes'?: (number | string | Long);
+  /**
+   * Only the last so many lines (0 = all), or the lines of the last 16 MiB when they are fewer. Not with tail_bytes.
+   */
+  'tailLines'?: (number | string | Long);
 }
 
 export interface ReadLogsRequest__Output {
@@ -26,4 +30,8 @@ export interface ReadLogsRequest__Output {
    * Only the last so many bytes (0 = all), cut at a line.
    */
   'tailBytes': (number);
+  /**
+   * Only the last so many lines (0 = all), or the lines of the last 16 MiB when they are fewer. Not with tail_bytes.
+   */
+  'tailLines': (number);
 }
