@@ -1,12 +1,13 @@
 // `sluice dev`: a whole cluster on this machine for trying things out: the real scheduler, real agents and real
 // processes, on GPUs that are simulated and said to be. Ctrl-C ends all of it.
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { makeFolder } from '../../common/make-folder.js';
 import { plural } from '../../common/units.js';
-import { DEFAULT_SERVER, withContext, writeConfig } from '../config.js';
+import { DEFAULT_SERVER, readConfig, withContext, writeConfig } from '../config.js';
 import type { SluiceClient } from '../client.js';
 import { DevProcess, endTogether, killLeftovers } from '../dev-processes.js';
 import { failure, isApiError, usageError } from '../failure.js';
@@ -61,19 +62,22 @@ async function dev(invocation: Invocation, options: Options): Promise<void> {
   const groups = parseNodes(options.nodes);
   const { dataDir } = options;
   const folder = dataDir === undefined ? await mkdtemp(path.join(tmpdir(), 'sluice-dev-')) : path.resolve(dataDir);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const cluster = new DevCluster(invocation, folder);
   const interrupted = new Promise<null>((resolve) => {
     cluster.onInterrupt(() => resolve(null));
   });
+  let context: SavedContext | null = null;
   try {
     const started = await Promise.race([cluster.start(groups), interrupted]);
     if (started !== null) {
-      await tell(invocation, started, { folder, isKept: dataDir !== undefined, saveContext: options.context });
+      if (options.context) context = await saveContext(invocation, started.grpc);
+      tell(invocation, started, { folder, isKept: dataDir !== undefined, context });
       await Promise.race([cluster.brokenDown(), interrupted]);
     }
   } finally {
     await cluster.stop();
+    await context?.putBack();
     if (dataDir === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
@@ -218,12 +222,12 @@ async function ensureQueue(api: SluiceClient): Promise<void> {
   });
 }
 
-async function tell(
+function tell(
   invocation: Invocation,
   { grpc, http, nodes, gpus }: Started,
-  options: { readonly folder: string; readonly isKept: boolean; readonly saveContext: boolean },
-): Promise<void> {
-  const context = options.saveContext ? await saveContext(invocation, grpc) : null;
+  options: { readonly folder: string; readonly isKept: boolean; readonly context: SavedContext | null },
+): void {
+  const { context } = options;
   const reach = context === null ? ` --server ${grpc}` : context.isCurrent ? '' : ` --context ${CONTEXT}`;
   invocation.out(
     `Sluice dev cluster: ${plural(nodes.length, 'node')}, ${plural(gpus, 'GPU')} (${SIMULATED}: no hardware behind them)`,
@@ -243,9 +247,17 @@ async function tell(
   invocation.out('Ctrl-C stops all of it.');
 }
 
+/** The context of this cluster, in the configuration. */
+interface SavedContext {
+  readonly isCurrent: boolean;
+  /** Gives the name back to the cluster that had it before, which may still run; a newer one keeps it. */
+  putBack(): Promise<void>;
+}
+
 /** Saves the context; makes it the one in use unless another is. */
-async function saveContext(invocation: Invocation, server: string): Promise<{ readonly isCurrent: boolean }> {
-  const config = await invocation.config();
+async function saveContext(invocation: Invocation, server: string): Promise<SavedContext> {
+  const config = await readConfig(invocation.configPath);
+  const before = config.contexts[CONTEXT];
   const currentContext = config.currentContext ?? CONTEXT;
   const changed = withContext(config, CONTEXT, {
     server,
@@ -257,7 +269,15 @@ async function saveContext(invocation: Invocation, server: string): Promise<{ re
     tls_key: null,
   });
   await writeConfig(invocation.configPath, { ...changed, currentContext });
-  return { isCurrent: currentContext === CONTEXT };
+  return {
+    isCurrent: currentContext === CONTEXT,
+    putBack: async () => {
+      if (before === undefined || before.server === server) return;
+      const now = await readConfig(invocation.configPath);
+      if (now.contexts[CONTEXT]?.server !== server) return;
+      await writeConfig(invocation.configPath, { ...now, contexts: { ...now.contexts, [CONTEXT]: before } });
+    },
+  };
 }
 
 /** Reads `2x4xh100,1x8xl4`. @throws CliError (exit 2) */

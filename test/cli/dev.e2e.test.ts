@@ -76,6 +76,9 @@ describe('sluice dev', () => {
   it('runs work on simulated GPUs until Ctrl-C, and leaves nothing', async () => {
     const home = temporaryFolder();
     const env = { HOME: home, TMPDIR: home };
+    // Another cluster of this kind may run: its context is only borrowed.
+    const others = ['config', 'set-context', 'dev', '--server', '127.0.0.1:1'];
+    expect(await new Command(others, env).ended).toBe(0);
     const dev = new Command(['dev', '--nodes', '1x2xh100'], env);
     await dev.prints('Ctrl-C stops all of it.');
     expect(dev.output).toContain('1 node, 2 GPUs (SIMULATED: no hardware behind them)');
@@ -105,6 +108,9 @@ describe('sluice dev', () => {
     expect(await dev.ended).toBe(0);
     expect(existsSync(folder)).toBe(false);
     expect(processesNaming(folder)).toEqual([]);
+    const contexts = new Command(['config', 'get-contexts'], env);
+    expect(await contexts.ended).toBe(0);
+    expect(contexts.output).toMatch(/^\* +dev +127\.0\.0\.1:1 /m);
   });
 
   it('says which part ended by itself, and stops the rest', async () => {
