@@ -43,6 +43,29 @@ const LOOKING_LESSONS: Readonly<Record<string, string>> = {
   '--json': '--json is for submit and run; here use -o json',
 };
 
+/** What people of this field type for it elsewhere, and the words for it here. */
+const COMMANDS_ELSEWHERE: Readonly<Record<string, string>> = {
+  sbatch: 'submit',
+  srun: 'run',
+  salloc: 'run',
+  scancel: 'cancel',
+  squeue: 'get workloads',
+  sacct: 'get workloads --all',
+  sinfo: 'get nodes',
+  apply: 'submit',
+  create: 'submit',
+  ps: 'get workloads',
+  list: 'get workloads',
+  status: 'get workloads',
+  top: 'get gpus',
+  drain: 'cordon',
+};
+
+/** The command line here for a command of another tool; null = it is none that we know. */
+export function commandFor(word: string): string | null {
+  return Object.hasOwn(COMMANDS_ELSEWHERE, word) ? `sluice ${COMMANDS_ELSEWHERE[word]}` : null;
+}
+
 /** The lesson for a flag that a command does not know; null = it means nothing in either dialect. */
 export function lessonFor(command: string, flag: string): string | null {
   const lessons = CREATING.includes(command) ? CREATING_LESSONS : LOOKING.includes(command) ? LOOKING_LESSONS : {};

@@ -1,5 +1,5 @@
 // How API values read for people: states, GPUs, nodes, times. Pure; everything that is shown in more than one place.
-import { fromDuration, fromTimestamp } from '../common/units.js';
+import { formatDuration, fromDuration, fromTimestamp } from '../common/units.js';
 import type { Duration } from '../proto/gen/google/protobuf/Duration.js';
 import type { Timestamp } from '../proto/gen/google/protobuf/Timestamp.js';
 import type { Allocation__Output } from '../proto/gen/sluice/v1/Allocation.js';
@@ -249,9 +249,14 @@ export function moment(time: Timestamp | null | undefined, nowMs: number): strin
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC (${age(time, nowMs)} ago)`;
 }
 
-/** A span in GPU hours: `3.25 GPU hours`. */
-export function gpuHours(duration: Duration | null | undefined): string {
-  return `${((fromDuration(duration) ?? 0) / 3_600_000).toFixed(2)} GPU hours`;
+/** Below this, GPU time is shown as a span, in ms. */
+const SHORT_GPU_TIME_MS = 360_000;
+
+/** GPU time: `3.25 GPU hours`; a short one as a span, which hundredths of hours would not show. */
+export function gpuTime(duration: Duration | null | undefined): string {
+  const ms = fromDuration(duration) ?? 0;
+  if (ms === 0) return 'none';
+  return ms < SHORT_GPU_TIME_MS ? formatDuration(ms) : `${(ms / 3_600_000).toFixed(2)} GPU hours`;
 }
 
 /** Counts GPUs of a node as `sinfo -s` counts nodes: allocated, idle, other (unusable or held back), total. */

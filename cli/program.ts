@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { nearestNames } from '../common/nearest.js';
 import type { GlobalFlags } from './config.js';
-import { lessonFor } from './dialect.js';
+import { commandFor, lessonFor } from './dialect.js';
 import { CliError, describeFailure, didYouMean, toolExitCode, usageError } from './failure.js';
 import { Invocation, type DefineCommand, type Host } from './invocation.js';
 
@@ -202,6 +202,9 @@ export class CliCommand extends Command {
   }
 
   #unknownOption(flag: string, see: string): CliError {
+    // A flag after a word that is no command: the word is the mistake.
+    const [word = flag] = this.args;
+    if (this.parent === null && !word.startsWith('-')) return unknownCommand(this, word);
     const lesson = lessonFor(this.name(), flag);
     if (lesson !== null) return usageError(lesson);
     const chain = [this, this.parent].filter((command) => command !== null);
@@ -213,11 +216,14 @@ export class CliCommand extends Command {
   }
 
   #path(): string {
-    return this.parent === null ? this.name() : `${this.parent.name()} ${this.name()}`;
+    const parent = this.parent;
+    return parent instanceof CliCommand ? `${parent.#path()} ${this.name()}` : this.name();
   }
 }
 
 function unknownCommand(parent: Command, word: string): CliError {
+  const here = parent.parent === null ? commandFor(word) : null;
+  if (here !== null) return usageError(`unknown command "${word}" for "sluice"`, `Here it is: ${here}`);
   const known = parent.commands.flatMap((command) => [command.name(), ...command.aliases()]);
   const close = nearestNames(word, known);
   const where = parent.parent === null ? 'sluice' : `sluice ${parent.name()}`;

@@ -17,10 +17,15 @@ const WORDS: Readonly<Record<Resource, readonly string[]>> = {
 /** The plural of each resource, for help. */
 export const RESOURCES: readonly string[] = Object.values(WORDS).flatMap((words) => words.slice(0, 1));
 
-/** The resource a word means. @throws CliError (exit 2) with the nearest words */
+/**
+ * The resource a word means.
+ * @param hint what else the word may have meant; null = nothing
+ * @throws CliError (exit 2) with the nearest words
+ */
 export function resourceNamed(
   word: string,
   allowed: readonly Resource[] = ['workload', 'queue', 'node', 'gpu'],
+  hint: string | null = null,
 ): Resource {
   const wanted = word.toLowerCase();
   const found = allowed.find((resource) => WORDS[resource].includes(wanted));
@@ -30,6 +35,7 @@ export function resourceNamed(
   throw usageError(
     `unknown resource "${word}"`,
     ...(close.length > 0 ? didYouMean(close) : [`Known: ${allowed.map((resource) => WORDS[resource][0]).join(', ')}.`]),
+    ...(hint === null ? [] : [hint]),
   );
 }
 

@@ -19,7 +19,7 @@ import { recover } from './control/recovery.js';
 import { WatchHub } from './control/watch-hub.js';
 import { ClusterView } from './engine/view.js';
 import { Fleet } from './fleet/fleet.js';
-import { serveHttp } from './metrics/http-server.js';
+import { cannotListen, serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
 
@@ -137,7 +137,7 @@ function bind(
   return new Promise((resolve, reject) => {
     server.bindAsync(`${shown}:${port}`, credentials, (error, bound) => {
       if (error === null) resolve(`${shown}:${bound}`);
-      else reject(new Error(`cannot listen on ${shown}:${port}: ${error.message}`));
+      else reject(cannotListen(`${shown}:${port}`, '--listen', error));
     });
   });
 }

@@ -14,7 +14,7 @@ import {
   enumWord,
   exitText,
   gpuCounts,
-  gpuHours,
+  gpuTime,
   marked,
   modelWithMemory,
   moment,
@@ -56,7 +56,12 @@ async function describe(
   options: Options,
 ): Promise<void> {
   const slash = word.indexOf('/');
-  const resource = resourceNamed(slash < 0 ? word : word.slice(0, slash), ['workload', 'queue', 'node']);
+  const resource = resourceNamed(
+    slash < 0 ? word : word.slice(0, slash),
+    ['workload', 'queue', 'node'],
+    // logs and why take a name alone, so people try it here.
+    slash < 0 && name === undefined ? `For a workload of this name: sluice describe workload ${word}` : null,
+  );
   const selector = slash < 0 ? name : word;
   if (selector === undefined || (slash >= 0 && name !== undefined)) {
     throw usageError(`which ${resource}?`, `Usage: sluice describe ${resource} NAME`);
@@ -130,7 +135,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ['Started', moment(workload.startTime, nowMs)],
     ...(workload.endTime === null ? [] : [['Ended', moment(workload.endTime, nowMs)] as const]),
     ['Attempt', `${workload.attempt}${workload.requeues > 0 ? `, requeued ${plural(workload.requeues, 'time')}` : ''}`],
-    ['GPU time', `${gpuHours(workload.gpuTime)}, of it lost ${gpuHours(workload.lostGpuTime)}`],
+    ['GPU time', `${gpuTime(workload.gpuTime)}, of it lost ${gpuTime(workload.lostGpuTime)}`],
   ];
   const environment = (spec?.environment ?? []).map(({ name, value }): Field => [name, value]);
   const endpoints = workload.allocations.flatMap(({ task, endpoints: found }) =>

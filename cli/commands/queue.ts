@@ -104,7 +104,7 @@ function figuresOf({ guarantee, limit, weight, priority }: Figures): Partial<Que
 }
 
 function wholeNumber(flag: string, text: string, also = ''): number {
-  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} ${text} is no whole number${also}`);
+  if (!/^\d{1,9}$/.test(text)) throw usageError(`${flag} ${text} is no whole number from 0 to 999999999${also}`);
   return Number(text);
 }
 

@@ -3,7 +3,7 @@ import { parseDurationMs, toDuration } from '../../common/units.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { SluiceClient } from '../client.js';
-import { EXIT, usageError } from '../failure.js';
+import { EXIT, isApiError, usageError } from '../failure.js';
 import { endText, followUntil, jobExitCode } from '../following.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { printLog } from '../log-printing.js';
@@ -76,6 +76,8 @@ async function run(invocation: Invocation, argv: readonly string[], options: Opt
   const api = await invocation.client();
   const response = await send(api, [spec], {
     repeatHint: () => 'It may have accepted this. Look with: sluice get workload last',
+  }).catch((error: unknown) => {
+    throw mappedToFlags(error);
   });
   const number = response.workloads[0]?.number;
   if (number === undefined) throw new Error('the scheduler accepted a workload and gave no number');
@@ -91,6 +93,33 @@ async function run(invocation: Invocation, argv: readonly string[], options: Opt
   // Standard output belongs to the job.
   invocation.note(`Submitted workload ${number}`);
   invocation.exitCode = await attach(invocation, api, number);
+}
+
+/** Which flag says which field of a spec. */
+const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
+  name: '-J',
+  queue: '-A',
+  priority: '-q',
+  tasks: '-n',
+  resources: '-G',
+  'resources.pool': '-p',
+  command: 'the command',
+  environment: '--env',
+  working_directory: '--workdir',
+  checkpoint: '--checkpoint-dir',
+  'checkpoint.grace': '--grace',
+};
+
+/** What the scheduler found wrong, by the flags that said it; as it was when a complaint belongs to none. */
+function mappedToFlags(error: unknown): unknown {
+  if (!isApiError(error) || error.fields.length === 0) return error;
+  const lines = error.fields.map(({ field, description }) => {
+    const [top = '', below = ''] = field.replace(/^specs\[0\]\./, '').split('.');
+    const flag = FLAGS_OF_FIELDS[`${top}.${below}`] ?? FLAGS_OF_FIELDS[top.replace(/\[.*/, '')];
+    return flag === undefined ? null : `${flag}: ${description}`;
+  });
+  const [first, ...rest] = lines.filter((line) => line !== null);
+  return first === undefined || lines.includes(null) ? error : usageError(first, ...rest);
 }
 
 /** Follows state and log until the end or until Ctrl-C. */
@@ -166,7 +195,7 @@ function toSpec(argv: readonly string[], options: Options, contextQueue: string 
     queue,
     ...(options.priority === undefined ? {} : { priority: wholeNumber('-q', options.priority) }),
     ...(options.preempt ? {} : { preemptible: false }),
-    tasks: wholeNumber('-n', options.tasks ?? '1'),
+    tasks: tasksOf(options.tasks ?? '1'),
     resources: { gpus: gpus.count, gpuModel: gpus.model, pool: options.pool ?? '' },
     command: { argv: [...argv] },
     environment: (options.env ?? []).map(toVariable),
@@ -175,6 +204,13 @@ function toSpec(argv: readonly string[], options: Options, contextQueue: string 
       ? {}
       : { checkpoint: { grace: toDuration(graceMs), directory: options.checkpointDir ?? '' } }),
   };
+}
+
+/** The API takes 0 for "not said"; somebody who writes it wants something else. */
+function tasksOf(text: string): number {
+  const tasks = wholeNumber('-n', text);
+  if (tasks < 1) throw usageError(`-n ${text}: a workload has at least 1 task`);
+  return tasks;
 }
 
 function wholeNumber(flag: string, text: string): number {

@@ -59,6 +59,8 @@ const mapping = 'must be a mapping (key: value)';
 /** Values in `env`, `args` and a `run` list arrive as the text that was written: `1.10` stays `1.10`. */
 const written = z.string({ error: 'must be a text or a number' });
 
+const program = 'must be a command line in one text (run by /bin/sh), or a list of words (run as they are)';
+
 export const workloadSchema = z.strictObject(
   {
     kind: z.enum(['train', 'test', 'service', 'batch'], { error: 'must be train, test, service or batch' }).optional(),
@@ -77,8 +79,8 @@ export const workloadSchema = z.strictObject(
       )
       .optional(),
     run: z
-      .union([z.string().min(1), z.array(written).min(1).max(MAX_WORDS)], {
-        error: 'must be a command line in one text (run by /bin/sh), or a list of words (run as they are)',
+      .union([z.string().min(1, { error: program }), z.array(written).min(1, { error: program }).max(MAX_WORDS)], {
+        error: program,
       })
       .optional(),
     builtin: z.enum(['train', 'test', 'serve'], { error: 'must be train, test or serve' }).optional(),

@@ -22,12 +22,18 @@ export async function serveHttp(
   server.headersTimeout = 10_000;
   server.maxConnections = 256;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(cannotListen(`${host}:${port}`, '--http', error)));
     server.listen(port, host, resolve);
   });
   const bound = server.address() as AddressInfo;
   const shown = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
   return { server, address: `${shown}:${bound.port}` };
+}
+
+/** Why nothing can listen there, and with which flag to choose another place. */
+export function cannotListen(address: string, flag: string, cause: Error): Error {
+  const why = cause.message.includes('EADDRINUSE') ? 'another program listens there' : cause.message;
+  return new Error(`cannot listen on ${address}: ${why}\nStop it, or choose another address with ${flag}.`, { cause });
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, sources: HttpSources): Promise<void> {

@@ -9,6 +9,18 @@ const NOBODY = { SLUICE_SERVER: '127.0.0.1:1' };
 describe('typos', () => {
   it.each([
     ['gett nodes', 'error: unknown command "gett" for "sluice"\nDid you mean this?\n\tget\n'],
+    ['squeue', 'error: unknown command "squeue" for "sluice"\nHere it is: sluice get workloads\n'],
+    ['apply -f w.yaml', 'error: unknown command "apply" for "sluice"\nHere it is: sluice submit\n'],
+    [
+      'queue create',
+      'error: an argument is missing: NAME\nUsage: sluice queue create NAME [FLAGS]\nSee "sluice queue create --help".\n',
+    ],
+    ['run -n 0 -A q -- true', 'error: -n 0: a workload has at least 1 task\n'],
+    [
+      'describe hello',
+      'error: unknown resource "hello"\nKnown: workloads, queues, nodes.\nFor a workload of this name: sluice describe workload hello\n',
+    ],
+    ['submit /nowhere/w.yaml', 'error: cannot read /nowhere/w.yaml: there is no such file\n'],
     ['frobnicate', 'error: unknown command "frobnicate" for "sluice"\nSee "sluice --help".\n'],
     ['get jbos', 'error: unknown resource "jbos"\nDid you mean this?\n\tjobs\n'],
     ['get flowers', 'error: unknown resource "flowers"\nKnown: workloads, queues, nodes, gpus.\n'],

@@ -68,7 +68,8 @@ export function deleteQueue(name: string): Command<void> {
           `it has ${plural(children.length, 'queue')} below it: ${children.map((c) => c.name).join(', ')}`,
         );
       }
-      if (unfinished > 0) throw inUse(name, `${plural(unfinished, 'workload')} in it have not ended`);
+      if (unfinished > 0)
+        throw inUse(name, `${plural(unfinished, 'workload')} in it ${unfinished === 1 ? 'has' : 'have'} not ended`);
       draft.delete('queues', queue.name);
     },
   };

@@ -117,7 +117,8 @@ function beyondQuota(spec: WorkloadSpec, gpus: number, queue: string, bound: num
   const why = isLimit ? '' : ' and work that is not preemptible must stay within it';
   const message =
     `${nameOf(spec)} asks for ${plural(gpus, 'GPU')}, but queue "${queue}" has a ${what}${why}; it could never start\n` +
-    `Ask for fewer GPUs, or have the ${isLimit ? 'limit' : 'guarantee'} raised: sluice queue update ${queue}`;
+    `Ask for fewer GPUs, or have the ${isLimit ? 'limit' : 'guarantee'} raised: ` +
+    `sluice queue update ${queue} --${isLimit ? 'limit' : 'guarantee'} ${gpus}`;
   return new ApiError({
     code: status.FAILED_PRECONDITION,
     reason: 'QUOTA_LIMIT_EXCEEDED',
