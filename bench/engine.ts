@@ -409,6 +409,7 @@ function allocationRecord(
     node,
     gpus: gpus.map((index) => ({ uuid: `${node}-${index}`, index, model: MODEL, simulated: true, generation: 1 })),
     state: 'placed',
+    resume: null,
     placedMs: 1_000_000,
     startedMs: null,
     endedMs: null,

@@ -15,7 +15,7 @@ export const define: DefineCommand = (command, invocation) => {
       );
   } else {
     command
-      .description('Lets new work onto nodes again.')
+      .description('Lets new work onto nodes again, and onto GPUs of theirs that were quarantined.')
       .usage('NODE…')
       .argument('<node...>', 'names of nodes')
       .action((words: readonly string[]) => uncordon(invocation, words));

@@ -1,9 +1,9 @@
 // Runs the tasks of this node: prepares their folders, has the supervisor start and stop them, watches what they report,
 // and after a restart of the agent finds out from the folders alone what became of each. It decides nothing: the session does.
-import { mkdirSync } from 'node:fs';
-import { access, appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { access, appendFile, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
+import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
@@ -108,7 +108,7 @@ export class TaskRuntime {
     listener: RuntimeListener,
     log: Logger,
   ): Promise<{ readonly runtime: TaskRuntime; readonly recovered: ReadonlyMap<string, Recovered> }> {
-    mkdirSync(path.join(options.stateDir, 'allocations'), { recursive: true, mode: 0o700 });
+    makeFolderSync(path.join(options.stateDir, 'allocations'), 0o700);
     const runtime = new TaskRuntime(options, listener, log);
     const link = await runtime.#link;
     const recovered = new Map<string, Recovered>();
@@ -245,13 +245,13 @@ export class TaskRuntime {
     const argv = argvOf(order);
     if (argv === null) return 'the order names no program that this agent knows';
     try {
-      await mkdir(checkpointDir, { recursive: true });
+      await makeFolder(checkpointDir);
     } catch (error) {
       return `the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`;
     }
     const workingDirectory = order.workingDirectory || folder.work;
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
-    if (order.workingDirectory === '') await mkdir(workingDirectory, { recursive: true });
+    if (order.workingDirectory === '') await makeFolder(workingDirectory);
     else await access(workingDirectory).catch(ignoreMissing);
     const resume = order.resume !== null && (await isFolder(order.resume.path)) ? order.resume : null;
     const { variables, notes } = taskEnvironment(order, {

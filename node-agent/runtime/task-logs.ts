@@ -83,7 +83,7 @@ export class TaskLogs {
     // Asked first: what is written later than this answer belongs to a live task.
     const live = this.#isLive(id);
     const extent = readExtent(file);
-    const offset = Math.max(request.offset, extent.first);
+    const wanted = Math.max(request.offset, extent.first);
     const length = Math.max(1, Math.min(request.maxBytes || MAX_PIECE_BYTES, MAX_PIECE_BYTES));
     let fd: number;
     try {
@@ -94,8 +94,10 @@ export class TaskLogs {
     }
     try {
       const data = Buffer.allocUnsafe(length);
-      const count = readSync(fd, data, 0, length, offset - extent.base);
+      // Asked for more than there is: the answer begins at the end, which tells where that is.
       const end = extent.base + fstatSync(fd).size;
+      const offset = Math.min(wanted, end);
+      const count = readSync(fd, data, 0, length, offset - extent.base);
       // Dropped in between: what was read may be a hole.
       if (readExtent(file).first > offset) return this.#readNow(id, file, request);
       return { offset, data: data.subarray(0, count), end: !live && offset + count >= end };

@@ -3,15 +3,20 @@ import { status } from '@grpc/grpc-js';
 import { ApiError, type FieldViolation } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
 
-/** Something named does not exist. `known` feeds the hint. */
-export function notFound(what: 'queue' | 'workload' | 'node', name: string, known: Iterable<string> = []): ApiError {
+/** Something named does not exist. `known` feeds the hint; `consequence` says what did not happen. */
+export function notFound(
+  what: 'queue' | 'workload' | 'node',
+  name: string,
+  known: Iterable<string> = [],
+  consequence = '',
+): ApiError {
   const similar = nearest(name, known);
   const hint =
     similar === null ? `See "sluice get ${what}s".` : `Did you mean "${similar}"? See "sluice get ${what}s".`;
   return new ApiError({
     code: status.NOT_FOUND,
     reason: `${what.toUpperCase()}_NOT_FOUND`,
-    message: `${what} "${name}" does not exist\n${hint}`,
+    message: `${what} "${name}" does not exist${consequence && `; ${consequence}`}\n${hint}`,
     metadata: { [what]: name },
   });
 }

@@ -45,12 +45,12 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
     workingDirectory: spec.workingDirectory,
     checkpointDirectory: spec.checkpointDirectory,
     resume:
-      workload.checkpoint === null
+      allocation.resume === null
         ? null
         : {
-            step: workload.checkpoint.step,
-            path: workload.checkpoint.path,
-            time: toTimestamp(workload.checkpoint.timeMs),
+            step: allocation.resume.step,
+            path: allocation.resume.path,
+            time: toTimestamp(allocation.resume.timeMs),
           },
     stop:
       allocation.stop === null

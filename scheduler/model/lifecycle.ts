@@ -91,6 +91,7 @@ export function place(
         generation: generation + 1,
       })),
       state: 'placed',
+      resume: workload.checkpoint,
       placedMs: nowMs,
       startedMs: null,
       endedMs: null,
@@ -227,7 +228,8 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
   if (workload.state === 'starting' && allocations.every((allocation) => allocation.state !== 'placed')) {
     const startedMs = workload.startedMs ?? nowMs;
     const running = enter({ ...workload, startedMs, message: '' }, 'running');
-    const from = workload.checkpoint === null ? '' : `, resuming from step ${workload.checkpoint.step}`;
+    const resume = allocations[0]?.resume ?? null;
+    const from = resume === null ? '' : `, resuming from step ${resume.step}`;
     draft.putWorkload(withEvent(running, nowMs, 'started', `attempt ${workload.attempt} runs${from}`));
   }
 }

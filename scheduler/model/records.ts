@@ -189,6 +189,8 @@ export interface Allocation {
   readonly node: NodeId;
   readonly gpus: readonly GrantedGpu[];
   readonly state: AllocationState;
+  /** Where its attempt begins: fixed when it is placed, so that all tasks of a gang begin at the same step. */
+  readonly resume: Checkpoint | null;
   readonly placedMs: number;
   readonly startedMs: number | null;
   readonly endedMs: number | null;

@@ -133,6 +133,25 @@ describe('a workload', () => {
     expect(shop.workload(number).events).toHaveLength(events);
   });
 
+  test('begins every task of an attempt at the checkpoint that it was placed with', () => {
+    const shop = ready();
+    const node = shop.node('n1', 4);
+    const number = shop.submit({ tasks: 2 });
+    const [first, second] = shop.place(number, node) as [AllocationId, AllocationId];
+    start(shop, [first]);
+    // The first task is fast: it has saved its work before the second one is even up.
+    const checkpoint = { step: 10, timeMs: shop.nowMs, path: '/checkpoints/step-10' };
+    shop.change((draft) => noteCheckpoint(draft, number, checkpoint, shop.nowMs));
+    start(shop, [second]);
+    expect([first, second].map((id) => shop.allocation(id).resume)).toEqual([null, null]);
+    expect(shop.workload(number).events.at(-1)?.message).toBe('attempt 1 runs');
+    reclaim(shop, number);
+    for (const id of [first, second]) end(shop, id, killed, false);
+    for (const id of [first, second]) shop.change((draft) => markReleased(draft, id));
+    const again = shop.place(number, node);
+    expect(again.map((id) => shop.allocation(id).resume?.step)).toEqual([10, 10]);
+  });
+
   test('that was done before its stop signal came has succeeded, not been reclaimed', () => {
     const shop = ready();
     const number = shop.submit();

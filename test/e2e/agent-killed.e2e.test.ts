@@ -28,9 +28,10 @@ describe.runIf(needs('build'))('a running task', () => {
     return () => writeFileSync(gate, '');
   }
 
-  async function logOf(name: string): Promise<string> {
+  async function logOf(name: string, tailLines?: number): Promise<string> {
     const pieces: Buffer[] = [];
-    for await (const { data } of client.readLogs({ workload: name })) pieces.push(data);
+    const tail = tailLines === undefined ? {} : { tailLines };
+    for await (const { data } of client.readLogs({ workload: name, ...tail })) pieces.push(data);
     return Buffer.concat(pieces).toString();
   }
 
@@ -54,6 +55,24 @@ describe.runIf(needs('build'))('a running task', () => {
     const ended = await cluster.untilWorkload(client, 'adopted', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
     expect(ended.allocations[0]?.exit).toMatchObject({ code: 42 });
     expect(await logOf('adopted')).toBe('begun\ngoing on\n');
+  });
+
+  test('has a log whose end can be asked for', async () => {
+    const argv = ['/bin/sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo $i; done'];
+    await client.submitWorkloads({
+      specs: [{ name: 'counts', queue: 'research', resources: { gpus: 1 }, command: { argv } }],
+    });
+    await cluster.untilWorkload(client, 'counts', ({ state }) => state === 'WORKLOAD_STATE_SUCCEEDED');
+    expect(await logOf('counts', 3)).toBe('19998\n19999\n20000\n');
+    expect((await logOf('counts')).length).toBe(108_894);
+  });
+
+  test('whose checkpoint folder cannot be made fails at once, and says why', async () => {
+    const checkpoint = { directory: '/proc/x/y' };
+    const spec = { name: 'nowhere', queue: 'research', command: { argv: ['true'] }, checkpoint };
+    await client.submitWorkloads({ specs: [spec] });
+    const failed = await cluster.untilWorkload(client, 'nowhere', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
+    expect(failed.message).toMatch(/checkpoint folder \/proc\/x\/y cannot be made/);
   });
 
   test('does not notice that the scheduler dies, and is followed over its restart', async () => {

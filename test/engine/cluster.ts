@@ -355,6 +355,7 @@ export class TestCluster {
           return { uuid: gpu.uuid, index, model: gpu.model, simulated: true, generation: 1 };
         }),
         state: 'placed',
+        resume: null,
         placedMs: this.nowMs,
         startedMs: null,
         endedMs: null,

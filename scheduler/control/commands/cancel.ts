@@ -22,7 +22,7 @@ export function cancel(words: readonly string[], reason: string, principal: stri
 
 function find(draft: Draft, word: string): Workload {
   const workload = draft.base.findWorkload(word);
-  if (workload === undefined) throw notFound('workload', word);
+  if (workload === undefined) throw notFound('workload', word, [], 'nothing was cancelled');
   return workload;
 }
 

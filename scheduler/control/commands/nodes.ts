@@ -85,7 +85,9 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
       const node = draft.base.nodeNamed(name);
       if (node === undefined) throw notFound('node', name, names);
       const gpus = cordoned ? node.gpus : node.gpus.map(released);
-      const changed = { ...node, gpus, cordoned, cordonReason: cordoned ? reason : '' };
+      // Cordoning again without a reason does not take away the one that was given.
+      const cordonReason = cordoned ? reason || node.cordonReason : '';
+      const changed = { ...node, gpus, cordoned, cordonReason };
       if (JSON.stringify(node) !== JSON.stringify(changed)) draft.putNode(changed);
       return draft.node(node.id);
     },
