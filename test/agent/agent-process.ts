@@ -1,8 +1,10 @@
 // The built agent as a process of its own, for tests that kill it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { killLeftovers } from '../../cli/dev-processes.js';
+import { systemClock } from '../../common/clock.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { isAlive, type ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
 import { eventually } from './eventually.js';
@@ -63,22 +65,11 @@ export class AgentProcess {
   /** Ends everything of this folder and removes it. */
   async dispose(): Promise<void> {
     await this.end('SIGKILL');
-    const lock = path.join(this.stateDir, 'supervisor.lock');
-    const pid = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
-    if (pid > 1) await killSupervisor(pid);
+    // The supervisor and the tasks are made to outlive the agent.
+    const left = await killLeftovers([this.stateDir], systemClock);
+    if (left.length > 0) throw new Error(`these processes would not end: ${left.join(', ')}`);
     rmSync(this.stateDir, { recursive: true, force: true });
   }
-}
-
-async function killSupervisor(pid: number): Promise<void> {
-  // The number in the lock is the holder's; nobody else's is ever killed here.
-  const cmdline = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
-  if (!cmdline.includes('node-agent/runtime/supervisor.js')) return;
-  process.kill(pid, 'SIGKILL');
-  await eventually('the supervisor is gone', () => (existsSync(`/proc/${pid}/exe`) ? null : true), 5_000).catch(
-    // A zombie that a slow pid 1 has not reaped keeps its entry.
-    () => undefined,
-  );
 }
 
 /** Waits until exactly this process is gone. */
