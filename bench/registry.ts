@@ -42,7 +42,6 @@ const ENGINE_BENCH: RegisteredBench = {
     'engine.say_no_ms',
     'engine.one_change_p99_ms',
     'engine.equal_pending_submit_us',
-    'engine.million_pending_mib',
     'engine.million_pending_cycle_ratio',
   ],
   load: async () => (await import('./engine.js')).benchEngine,
