@@ -43,11 +43,14 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Pool', text: sayPool(subject) },
     { title: 'Quota', text: sayQuota(subject) },
     { title: 'Ahead', text: sayAhead(subject) },
-    { title: 'Blockers', text: cause.reason === 'RECLAIMING' ? '' : sayBlockers(subject) },
+    { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
     { title: 'Claim', text: cause.reason === 'RECLAIMING' ? sayClaim(subject, cause.claim) : '' },
   ];
   return { reason: cause.reason, summary: summarise(subject, cause), lines: lines.filter(({ text }) => text !== '') };
 }
+
+/** Reasons for which it does not matter who holds what: its victims leave already, or it could not run on empty nodes. */
+const HAS_NO_BLOCKERS: ReadonlySet<PendingReason> = new Set(['RECLAIMING', 'NO_SUCH_GPU']);
 
 /** The reason alone, for listings. Cost: constant, but for the first look after nodes came or went. */
 export function pendingReason(view: ClusterView, workload: WorkloadNumber): PendingReason | null {
@@ -158,7 +161,7 @@ function sayNoSuch({ shape }: Subject): string {
 function sayEntitlement(queue: QueueNode, requestGpus: number): string {
   const use = charged(queue);
   if (use + requestGpus > queue.fairShare) {
-    return `queue ${queue.name} holds ${use} and its fair share is ${queue.fairShare}, so it may take none back`;
+    return `with them queue ${queue.name} would hold ${use + requestGpus}, above its fair share of ${queue.fairShare}, so it may take none back`;
   }
   return `no work on them may be taken back for queue ${queue.name}`;
 }

@@ -101,7 +101,7 @@ const cases: readonly Case[] = [
     title: 'all are in use and it may not take any back',
     reason: 'RESOURCES',
     summary:
-      'It needs 1 GPU and 0 of 4 that fit are free; queue q holds 2 and its fair share is 2, so it may take none back.',
+      'It needs 1 GPU and 0 of 4 that fit are free; with them queue q would hold 3, above its fair share of 2, so it may take none back.',
     make: (cluster) => {
       cluster.nodes(1, { gpus: 4 }).queue('q', { guarantee: 2, weight: 0 }).queue('other', { guarantee: 2 });
       cluster.running('q', 'n0', [0, 1]);
