@@ -219,6 +219,7 @@ export class Agent {
 
   /** Stops every task of this node and waits until none is left, or the time for it is over. */
   async stopTasks(): Promise<void> {
+    this.take({ type: 'leaving' });
     const live = [...this.#state.allocations.values()].filter(isLive);
     for (const { grant } of live) {
       this.#runtime.stop(grant.id, 'CANCELLED', Math.min(grant.graceMs, STOP_ALL_GRACE_MS));

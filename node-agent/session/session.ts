@@ -54,6 +54,8 @@ export interface SessionState {
   readonly allocations: ReadonlyMap<AllocationId, LocalAllocation>;
   /** The last set that was obeyed; null = none since the agent started or the history changed. */
   readonly desired: ReadonlyMap<AllocationId, DesiredAllocation> | null;
+  /** Orders that are not carried out yet stay so: the next agent of this state folder takes them up, or the scheduler gives them up. */
+  readonly isLeaving: boolean;
   readonly connection: 'down' | 'greeting' | 'up';
   /** Until when this node may start tasks and run them, in ms since boot. */
   readonly leaseDeadlineMs: number;
@@ -99,6 +101,8 @@ export type SessionInput =
     }
   | { readonly type: 'checkpoint'; readonly id: AllocationId; readonly checkpoint: Checkpoint }
   | { readonly type: 'endpoints'; readonly id: AllocationId; readonly endpoints: readonly Endpoint[] }
+  /** The agent ends its tasks and goes: nothing new starts, else the scheduler would fill again what is being emptied. */
+  | { readonly type: 'leaving' }
   | { readonly type: 'tick' };
 
 /** How a task ended, as its folder tells. */
@@ -153,6 +157,7 @@ export function restoreSession(
     journal: rest,
     allocations: new Map(here.map((one) => [one.grant.id, one])),
     desired: null,
+    isLeaving: false,
     connection: 'down',
     leaseDeadlineMs,
     heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
@@ -296,6 +301,9 @@ function receive(turn: Turn, input: SessionInput): void {
       return;
     case 'endpoints':
       withAllocation(turn, input.id, (one) => turn.put({ ...one, endpoints: input.endpoints }));
+      return;
+    case 'leaving':
+      turn.change({ isLeaving: true });
       return;
     case 'tick':
       return;
@@ -454,8 +462,8 @@ function forgetWhatNobodyLists(turn: Turn): void {
 }
 
 function startWhatIsDesired(turn: Turn): void {
-  const { desired } = turn.state;
-  if (desired === null) return;
+  const { desired, isLeaving } = turn.state;
+  if (desired === null || isLeaving) return;
   for (const order of desired.values()) {
     if (turn.state.allocations.has(order.id)) continue;
     if (order.stop !== null) {

@@ -50,6 +50,14 @@ describe('starting', () => {
     expect(session.order(wants('a'))).not.toContain('start a');
   });
 
+  test('nothing starts any more once the agent is leaving; what runs is still followed', () => {
+    const session = running();
+    session.take({ type: 'leaving' });
+    expect(session.order(wants('a', ['g@1']), wants('b', ['h@1']))).not.toContain('start b');
+    expect(session.phase('b')).toBeUndefined();
+    expect(session.ended('a')).toContain('send observed');
+  });
+
   test('a GPU that something here still holds is waited for, until it is clean', () => {
     const session = running();
     expect(session.order(wants('a', ['g@1'], STOP), wants('b', ['g@2']))).not.toContain('start b');

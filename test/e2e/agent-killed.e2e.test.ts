@@ -1,5 +1,5 @@
 // kill -9 of an agent, and of the scheduler, while a task runs: the task goes on, its exit code and whole log arrive.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SluiceClient } from '../../cli/client.js';
 import { needs } from '../real-part.js';
@@ -73,6 +73,22 @@ describe.runIf(needs('build'))('a running task', () => {
     await client.submitWorkloads({ specs: [spec] });
     const failed = await cluster.untilWorkload(client, 'nowhere', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
     expect(failed.message).toMatch(/checkpoint folder \/proc\/x\/y cannot be made/);
+  });
+
+  test('is not begun again by an agent that was told to end its tasks and go', async () => {
+    await cluster.startAgent('n2', ['--simulate', '4xh100', '--stop-tasks-on-exit']);
+    await client.cordonNode({ name: 'n1', reason: 'the work shall go to n2' });
+    const runs = cluster.at('runs');
+    const argv = ['/bin/sh', '-c', `echo run >> ${runs}; while :; do sleep 0.05; done`];
+    const spec = { name: 'sent-away', queue: 'research', resources: { gpus: 1 }, command: { argv } };
+    await client.submitWorkloads({ specs: [spec] });
+    await cluster.untilWorkload(client, 'sent-away', ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+    // The scheduler requeues it and sees a node that is still ready; a killed agent would give no exit code.
+    expect(await cluster.endAgent('n2', 'SIGTERM')).toBe(0);
+    expect((await client.getWorkload('sent-away')).requeues).toBe(1);
+    expect(readFileSync(runs, 'utf8')).toBe('run\n');
+    await client.cancelWorkloads({ workloads: ['sent-away'] });
+    await client.uncordonNode('n1');
   });
 
   test('does not notice that the scheduler dies, and is followed over its restart', async () => {
