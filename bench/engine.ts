@@ -6,17 +6,11 @@ import type { Decision, StepResult } from '../scheduler/engine/decisions.js';
 import { step } from '../scheduler/engine/engine.js';
 import { pendingReason } from '../scheduler/engine/explain.js';
 import { ClusterView } from '../scheduler/engine/view.js';
-import type {
-  Allocation,
-  ClusterNode,
-  Queue,
-  RecordChange,
-  Workload,
-  WorkloadSpec,
-} from '../scheduler/model/records.js';
+import type { Allocation, ClusterNode, Queue, RecordChange, Role, Workload } from '../scheduler/model/records.js';
 import { workloadKey } from '../scheduler/model/records.js';
 import { type Figure, figure, LEAST_RUNS, quantile } from './figure.js';
 import type { Bench } from './registry.js';
+import { ANYWHERE, GPU_PARTS, NO_RETRY, oneRole, ONLY_GPUS_COUNT, wholeGpus } from '../scheduler/model/requests.js';
 
 /** Measures those of the figures that are wanted. */
 export const benchEngine: Bench = ({ wants }) => {
@@ -141,7 +135,12 @@ function millionPending(): Figure {
 
 // --- the rig ---
 
-type Shape = Partial<Pick<WorkloadSpec, 'tasks' | 'gpusPerTask' | 'pool' | 'priority'>>;
+interface Shape {
+  readonly tasks?: number;
+  readonly gpusPerTask?: number;
+  readonly pool?: string;
+  readonly priority?: number;
+}
 
 /** A view with its records, and a stopwatch on every call into the engine. */
 class EngineRig {
@@ -177,6 +176,7 @@ class EngineRig {
       limitGpus: null,
       weight: 1,
       priority: 100,
+      ...ONLY_GPUS_COUNT,
       createdMs: 0,
     };
     this.#apply({ collection: 'queues', key: name, before: null, after });
@@ -332,6 +332,8 @@ function nodeRecord(name: string, pool: string): ClusterNode {
       healthMessage: '',
       pciBusId: '',
       generation: 0,
+      nvlinkGroup: null,
+      mig: null,
     })),
     cpuCount: 64,
     memoryMib: 1 << 20,
@@ -342,8 +344,19 @@ function nodeRecord(name: string, pool: string): ClusterNode {
     agentVersion: '',
     cordoned: false,
     cordonReason: '',
+    maintenance: [],
     registeredMs: 0,
   };
+}
+
+/** Made once a shape, as workloads that come from one submission share their roles. */
+const ROLES = new Map<string, readonly Role[]>();
+
+function rolesOf({ tasks = 1, gpusPerTask = 1, pool = '' }: Shape): readonly Role[] {
+  const key = `${tasks} ${gpusPerTask} ${pool}`;
+  let roles = ROLES.get(key);
+  if (!roles) ROLES.set(key, (roles = oneRole(tasks, wholeGpus(gpusPerTask), { ...ANYWHERE, pool })));
+  return roles;
 }
 
 function workloadRecord(number: WorkloadNumber, queue: QueueName, shape: Shape): Workload {
@@ -354,18 +367,19 @@ function workloadRecord(number: WorkloadNumber, queue: QueueName, shape: Shape):
       name: 'bench',
       kind: 'train',
       queue,
-      priority: 50,
+      priority: shape.priority ?? 50,
       preemptible: true,
-      tasks: 1,
-      gpusPerTask: 1,
-      gpuModel: '',
-      pool: '',
+      roles: rolesOf(shape),
+      topology: null,
+      timeLimitMs: null,
+      retry: NO_RETRY,
+      dependencies: [],
+      array: null,
       program: PROGRAM,
       environment: [],
       workingDirectory: '',
       graceMs: 30_000,
       checkpointDirectory: '',
-      ...shape,
     },
     owner: '',
     state: 'pending',
@@ -377,6 +391,9 @@ function workloadRecord(number: WorkloadNumber, queue: QueueName, shape: Shape):
     checkpoint: null,
     afterStop: null,
     requeues: 0,
+    retries: 0,
+    hold: null,
+    notBeforeMs: 0,
     falseStarts: 0,
     lostGpuMs: 0,
     gpuMs: 0,
@@ -400,7 +417,17 @@ function allocationRecord(
     attempt: 1,
     task,
     node,
-    gpus: gpus.map((index) => ({ uuid: `${node}-${index}`, index, model: MODEL, simulated: true, generation: 1 })),
+    gpus: gpus.map((index) => ({
+      uuid: `${node}-${index}`,
+      index,
+      model: MODEL,
+      simulated: true,
+      generation: 1,
+      parts: GPU_PARTS,
+      instance: '',
+    })),
+    cpuMilli: 0,
+    memoryMib: 0,
     state: 'placed',
     resume: null,
     placedMs: 1_000_000,

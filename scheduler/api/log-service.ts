@@ -12,6 +12,7 @@ import type { AgentSession } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
 import type { Handlers, Sender } from './handlers.js';
 import type { ServiceDependencies } from './server.js';
+import { maxTasks } from '../model/requests.js';
 
 /** How much is asked of an agent at once: what one message carries well. */
 const PIECE_BYTES = 65_536;
@@ -39,7 +40,7 @@ async function readLogs(
   const number = await deps.loop.read((state) => {
     const workload = state.findWorkload(request.workload);
     if (workload === undefined) throw notFound('workload', request.workload);
-    if (request.task < 0 || request.task >= workload.spec.tasks) throw noSuchTask(request, workload);
+    if (request.task < 0 || request.task >= maxTasks(workload.spec)) throw noSuchTask(request, workload);
     return workload.number;
   });
   let read: AllocationId | null = null;
@@ -199,7 +200,7 @@ function noSuchTask({ task }: ReadLogsRequest__Output, { number, spec }: Workloa
   return new ApiError({
     code: status.INVALID_ARGUMENT,
     reason: 'TASK_NOT_FOUND',
-    message: `workload ${number} has no task ${task}; its tasks are 0 to ${spec.tasks - 1}`,
+    message: `workload ${number} has no task ${task}; its tasks are 0 to ${maxTasks(spec) - 1}`,
   });
 }
 

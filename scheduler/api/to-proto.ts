@@ -17,6 +17,7 @@ import {
   STOP_REASON_TO_PROTO,
 } from '../model/wire-names.js';
 import type { Allocation, ClusterNode, Queue, Workload, WorkloadSpec } from '../model/records.js';
+import { maxTasks } from '../model/requests.js';
 
 /** A workload with the allocations of its present or last attempt; `explanation` says why a pending one is pending. */
 export function workloadToProto(
@@ -55,14 +56,15 @@ export function workloadToProto(
 
 function specToProto(spec: WorkloadSpec): SpecMessage {
   const { program } = spec;
+  const [role] = spec.roles;
   return {
     name: spec.name,
     kind: KIND_TO_PROTO[spec.kind],
     queue: spec.queue,
     priority: spec.priority,
     preemptible: spec.preemptible,
-    tasks: spec.tasks,
-    resources: { gpus: spec.gpusPerTask, gpuModel: spec.gpuModel, pool: spec.pool },
+    tasks: maxTasks(spec),
+    resources: { gpus: role?.request.gpus ?? 0, gpuModel: role?.rules.models[0] ?? '', pool: role?.rules.pool ?? '' },
     ...(program.type === 'command'
       ? { command: { argv: [...program.argv] } }
       : { builtin: { name: program.name, args: [...program.args] } }),

@@ -10,6 +10,7 @@ import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpe
 import type { QueuePatch } from '../control/commands/queues.js';
 import { invalid } from '../control/refusals.js';
 import type { Program, Queue, WorkloadKind, WorkloadSpec } from '../model/records.js';
+import { ANYWHERE, NO_RETRY, oneRole, ONLY_GPUS_COUNT, wholeGpus } from '../model/requests.js';
 
 /** The limits of what one request may ask for. */
 export const LIMITS = {
@@ -110,10 +111,16 @@ function parseSpec(spec: WorkloadSpec__Output, path: string, maxGraceMs: number,
     queue: spec.queue as QueueName,
     priority,
     preemptible: spec._preemptible === 'preemptible' ? (spec.preemptible ?? true) : kind !== 'service',
-    tasks,
-    gpusPerTask,
-    gpuModel: resources?.gpuModel ?? '',
-    pool: resources?.pool ?? '',
+    roles: oneRole(tasks, wholeGpus(gpusPerTask), {
+      ...ANYWHERE,
+      pool: resources?.pool ?? '',
+      models: resources === null || resources.gpuModel === '' ? [] : [resources.gpuModel],
+    }),
+    topology: null,
+    timeLimitMs: null,
+    retry: NO_RETRY,
+    dependencies: [],
+    array: null,
     program: parseProgram(spec, path, complaints),
     environment: parseEnvironment(spec, path, complaints),
     workingDirectory: parseFolder(spec.workingDirectory, `${path}.working_directory`, complaints),
@@ -204,6 +211,7 @@ export function parseQueue(spec: QueueSpec__Output | null): Omit<Queue, 'created
     parent: spec.parent === '' ? null : (spec.parent as QueueName),
     guaranteeGpus: spec.guaranteeGpus,
     limitGpus: spec._limitGpus === 'limitGpus' ? (spec.limitGpus ?? 0) : null,
+    ...ONLY_GPUS_COUNT,
     weight: spec._weight === 'weight' ? (spec.weight ?? 0) : 1,
     priority: spec._priority === 'priority' ? (spec.priority ?? 0) : 100,
   };

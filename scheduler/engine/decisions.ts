@@ -2,26 +2,36 @@
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import type { Placement } from '../model/records.js';
 
-/** Places a workload's tasks on free GPUs; all tasks of the gang at once. */
+/** Places tasks on what is free: the gang of a pending workload at once, or one more task of an elastic one that runs. */
 export interface Bind {
   readonly type: 'bind';
   readonly workload: WorkloadNumber;
   readonly placements: readonly Placement[];
 }
 
-/** Tells a running workload to give its GPUs back; it is requeued. */
+/**
+ * Tells running tasks to give their GPUs back: surplus tasks of an elastic workload, which goes on without them, or all
+ * tasks of a workload, which is requeued.
+ */
 export interface Evict {
   readonly type: 'evict';
   readonly workload: WorkloadNumber;
   readonly allocations: readonly AllocationId[];
-  /** `reclaimed` = between queues, `preempted` = inside one queue. */
-  readonly reason: 'reclaimed' | 'preempted';
-  readonly forWorkload: WorkloadNumber;
+  /**
+   * `reclaimed` = between queues, `preempted` = inside one queue, `moved` = to other GPUs, for which a claim follows,
+   * `gang_ended` = it runs with fewer tasks than it needs.
+   */
+  readonly reason: 'reclaimed' | 'preempted' | 'moved' | 'gang_ended';
+  /** Null when nobody needs the GPUs. */
+  readonly forWorkload: WorkloadNumber | null;
   /** One sentence with the numbers that made it legal. */
   readonly message: string;
 }
 
-/** Promises GPUs to a pending workload: those its victims leave, and free ones held until all are free. */
+/**
+ * Promises GPUs: those that victims leave, and free ones held until all are free. To a pending workload, to one that is
+ * moved and has just been evicted, or to an elastic one for more tasks.
+ */
 export interface MakeClaim {
   readonly type: 'claim';
   readonly workload: WorkloadNumber;

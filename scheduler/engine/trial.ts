@@ -7,7 +7,7 @@ import { addClaimed, addHeld, addLeaving, type QueueNode } from './queues.js';
 import { positionOf, type RunningBucket } from './running.js';
 import type { Group } from './shapes.js';
 import type { ClusterView } from './view.js';
-import type { HeldClaim, TaskPlace, WorkloadEntry } from './workloads.js';
+import { type HeldClaim, requestOf, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 type Undo =
   | { readonly type: 'take'; readonly place: TaskPlace }
@@ -164,7 +164,7 @@ function chargeOf(workload: WorkloadEntry): { queue: QueueNode | null; gpus: num
   const spec = workload.record?.spec;
   return {
     queue: workload.queue,
-    gpus: (spec?.tasks ?? 0) * (spec?.gpusPerTask ?? 0),
+    gpus: workload.record ? requestOf(workload.record) : 0,
     preemptible: spec?.preemptible ?? true,
   };
 }

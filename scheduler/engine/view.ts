@@ -29,6 +29,7 @@ import {
   watch,
 } from './shapes.js';
 import { type AllocationEntry, type HeldClaim, requestOf, type TaskPlace, type WorkloadEntry } from './workloads.js';
+import { plainRequest } from './workloads.js';
 
 const ROOT_NAME = '(root)' as QueueName;
 const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
@@ -413,7 +414,7 @@ export class ClusterView {
     const waits = record !== null && queue !== null && record.state === 'pending' && workload.claim === null;
     if (workload.group && (!waits || old?.spec !== record.spec)) this.#leaveGroup(workload);
     if (!waits || workload.group) return;
-    const shape = this.shapes.find(record.spec);
+    const shape = this.shapes.find(plainRequest(record));
     const { priority, preemptible } = record.spec;
     const key = `${priority} ${preemptible} ${shape.key}`;
     let group = queue.groups.get(key);
@@ -442,7 +443,7 @@ export class ClusterView {
   }
 
   #useShape(record: Workload): Shape {
-    const shape = this.shapes.find(record.spec);
+    const shape = this.shapes.find(plainRequest(record));
     settleShape(shape, this.nodes);
     this.shapes.use(shape);
     return shape;

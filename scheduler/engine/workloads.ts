@@ -5,6 +5,7 @@ import type { NodeEntry, Slot } from './nodes.js';
 import type { QueueNode } from './queues.js';
 import type { RunningBucket } from './running.js';
 import type { Group, Shape } from './shapes.js';
+import { gpusOfGang, GPU_PARTS } from '../model/requests.js';
 
 /** One workload. */
 export interface WorkloadEntry {
@@ -66,10 +67,32 @@ export interface TaskPlace {
 
 /** GPUs the workload asks for in all. */
 export function requestOf(record: Workload): number {
-  return record.spec.tasks * record.spec.gpusPerTask;
+  return gpusOfGang(record.spec);
 }
 
 /** Task places as a record names them. */
 export function toPlacements(places: readonly TaskPlace[]): Placement[] {
-  return places.map(({ task, node, slots }) => ({ task, node: node.id, gpus: slots.map((slot) => slot.index) }));
+  return places.map(({ task, node, slots }) => ({
+    task,
+    node: node.id,
+    gpus: slots.map((slot) => slot.index),
+    parts: GPU_PARTS,
+    instances: [],
+  }));
+}
+
+/** The request of a workload whose tasks are all alike and ask for whole GPUs. */
+export function plainRequest({ spec }: Workload): {
+  tasks: number;
+  gpusPerTask: number;
+  pool: string;
+  gpuModel: string;
+} {
+  const [role] = spec.roles;
+  return {
+    tasks: role?.minTasks ?? 0,
+    gpusPerTask: role?.request.gpus ?? 0,
+    pool: role?.rules.pool ?? '',
+    gpuModel: role?.rules.models[0] ?? '',
+  };
 }

@@ -9,6 +9,7 @@ import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
 import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
+import { maxTasks } from '../model/requests.js';
 
 /** Everything the node should have at this revision. */
 export function desiredOf(
@@ -35,7 +36,7 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
     pool,
     attempt: allocation.attempt,
     task: allocation.task,
-    tasks: spec.tasks,
+    tasks: maxTasks(spec),
     restartCount: workload.requeues,
     gpus: allocation.gpus.map((gpu) => ({ ...gpu })),
     ...(spec.program.type === 'command'
@@ -62,7 +63,7 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
             forWorkload: allocation.stop.forWorkload ?? 0,
             message: allocation.stop.message,
           },
-    linger: toDuration(lingerMs(spec.kind, spec.tasks)),
+    linger: toDuration(lingerMs(spec.kind, maxTasks(spec))),
     grace: toDuration(spec.graceMs),
   };
 }

@@ -12,6 +12,7 @@ import type { Allocation, RecordChange } from '../model/records.js';
 import { fenceTimeMs, LeaseTable, lingerMs } from './lease.js';
 import { fenceNode } from './reconcile.js';
 import type { AgentSession } from './session.js';
+import { maxTasks } from '../model/requests.js';
 
 /** How often leases are looked at. */
 const TICK_MS = 1_000;
@@ -186,7 +187,7 @@ export class Fleet {
         .filter((allocation) => {
           const spec = state.workload(allocation.workload)?.spec;
           if (spec === undefined) return false;
-          const linger = lingerMs(spec.kind, spec.tasks);
+          const linger = lingerMs(spec.kind, maxTasks(spec));
           return nowMs > fenceTimeMs(answeredMs, this.options.leaseMs, linger, spec.graceMs);
         })
         .map(({ id }): AllocationId => id),

@@ -105,5 +105,7 @@ function parseGpu(gpu: Gpu__Output): InventoryReport['gpus'][number] {
     health: HEALTH[gpu.health],
     healthMessage: gpu.healthMessage,
     pciBusId: gpu.pciBusId,
+    nvlinkGroup: null,
+    mig: null,
   };
 }

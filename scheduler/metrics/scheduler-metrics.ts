@@ -147,7 +147,7 @@ export class SchedulerMetrics {
     const queueOf = (number: WorkloadNumber): string => state.workload(number)?.spec.queue ?? '';
     this.preemptions.inc({
       victim_queue: queueOf(decision.workload),
-      by_queue: queueOf(decision.forWorkload),
+      by_queue: decision.forWorkload === null ? '' : queueOf(decision.forWorkload),
       reason: decision.reason,
     });
   }

@@ -16,6 +16,7 @@ import type {
   WorkloadEventType,
   WorkloadState,
 } from './records.js';
+import { minTasks, roleOf } from './requests.js';
 
 /** How many events a workload's record keeps; the oldest are dropped. */
 export const MAX_EVENTS = 50;
@@ -59,7 +60,7 @@ export function place(
 ): void {
   const workload = draft.workload(number);
   invariant(workload.state === 'pending', 'only pending work is placed', `${number} is ${workload.state}`);
-  invariant(placements.length === workload.spec.tasks, 'gangs start whole', `${number}: ${placements.length} tasks`);
+  invariant(placements.length >= minTasks(workload.spec), 'gangs start whole', `${number}: ${placements.length} tasks`);
   const attempt = workload.attempt + 1;
   const ids: AllocationId[] = [];
   const where = new Map<string, number>();
@@ -83,13 +84,17 @@ export function place(
       attempt,
       task: placement.task,
       node: placement.node,
-      gpus: granted.map(({ uuid, index, model, simulated, generation }) => ({
+      gpus: granted.map(({ uuid, index, model, simulated, generation }, at) => ({
         uuid,
         index,
         model,
         simulated,
         generation: generation + 1,
+        parts: placement.parts,
+        instance: placement.instances[at] ?? '',
       })),
+      cpuMilli: roleOf(workload.spec, placement.task).request.cpuMilli,
+      memoryMib: roleOf(workload.spec, placement.task).request.memoryMib,
       state: 'placed',
       resume: workload.checkpoint,
       placedMs: nowMs,

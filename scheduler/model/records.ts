@@ -2,19 +2,63 @@
 // A change of state is a set of record changes; the store keeps them, the engine's view and the API follow them.
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 
+/** A guarantee and a limit for the GPUs of one pool, of one model, or of one model in one pool. */
+export interface QueueScope {
+  /** Empty = any; pool and model are not both empty. */
+  readonly pool: string;
+  /** Words that must all appear in the GPU's model; empty = any. */
+  readonly model: string;
+  /** May be a fraction, in thousandths. */
+  readonly guaranteeGpus: number;
+  readonly limitGpus: number | null;
+}
+
+/** GPUs that a queue gets back together: `count` times `gpus` of one kind in one domain. */
+export interface ShapeGuarantee {
+  readonly count: number;
+  readonly gpus: number;
+  readonly pool: string;
+  readonly model: string;
+  readonly level: TopologyLevel;
+}
+
 /** One node of the tenant tree. Leaves hold workloads. */
 export interface Queue {
   readonly name: QueueName;
   readonly parent: QueueName | null;
-  /** GPUs it gets back on demand. */
+  /** GPUs it gets back on demand; may be a fraction, in thousandths. */
   readonly guaranteeGpus: number;
   /** The most GPUs it may hold; null = no limit. */
   readonly limitGpus: number | null;
+  /** CPU and memory it gets back on demand; null = as much as there is, so that GPUs alone decide. */
+  readonly guaranteeCpuMilli: number | null;
+  readonly guaranteeMemoryMib: number | null;
+  /** The most CPU and memory it may hold; null = no limit. */
+  readonly limitCpuMilli: number | null;
+  readonly limitMemoryMib: number | null;
+  /** Guarantees and limits for a part of the cluster, beside those for the whole. */
+  readonly scopes: readonly QueueScope[];
+  readonly shapes: readonly ShapeGuarantee[];
+  /** The most GPUs one user may hold in it; null = no limit. */
+  readonly userLimitGpus: number | null;
+  /** How long its work runs before other queues, or its own queue, may stop it; null = as the queue above. Capped by the cluster. */
+  readonly reclaimMinRuntimeMs: number | null;
+  readonly preemptMinRuntimeMs: number | null;
+  /** The longest grace of what it runs on borrowed GPUs; null = as the queue above. */
+  readonly maxGraceMs: number | null;
   /** Its share of what is left over; 0 = nothing beyond the guarantee. */
   readonly weight: number;
   /** Higher is served first from what is left over. */
   readonly priority: number;
   readonly createdMs: number;
+}
+
+/** One hardware slice of a GPU in MIG mode. */
+export interface MigInstance {
+  readonly uuid: string;
+  /** As `nvidia-smi` names it: "3g.20gb". */
+  readonly profile: string;
+  readonly memoryMib: number;
 }
 
 export type GpuHealth = 'healthy' | 'lost' | 'quarantined';
@@ -37,6 +81,20 @@ export interface Gpu {
   readonly pciBusId: string;
   /** The fencing number of the last grant; 0 = never granted. */
   readonly generation: number;
+  /** GPUs of one node with the same number reach each other over NVLink; null = not known, none. */
+  readonly nvlinkGroup: number | null;
+  /** Its instances; null = not in MIG mode. In MIG mode the GPU is not granted as a whole. */
+  readonly mig: readonly MigInstance[] | null;
+}
+
+/** A time in which a node is not to be used, announced beforehand. */
+export interface Maintenance {
+  readonly id: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** How often it comes again; null = once. */
+  readonly everyMs: number | null;
+  readonly reason: string;
 }
 
 /** One machine. Whether its agent is heard of is soft state and not kept here. */
@@ -44,6 +102,7 @@ export interface ClusterNode {
   readonly id: NodeId;
   readonly name: string;
   readonly pool: string;
+  /** The labels `rack` and `block` say where it stands. */
   readonly labels: Readonly<Record<string, string>>;
   readonly gpus: readonly Gpu[];
   readonly cpuCount: number;
@@ -56,6 +115,7 @@ export interface ClusterNode {
   readonly agentVersion: string;
   readonly cordoned: boolean;
   readonly cordonReason: string;
+  readonly maintenance: readonly Maintenance[];
   readonly registeredMs: number;
 }
 
@@ -65,6 +125,87 @@ export type Program =
   | { readonly type: 'command'; readonly argv: readonly string[] }
   | { readonly type: 'builtin'; readonly name: string; readonly args: readonly string[] };
 
+/** What one task asks of its node. */
+export interface TaskRequest {
+  /** Whole GPUs; with a share, GPUs of each of which it gets that share; with MIG, instances. 0 = none. */
+  readonly gpus: number;
+  /** The share of each GPU in thousandths; 1,000 = whole. */
+  readonly gpuMilli: number;
+  /** The share given as memory of each GPU; 0 = it is given in thousandths. */
+  readonly gpuMemoryMib: number;
+  /** A MIG profile, "3g.20gb"; empty = none. */
+  readonly migProfile: string;
+  /** Thousandths of a core; 0 = nothing is set aside. */
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
+}
+
+/** Where a task may go. Empty = anywhere. */
+export interface PlacementRules {
+  readonly pool: string;
+  /** Acceptable models, the best first: words that must all appear in the GPU's model. */
+  readonly models: readonly string[];
+  readonly minGpuMemoryMib: number;
+  /** For example "535.104"; compared number by number. */
+  readonly minDriver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Names of nodes. */
+  readonly nodes: readonly string[];
+}
+
+/** The levels of the hardware, the closest first. */
+export type TopologyLevel = 'nvlink' | 'node' | 'rack' | 'block';
+
+/** Tasks that belong together. A preferred level is a wish; a required one is a condition. */
+export interface TopologyRule {
+  readonly level: TopologyLevel;
+  readonly required: boolean;
+}
+
+/** Equal tasks of a workload. A workload without roles of its own has one, named "". */
+export interface Role {
+  readonly name: string;
+  /** So many start together with those of the other roles, or none. */
+  readonly minTasks: number;
+  /** More than `minTasks` = elastic: the surplus comes when there is room, and goes first. */
+  readonly maxTasks: number;
+  readonly request: TaskRequest;
+  readonly rules: PlacementRules;
+  /** Null = only what the workload asks for. */
+  readonly topology: TopologyRule | null;
+  /** Null = the workload's. */
+  readonly program: Program | null;
+}
+
+/** What to do when a program ends with an error. */
+export interface RetryPolicy {
+  /** How often it is tried again; 0 = never. */
+  readonly max: number;
+  /** The pause before the first retry; it doubles each time, up to `maxBackoffMs`. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Exit codes after which it is tried again; empty = all but those of `neverCodes`. */
+  readonly codes: readonly number[];
+  readonly neverCodes: readonly number[];
+}
+
+/** A workload that waits for another one. */
+export interface Dependency {
+  readonly workload: WorkloadNumber;
+  /** `succeeded`: and if it ends otherwise this one is cancelled; `ended`: however it ended. */
+  readonly condition: 'succeeded' | 'ended' | 'failed' | 'started';
+}
+
+/** A place in an array: equal workloads submitted as one. */
+export interface ArrayPlace {
+  /** The number of its first workload. */
+  readonly of: WorkloadNumber;
+  readonly index: number;
+  readonly size: number;
+  /** At most so many of them run at once; 0 = no cap. */
+  readonly concurrency: number;
+}
+
 /** What a user asked for, with every default filled in. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -72,13 +213,15 @@ export interface WorkloadSpec {
   readonly queue: QueueName;
   readonly priority: number;
   readonly preemptible: boolean;
-  /** Tasks start all together or not at all. */
-  readonly tasks: number;
-  readonly gpusPerTask: number;
-  /** Empty = any. */
-  readonly gpuModel: string;
-  /** Empty = any. */
-  readonly pool: string;
+  /** At least one. Tasks are numbered through the roles in order, each with room for its `maxTasks`. */
+  readonly roles: readonly Role[];
+  /** For the whole gang. */
+  readonly topology: TopologyRule | null;
+  /** How long an attempt may run, from its start; null = without end. */
+  readonly timeLimitMs: number | null;
+  readonly retry: RetryPolicy;
+  readonly dependencies: readonly Dependency[];
+  readonly array: ArrayPlace | null;
   readonly program: Program;
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Empty = a folder of the task's own. */
@@ -105,14 +248,22 @@ export interface WorkloadEvent {
   readonly message: string;
 }
 
-/** Which GPUs (by index) of which node one task gets. */
+/** What of which node one task gets. */
 export interface Placement {
   readonly task: number;
   readonly node: NodeId;
+  /** GPUs by index. */
   readonly gpus: readonly number[];
+  /** How much of each, in parts (see `GPU_PARTS`). */
+  readonly parts: number;
+  /** The MIG instance of each, by UUID; empty = no MIG. */
+  readonly instances: readonly string[];
 }
 
-/** GPUs promised to a pending workload: some still leave their present holders, some are free and held for it. */
+/**
+ * GPUs promised to a workload: some still leave their present holders, some are free and held for it. A pending workload
+ * waits with it; one that is stopping is moved there; a running one gets more tasks.
+ */
 export interface Claim {
   readonly placements: readonly Placement[];
   readonly sinceMs: number;
@@ -138,6 +289,12 @@ export interface Workload {
   /** What becomes of it once its allocations are gone: back to pending, or an end. Null while not stopping. */
   readonly afterStop: 'requeue' | 'cancel' | 'fail' | 'succeed' | null;
   readonly requeues: number;
+  /** How often it was tried again after an error of its program. */
+  readonly retries: number;
+  /** Why it is held back, in words; null = it is not. */
+  readonly hold: string | null;
+  /** Not to be placed before; 0 = at once. */
+  readonly notBeforeMs: number;
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
@@ -153,7 +310,8 @@ export interface Workload {
 /** `exited`: the process is over, its GPUs are not confirmed clean; they stay held until `released`. */
 export type AllocationState = 'placed' | 'running' | 'stopping' | 'exited' | 'released';
 
-export type StopReason = 'reclaimed' | 'preempted' | 'cancelled' | 'gang_ended' | 'node_lost';
+export type StopReason =
+  'reclaimed' | 'preempted' | 'moved' | 'cancelled' | 'gang_ended' | 'node_lost' | 'time_limit' | 'maintenance';
 
 export interface StopOrder {
   readonly reason: StopReason;
@@ -179,6 +337,10 @@ export interface GrantedGpu {
   readonly model: string;
   readonly simulated: boolean;
   readonly generation: number;
+  /** How much of it, in parts (see `GPU_PARTS`). */
+  readonly parts: number;
+  /** The UUID of the MIG instance; empty = none. */
+  readonly instance: string;
 }
 
 export interface Allocation {
@@ -188,6 +350,9 @@ export interface Allocation {
   readonly task: number;
   readonly node: NodeId;
   readonly gpus: readonly GrantedGpu[];
+  /** CPU and memory set aside for it. */
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
   readonly state: AllocationState;
   /** Where its attempt begins: fixed when it is placed, so that all tasks of a gang begin at the same step. */
   readonly resume: Checkpoint | null;

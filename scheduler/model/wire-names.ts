@@ -32,6 +32,9 @@ export const STOP_REASON_TO_PROTO = {
   cancelled: 'STOP_REASON_CANCELLED',
   gang_ended: 'STOP_REASON_GANG_ENDED',
   node_lost: 'STOP_REASON_NODE_LOST',
+  moved: 'STOP_REASON_MOVED',
+  time_limit: 'STOP_REASON_TIME_LIMIT',
+  maintenance: 'STOP_REASON_MAINTENANCE',
 } as const satisfies Record<StopReason, string>;
 
 export const GPU_HEALTH_TO_PROTO = {

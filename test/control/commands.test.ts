@@ -9,6 +9,7 @@ import { sweep } from '../../scheduler/control/commands/retention.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { nodeReport, submission, Workshop } from './workshop.js';
+import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
 function refusal(run: () => unknown): ApiError {
   try {
@@ -76,7 +77,7 @@ describe('queues', () => {
     shop.queue('research');
     shop.submit();
     const child = { name: 'vision' as QueueName, parent: 'research' as QueueName };
-    const figures = { guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 };
+    const figures = { guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100, ...ONLY_GPUS_COUNT };
     expect(refusal(() => shop.run(createQueue({ ...child, ...figures }, false))).reason).toBe('QUEUE_IN_USE');
   });
 });

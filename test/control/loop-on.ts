@@ -7,6 +7,7 @@ import { ControlLoop } from '../../scheduler/control/loop.js';
 import { recover } from '../../scheduler/control/recovery.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
 import { MemoryStore } from './memory-store.js';
+import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
 export async function loopOn(store = new MemoryStore(), clock: Clock = systemClock) {
   const view = new ClusterView();
@@ -23,6 +24,14 @@ export async function loopOn(store = new MemoryStore(), clock: Clock = systemClo
 
 export const queue = (name: string): Command<unknown> =>
   createQueue(
-    { name: name as QueueName, parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 },
+    {
+      name: name as QueueName,
+      parent: null,
+      guaranteeGpus: 0,
+      limitGpus: null,
+      weight: 1,
+      priority: 100,
+      ...ONLY_GPUS_COUNT,
+    },
     false,
   );

@@ -16,6 +16,8 @@ import {
   type Workload,
   type WorkloadSpec,
 } from '../../scheduler/model/records.js';
+import { GPU_PARTS, minTasks, ONLY_GPUS_COUNT, roleOf } from '../../scheduler/model/requests.js';
+import { PLAIN_GPU, plainRequest, type PlainRequest } from '../plain-spec.js';
 
 export class Workshop {
   readonly state = new ClusterState();
@@ -46,7 +48,8 @@ export class Workshop {
   }
 
   queue(name: string, fields: Partial<Omit<Queue, 'name' | 'createdMs'>> = {}): readonly string[] {
-    const queue = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100, ...fields };
+    const figures = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 };
+    const queue = { ...figures, ...ONLY_GPUS_COUNT, ...fields };
     return this.run(createQueue({ ...queue, name: name as QueueName }, false)).warnings;
   }
 
@@ -56,7 +59,7 @@ export class Workshop {
     return id;
   }
 
-  submit(spec: Partial<WorkloadSpec> = {}): WorkloadNumber {
+  submit(spec: SpecFields = {}): WorkloadNumber {
     const [workload] = this.run(submit(submission([spec])));
     if (workload === undefined) throw new Error('nothing was accepted');
     return workload.number;
@@ -67,9 +70,9 @@ export class Workshop {
     const { spec } = this.workload(number);
     const taken = this.state.heldOn(node).flatMap((allocation) => allocation.gpus.map(({ index }) => index));
     let next = Math.max(-1, ...taken) + 1;
-    const placements = Array.from({ length: spec.tasks }, (_, task) => {
-      const gpus = Array.from({ length: spec.gpusPerTask }, () => next++);
-      return { task, node, gpus };
+    const placements = Array.from({ length: minTasks(spec) }, (_, task) => {
+      const gpus = Array.from({ length: roleOf(spec, task).request.gpus }, () => next++);
+      return { task, node, gpus, parts: GPU_PARTS, instances: [] };
     });
     this.change((draft, { nowMs, newUlid }) => place(draft, number, placements, nowMs, newUlid));
     return this.workload(number).allocations;
@@ -88,29 +91,31 @@ export class Workshop {
   }
 }
 
-export function submission(specs: readonly Partial<WorkloadSpec>[], requestKey: string | null = null) {
+/** A spec in full, or with its request in short form. */
+export type SpecFields = Partial<WorkloadSpec> & PlainRequest;
+
+export function submission(specs: readonly SpecFields[], requestKey: string | null = null) {
   const whole = specs.map(spec);
   const digest = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
   return { requestKey, digest, owner: 'alice', specs: whole, validateOnly: false };
 }
 
-export function spec(fields: Partial<WorkloadSpec> = {}): WorkloadSpec {
+export function spec(fields: SpecFields = {}): WorkloadSpec {
+  const { tasks, gpusPerTask, gpuModel, pool, request, ...rest } = fields;
+  const short = { tasks, gpusPerTask, gpuModel, pool, request };
   return {
     name: 'work',
     kind: 'batch',
     queue: 'research' as QueueName,
     priority: 50,
     preemptible: true,
-    tasks: 1,
-    gpusPerTask: 1,
-    gpuModel: '',
-    pool: '',
+    ...plainRequest(JSON.parse(JSON.stringify(short)) as PlainRequest),
     program: { type: 'command', argv: ['true'] },
     environment: [],
     workingDirectory: '',
     graceMs: 30_000,
     checkpointDirectory: '',
-    ...fields,
+    ...rest,
   };
 }
 
@@ -131,6 +136,7 @@ export function nodeReport(id: NodeId, name: string, gpus: number, model = 'NVID
         health: 'healthy' as const,
         healthMessage: '',
         pciBusId: '',
+        ...PLAIN_GPU,
       })),
       cpuCount: 8,
       memoryMib: 64_000,

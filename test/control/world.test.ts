@@ -22,6 +22,7 @@ import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js
 import { Draft } from '../../scheduler/model/draft.js';
 import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
 import { nodeReport, submission } from './workshop.js';
+import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
 const NODES = ['n1', 'n2', 'n3'].map((name) => ({ id: `node-${name}` as NodeId, name }));
 const GPUS = 3;
@@ -110,7 +111,7 @@ class World {
     const meta = { clusterId: 'test', lastWorkload: 0 };
     this.#apply([{ collection: 'meta', key: META_KEY, before: null, after: meta }]);
     for (const [name, guaranteeGpus] of Object.entries(QUEUES)) {
-      const queue = { parent: null, limitGpus: null, weight: 1, priority: 100, guaranteeGpus };
+      const queue = { parent: null, limitGpus: null, weight: 1, priority: 100, guaranteeGpus, ...ONLY_GPUS_COUNT };
       this.run(createQueue({ ...queue, name: name as QueueName }, false));
     }
     for (const machine of this.machines) this.hello(machine, []);

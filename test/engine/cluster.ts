@@ -18,6 +18,8 @@ import type {
 } from '../../scheduler/model/records.js';
 import { workloadKey } from '../../scheduler/model/records.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import { GPU_PARTS, ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
+import { PLAIN_GPU, plainRequest } from '../plain-spec.js';
 
 export interface NodeOptions {
   readonly gpus?: number;
@@ -84,6 +86,7 @@ export class TestCluster {
         healthMessage: '',
         pciBusId: '',
         generation: 0,
+        ...PLAIN_GPU,
       })),
       cpuCount: 64,
       memoryMib: 1 << 20,
@@ -94,6 +97,7 @@ export class TestCluster {
       agentVersion: '',
       cordoned,
       cordonReason: cordoned ? 'test' : '',
+      maintenance: [],
       registeredMs: 0,
     });
     return this.liveness(name, options.liveness ?? 'ready');
@@ -130,6 +134,7 @@ export class TestCluster {
       limitGpus: options.limit ?? null,
       weight: options.weight ?? 1,
       priority: options.priority ?? 100,
+      ...ONLY_GPUS_COUNT,
       createdMs: this.#records.queues.get(name)?.createdMs ?? ++this.#age,
     });
     return this;
@@ -144,10 +149,12 @@ export class TestCluster {
       queue: queue as QueueName,
       priority: options.priority ?? 50,
       preemptible: options.preemptible ?? true,
-      tasks: options.tasks ?? 1,
-      gpusPerTask: options.gpus ?? 1,
-      gpuModel: options.model ?? '',
-      pool: options.pool ?? '',
+      ...plainRequest({
+        tasks: options.tasks ?? 1,
+        gpusPerTask: options.gpus ?? 1,
+        gpuModel: options.model ?? '',
+        pool: options.pool ?? '',
+      }),
       program: { type: 'command', argv: ['true'] },
       environment: [],
       workingDirectory: '',
@@ -168,6 +175,9 @@ export class TestCluster {
       checkpoint: null,
       afterStop: null,
       requeues: 0,
+      retries: 0,
+      hold: null,
+      notBeforeMs: 0,
       falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,
@@ -186,7 +196,7 @@ export class TestCluster {
   /** Submits a workload and puts it on the given GPUs of a node, without asking the engine. */
   running(queue: string, node: string, gpus: readonly number[], options: WorkloadOptions = {}): WorkloadNumber {
     const number = this.submit(queue, { gpus: gpus.length, ...options });
-    this.#bind(number, [{ task: 0, node: node as NodeId, gpus }]);
+    this.#bind(number, [{ task: 0, node: node as NodeId, gpus, parts: GPU_PARTS, instances: [] }]);
     this.#putWorkload(number, { state: 'running', startedMs: this.nowMs });
     return number;
   }
@@ -340,7 +350,7 @@ export class TestCluster {
 
   #bind(number: WorkloadNumber, placements: Claim['placements']): void {
     const workload = this.workload(number);
-    const ids = placements.map(({ task, node, gpus }) => {
+    const ids = placements.map(({ task, node, gpus, parts }) => {
       const id = `a${++this.#lastAllocation}` as AllocationId;
       const inventory = this.#get('nodes', node).gpus;
       this.#put('allocations', id, {
@@ -352,8 +362,10 @@ export class TestCluster {
         gpus: gpus.map((index) => {
           const gpu = inventory.find((candidate) => candidate.index === index);
           if (!gpu) throw new Error(`node ${node} has no GPU ${index}`);
-          return { uuid: gpu.uuid, index, model: gpu.model, simulated: true, generation: 1 };
+          return { uuid: gpu.uuid, index, model: gpu.model, simulated: true, generation: 1, parts, instance: '' };
         }),
+        cpuMilli: 0,
+        memoryMib: 0,
         state: 'placed',
         resume: null,
         placedMs: this.nowMs,

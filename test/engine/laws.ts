@@ -1,6 +1,7 @@
 // The laws every decision must keep, checked against the records alone, with none of the engine's code.
 import type { Bind, Decision, Evict, MakeClaim } from '../../scheduler/engine/decisions.js';
 import type { Queue, Workload } from '../../scheduler/model/records.js';
+import { ANYWHERE, gpusOfGang, minTasks } from '../../scheduler/model/requests.js';
 import type { TestCluster } from './cluster.js';
 
 /** Throws when carrying out `decision` now would break a law. */
@@ -25,10 +26,11 @@ function checkWhole(cluster: TestCluster, decision: Bind | MakeClaim): void {
   const { state, spec } = cluster.workload(decision.workload);
   if (state !== 'pending') throw new Error(`${decision.type}s ${decision.workload}, which is ${state}`);
   const tasks = decision.placements.map(({ task }) => task).join();
-  const wanted = Array.from({ length: spec.tasks }, (_, at) => at).join();
+  const wanted = Array.from({ length: minTasks(spec) }, (_, at) => at).join();
   if (tasks !== wanted) throw new Error(`tasks ${tasks} instead of ${wanted}`);
   for (const { gpus } of decision.placements) {
-    if (gpus.length !== spec.gpusPerTask) throw new Error(`a task gets ${gpus.length} GPUs, not ${spec.gpusPerTask}`);
+    const asked = spec.roles[0]?.request.gpus;
+    if (gpus.length !== asked) throw new Error(`a task gets ${gpus.length} GPUs, not ${asked}`);
   }
 }
 
@@ -53,12 +55,13 @@ function checkGpus(cluster: TestCluster, decision: Bind | MakeClaim, want: 'free
     const node = cluster.nodeRecords().find((candidate) => candidate.id === id);
     if (!node) throw new Error(`no node ${id}`);
     if (node.cordoned || cluster.livenessOf(id) !== 'ready') throw new Error(`${id} takes no work`);
-    if (spec.pool !== '' && node.pool !== spec.pool) throw new Error(`${id} is not in pool ${spec.pool}`);
+    const { pool, models } = spec.roles[0]?.rules ?? ANYWHERE;
+    if (pool !== '' && node.pool !== pool) throw new Error(`${id} is not in pool ${pool}`);
     for (const index of gpus) {
       const key = `${id}:${index}`;
       const gpu = node.gpus.find((candidate) => candidate.index === index);
       if (gpu?.health !== 'healthy') throw new Error(`GPU ${key} is not there or not healthy`);
-      const words = spec.gpuModel.toLowerCase().split(' ');
+      const words = (models[0] ?? '').toLowerCase().split(' ');
       if (!words.every((word) => gpu.model.toLowerCase().includes(word))) throw new Error(`GPU ${key} is ${gpu.model}`);
       const use = held.get(key);
       if (use === 'held' || (use === 'leaving' && want === 'free')) throw new Error(`GPU ${key} is ${use}`);
@@ -71,7 +74,7 @@ function checkGpus(cluster: TestCluster, decision: Bind | MakeClaim, want: 'free
 
 /** Limits, and the guarantee for work that is not preemptible, at every level. */
 function checkQueues(cluster: TestCluster, workload: Workload): void {
-  const request = workload.spec.tasks * workload.spec.gpusPerTask;
+  const request = gpusOfGang(workload.spec);
   if (request === 0) return;
   for (const queue of pathOf(cluster, workload)) {
     const held = heldBelow(cluster, queue, () => true);
@@ -85,6 +88,7 @@ function checkQueues(cluster: TestCluster, workload: Workload): void {
 /** Preemptible, whole, and from a queue above its guarantee, or of lower priority in the same queue. */
 function checkVictim(cluster: TestCluster, decision: Evict): void {
   const victim = cluster.workload(decision.workload);
+  if (decision.forWorkload === null) throw new Error('evicts for nobody');
   const taker = cluster.workload(decision.forWorkload);
   if (!victim.spec.preemptible) throw new Error(`evicts ${victim.number}, which is not preemptible`);
   if (victim.state !== 'starting' && victim.state !== 'running') throw new Error(`evicts what is ${victim.state}`);
@@ -131,7 +135,7 @@ export function claimedBelow(cluster: TestCluster, queue: Queue): number {
   let sum = 0;
   for (const workload of cluster.workloads()) {
     if (workload.state !== 'pending' || !workload.claim || !pathOf(cluster, workload).includes(queue)) continue;
-    sum += workload.spec.tasks * workload.spec.gpusPerTask;
+    sum += gpusOfGang(workload.spec);
   }
   return sum;
 }
@@ -140,10 +144,10 @@ export function claimedBelow(cluster: TestCluster, queue: Queue): number {
 export function isOwed(cluster: TestCluster, workload: Workload): boolean {
   const { state, claim, spec } = workload;
   const [queue] = pathOf(cluster, workload);
-  if (state !== 'pending' || claim || spec.tasks !== 1 || spec.gpusPerTask === 0 || !queue) return false;
-  const use = staying(cluster, queue) + spec.gpusPerTask;
+  if (state !== 'pending' || claim || minTasks(spec) !== 1 || gpusOfGang(spec) === 0 || !queue) return false;
+  const use = staying(cluster, queue) + gpusOfGang(spec);
   const fixed = heldBelow(cluster, queue, (other) => !other.spec.preemptible);
-  return use <= queue.guaranteeGpus && (spec.preemptible || fixed + spec.gpusPerTask <= queue.guaranteeGpus);
+  return use <= queue.guaranteeGpus && (spec.preemptible || fixed + gpusOfGang(spec) <= queue.guaranteeGpus);
 }
 
 /** Nodes where some set of legal victims would make room for its task: by trying every set. For flat trees, no limits. */
@@ -166,7 +170,7 @@ export function placesByForce(cluster: TestCluster, workload: Workload): string[
       return subsets(victims).some((chosen) => {
         const freed = stays.filter((allocation) => chosen.some(({ number }) => number === allocation.workload));
         const gpus = freed.reduce((sum, allocation) => sum + allocation.gpus.length, 0);
-        return chosen.length > 0 && open + gpus >= workload.spec.gpusPerTask && mayGiveTogether(cluster, chosen);
+        return chosen.length > 0 && open + gpus >= gpusOfGang(workload.spec) && mayGiveTogether(cluster, chosen);
       });
     })
     .map(({ name }) => name);
@@ -175,9 +179,7 @@ export function placesByForce(cluster: TestCluster, workload: Workload): string[
 /** In the best order: the largest last, so that each queue is above its guarantee before each of its victims. */
 function mayGiveTogether(cluster: TestCluster, victims: readonly Workload[]): boolean {
   return cluster.queueRecords().every((queue) => {
-    const sizes = victims
-      .filter(({ spec }) => spec.queue === queue.name)
-      .map(({ spec }) => spec.tasks * spec.gpusPerTask);
+    const sizes = victims.filter(({ spec }) => spec.queue === queue.name).map(({ spec }) => gpusOfGang(spec));
     if (sizes.length === 0) return true;
     const beforeLast = sizes.reduce((sum, size) => sum + size, 0) - Math.max(...sizes);
     return staying(cluster, queue) - beforeLast > queue.guaranteeGpus;

@@ -1,5 +1,6 @@
 // The table of desired × observed, row by row, and the lease that no silent node outlives.
 import fc from 'fast-check';
+import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import { CLOCK_RATE_BOUND, fenceTimeMs, KILL_MARGIN_MS, LeaseTable } from '../../scheduler/fleet/lease.js';
@@ -140,7 +141,7 @@ describe('what follows from a report', () => {
     shop.queue('research');
     const [one, two] = [shop.node('n1', 1), shop.node('n2', 1)];
     const number = shop.submit({ tasks: 2 });
-    const placements = [one, two].map((node, task) => ({ task, node, gpus: [0] }));
+    const placements = [one, two].map((node, task) => ({ task, node, gpus: [0], parts: GPU_PARTS, instances: [] }));
     shop.change((draft, { newUlid, nowMs }) => place(draft, number, placements, nowMs, newUlid));
     const [first, second] = shop.workload(number).allocations as [AllocationId, AllocationId];
     shop.run(takeObservation(one, [seen(first, 'running')]));

@@ -2,6 +2,8 @@
 import type { NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { type ClusterNode, META_KEY, type Queue, type Workload, workloadKey } from '../../scheduler/model/records.js';
 import type { Commit, StateStore, StoredRecord, StorePosition } from '../../scheduler/store/state-store.js';
+import { PLAIN_GPU, plainRequest } from '../plain-spec.js';
+import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
 export function queue(name: string): StoredRecord & { readonly value: Queue } {
   return {
@@ -14,6 +16,7 @@ export function queue(name: string): StoredRecord & { readonly value: Queue } {
       limitGpus: null,
       weight: 1,
       priority: 0,
+      ...ONLY_GPUS_COUNT,
       createdMs: 1_760_000_000_000,
     },
   };
@@ -36,6 +39,7 @@ export function node(name: string, labels: Readonly<Record<string, string>> = {}
         healthMessage: '',
         pciBusId: '00000000:00:04.0',
         generation: 7,
+        ...PLAIN_GPU,
       },
     ],
     cpuCount: 64,
@@ -47,6 +51,7 @@ export function node(name: string, labels: Readonly<Record<string, string>> = {}
     agentVersion: '0.1.0',
     cordoned: false,
     cordonReason: '',
+    maintenance: [],
     registeredMs: 1_760_000_000_000.5,
   };
   return { collection: 'nodes', key: name, value };
@@ -62,10 +67,7 @@ export function workload(number: number, change: Partial<Workload> = {}): Stored
       queue: 'research/vision' as QueueName,
       priority: 50,
       preemptible: true,
-      tasks: 1,
-      gpusPerTask: 4,
-      gpuModel: 'H100',
-      pool: '',
+      ...plainRequest({ gpusPerTask: 4, gpuModel: 'H100' }),
       program: { type: 'builtin', name: 'train', args: ['--dataset=/data/mnist', '--epochs=4'] },
       environment: [{ name: 'OMP_NUM_THREADS', value: '8' }],
       workingDirectory: '',
@@ -82,6 +84,9 @@ export function workload(number: number, change: Partial<Workload> = {}): Stored
     checkpoint: null,
     afterStop: null,
     requeues: 0,
+    retries: 0,
+    hold: null,
+    notBeforeMs: 0,
     falseStarts: 0,
     lostGpuMs: 0,
     gpuMs: 0,

@@ -53,6 +53,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     agentVersion: report.agentVersion,
     cordoned: known?.cordoned ?? false,
     cordonReason: known?.cordonReason ?? '',
+    maintenance: known?.maintenance ?? [],
     registeredMs: known?.registeredMs ?? nowMs,
     ...inventory,
     gpus: withoutThoseOfOthers(draft, report.id, inventory.gpus),

@@ -6,9 +6,17 @@ import { plural } from '../../../common/units.js';
 import { matchesModel } from '../../model/gpu-model.js';
 import type { Draft } from '../../model/draft.js';
 import { withEvent } from '../../model/lifecycle.js';
-import { META_KEY, workloadKey, type Workload, type WorkloadSpec } from '../../model/records.js';
+import {
+  type ClusterNode,
+  type Role,
+  META_KEY,
+  workloadKey,
+  type Workload,
+  type WorkloadSpec,
+} from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
+import { gpusOfGang } from '../../model/requests.js';
 
 /** Pending workloads one queue may hold. */
 export const MAX_PENDING_PER_QUEUE = 1_000_000;
@@ -76,7 +84,7 @@ function longDone(requestKey: string, number: WorkloadNumber): ApiError {
 function check(draft: Draft, specs: readonly WorkloadSpec[]): void {
   const checked = new Set<string>();
   specs.forEach((spec, index) => {
-    const same = [spec.queue, spec.gpusPerTask, spec.gpuModel, spec.pool, spec.tasks, spec.preemptible].join('/');
+    const same = JSON.stringify([spec.queue, spec.roles, spec.preemptible]);
     if (checked.has(same)) return;
     checked.add(same);
     checkQueue(draft, spec, index);
@@ -102,7 +110,7 @@ function checkQueue(draft: Draft, spec: WorkloadSpec, index: number): void {
       message: `queue "${spec.queue}" holds ${MAX_PENDING_PER_QUEUE} unfinished workloads, the most it may`,
     });
   }
-  const gpus = spec.gpusPerTask * spec.tasks;
+  const gpus = gpusOfGang(spec);
   for (let name: string | null = spec.queue; name !== null;) {
     const queue = base.queue(name);
     if (queue === undefined) break;
@@ -131,36 +139,8 @@ function beyondQuota(spec: WorkloadSpec, gpus: number, queue: string, bound: num
 /** Nodes come and go, so only what no known node could ever hold is refused, and nothing while no node is known. */
 function checkSize(draft: Draft, spec: WorkloadSpec, index: number): void {
   const nodes = [...draft.base.nodes.values()];
-  if (nodes.length === 0 || (spec.gpusPerTask === 0 && spec.pool === '')) return;
-  const violations: FieldViolation[] = [];
-  const inPool = nodes.filter(({ pool }) => spec.pool === '' || pool === spec.pool);
-  const pools = [...new Set(nodes.map(({ pool }) => pool))].toSorted().join(', ');
-  if (inPool.length === 0) {
-    violations.push({
-      field: `specs[${index}].resources.pool`,
-      description: `no pool is called "${spec.pool}" (there are: ${pools})`,
-    });
-  } else if (spec.gpusPerTask > 0) {
-    const matching = inPool.map(({ name, gpus }) => ({
-      name,
-      count: gpus.filter(({ model }) => matchesModel(model, spec.gpuModel)).length,
-    }));
-    const largest = matching.reduce((best, node) => (node.count > best.count ? node : best));
-    if (largest.count === 0) {
-      const models = [...new Set(inPool.flatMap(({ gpus }) => gpus.map(({ model }) => model)))].toSorted().join(', ');
-      violations.push({
-        field: `specs[${index}].resources.gpu_model`,
-        description: `no known node has a GPU of model "${spec.gpuModel}" (there are: ${models || 'none'})`,
-      });
-    } else if (spec.gpusPerTask > largest.count) {
-      violations.push({
-        field: `specs[${index}].resources.gpus`,
-        description:
-          `${plural(spec.gpusPerTask, 'GPU')} per task, but the largest node (${largest.name}) ` +
-          `has ${largest.count}; use more tasks with fewer GPUs each`,
-      });
-    }
-  }
+  if (nodes.length === 0) return;
+  const violations = spec.roles.flatMap((role) => whyNowhere(nodes, role, `specs[${index}].resources`) ?? []);
   if (violations.length === 0) return;
   throw new ApiError({
     code: status.FAILED_PRECONDITION,
@@ -168,6 +148,36 @@ function checkSize(draft: Draft, spec: WorkloadSpec, index: number): void {
     message: `${nameOf(spec)} can run on no known node: ${violations[0]?.description}`,
     fields: violations,
   });
+}
+
+function whyNowhere(nodes: readonly ClusterNode[], { request, rules }: Role, field: string): FieldViolation | null {
+  const inPool = nodes.filter(({ pool }) => rules.pool === '' || pool === rules.pool);
+  if (inPool.length === 0) {
+    const pools = [...new Set(nodes.map(({ pool }) => pool))].toSorted().join(', ');
+    return { field: `${field}.pool`, description: `no pool is called "${rules.pool}" (there are: ${pools})` };
+  }
+  if (request.gpus === 0) return null;
+  const matching = inPool.map(({ name, gpus }) => ({
+    name,
+    count: gpus.filter(({ model }) => rules.models.length === 0 || rules.models.some((one) => matchesModel(model, one)))
+      .length,
+  }));
+  const largest = matching.reduce((best, node) => (node.count > best.count ? node : best));
+  if (largest.count === 0) {
+    const models = [...new Set(inPool.flatMap(({ gpus }) => gpus.map(({ model }) => model)))].toSorted().join(', ');
+    const asked = rules.models.map((model) => `"${model}"`).join(' or ');
+    return {
+      field: `${field}.gpu_model`,
+      description: `no known node has a GPU${asked === '' ? '' : ` of model ${asked}`} (there are: ${models || 'none'})`,
+    };
+  }
+  if (request.migProfile !== '' || request.gpus <= largest.count) return null;
+  return {
+    field: `${field}.gpus`,
+    description:
+      `${plural(request.gpus, 'GPU')} per task, but the largest node (${largest.name}) ` +
+      `has ${largest.count}; use more tasks with fewer GPUs each`,
+  };
 }
 
 function nameOf({ name, kind }: WorkloadSpec): string {
@@ -192,6 +202,9 @@ function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: Comman
       checkpoint: null,
       afterStop: null,
       requeues: 0,
+      retries: 0,
+      hold: null,
+      notBeforeMs: 0,
       falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,

@@ -22,6 +22,18 @@ export const StopReason = {
    * The node was not heard of until its fence time had passed.
    */
   STOP_REASON_NODE_LOST: 'STOP_REASON_NODE_LOST',
+  /**
+   * It was moved to other GPUs, so that larger work fits where it was.
+   */
+  STOP_REASON_MOVED: 'STOP_REASON_MOVED',
+  /**
+   * Its time limit passed.
+   */
+  STOP_REASON_TIME_LIMIT: 'STOP_REASON_TIME_LIMIT',
+  /**
+   * A maintenance of its node begins.
+   */
+  STOP_REASON_MAINTENANCE: 'STOP_REASON_MAINTENANCE',
 } as const;
 
 /**
@@ -52,6 +64,21 @@ export type StopReason =
    */
   | 'STOP_REASON_NODE_LOST'
   | 5
+  /**
+   * It was moved to other GPUs, so that larger work fits where it was.
+   */
+  | 'STOP_REASON_MOVED'
+  | 6
+  /**
+   * Its time limit passed.
+   */
+  | 'STOP_REASON_TIME_LIMIT'
+  | 7
+  /**
+   * A maintenance of its node begins.
+   */
+  | 'STOP_REASON_MAINTENANCE'
+  | 8
 
 /**
  * Why a task was told to stop.
