@@ -8,6 +8,7 @@ import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, Environment
 import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from '../../sluice/v1/Checkpoint.js';
 import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from '../../sluice/v1/StopOrder.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice_v1_ArrayIndex__Output } from '../../sluice/v1/ArrayIndex.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DesiredAllocation {
@@ -46,6 +47,24 @@ export interface DesiredAllocation {
    * Grace for a stop that the agent decides by itself (lease lost).
    */
   'grace'?: (_google_protobuf_Duration | null);
+  /**
+   * CPU and memory set aside for it, in thousandths of a core and in MiB. 0 = none is set aside.
+   */
+  'cpuMilli'?: (number | string | Long);
+  'memoryMib'?: (number | string | Long);
+  /**
+   * Its role and its place among the tasks of that role. Empty = the workload has no roles.
+   */
+  'role'?: (string);
+  'roleRank'?: (number);
+  /**
+   * The most tasks that its role has.
+   */
+  'roleTasks'?: (number);
+  /**
+   * Its workload's place in an array. Absent = none.
+   */
+  'array'?: (_sluice_v1_ArrayIndex | null);
   'program'?: "command"|"builtin";
 }
 
@@ -85,5 +104,23 @@ export interface DesiredAllocation__Output {
    * Grace for a stop that the agent decides by itself (lease lost).
    */
   'grace': (_google_protobuf_Duration__Output | null);
+  /**
+   * CPU and memory set aside for it, in thousandths of a core and in MiB. 0 = none is set aside.
+   */
+  'cpuMilli': (number);
+  'memoryMib': (number);
+  /**
+   * Its role and its place among the tasks of that role. Empty = the workload has no roles.
+   */
+  'role': (string);
+  'roleRank': (number);
+  /**
+   * The most tasks that its role has.
+   */
+  'roleTasks': (number);
+  /**
+   * Its workload's place in an array. Absent = none.
+   */
+  'array': (_sluice_v1_ArrayIndex__Output | null);
   'program'?: "command"|"builtin";
 }

@@ -2,6 +2,8 @@
 
 import type { GpuHealth as _sluice_v1_GpuHealth, GpuHealth__Output as _sluice_v1_GpuHealth__Output } from '../../sluice/v1/GpuHealth.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from '../../sluice/v1/GpuTelemetry.js';
+import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from '../../sluice/v1/MigInstance.js';
+import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from '../../sluice/v1/GpuHolder.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Gpu {
@@ -17,10 +19,24 @@ export interface Gpu {
   'healthMessage'?: (string);
   'pciBusId'?: (string);
   /**
-   * The workload that holds it; 0 = free.
+   * The workload that holds it, or the first of those that hold a part of it; 0 = free.
    */
   'workload'?: (number | string | Long);
   'telemetry'?: (_sluice_v1_GpuTelemetry | null);
+  /**
+   * GPUs of one node with the same number reach each other over NVLink. Absent = none, or not known.
+   */
+  'nvlinkGroup'?: (number);
+  /**
+   * In MIG mode its instances are granted, never the GPU itself.
+   */
+  'migEnabled'?: (boolean);
+  'migInstances'?: (_sluice_v1_MigInstance)[];
+  /**
+   * Everybody who holds it, or a part of it.
+   */
+  'holders'?: (_sluice_v1_GpuHolder)[];
+  '_nvlinkGroup'?: "nvlinkGroup";
 }
 
 export interface Gpu__Output {
@@ -36,8 +52,22 @@ export interface Gpu__Output {
   'healthMessage': (string);
   'pciBusId': (string);
   /**
-   * The workload that holds it; 0 = free.
+   * The workload that holds it, or the first of those that hold a part of it; 0 = free.
    */
   'workload': (number);
   'telemetry': (_sluice_v1_GpuTelemetry__Output | null);
+  /**
+   * GPUs of one node with the same number reach each other over NVLink. Absent = none, or not known.
+   */
+  'nvlinkGroup'?: (number);
+  /**
+   * In MIG mode its instances are granted, never the GPU itself.
+   */
+  'migEnabled': (boolean);
+  'migInstances': (_sluice_v1_MigInstance__Output)[];
+  /**
+   * Everybody who holds it, or a part of it.
+   */
+  'holders': (_sluice_v1_GpuHolder__Output)[];
+  '_nvlinkGroup'?: "nvlinkGroup";
 }

@@ -11,6 +11,14 @@ export interface GrantedGpu {
    * The fencing number of this grant.
    */
   'generation'?: (number | string | Long);
+  /**
+   * How much of it, in parts of 1/7000: thousandths and sevenths are whole numbers of them. 0 = all of it.
+   */
+  'parts'?: (number);
+  /**
+   * The UUID of the MIG instance; empty = none.
+   */
+  'instance'?: (string);
 }
 
 export interface GrantedGpu__Output {
@@ -22,4 +30,12 @@ export interface GrantedGpu__Output {
    * The fencing number of this grant.
    */
   'generation': (number);
+  /**
+   * How much of it, in parts of 1/7000: thousandths and sevenths are whole numbers of them. 0 = all of it.
+   */
+  'parts': (number);
+  /**
+   * The UUID of the MIG instance; empty = none.
+   */
+  'instance': (string);
 }

@@ -21,6 +21,9 @@ export interface Node {
   'agentVersion'?: (string);
   'registerTime'?: (_google_protobuf_Timestamp | null);
   'lastHeartbeatTime'?: (_google_protobuf_Timestamp | null);
+  /**
+   * GPUs of which at least a part is held.
+   */
   'allocatedGpus'?: (number);
   'workloads'?: (number | string | Long)[];
 }
@@ -41,6 +44,9 @@ export interface Node__Output {
   'agentVersion': (string);
   'registerTime': (_google_protobuf_Timestamp__Output | null);
   'lastHeartbeatTime': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * GPUs of which at least a part is held.
+   */
   'allocatedGpus': (number);
   'workloads': (number)[];
 }

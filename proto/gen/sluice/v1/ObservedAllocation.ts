@@ -28,7 +28,7 @@ export interface ObservedAllocation {
    */
   'neverStarted'?: (boolean);
   /**
-   * GPUs that stayed dirty: memory above the baseline or a foreign process.
+   * GPUs that stayed dirty: memory above the baseline, or a process that cannot be ended.
    */
   'dirtyGpus'?: (string)[];
   /**
@@ -57,7 +57,7 @@ export interface ObservedAllocation__Output {
    */
   'neverStarted': (boolean);
   /**
-   * GPUs that stayed dirty: memory above the baseline or a foreign process.
+   * GPUs that stayed dirty: memory above the baseline, or a process that cannot be ended.
    */
   'dirtyGpus': (string)[];
   /**
