@@ -1,15 +1,9 @@
 // What workloads ask for, in numbers: how much of a GPU, how many tasks, which role a task belongs to.
 import { invariant } from '../../common/assert.js';
+import { GPU_PARTS, PARTS_PER_MILLI } from '../../common/gpu-parts.js';
 import type { PlacementRules, Queue, RetryPolicy, Role, TaskRequest, WorkloadSpec } from './records.js';
 
-/**
- * GPUs are counted in parts, so that thousandths (7 parts) and sevenths (1,000 parts) are both whole numbers and sums of
- * them are exact.
- */
-export const GPU_PARTS = 7_000;
-
-/** Parts of one thousandth of a GPU. */
-export const PARTS_PER_MILLI = 7;
+export { GPU_PARTS, PARTS_PER_MILLI };
 
 /** Parts of one compute slice of MIG: a profile's number before the "g" counts slices. */
 export const PARTS_PER_SLICE = 1_000;
