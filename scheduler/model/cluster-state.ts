@@ -43,6 +43,8 @@ export interface ReadableState {
   unfinishedIn(queue: QueueName): number;
   /** The pending workloads of a queue. */
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber>;
+  /** One record of any collection. */
+  get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined;
 }
 
 /** The state itself. Owned by the control loop. */

@@ -2,7 +2,7 @@
 // changes are taken. So a command either changes everything it means to, or nothing.
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { present } from '../../common/assert.js';
-import type { ClusterState, ReadableState } from './cluster-state.js';
+import type { ReadableState } from './cluster-state.js';
 import {
   META_KEY,
   workloadKey,
@@ -18,9 +18,9 @@ import {
 /** Changes on top of a state. */
 export class Draft {
   readonly #changes = new Map<string, RecordChange>();
-  readonly #state: ClusterState;
+  readonly #state: ReadableState;
 
-  constructor(state: ClusterState) {
+  constructor(state: ReadableState) {
     this.#state = state;
   }
 
