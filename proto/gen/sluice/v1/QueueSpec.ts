@@ -1,5 +1,9 @@
 // Original file: sluice/v1/queue.proto
 
+import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from '../../sluice/v1/QueueScope.js';
+import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from '../../sluice/v1/ShapeGuarantee.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { Long } from '@grpc/proto-loader';
 
 export interface QueueSpec {
   /**
@@ -11,13 +15,13 @@ export interface QueueSpec {
    */
   'parent'?: (string);
   /**
-   * GPUs the queue gets back on demand.
+   * GPUs the queue gets back on demand. Thousandths count.
    */
-  'guaranteeGpus'?: (number);
+  'guaranteeGpus'?: (number | string);
   /**
    * The most GPUs it may hold. Unset = no limit.
    */
-  'limitGpus'?: (number);
+  'limitGpus'?: (number | string);
   /**
    * Its share of what is left over. Default 1; 0 = nothing beyond the guarantee.
    */
@@ -26,9 +30,48 @@ export interface QueueSpec {
    * Higher is served first from what is left over. Default 100.
    */
   'priority'?: (number);
+  /**
+   * CPU, in thousandths of a core, and memory it gets back on demand. Unset = as much as there is, so that GPUs decide.
+   */
+  'guaranteeCpuMilli'?: (number | string | Long);
+  'guaranteeMemoryMib'?: (number | string | Long);
+  /**
+   * The most CPU and memory it may hold. Unset = no limit.
+   */
+  'limitCpuMilli'?: (number | string | Long);
+  'limitMemoryMib'?: (number | string | Long);
+  /**
+   * Guarantees and limits for parts of the cluster. No two for the same part.
+   */
+  'scopes'?: (_sluice_v1_QueueScope)[];
+  /**
+   * How guaranteed GPUs lie together. All shapes together fit into the guarantee.
+   */
+  'shapes'?: (_sluice_v1_ShapeGuarantee)[];
+  /**
+   * The most GPUs one user may hold in it. Unset = no limit.
+   */
+  'userLimitGpus'?: (number | string);
+  /**
+   * How long its work runs before other queues may take its GPUs back. Unset = as the queue above. Capped by the cluster.
+   */
+  'reclaimMinRuntime'?: (_google_protobuf_Duration | null);
+  /**
+   * How long its work runs before higher priority work of its own may displace it. Unset = as the queue above. Capped too.
+   */
+  'preemptMinRuntime'?: (_google_protobuf_Duration | null);
+  /**
+   * The longest grace of what it runs on borrowed GPUs. Unset = as the queue above. Capped by the cluster.
+   */
+  'maxGrace'?: (_google_protobuf_Duration | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
+  '_guaranteeCpuMilli'?: "guaranteeCpuMilli";
+  '_guaranteeMemoryMib'?: "guaranteeMemoryMib";
+  '_limitCpuMilli'?: "limitCpuMilli";
+  '_limitMemoryMib'?: "limitMemoryMib";
+  '_userLimitGpus'?: "userLimitGpus";
 }
 
 export interface QueueSpec__Output {
@@ -41,7 +84,7 @@ export interface QueueSpec__Output {
    */
   'parent': (string);
   /**
-   * GPUs the queue gets back on demand.
+   * GPUs the queue gets back on demand. Thousandths count.
    */
   'guaranteeGpus': (number);
   /**
@@ -56,7 +99,46 @@ export interface QueueSpec__Output {
    * Higher is served first from what is left over. Default 100.
    */
   'priority'?: (number);
+  /**
+   * CPU, in thousandths of a core, and memory it gets back on demand. Unset = as much as there is, so that GPUs decide.
+   */
+  'guaranteeCpuMilli'?: (number);
+  'guaranteeMemoryMib'?: (number);
+  /**
+   * The most CPU and memory it may hold. Unset = no limit.
+   */
+  'limitCpuMilli'?: (number);
+  'limitMemoryMib'?: (number);
+  /**
+   * Guarantees and limits for parts of the cluster. No two for the same part.
+   */
+  'scopes': (_sluice_v1_QueueScope__Output)[];
+  /**
+   * How guaranteed GPUs lie together. All shapes together fit into the guarantee.
+   */
+  'shapes': (_sluice_v1_ShapeGuarantee__Output)[];
+  /**
+   * The most GPUs one user may hold in it. Unset = no limit.
+   */
+  'userLimitGpus'?: (number);
+  /**
+   * How long its work runs before other queues may take its GPUs back. Unset = as the queue above. Capped by the cluster.
+   */
+  'reclaimMinRuntime': (_google_protobuf_Duration__Output | null);
+  /**
+   * How long its work runs before higher priority work of its own may displace it. Unset = as the queue above. Capped too.
+   */
+  'preemptMinRuntime': (_google_protobuf_Duration__Output | null);
+  /**
+   * The longest grace of what it runs on borrowed GPUs. Unset = as the queue above. Capped by the cluster.
+   */
+  'maxGrace': (_google_protobuf_Duration__Output | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
+  '_guaranteeCpuMilli'?: "guaranteeCpuMilli";
+  '_guaranteeMemoryMib'?: "guaranteeMemoryMib";
+  '_limitCpuMilli'?: "limitCpuMilli";
+  '_limitMemoryMib'?: "limitMemoryMib";
+  '_userLimitGpus'?: "userLimitGpus";
 }

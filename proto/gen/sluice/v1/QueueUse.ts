@@ -3,27 +3,27 @@
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 
 /**
- * What a queue holds and may expect, in GPUs.
+ * What a queue holds and may expect, in GPUs. Shares count as such.
  */
 export interface QueueUse {
-  'allocatedGpus'?: (number);
-  'borrowedGpus'?: (number);
+  'allocatedGpus'?: (number | string);
+  'borrowedGpus'?: (number | string);
   /**
    * Asked for by pending workloads.
    */
-  'pendingGpus'?: (number);
+  'pendingGpus'?: (number | string);
   'fairShareGpus'?: (number | string);
   /**
    * The part of the guarantee that is wanted but cannot be given now.
    */
-  'unmetGuaranteeGpus'?: (number);
+  'unmetGuaranteeGpus'?: (number | string);
   'runningWorkloads'?: (number);
   'pendingWorkloads'?: (number);
   'oldestPendingTime'?: (_google_protobuf_Timestamp | null);
 }
 
 /**
- * What a queue holds and may expect, in GPUs.
+ * What a queue holds and may expect, in GPUs. Shares count as such.
  */
 export interface QueueUse__Output {
   'allocatedGpus': (number);

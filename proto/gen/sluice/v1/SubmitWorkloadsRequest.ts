@@ -8,7 +8,7 @@ export interface SubmitWorkloadsRequest {
    */
   'requestId'?: (string);
   /**
-   * At most 1,000.
+   * At most 1,000, and at most 10,000 workloads once arrays are expanded.
    */
   'specs'?: (_sluice_v1_WorkloadSpec)[];
   /**
@@ -23,7 +23,7 @@ export interface SubmitWorkloadsRequest__Output {
    */
   'requestId': (string);
   /**
-   * At most 1,000.
+   * At most 1,000, and at most 10,000 workloads once arrays are expanded.
    */
   'specs': (_sluice_v1_WorkloadSpec__Output)[];
   /**

@@ -5,7 +5,7 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface SubmitWorkloadsResponse {
   /**
-   * In the order of the specs.
+   * In the order of the specs; an array stands there with all its workloads, by index.
    */
   'workloads'?: (_sluice_v1_SubmittedWorkload)[];
   'revision'?: (number | string | Long);
@@ -13,7 +13,7 @@ export interface SubmitWorkloadsResponse {
 
 export interface SubmitWorkloadsResponse__Output {
   /**
-   * In the order of the specs.
+   * In the order of the specs; an array stands there with all its workloads, by index.
    */
   'workloads': (_sluice_v1_SubmittedWorkload__Output)[];
   'revision': (number);

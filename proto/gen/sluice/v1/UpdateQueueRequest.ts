@@ -6,7 +6,8 @@ import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _goo
 export interface UpdateQueueRequest {
   'queue'?: (_sluice_v1_QueueSpec | null);
   /**
-   * Which fields of the spec to change: guarantee_gpus, limit_gpus, weight, priority.
+   * Which fields of the spec to change: all but name and parent. A field that is named and not set loses its value;
+   * scopes and shapes are replaced as a whole.
    */
   'updateMask'?: (_google_protobuf_FieldMask | null);
   'validateOnly'?: (boolean);
@@ -15,7 +16,8 @@ export interface UpdateQueueRequest {
 export interface UpdateQueueRequest__Output {
   'queue': (_sluice_v1_QueueSpec__Output | null);
   /**
-   * Which fields of the spec to change: guarantee_gpus, limit_gpus, weight, priority.
+   * Which fields of the spec to change: all but name and parent. A field that is named and not set loses its value;
+   * scopes and shapes are replaced as a whole.
    */
   'updateMask': (_google_protobuf_FieldMask__Output | null);
   'validateOnly': (boolean);

@@ -7,6 +7,7 @@ import type { Allocation as _sluice_v1_Allocation, Allocation__Output as _sluice
 import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from '../../sluice/v1/Checkpoint.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { WorkloadEvent as _sluice_v1_WorkloadEvent, WorkloadEvent__Output as _sluice_v1_WorkloadEvent__Output } from '../../sluice/v1/WorkloadEvent.js';
+import type { ArrayPlace as _sluice_v1_ArrayPlace, ArrayPlace__Output as _sluice_v1_ArrayPlace__Output } from '../../sluice/v1/ArrayPlace.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Workload {
@@ -54,6 +55,10 @@ export interface Workload {
    * While pending: the binding constraint, UPPER_SNAKE, as ExplainWorkload tells it. Empty otherwise.
    */
   'pendingReason'?: (string);
+  /**
+   * Set when it was submitted as part of an array.
+   */
+  'arrayPlace'?: (_sluice_v1_ArrayPlace | null);
 }
 
 export interface Workload__Output {
@@ -101,4 +106,8 @@ export interface Workload__Output {
    * While pending: the binding constraint, UPPER_SNAKE, as ExplainWorkload tells it. Empty otherwise.
    */
   'pendingReason': (string);
+  /**
+   * Set when it was submitted as part of an array.
+   */
+  'arrayPlace': (_sluice_v1_ArrayPlace__Output | null);
 }

@@ -6,6 +6,12 @@ import type { Command as _sluice_v1_Command, Command__Output as _sluice_v1_Comma
 import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from '../../sluice/v1/BuiltinProgram.js';
 import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from '../../sluice/v1/EnvironmentVariable.js';
 import type { CheckpointPolicy as _sluice_v1_CheckpointPolicy, CheckpointPolicy__Output as _sluice_v1_CheckpointPolicy__Output } from '../../sluice/v1/CheckpointPolicy.js';
+import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from '../../sluice/v1/Role.js';
+import type { TopologyRule as _sluice_v1_TopologyRule, TopologyRule__Output as _sluice_v1_TopologyRule__Output } from '../../sluice/v1/TopologyRule.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from '../../sluice/v1/RetryPolicy.js';
+import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from '../../sluice/v1/Dependency.js';
+import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from '../../sluice/v1/ArraySpec.js';
 
 /**
  * What a user asks for.
@@ -30,11 +36,11 @@ export interface WorkloadSpec {
    */
   'preemptible'?: (boolean);
   /**
-   * Number of tasks. They start all together or not at all. Default 1.
+   * Number of tasks. They start all together or not at all. Default 1. Not together with roles.
    */
   'tasks'?: (number);
   /**
-   * What each task needs.
+   * What each task needs. Not together with roles.
    */
   'resources'?: (_sluice_v1_TaskResources | null);
   'command'?: (_sluice_v1_Command | null);
@@ -45,8 +51,37 @@ export interface WorkloadSpec {
    */
   'workingDirectory'?: (string);
   'checkpoint'?: (_sluice_v1_CheckpointPolicy | null);
+  /**
+   * More than `tasks` = elastic: the surplus comes when there is room, and goes first. 0 = as many as `tasks`.
+   */
+  'maxTasks'?: (number);
+  /**
+   * Tasks that are not all alike, in one gang. Tasks are numbered through the roles in order, each role having room for
+   * its max_tasks. Empty = tasks and resources describe them all.
+   */
+  'roles'?: (_sluice_v1_Role)[];
+  /**
+   * Where all tasks belong together.
+   */
+  'topology'?: (_sluice_v1_TopologyRule | null);
+  /**
+   * How long an attempt may run, from its start. Unset = without end.
+   */
+  'timeLimit'?: (_google_protobuf_Duration | null);
+  'retry'?: (_sluice_v1_RetryPolicy | null);
+  /**
+   * It is not started before all of them hold.
+   */
+  'dependencies'?: (_sluice_v1_Dependency)[];
+  /**
+   * Set = this is submitted as so many equal workloads.
+   */
+  'array'?: (_sluice_v1_ArraySpec | null);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
+  /**
+   * May be left out only when every role has a program of its own.
+   */
   'program'?: "command"|"builtin";
 }
 
@@ -73,11 +108,11 @@ export interface WorkloadSpec__Output {
    */
   'preemptible'?: (boolean);
   /**
-   * Number of tasks. They start all together or not at all. Default 1.
+   * Number of tasks. They start all together or not at all. Default 1. Not together with roles.
    */
   'tasks': (number);
   /**
-   * What each task needs.
+   * What each task needs. Not together with roles.
    */
   'resources': (_sluice_v1_TaskResources__Output | null);
   'command'?: (_sluice_v1_Command__Output | null);
@@ -88,7 +123,36 @@ export interface WorkloadSpec__Output {
    */
   'workingDirectory': (string);
   'checkpoint': (_sluice_v1_CheckpointPolicy__Output | null);
+  /**
+   * More than `tasks` = elastic: the surplus comes when there is room, and goes first. 0 = as many as `tasks`.
+   */
+  'maxTasks': (number);
+  /**
+   * Tasks that are not all alike, in one gang. Tasks are numbered through the roles in order, each role having room for
+   * its max_tasks. Empty = tasks and resources describe them all.
+   */
+  'roles': (_sluice_v1_Role__Output)[];
+  /**
+   * Where all tasks belong together.
+   */
+  'topology': (_sluice_v1_TopologyRule__Output | null);
+  /**
+   * How long an attempt may run, from its start. Unset = without end.
+   */
+  'timeLimit': (_google_protobuf_Duration__Output | null);
+  'retry': (_sluice_v1_RetryPolicy__Output | null);
+  /**
+   * It is not started before all of them hold.
+   */
+  'dependencies': (_sluice_v1_Dependency__Output)[];
+  /**
+   * Set = this is submitted as so many equal workloads.
+   */
+  'array': (_sluice_v1_ArraySpec__Output | null);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
+  /**
+   * May be left out only when every role has a program of its own.
+   */
   'program'?: "command"|"builtin";
 }
