@@ -6,6 +6,7 @@ import type { ProtoGrpcType as AgentProto } from '../proto/gen/agent.js';
 import type { ProtoGrpcType as InferenceProto } from '../proto/gen/grpc_inference.js';
 import type { ProtoGrpcType as LogProto } from '../proto/gen/log.js';
 import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
+import type { ProtoGrpcType as PlanProto } from '../proto/gen/plan.js';
 import type { ProtoGrpcType as QueueProto } from '../proto/gen/queue.js';
 import type { ProtoGrpcType as VersionProto } from '../proto/gen/version.js';
 import type { ProtoGrpcType as WorkloadProto } from '../proto/gen/workload.js';
@@ -21,7 +22,9 @@ const LOADER_OPTIONS: protoLoader.Options = {
   includeDirs: [path.join(PACKAGE_ROOT, 'proto')],
 };
 
-const SLUICE_FILES = ['workload', 'queue', 'node', 'agent', 'log', 'version'].map((name) => `sluice/v1/${name}.proto`);
+const SLUICE_FILES = ['workload', 'queue', 'node', 'agent', 'log', 'plan', 'version'].map(
+  (name) => `sluice/v1/${name}.proto`,
+);
 
 /** The largest message either side takes, in bytes: gRPC's usual default, named so that errors and tests can cite it. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -34,6 +37,7 @@ export const sluice = (
   grpc.loadPackageDefinition(sluicePackageDefinition) as unknown as AgentProto &
     LogProto &
     NodeProto &
+    PlanProto &
     QueueProto &
     VersionProto &
     WorkloadProto

@@ -1,0 +1,206 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.js';
+import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from './google/protobuf/FieldMask.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
+import type { Allocation as _sluice_v1_Allocation, Allocation__Output as _sluice_v1_Allocation__Output } from './sluice/v1/Allocation.js';
+import type { ArrayPlace as _sluice_v1_ArrayPlace, ArrayPlace__Output as _sluice_v1_ArrayPlace__Output } from './sluice/v1/ArrayPlace.js';
+import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from './sluice/v1/ArraySpec.js';
+import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from './sluice/v1/BuiltinProgram.js';
+import type { CancelWorkloadsRequest as _sluice_v1_CancelWorkloadsRequest, CancelWorkloadsRequest__Output as _sluice_v1_CancelWorkloadsRequest__Output } from './sluice/v1/CancelWorkloadsRequest.js';
+import type { CancelWorkloadsResponse as _sluice_v1_CancelWorkloadsResponse, CancelWorkloadsResponse__Output as _sluice_v1_CancelWorkloadsResponse__Output } from './sluice/v1/CancelWorkloadsResponse.js';
+import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from './sluice/v1/Checkpoint.js';
+import type { CheckpointPolicy as _sluice_v1_CheckpointPolicy, CheckpointPolicy__Output as _sluice_v1_CheckpointPolicy__Output } from './sluice/v1/CheckpointPolicy.js';
+import type { Command as _sluice_v1_Command, Command__Output as _sluice_v1_Command__Output } from './sluice/v1/Command.js';
+import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
+import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
+import type { CreateQueueRequest as _sluice_v1_CreateQueueRequest, CreateQueueRequest__Output as _sluice_v1_CreateQueueRequest__Output } from './sluice/v1/CreateQueueRequest.js';
+import type { CreateQueueResponse as _sluice_v1_CreateQueueResponse, CreateQueueResponse__Output as _sluice_v1_CreateQueueResponse__Output } from './sluice/v1/CreateQueueResponse.js';
+import type { DeleteQueueRequest as _sluice_v1_DeleteQueueRequest, DeleteQueueRequest__Output as _sluice_v1_DeleteQueueRequest__Output } from './sluice/v1/DeleteQueueRequest.js';
+import type { DeleteQueueResponse as _sluice_v1_DeleteQueueResponse, DeleteQueueResponse__Output as _sluice_v1_DeleteQueueResponse__Output } from './sluice/v1/DeleteQueueResponse.js';
+import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from './sluice/v1/Dependency.js';
+import type { DisplacedWorkload as _sluice_v1_DisplacedWorkload, DisplacedWorkload__Output as _sluice_v1_DisplacedWorkload__Output } from './sluice/v1/DisplacedWorkload.js';
+import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from './sluice/v1/Endpoint.js';
+import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from './sluice/v1/EnvironmentVariable.js';
+import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output } from './sluice/v1/Exit.js';
+import type { ExplainWorkloadRequest as _sluice_v1_ExplainWorkloadRequest, ExplainWorkloadRequest__Output as _sluice_v1_ExplainWorkloadRequest__Output } from './sluice/v1/ExplainWorkloadRequest.js';
+import type { ExplainWorkloadResponse as _sluice_v1_ExplainWorkloadResponse, ExplainWorkloadResponse__Output as _sluice_v1_ExplainWorkloadResponse__Output } from './sluice/v1/ExplainWorkloadResponse.js';
+import type { ExplanationLine as _sluice_v1_ExplanationLine, ExplanationLine__Output as _sluice_v1_ExplanationLine__Output } from './sluice/v1/ExplanationLine.js';
+import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
+import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
+import type { GetQueueRequest as _sluice_v1_GetQueueRequest, GetQueueRequest__Output as _sluice_v1_GetQueueRequest__Output } from './sluice/v1/GetQueueRequest.js';
+import type { GetQueueResponse as _sluice_v1_GetQueueResponse, GetQueueResponse__Output as _sluice_v1_GetQueueResponse__Output } from './sluice/v1/GetQueueResponse.js';
+import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRequest__Output as _sluice_v1_GetWorkloadRequest__Output } from './sluice/v1/GetWorkloadRequest.js';
+import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from './sluice/v1/GetWorkloadResponse.js';
+import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
+import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
+import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
+import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
+import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
+import type { ListQueuesRequest as _sluice_v1_ListQueuesRequest, ListQueuesRequest__Output as _sluice_v1_ListQueuesRequest__Output } from './sluice/v1/ListQueuesRequest.js';
+import type { ListQueuesResponse as _sluice_v1_ListQueuesResponse, ListQueuesResponse__Output as _sluice_v1_ListQueuesResponse__Output } from './sluice/v1/ListQueuesResponse.js';
+import type { ListWorkloadsRequest as _sluice_v1_ListWorkloadsRequest, ListWorkloadsRequest__Output as _sluice_v1_ListWorkloadsRequest__Output } from './sluice/v1/ListWorkloadsRequest.js';
+import type { ListWorkloadsResponse as _sluice_v1_ListWorkloadsResponse, ListWorkloadsResponse__Output as _sluice_v1_ListWorkloadsResponse__Output } from './sluice/v1/ListWorkloadsResponse.js';
+import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from './sluice/v1/MigInstance.js';
+import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
+import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
+import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { PlanQueueChangeRequest as _sluice_v1_PlanQueueChangeRequest, PlanQueueChangeRequest__Output as _sluice_v1_PlanQueueChangeRequest__Output } from './sluice/v1/PlanQueueChangeRequest.js';
+import type { PlanQueueChangeResponse as _sluice_v1_PlanQueueChangeResponse, PlanQueueChangeResponse__Output as _sluice_v1_PlanQueueChangeResponse__Output } from './sluice/v1/PlanQueueChangeResponse.js';
+import type { PlanServiceClient as _sluice_v1_PlanServiceClient, PlanServiceDefinition as _sluice_v1_PlanServiceDefinition } from './sluice/v1/PlanService.js';
+import type { PlanWorkloadRequest as _sluice_v1_PlanWorkloadRequest, PlanWorkloadRequest__Output as _sluice_v1_PlanWorkloadRequest__Output } from './sluice/v1/PlanWorkloadRequest.js';
+import type { PlanWorkloadResponse as _sluice_v1_PlanWorkloadResponse, PlanWorkloadResponse__Output as _sluice_v1_PlanWorkloadResponse__Output } from './sluice/v1/PlanWorkloadResponse.js';
+import type { PlannedPendingWorkload as _sluice_v1_PlannedPendingWorkload, PlannedPendingWorkload__Output as _sluice_v1_PlannedPendingWorkload__Output } from './sluice/v1/PlannedPendingWorkload.js';
+import type { PlannedPlacement as _sluice_v1_PlannedPlacement, PlannedPlacement__Output as _sluice_v1_PlannedPlacement__Output } from './sluice/v1/PlannedPlacement.js';
+import type { PlannedQueueShare as _sluice_v1_PlannedQueueShare, PlannedQueueShare__Output as _sluice_v1_PlannedQueueShare__Output } from './sluice/v1/PlannedQueueShare.js';
+import type { PlannedStartedWorkload as _sluice_v1_PlannedStartedWorkload, PlannedStartedWorkload__Output as _sluice_v1_PlannedStartedWorkload__Output } from './sluice/v1/PlannedStartedWorkload.js';
+import type { PlannedWorkload as _sluice_v1_PlannedWorkload, PlannedWorkload__Output as _sluice_v1_PlannedWorkload__Output } from './sluice/v1/PlannedWorkload.js';
+import type { Queue as _sluice_v1_Queue, Queue__Output as _sluice_v1_Queue__Output } from './sluice/v1/Queue.js';
+import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from './sluice/v1/QueueScope.js';
+import type { QueueServiceClient as _sluice_v1_QueueServiceClient, QueueServiceDefinition as _sluice_v1_QueueServiceDefinition } from './sluice/v1/QueueService.js';
+import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from './sluice/v1/QueueSpec.js';
+import type { QueueUpdate as _sluice_v1_QueueUpdate, QueueUpdate__Output as _sluice_v1_QueueUpdate__Output } from './sluice/v1/QueueUpdate.js';
+import type { QueueUse as _sluice_v1_QueueUse, QueueUse__Output as _sluice_v1_QueueUse__Output } from './sluice/v1/QueueUse.js';
+import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
+import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
+import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
+import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from './sluice/v1/StopOrder.js';
+import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, SubmitWorkloadsRequest__Output as _sluice_v1_SubmitWorkloadsRequest__Output } from './sluice/v1/SubmitWorkloadsRequest.js';
+import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from './sluice/v1/SubmitWorkloadsResponse.js';
+import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorkload__Output as _sluice_v1_SubmittedWorkload__Output } from './sluice/v1/SubmittedWorkload.js';
+import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from './sluice/v1/TaskResources.js';
+import type { TopologyRule as _sluice_v1_TopologyRule, TopologyRule__Output as _sluice_v1_TopologyRule__Output } from './sluice/v1/TopologyRule.js';
+import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
+import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
+import type { UpdateQueueRequest as _sluice_v1_UpdateQueueRequest, UpdateQueueRequest__Output as _sluice_v1_UpdateQueueRequest__Output } from './sluice/v1/UpdateQueueRequest.js';
+import type { UpdateQueueResponse as _sluice_v1_UpdateQueueResponse, UpdateQueueResponse__Output as _sluice_v1_UpdateQueueResponse__Output } from './sluice/v1/UpdateQueueResponse.js';
+import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from './sluice/v1/WatchNodesRequest.js';
+import type { WatchNodesResponse as _sluice_v1_WatchNodesResponse, WatchNodesResponse__Output as _sluice_v1_WatchNodesResponse__Output } from './sluice/v1/WatchNodesResponse.js';
+import type { WatchWorkloadsRequest as _sluice_v1_WatchWorkloadsRequest, WatchWorkloadsRequest__Output as _sluice_v1_WatchWorkloadsRequest__Output } from './sluice/v1/WatchWorkloadsRequest.js';
+import type { WatchWorkloadsResponse as _sluice_v1_WatchWorkloadsResponse, WatchWorkloadsResponse__Output as _sluice_v1_WatchWorkloadsResponse__Output } from './sluice/v1/WatchWorkloadsResponse.js';
+import type { Workload as _sluice_v1_Workload, Workload__Output as _sluice_v1_Workload__Output } from './sluice/v1/Workload.js';
+import type { WorkloadEvent as _sluice_v1_WorkloadEvent, WorkloadEvent__Output as _sluice_v1_WorkloadEvent__Output } from './sluice/v1/WorkloadEvent.js';
+import type { WorkloadServiceClient as _sluice_v1_WorkloadServiceClient, WorkloadServiceDefinition as _sluice_v1_WorkloadServiceDefinition } from './sluice/v1/WorkloadService.js';
+import type { WorkloadSpec as _sluice_v1_WorkloadSpec, WorkloadSpec__Output as _sluice_v1_WorkloadSpec__Output } from './sluice/v1/WorkloadSpec.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  google: {
+    protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
+      FieldMask: MessageTypeDefinition<_google_protobuf_FieldMask, _google_protobuf_FieldMask__Output>
+      Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
+    }
+  }
+  sluice: {
+    v1: {
+      Allocation: MessageTypeDefinition<_sluice_v1_Allocation, _sluice_v1_Allocation__Output>
+      AllocationState: EnumTypeDefinition
+      ArrayPlace: MessageTypeDefinition<_sluice_v1_ArrayPlace, _sluice_v1_ArrayPlace__Output>
+      ArraySpec: MessageTypeDefinition<_sluice_v1_ArraySpec, _sluice_v1_ArraySpec__Output>
+      BuiltinProgram: MessageTypeDefinition<_sluice_v1_BuiltinProgram, _sluice_v1_BuiltinProgram__Output>
+      CancelWorkloadsRequest: MessageTypeDefinition<_sluice_v1_CancelWorkloadsRequest, _sluice_v1_CancelWorkloadsRequest__Output>
+      CancelWorkloadsResponse: MessageTypeDefinition<_sluice_v1_CancelWorkloadsResponse, _sluice_v1_CancelWorkloadsResponse__Output>
+      Checkpoint: MessageTypeDefinition<_sluice_v1_Checkpoint, _sluice_v1_Checkpoint__Output>
+      CheckpointPolicy: MessageTypeDefinition<_sluice_v1_CheckpointPolicy, _sluice_v1_CheckpointPolicy__Output>
+      Command: MessageTypeDefinition<_sluice_v1_Command, _sluice_v1_Command__Output>
+      CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
+      CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
+      CreateQueueRequest: MessageTypeDefinition<_sluice_v1_CreateQueueRequest, _sluice_v1_CreateQueueRequest__Output>
+      CreateQueueResponse: MessageTypeDefinition<_sluice_v1_CreateQueueResponse, _sluice_v1_CreateQueueResponse__Output>
+      DeleteQueueRequest: MessageTypeDefinition<_sluice_v1_DeleteQueueRequest, _sluice_v1_DeleteQueueRequest__Output>
+      DeleteQueueResponse: MessageTypeDefinition<_sluice_v1_DeleteQueueResponse, _sluice_v1_DeleteQueueResponse__Output>
+      Dependency: MessageTypeDefinition<_sluice_v1_Dependency, _sluice_v1_Dependency__Output>
+      DependencyCondition: EnumTypeDefinition
+      DisplacedWorkload: MessageTypeDefinition<_sluice_v1_DisplacedWorkload, _sluice_v1_DisplacedWorkload__Output>
+      Endpoint: MessageTypeDefinition<_sluice_v1_Endpoint, _sluice_v1_Endpoint__Output>
+      EnvironmentVariable: MessageTypeDefinition<_sluice_v1_EnvironmentVariable, _sluice_v1_EnvironmentVariable__Output>
+      Exit: MessageTypeDefinition<_sluice_v1_Exit, _sluice_v1_Exit__Output>
+      ExplainWorkloadRequest: MessageTypeDefinition<_sluice_v1_ExplainWorkloadRequest, _sluice_v1_ExplainWorkloadRequest__Output>
+      ExplainWorkloadResponse: MessageTypeDefinition<_sluice_v1_ExplainWorkloadResponse, _sluice_v1_ExplainWorkloadResponse__Output>
+      ExplanationLine: MessageTypeDefinition<_sluice_v1_ExplanationLine, _sluice_v1_ExplanationLine__Output>
+      GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
+      GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
+      GetQueueRequest: MessageTypeDefinition<_sluice_v1_GetQueueRequest, _sluice_v1_GetQueueRequest__Output>
+      GetQueueResponse: MessageTypeDefinition<_sluice_v1_GetQueueResponse, _sluice_v1_GetQueueResponse__Output>
+      GetWorkloadRequest: MessageTypeDefinition<_sluice_v1_GetWorkloadRequest, _sluice_v1_GetWorkloadRequest__Output>
+      GetWorkloadResponse: MessageTypeDefinition<_sluice_v1_GetWorkloadResponse, _sluice_v1_GetWorkloadResponse__Output>
+      Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
+      GpuHealth: EnumTypeDefinition
+      GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
+      GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
+      ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
+      ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
+      ListQueuesRequest: MessageTypeDefinition<_sluice_v1_ListQueuesRequest, _sluice_v1_ListQueuesRequest__Output>
+      ListQueuesResponse: MessageTypeDefinition<_sluice_v1_ListQueuesResponse, _sluice_v1_ListQueuesResponse__Output>
+      ListWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ListWorkloadsRequest, _sluice_v1_ListWorkloadsRequest__Output>
+      ListWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ListWorkloadsResponse, _sluice_v1_ListWorkloadsResponse__Output>
+      MigInstance: MessageTypeDefinition<_sluice_v1_MigInstance, _sluice_v1_MigInstance__Output>
+      Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
+      NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
+      /**
+       * Lists, watches, cordons and uncordons nodes.
+       */
+      NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
+      NodeState: EnumTypeDefinition
+      PlanQueueChangeRequest: MessageTypeDefinition<_sluice_v1_PlanQueueChangeRequest, _sluice_v1_PlanQueueChangeRequest__Output>
+      PlanQueueChangeResponse: MessageTypeDefinition<_sluice_v1_PlanQueueChangeResponse, _sluice_v1_PlanQueueChangeResponse__Output>
+      /**
+       * Answers what would follow from a change, by letting the scheduling engine decide on it and taking all of it back.
+       */
+      PlanService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_PlanServiceClient> & { service: _sluice_v1_PlanServiceDefinition }
+      PlanWorkloadRequest: MessageTypeDefinition<_sluice_v1_PlanWorkloadRequest, _sluice_v1_PlanWorkloadRequest__Output>
+      PlanWorkloadResponse: MessageTypeDefinition<_sluice_v1_PlanWorkloadResponse, _sluice_v1_PlanWorkloadResponse__Output>
+      PlannedPendingWorkload: MessageTypeDefinition<_sluice_v1_PlannedPendingWorkload, _sluice_v1_PlannedPendingWorkload__Output>
+      PlannedPlacement: MessageTypeDefinition<_sluice_v1_PlannedPlacement, _sluice_v1_PlannedPlacement__Output>
+      PlannedQueueShare: MessageTypeDefinition<_sluice_v1_PlannedQueueShare, _sluice_v1_PlannedQueueShare__Output>
+      PlannedStart: EnumTypeDefinition
+      PlannedStartedWorkload: MessageTypeDefinition<_sluice_v1_PlannedStartedWorkload, _sluice_v1_PlannedStartedWorkload__Output>
+      PlannedWorkload: MessageTypeDefinition<_sluice_v1_PlannedWorkload, _sluice_v1_PlannedWorkload__Output>
+      Queue: MessageTypeDefinition<_sluice_v1_Queue, _sluice_v1_Queue__Output>
+      QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
+      /**
+       * Creates, changes, deletes and lists queues.
+       */
+      QueueService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_QueueServiceClient> & { service: _sluice_v1_QueueServiceDefinition }
+      QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
+      QueueUpdate: MessageTypeDefinition<_sluice_v1_QueueUpdate, _sluice_v1_QueueUpdate__Output>
+      QueueUse: MessageTypeDefinition<_sluice_v1_QueueUse, _sluice_v1_QueueUse__Output>
+      RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
+      Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
+      ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>
+      StopOrder: MessageTypeDefinition<_sluice_v1_StopOrder, _sluice_v1_StopOrder__Output>
+      StopReason: EnumTypeDefinition
+      SubmitWorkloadsRequest: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsRequest, _sluice_v1_SubmitWorkloadsRequest__Output>
+      SubmitWorkloadsResponse: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsResponse, _sluice_v1_SubmitWorkloadsResponse__Output>
+      SubmittedWorkload: MessageTypeDefinition<_sluice_v1_SubmittedWorkload, _sluice_v1_SubmittedWorkload__Output>
+      TaskResources: MessageTypeDefinition<_sluice_v1_TaskResources, _sluice_v1_TaskResources__Output>
+      TopologyLevel: EnumTypeDefinition
+      TopologyRule: MessageTypeDefinition<_sluice_v1_TopologyRule, _sluice_v1_TopologyRule__Output>
+      UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
+      UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>
+      UpdateQueueRequest: MessageTypeDefinition<_sluice_v1_UpdateQueueRequest, _sluice_v1_UpdateQueueRequest__Output>
+      UpdateQueueResponse: MessageTypeDefinition<_sluice_v1_UpdateQueueResponse, _sluice_v1_UpdateQueueResponse__Output>
+      WatchNodesRequest: MessageTypeDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesRequest__Output>
+      WatchNodesResponse: MessageTypeDefinition<_sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesResponse__Output>
+      WatchWorkloadsRequest: MessageTypeDefinition<_sluice_v1_WatchWorkloadsRequest, _sluice_v1_WatchWorkloadsRequest__Output>
+      WatchWorkloadsResponse: MessageTypeDefinition<_sluice_v1_WatchWorkloadsResponse, _sluice_v1_WatchWorkloadsResponse__Output>
+      Workload: MessageTypeDefinition<_sluice_v1_Workload, _sluice_v1_Workload__Output>
+      WorkloadEvent: MessageTypeDefinition<_sluice_v1_WorkloadEvent, _sluice_v1_WorkloadEvent__Output>
+      WorkloadKind: EnumTypeDefinition
+      /**
+       * Submits, reads, watches, explains and cancels workloads.
+       */
+      WorkloadService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_WorkloadServiceClient> & { service: _sluice_v1_WorkloadServiceDefinition }
+      WorkloadSpec: MessageTypeDefinition<_sluice_v1_WorkloadSpec, _sluice_v1_WorkloadSpec__Output>
+      WorkloadState: EnumTypeDefinition
+    }
+  }
+}
+
