@@ -394,6 +394,8 @@ function workloadRecord(number: WorkloadNumber, queue: QueueName, shape: Shape):
     retries: 0,
     hold: null,
     notBeforeMs: 0,
+    gate: null,
+    deadline: null,
     falseStarts: 0,
     lostGpuMs: 0,
     gpuMs: 0,

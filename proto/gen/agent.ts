@@ -10,6 +10,8 @@ import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice
 import type { ArrayPlace as _sluice_v1_ArrayPlace, ArrayPlace__Output as _sluice_v1_ArrayPlace__Output } from './sluice/v1/ArrayPlace.js';
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from './sluice/v1/ArraySpec.js';
 import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from './sluice/v1/BuiltinProgram.js';
+import type { CancelMaintenanceRequest as _sluice_v1_CancelMaintenanceRequest, CancelMaintenanceRequest__Output as _sluice_v1_CancelMaintenanceRequest__Output } from './sluice/v1/CancelMaintenanceRequest.js';
+import type { CancelMaintenanceResponse as _sluice_v1_CancelMaintenanceResponse, CancelMaintenanceResponse__Output as _sluice_v1_CancelMaintenanceResponse__Output } from './sluice/v1/CancelMaintenanceResponse.js';
 import type { CancelWorkloadsRequest as _sluice_v1_CancelWorkloadsRequest, CancelWorkloadsRequest__Output as _sluice_v1_CancelWorkloadsRequest__Output } from './sluice/v1/CancelWorkloadsRequest.js';
 import type { CancelWorkloadsResponse as _sluice_v1_CancelWorkloadsResponse, CancelWorkloadsResponse__Output as _sluice_v1_CancelWorkloadsResponse__Output } from './sluice/v1/CancelWorkloadsResponse.js';
 import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from './sluice/v1/Checkpoint.js';
@@ -19,6 +21,8 @@ import type { ConnectRequest as _sluice_v1_ConnectRequest, ConnectRequest__Outpu
 import type { ConnectResponse as _sluice_v1_ConnectResponse, ConnectResponse__Output as _sluice_v1_ConnectResponse__Output } from './sluice/v1/ConnectResponse.js';
 import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
+import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
+import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from './sluice/v1/CreateMaintenanceResponse.js';
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from './sluice/v1/Dependency.js';
 import type { DesiredAllocation as _sluice_v1_DesiredAllocation, DesiredAllocation__Output as _sluice_v1_DesiredAllocation__Output } from './sluice/v1/DesiredAllocation.js';
 import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from './sluice/v1/DesiredAllocations.js';
@@ -38,19 +42,30 @@ import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.js';
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.js';
+import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
+import type { HoldWorkloadsResponse as _sluice_v1_HoldWorkloadsResponse, HoldWorkloadsResponse__Output as _sluice_v1_HoldWorkloadsResponse__Output } from './sluice/v1/HoldWorkloadsResponse.js';
 import type { InventoryReport as _sluice_v1_InventoryReport, InventoryReport__Output as _sluice_v1_InventoryReport__Output } from './sluice/v1/InventoryReport.js';
+import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
+import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
 import type { ListWorkloadsRequest as _sluice_v1_ListWorkloadsRequest, ListWorkloadsRequest__Output as _sluice_v1_ListWorkloadsRequest__Output } from './sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse as _sluice_v1_ListWorkloadsResponse, ListWorkloadsResponse__Output as _sluice_v1_ListWorkloadsResponse__Output } from './sluice/v1/ListWorkloadsResponse.js';
 import type { LogData as _sluice_v1_LogData, LogData__Output as _sluice_v1_LogData__Output } from './sluice/v1/LogData.js';
 import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRead__Output } from './sluice/v1/LogRead.js';
+import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from './sluice/v1/Maintenance.js';
 import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from './sluice/v1/MigInstance.js';
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
 import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from './sluice/v1/ObservedAllocation.js';
 import type { ObservedAllocations as _sluice_v1_ObservedAllocations, ObservedAllocations__Output as _sluice_v1_ObservedAllocations__Output } from './sluice/v1/ObservedAllocations.js';
+import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
+import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
+import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
+import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
+import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from './sluice/v1/RequeueWorkloadsRequest.js';
+import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
 import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from './sluice/v1/StopOrder.js';
@@ -97,6 +112,8 @@ export interface ProtoGrpcType {
       ArrayPlace: MessageTypeDefinition<_sluice_v1_ArrayPlace, _sluice_v1_ArrayPlace__Output>
       ArraySpec: MessageTypeDefinition<_sluice_v1_ArraySpec, _sluice_v1_ArraySpec__Output>
       BuiltinProgram: MessageTypeDefinition<_sluice_v1_BuiltinProgram, _sluice_v1_BuiltinProgram__Output>
+      CancelMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceRequest__Output>
+      CancelMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceResponse__Output>
       CancelWorkloadsRequest: MessageTypeDefinition<_sluice_v1_CancelWorkloadsRequest, _sluice_v1_CancelWorkloadsRequest__Output>
       CancelWorkloadsResponse: MessageTypeDefinition<_sluice_v1_CancelWorkloadsResponse, _sluice_v1_CancelWorkloadsResponse__Output>
       Checkpoint: MessageTypeDefinition<_sluice_v1_Checkpoint, _sluice_v1_Checkpoint__Output>
@@ -106,6 +123,8 @@ export interface ProtoGrpcType {
       ConnectResponse: MessageTypeDefinition<_sluice_v1_ConnectResponse, _sluice_v1_ConnectResponse__Output>
       CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
       CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
+      CreateMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceRequest__Output>
+      CreateMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceResponse__Output>
       Dependency: MessageTypeDefinition<_sluice_v1_Dependency, _sluice_v1_Dependency__Output>
       DependencyCondition: EnumTypeDefinition
       DesiredAllocation: MessageTypeDefinition<_sluice_v1_DesiredAllocation, _sluice_v1_DesiredAllocation__Output>
@@ -127,24 +146,35 @@ export interface ProtoGrpcType {
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>
+      HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
+      HoldWorkloadsResponse: MessageTypeDefinition<_sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsResponse__Output>
       InventoryReport: MessageTypeDefinition<_sluice_v1_InventoryReport, _sluice_v1_InventoryReport__Output>
+      ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
+      ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
       ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
       ListWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ListWorkloadsRequest, _sluice_v1_ListWorkloadsRequest__Output>
       ListWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ListWorkloadsResponse, _sluice_v1_ListWorkloadsResponse__Output>
       LogData: MessageTypeDefinition<_sluice_v1_LogData, _sluice_v1_LogData__Output>
       LogRead: MessageTypeDefinition<_sluice_v1_LogRead, _sluice_v1_LogRead__Output>
+      Maintenance: MessageTypeDefinition<_sluice_v1_Maintenance, _sluice_v1_Maintenance__Output>
       MigInstance: MessageTypeDefinition<_sluice_v1_MigInstance, _sluice_v1_MigInstance__Output>
       Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
       NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
       /**
-       * Lists, watches, cordons and uncordons nodes.
+       * Lists, watches, cordons and uncordons nodes, and keeps the calendar of their maintenance.
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
       ObservedAllocation: MessageTypeDefinition<_sluice_v1_ObservedAllocation, _sluice_v1_ObservedAllocation__Output>
       ObservedAllocations: MessageTypeDefinition<_sluice_v1_ObservedAllocations, _sluice_v1_ObservedAllocations__Output>
       ObservedState: EnumTypeDefinition
+      PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
+      PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
+      ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
+      ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
+      RequeueWorkloadsRequest: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsRequest__Output>
+      RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
       StopOrder: MessageTypeDefinition<_sluice_v1_StopOrder, _sluice_v1_StopOrder__Output>

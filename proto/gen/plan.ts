@@ -8,6 +8,8 @@ import type { Allocation as _sluice_v1_Allocation, Allocation__Output as _sluice
 import type { ArrayPlace as _sluice_v1_ArrayPlace, ArrayPlace__Output as _sluice_v1_ArrayPlace__Output } from './sluice/v1/ArrayPlace.js';
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from './sluice/v1/ArraySpec.js';
 import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from './sluice/v1/BuiltinProgram.js';
+import type { CancelMaintenanceRequest as _sluice_v1_CancelMaintenanceRequest, CancelMaintenanceRequest__Output as _sluice_v1_CancelMaintenanceRequest__Output } from './sluice/v1/CancelMaintenanceRequest.js';
+import type { CancelMaintenanceResponse as _sluice_v1_CancelMaintenanceResponse, CancelMaintenanceResponse__Output as _sluice_v1_CancelMaintenanceResponse__Output } from './sluice/v1/CancelMaintenanceResponse.js';
 import type { CancelWorkloadsRequest as _sluice_v1_CancelWorkloadsRequest, CancelWorkloadsRequest__Output as _sluice_v1_CancelWorkloadsRequest__Output } from './sluice/v1/CancelWorkloadsRequest.js';
 import type { CancelWorkloadsResponse as _sluice_v1_CancelWorkloadsResponse, CancelWorkloadsResponse__Output as _sluice_v1_CancelWorkloadsResponse__Output } from './sluice/v1/CancelWorkloadsResponse.js';
 import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from './sluice/v1/Checkpoint.js';
@@ -15,6 +17,8 @@ import type { CheckpointPolicy as _sluice_v1_CheckpointPolicy, CheckpointPolicy_
 import type { Command as _sluice_v1_Command, Command__Output as _sluice_v1_Command__Output } from './sluice/v1/Command.js';
 import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
+import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
+import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from './sluice/v1/CreateMaintenanceResponse.js';
 import type { CreateQueueRequest as _sluice_v1_CreateQueueRequest, CreateQueueRequest__Output as _sluice_v1_CreateQueueRequest__Output } from './sluice/v1/CreateQueueRequest.js';
 import type { CreateQueueResponse as _sluice_v1_CreateQueueResponse, CreateQueueResponse__Output as _sluice_v1_CreateQueueResponse__Output } from './sluice/v1/CreateQueueResponse.js';
 import type { DeleteQueueRequest as _sluice_v1_DeleteQueueRequest, DeleteQueueRequest__Output as _sluice_v1_DeleteQueueRequest__Output } from './sluice/v1/DeleteQueueRequest.js';
@@ -37,12 +41,17 @@ import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } fro
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
+import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
+import type { HoldWorkloadsResponse as _sluice_v1_HoldWorkloadsResponse, HoldWorkloadsResponse__Output as _sluice_v1_HoldWorkloadsResponse__Output } from './sluice/v1/HoldWorkloadsResponse.js';
+import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
+import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
 import type { ListQueuesRequest as _sluice_v1_ListQueuesRequest, ListQueuesRequest__Output as _sluice_v1_ListQueuesRequest__Output } from './sluice/v1/ListQueuesRequest.js';
 import type { ListQueuesResponse as _sluice_v1_ListQueuesResponse, ListQueuesResponse__Output as _sluice_v1_ListQueuesResponse__Output } from './sluice/v1/ListQueuesResponse.js';
 import type { ListWorkloadsRequest as _sluice_v1_ListWorkloadsRequest, ListWorkloadsRequest__Output as _sluice_v1_ListWorkloadsRequest__Output } from './sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse as _sluice_v1_ListWorkloadsResponse, ListWorkloadsResponse__Output as _sluice_v1_ListWorkloadsResponse__Output } from './sluice/v1/ListWorkloadsResponse.js';
+import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from './sluice/v1/Maintenance.js';
 import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from './sluice/v1/MigInstance.js';
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
@@ -57,12 +66,18 @@ import type { PlannedPlacement as _sluice_v1_PlannedPlacement, PlannedPlacement_
 import type { PlannedQueueShare as _sluice_v1_PlannedQueueShare, PlannedQueueShare__Output as _sluice_v1_PlannedQueueShare__Output } from './sluice/v1/PlannedQueueShare.js';
 import type { PlannedStartedWorkload as _sluice_v1_PlannedStartedWorkload, PlannedStartedWorkload__Output as _sluice_v1_PlannedStartedWorkload__Output } from './sluice/v1/PlannedStartedWorkload.js';
 import type { PlannedWorkload as _sluice_v1_PlannedWorkload, PlannedWorkload__Output as _sluice_v1_PlannedWorkload__Output } from './sluice/v1/PlannedWorkload.js';
+import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
+import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
 import type { Queue as _sluice_v1_Queue, Queue__Output as _sluice_v1_Queue__Output } from './sluice/v1/Queue.js';
 import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from './sluice/v1/QueueScope.js';
 import type { QueueServiceClient as _sluice_v1_QueueServiceClient, QueueServiceDefinition as _sluice_v1_QueueServiceDefinition } from './sluice/v1/QueueService.js';
 import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from './sluice/v1/QueueSpec.js';
 import type { QueueUpdate as _sluice_v1_QueueUpdate, QueueUpdate__Output as _sluice_v1_QueueUpdate__Output } from './sluice/v1/QueueUpdate.js';
 import type { QueueUse as _sluice_v1_QueueUse, QueueUse__Output as _sluice_v1_QueueUse__Output } from './sluice/v1/QueueUse.js';
+import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
+import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
+import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from './sluice/v1/RequeueWorkloadsRequest.js';
+import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
@@ -104,6 +119,8 @@ export interface ProtoGrpcType {
       ArrayPlace: MessageTypeDefinition<_sluice_v1_ArrayPlace, _sluice_v1_ArrayPlace__Output>
       ArraySpec: MessageTypeDefinition<_sluice_v1_ArraySpec, _sluice_v1_ArraySpec__Output>
       BuiltinProgram: MessageTypeDefinition<_sluice_v1_BuiltinProgram, _sluice_v1_BuiltinProgram__Output>
+      CancelMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceRequest__Output>
+      CancelMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceResponse__Output>
       CancelWorkloadsRequest: MessageTypeDefinition<_sluice_v1_CancelWorkloadsRequest, _sluice_v1_CancelWorkloadsRequest__Output>
       CancelWorkloadsResponse: MessageTypeDefinition<_sluice_v1_CancelWorkloadsResponse, _sluice_v1_CancelWorkloadsResponse__Output>
       Checkpoint: MessageTypeDefinition<_sluice_v1_Checkpoint, _sluice_v1_Checkpoint__Output>
@@ -111,6 +128,8 @@ export interface ProtoGrpcType {
       Command: MessageTypeDefinition<_sluice_v1_Command, _sluice_v1_Command__Output>
       CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
       CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
+      CreateMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceRequest__Output>
+      CreateMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceResponse__Output>
       CreateQueueRequest: MessageTypeDefinition<_sluice_v1_CreateQueueRequest, _sluice_v1_CreateQueueRequest__Output>
       CreateQueueResponse: MessageTypeDefinition<_sluice_v1_CreateQueueResponse, _sluice_v1_CreateQueueResponse__Output>
       DeleteQueueRequest: MessageTypeDefinition<_sluice_v1_DeleteQueueRequest, _sluice_v1_DeleteQueueRequest__Output>
@@ -135,17 +154,22 @@ export interface ProtoGrpcType {
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
+      HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
+      HoldWorkloadsResponse: MessageTypeDefinition<_sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsResponse__Output>
+      ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
+      ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
       ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
       ListQueuesRequest: MessageTypeDefinition<_sluice_v1_ListQueuesRequest, _sluice_v1_ListQueuesRequest__Output>
       ListQueuesResponse: MessageTypeDefinition<_sluice_v1_ListQueuesResponse, _sluice_v1_ListQueuesResponse__Output>
       ListWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ListWorkloadsRequest, _sluice_v1_ListWorkloadsRequest__Output>
       ListWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ListWorkloadsResponse, _sluice_v1_ListWorkloadsResponse__Output>
+      Maintenance: MessageTypeDefinition<_sluice_v1_Maintenance, _sluice_v1_Maintenance__Output>
       MigInstance: MessageTypeDefinition<_sluice_v1_MigInstance, _sluice_v1_MigInstance__Output>
       Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
       NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
       /**
-       * Lists, watches, cordons and uncordons nodes.
+       * Lists, watches, cordons and uncordons nodes, and keeps the calendar of their maintenance.
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
@@ -163,6 +187,8 @@ export interface ProtoGrpcType {
       PlannedStart: EnumTypeDefinition
       PlannedStartedWorkload: MessageTypeDefinition<_sluice_v1_PlannedStartedWorkload, _sluice_v1_PlannedStartedWorkload__Output>
       PlannedWorkload: MessageTypeDefinition<_sluice_v1_PlannedWorkload, _sluice_v1_PlannedWorkload__Output>
+      PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
+      PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
       Queue: MessageTypeDefinition<_sluice_v1_Queue, _sluice_v1_Queue__Output>
       QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
       /**
@@ -172,6 +198,10 @@ export interface ProtoGrpcType {
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
       QueueUpdate: MessageTypeDefinition<_sluice_v1_QueueUpdate, _sluice_v1_QueueUpdate__Output>
       QueueUse: MessageTypeDefinition<_sluice_v1_QueueUse, _sluice_v1_QueueUse__Output>
+      ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
+      ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
+      RequeueWorkloadsRequest: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsRequest__Output>
+      RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
       ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>

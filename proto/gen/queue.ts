@@ -4,8 +4,12 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration.js';
 import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from './google/protobuf/FieldMask.js';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
+import type { CancelMaintenanceRequest as _sluice_v1_CancelMaintenanceRequest, CancelMaintenanceRequest__Output as _sluice_v1_CancelMaintenanceRequest__Output } from './sluice/v1/CancelMaintenanceRequest.js';
+import type { CancelMaintenanceResponse as _sluice_v1_CancelMaintenanceResponse, CancelMaintenanceResponse__Output as _sluice_v1_CancelMaintenanceResponse__Output } from './sluice/v1/CancelMaintenanceResponse.js';
 import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
+import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
+import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from './sluice/v1/CreateMaintenanceResponse.js';
 import type { CreateQueueRequest as _sluice_v1_CreateQueueRequest, CreateQueueRequest__Output as _sluice_v1_CreateQueueRequest__Output } from './sluice/v1/CreateQueueRequest.js';
 import type { CreateQueueResponse as _sluice_v1_CreateQueueResponse, CreateQueueResponse__Output as _sluice_v1_CreateQueueResponse__Output } from './sluice/v1/CreateQueueResponse.js';
 import type { DeleteQueueRequest as _sluice_v1_DeleteQueueRequest, DeleteQueueRequest__Output as _sluice_v1_DeleteQueueRequest__Output } from './sluice/v1/DeleteQueueRequest.js';
@@ -17,10 +21,13 @@ import type { GetQueueResponse as _sluice_v1_GetQueueResponse, GetQueueResponse_
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
+import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
+import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
 import type { ListQueuesRequest as _sluice_v1_ListQueuesRequest, ListQueuesRequest__Output as _sluice_v1_ListQueuesRequest__Output } from './sluice/v1/ListQueuesRequest.js';
 import type { ListQueuesResponse as _sluice_v1_ListQueuesResponse, ListQueuesResponse__Output as _sluice_v1_ListQueuesResponse__Output } from './sluice/v1/ListQueuesResponse.js';
+import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from './sluice/v1/Maintenance.js';
 import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from './sluice/v1/MigInstance.js';
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
@@ -52,8 +59,12 @@ export interface ProtoGrpcType {
   }
   sluice: {
     v1: {
+      CancelMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceRequest__Output>
+      CancelMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceResponse__Output>
       CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
       CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
+      CreateMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceRequest__Output>
+      CreateMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceResponse__Output>
       CreateQueueRequest: MessageTypeDefinition<_sluice_v1_CreateQueueRequest, _sluice_v1_CreateQueueRequest__Output>
       CreateQueueResponse: MessageTypeDefinition<_sluice_v1_CreateQueueResponse, _sluice_v1_CreateQueueResponse__Output>
       DeleteQueueRequest: MessageTypeDefinition<_sluice_v1_DeleteQueueRequest, _sluice_v1_DeleteQueueRequest__Output>
@@ -66,15 +77,18 @@ export interface ProtoGrpcType {
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
+      ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
+      ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
       ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
       ListQueuesRequest: MessageTypeDefinition<_sluice_v1_ListQueuesRequest, _sluice_v1_ListQueuesRequest__Output>
       ListQueuesResponse: MessageTypeDefinition<_sluice_v1_ListQueuesResponse, _sluice_v1_ListQueuesResponse__Output>
+      Maintenance: MessageTypeDefinition<_sluice_v1_Maintenance, _sluice_v1_Maintenance__Output>
       MigInstance: MessageTypeDefinition<_sluice_v1_MigInstance, _sluice_v1_MigInstance__Output>
       Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
       NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
       /**
-       * Lists, watches, cordons and uncordons nodes.
+       * Lists, watches, cordons and uncordons nodes, and keeps the calendar of their maintenance.
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition

@@ -240,7 +240,19 @@ export interface Checkpoint {
 }
 
 export type WorkloadEventType =
-  'submitted' | 'claimed' | 'placed' | 'started' | 'stopping' | 'requeued' | 'checkpoint' | 'finished';
+  | 'submitted'
+  | 'held'
+  | 'unheld'
+  | 'changed'
+  | 'claimed'
+  | 'placed'
+  | 'started'
+  | 'warning'
+  | 'stopping'
+  | 'requeued'
+  | 'retried'
+  | 'checkpoint'
+  | 'finished';
 
 export interface WorkloadEvent {
   readonly timeMs: number;
@@ -269,6 +281,23 @@ export interface Claim {
   readonly sinceMs: number;
 }
 
+/** Why a pending workload is not to be placed yet, the first that applies in this order. */
+export interface Gate {
+  readonly kind: 'held' | 'dependency' | 'backoff' | 'array';
+  /** One sentence. */
+  readonly message: string;
+  /** When it opens by itself; null = not by time. */
+  readonly untilMs: number | null;
+}
+
+/** The time limit of an attempt that runs. */
+export interface Deadline {
+  /** When its owner is warned; null = that is done. */
+  readonly warnMs: number | null;
+  /** When it is stopped. */
+  readonly endMs: number;
+}
+
 export interface Workload {
   readonly number: WorkloadNumber;
   /** A ULID. */
@@ -295,6 +324,13 @@ export interface Workload {
   readonly hold: string | null;
   /** Not to be placed before; 0 = at once. */
   readonly notBeforeMs: number;
+  /**
+   * Set = it is not offered to the engine, counts as no demand, and this says why. Follows from the hold, the time, its
+   * dependencies and its array; null while it is not pending.
+   */
+  readonly gate: Gate | null;
+  /** Null = it does not run, or has no time limit. */
+  readonly deadline: Deadline | null;
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
@@ -311,7 +347,15 @@ export interface Workload {
 export type AllocationState = 'placed' | 'running' | 'stopping' | 'exited' | 'released';
 
 export type StopReason =
-  'reclaimed' | 'preempted' | 'moved' | 'cancelled' | 'gang_ended' | 'node_lost' | 'time_limit' | 'maintenance';
+  | 'reclaimed'
+  | 'preempted'
+  | 'moved'
+  | 'cancelled'
+  | 'gang_ended'
+  | 'node_lost'
+  | 'time_limit'
+  | 'maintenance'
+  | 'requeued';
 
 export interface StopOrder {
   readonly reason: StopReason;

@@ -35,6 +35,7 @@ export const STOP_REASON_TO_PROTO = {
   moved: 'STOP_REASON_MOVED',
   time_limit: 'STOP_REASON_TIME_LIMIT',
   maintenance: 'STOP_REASON_MAINTENANCE',
+  requeued: 'STOP_REASON_REQUEUED',
 } as const satisfies Record<StopReason, string>;
 
 export const GPU_HEALTH_TO_PROTO = {

@@ -178,6 +178,8 @@ export class TestCluster {
       retries: 0,
       hold: null,
       notBeforeMs: 0,
+      gate: null,
+      deadline: null,
       falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,

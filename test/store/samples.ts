@@ -87,6 +87,8 @@ export function workload(number: number, change: Partial<Workload> = {}): Stored
     retries: 0,
     hold: null,
     notBeforeMs: 0,
+    gate: null,
+    deadline: null,
     falseStarts: 0,
     lostGpuMs: 0,
     gpuMs: 0,

@@ -205,6 +205,8 @@ function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: Comman
       retries: 0,
       hold: null,
       notBeforeMs: 0,
+      gate: null,
+      deadline: null,
       falseStarts: 0,
       lostGpuMs: 0,
       gpuMs: 0,

@@ -3,6 +3,7 @@
 import type { NodeState as _sluice_v1_NodeState, NodeState__Output as _sluice_v1_NodeState__Output } from '../../sluice/v1/NodeState.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from '../../sluice/v1/NodeInventory.js';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from '../../sluice/v1/Maintenance.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Node {
@@ -26,6 +27,10 @@ export interface Node {
    */
   'allocatedGpus'?: (number);
   'workloads'?: (number | string | Long)[];
+  /**
+   * What was announced for it and is not over.
+   */
+  'maintenances'?: (_sluice_v1_Maintenance)[];
 }
 
 export interface Node__Output {
@@ -49,4 +54,8 @@ export interface Node__Output {
    */
   'allocatedGpus': (number);
   'workloads': (number)[];
+  /**
+   * What was announced for it and is not over.
+   */
+  'maintenances': (_sluice_v1_Maintenance__Output)[];
 }

@@ -2,10 +2,16 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { CancelMaintenanceRequest as _sluice_v1_CancelMaintenanceRequest, CancelMaintenanceRequest__Output as _sluice_v1_CancelMaintenanceRequest__Output } from '../../sluice/v1/CancelMaintenanceRequest.js';
+import type { CancelMaintenanceResponse as _sluice_v1_CancelMaintenanceResponse, CancelMaintenanceResponse__Output as _sluice_v1_CancelMaintenanceResponse__Output } from '../../sluice/v1/CancelMaintenanceResponse.js';
 import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from '../../sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from '../../sluice/v1/CordonNodeResponse.js';
+import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from '../../sluice/v1/CreateMaintenanceRequest.js';
+import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from '../../sluice/v1/CreateMaintenanceResponse.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from '../../sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from '../../sluice/v1/GetNodeResponse.js';
+import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from '../../sluice/v1/ListMaintenancesRequest.js';
+import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from '../../sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from '../../sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from '../../sluice/v1/ListNodesResponse.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from '../../sluice/v1/UncordonNodeRequest.js';
@@ -14,9 +20,24 @@ import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesReque
 import type { WatchNodesResponse as _sluice_v1_WatchNodesResponse, WatchNodesResponse__Output as _sluice_v1_WatchNodesResponse__Output } from '../../sluice/v1/WatchNodesResponse.js';
 
 /**
- * Lists, watches, cordons and uncordons nodes.
+ * Lists, watches, cordons and uncordons nodes, and keeps the calendar of their maintenance.
  */
 export interface NodeServiceClient extends grpc.Client {
+  /**
+   * Takes an announcement back, for all its nodes or for some.
+   */
+  CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Takes an announcement back, for all its nodes or for some.
+   */
+  cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  
   /**
    * Keeps new work off a node. What runs there goes on.
    */
@@ -32,6 +53,23 @@ export interface NodeServiceClient extends grpc.Client {
   cordonNode(argument: _sluice_v1_CordonNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   cordonNode(argument: _sluice_v1_CordonNodeRequest, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
+   * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   */
+  CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
+   * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   */
+  createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
+  
   GetNode(argument: _sluice_v1_GetNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   GetNode(argument: _sluice_v1_GetNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   GetNode(argument: _sluice_v1_GetNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
@@ -40,6 +78,21 @@ export interface NodeServiceClient extends grpc.Client {
   getNode(argument: _sluice_v1_GetNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   getNode(argument: _sluice_v1_GetNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   getNode(argument: _sluice_v1_GetNodeRequest, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Lists what was announced and is not over, in the order of announcement, in pages.
+   */
+  ListMaintenances(argument: _sluice_v1_ListMaintenancesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  ListMaintenances(argument: _sluice_v1_ListMaintenancesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  ListMaintenances(argument: _sluice_v1_ListMaintenancesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  ListMaintenances(argument: _sluice_v1_ListMaintenancesRequest, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Lists what was announced and is not over, in the order of announcement, in pages.
+   */
+  listMaintenances(argument: _sluice_v1_ListMaintenancesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  listMaintenances(argument: _sluice_v1_ListMaintenancesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  listMaintenances(argument: _sluice_v1_ListMaintenancesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
+  listMaintenances(argument: _sluice_v1_ListMaintenancesRequest, callback: grpc.requestCallback<_sluice_v1_ListMaintenancesResponse__Output>): grpc.ClientUnaryCall;
   
   ListNodes(argument: _sluice_v1_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
   ListNodes(argument: _sluice_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
@@ -73,15 +126,31 @@ export interface NodeServiceClient extends grpc.Client {
 }
 
 /**
- * Lists, watches, cordons and uncordons nodes.
+ * Lists, watches, cordons and uncordons nodes, and keeps the calendar of their maintenance.
  */
 export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Takes an announcement back, for all its nodes or for some.
+   */
+  CancelMaintenance: grpc.handleUnaryCall<_sluice_v1_CancelMaintenanceRequest__Output, _sluice_v1_CancelMaintenanceResponse>;
+  
   /**
    * Keeps new work off a node. What runs there goes on.
    */
   CordonNode: grpc.handleUnaryCall<_sluice_v1_CordonNodeRequest__Output, _sluice_v1_CordonNodeResponse>;
   
+  /**
+   * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
+   * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   */
+  CreateMaintenance: grpc.handleUnaryCall<_sluice_v1_CreateMaintenanceRequest__Output, _sluice_v1_CreateMaintenanceResponse>;
+  
   GetNode: grpc.handleUnaryCall<_sluice_v1_GetNodeRequest__Output, _sluice_v1_GetNodeResponse>;
+  
+  /**
+   * Lists what was announced and is not over, in the order of announcement, in pages.
+   */
+  ListMaintenances: grpc.handleUnaryCall<_sluice_v1_ListMaintenancesRequest__Output, _sluice_v1_ListMaintenancesResponse>;
   
   ListNodes: grpc.handleUnaryCall<_sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse>;
   
@@ -95,8 +164,11 @@ export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
 }
 
 export interface NodeServiceDefinition extends grpc.ServiceDefinition {
+  CancelMaintenance: MethodDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceRequest__Output, _sluice_v1_CancelMaintenanceResponse__Output>
   CordonNode: MethodDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeRequest__Output, _sluice_v1_CordonNodeResponse__Output>
+  CreateMaintenance: MethodDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceRequest__Output, _sluice_v1_CreateMaintenanceResponse__Output>
   GetNode: MethodDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeResponse, _sluice_v1_GetNodeRequest__Output, _sluice_v1_GetNodeResponse__Output>
+  ListMaintenances: MethodDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesRequest__Output, _sluice_v1_ListMaintenancesResponse__Output>
   ListNodes: MethodDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesResponse, _sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse__Output>
   UncordonNode: MethodDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse__Output>
   WatchNodes: MethodDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesRequest__Output, _sluice_v1_WatchNodesResponse__Output>

@@ -34,6 +34,10 @@ export const StopReason = {
    * A maintenance of its node begins.
    */
   STOP_REASON_MAINTENANCE: 'STOP_REASON_MAINTENANCE',
+  /**
+   * A user asked for it to be requeued.
+   */
+  STOP_REASON_REQUEUED: 'STOP_REASON_REQUEUED',
 } as const;
 
 /**
@@ -79,6 +83,11 @@ export type StopReason =
    */
   | 'STOP_REASON_MAINTENANCE'
   | 8
+  /**
+   * A user asked for it to be requeued.
+   */
+  | 'STOP_REASON_REQUEUED'
+  | 9
 
 /**
  * Why a task was told to stop.

@@ -59,6 +59,18 @@ export interface Workload {
    * Set when it was submitted as part of an array.
    */
   'arrayPlace'?: (_sluice_v1_ArrayPlace | null);
+  /**
+   * How often it was tried again after an error of its program.
+   */
+  'retries'?: (number);
+  /**
+   * Who holds it back and why. Empty = nobody.
+   */
+  'hold'?: (string);
+  /**
+   * While it runs with a time limit: when it is stopped.
+   */
+  'limitTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface Workload__Output {
@@ -110,4 +122,16 @@ export interface Workload__Output {
    * Set when it was submitted as part of an array.
    */
   'arrayPlace': (_sluice_v1_ArrayPlace__Output | null);
+  /**
+   * How often it was tried again after an error of its program.
+   */
+  'retries': (number);
+  /**
+   * Who holds it back and why. Empty = nobody.
+   */
+  'hold': (string);
+  /**
+   * While it runs with a time limit: when it is stopped.
+   */
+  'limitTime': (_google_protobuf_Timestamp__Output | null);
 }

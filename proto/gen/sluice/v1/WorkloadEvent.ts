@@ -8,7 +8,8 @@ import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _goo
 export interface WorkloadEvent {
   'time'?: (_google_protobuf_Timestamp | null);
   /**
-   * One word: submitted, placed, started, stopping, requeued, checkpoint, finished.
+   * One word: submitted, held, unheld, changed, claimed, placed, started, warning, stopping, requeued, retried,
+   * checkpoint, finished.
    */
   'type'?: (string);
   'message'?: (string);
@@ -20,7 +21,8 @@ export interface WorkloadEvent {
 export interface WorkloadEvent__Output {
   'time': (_google_protobuf_Timestamp__Output | null);
   /**
-   * One word: submitted, placed, started, stopping, requeued, checkpoint, finished.
+   * One word: submitted, held, unheld, changed, claimed, placed, started, warning, stopping, requeued, retried,
+   * checkpoint, finished.
    */
   'type': (string);
   'message': (string);

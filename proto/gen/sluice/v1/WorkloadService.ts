@@ -8,8 +8,16 @@ import type { ExplainWorkloadRequest as _sluice_v1_ExplainWorkloadRequest, Expla
 import type { ExplainWorkloadResponse as _sluice_v1_ExplainWorkloadResponse, ExplainWorkloadResponse__Output as _sluice_v1_ExplainWorkloadResponse__Output } from '../../sluice/v1/ExplainWorkloadResponse.js';
 import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRequest__Output as _sluice_v1_GetWorkloadRequest__Output } from '../../sluice/v1/GetWorkloadRequest.js';
 import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from '../../sluice/v1/GetWorkloadResponse.js';
+import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from '../../sluice/v1/HoldWorkloadsRequest.js';
+import type { HoldWorkloadsResponse as _sluice_v1_HoldWorkloadsResponse, HoldWorkloadsResponse__Output as _sluice_v1_HoldWorkloadsResponse__Output } from '../../sluice/v1/HoldWorkloadsResponse.js';
 import type { ListWorkloadsRequest as _sluice_v1_ListWorkloadsRequest, ListWorkloadsRequest__Output as _sluice_v1_ListWorkloadsRequest__Output } from '../../sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse as _sluice_v1_ListWorkloadsResponse, ListWorkloadsResponse__Output as _sluice_v1_ListWorkloadsResponse__Output } from '../../sluice/v1/ListWorkloadsResponse.js';
+import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from '../../sluice/v1/PrioritizeWorkloadsRequest.js';
+import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from '../../sluice/v1/PrioritizeWorkloadsResponse.js';
+import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from '../../sluice/v1/ReleaseWorkloadsRequest.js';
+import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from '../../sluice/v1/ReleaseWorkloadsResponse.js';
+import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from '../../sluice/v1/RequeueWorkloadsRequest.js';
+import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from '../../sluice/v1/RequeueWorkloadsResponse.js';
 import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, SubmitWorkloadsRequest__Output as _sluice_v1_SubmitWorkloadsRequest__Output } from '../../sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from '../../sluice/v1/SubmitWorkloadsResponse.js';
 import type { WatchWorkloadsRequest as _sluice_v1_WatchWorkloadsRequest, WatchWorkloadsRequest__Output as _sluice_v1_WatchWorkloadsRequest__Output } from '../../sluice/v1/WatchWorkloadsRequest.js';
@@ -65,6 +73,21 @@ export interface WorkloadServiceClient extends grpc.Client {
   getWorkload(argument: _sluice_v1_GetWorkloadRequest, callback: grpc.requestCallback<_sluice_v1_GetWorkloadResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Holds workloads back: they are not started until they are released. What runs goes on.
+   */
+  HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Holds workloads back: they are not started until they are released. What runs goes on.
+   */
+  holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * Lists workloads, newest first, in pages.
    */
   ListWorkloads(argument: _sluice_v1_ListWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListWorkloadsResponse__Output>): grpc.ClientUnaryCall;
@@ -78,6 +101,51 @@ export interface WorkloadServiceClient extends grpc.Client {
   listWorkloads(argument: _sluice_v1_ListWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ListWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   listWorkloads(argument: _sluice_v1_ListWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   listWorkloads(argument: _sluice_v1_ListWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_ListWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Changes the priority of workloads that have not ended.
+   */
+  PrioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  PrioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  PrioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  PrioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Changes the priority of workloads that have not ended.
+   */
+  prioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  prioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  prioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  prioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Ends a hold.
+   */
+  ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Ends a hold.
+   */
+  releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Stops what runs, with its grace, and lets it wait for GPUs again.
+   */
+  RequeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  RequeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  RequeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  RequeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Stops what runs, with its grace, and lets it wait for GPUs again.
+   */
+  requeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  requeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  requeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
+  requeueWorkloads(argument: _sluice_v1_RequeueWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_RequeueWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Submits one or many workloads in one durable step: all are accepted or none. Safe to repeat with the same request_id.
@@ -127,9 +195,29 @@ export interface WorkloadServiceHandlers extends grpc.UntypedServiceImplementati
   GetWorkload: grpc.handleUnaryCall<_sluice_v1_GetWorkloadRequest__Output, _sluice_v1_GetWorkloadResponse>;
   
   /**
+   * Holds workloads back: they are not started until they are released. What runs goes on.
+   */
+  HoldWorkloads: grpc.handleUnaryCall<_sluice_v1_HoldWorkloadsRequest__Output, _sluice_v1_HoldWorkloadsResponse>;
+  
+  /**
    * Lists workloads, newest first, in pages.
    */
   ListWorkloads: grpc.handleUnaryCall<_sluice_v1_ListWorkloadsRequest__Output, _sluice_v1_ListWorkloadsResponse>;
+  
+  /**
+   * Changes the priority of workloads that have not ended.
+   */
+  PrioritizeWorkloads: grpc.handleUnaryCall<_sluice_v1_PrioritizeWorkloadsRequest__Output, _sluice_v1_PrioritizeWorkloadsResponse>;
+  
+  /**
+   * Ends a hold.
+   */
+  ReleaseWorkloads: grpc.handleUnaryCall<_sluice_v1_ReleaseWorkloadsRequest__Output, _sluice_v1_ReleaseWorkloadsResponse>;
+  
+  /**
+   * Stops what runs, with its grace, and lets it wait for GPUs again.
+   */
+  RequeueWorkloads: grpc.handleUnaryCall<_sluice_v1_RequeueWorkloadsRequest__Output, _sluice_v1_RequeueWorkloadsResponse>;
   
   /**
    * Submits one or many workloads in one durable step: all are accepted or none. Safe to repeat with the same request_id.
@@ -147,7 +235,11 @@ export interface WorkloadServiceDefinition extends grpc.ServiceDefinition {
   CancelWorkloads: MethodDefinition<_sluice_v1_CancelWorkloadsRequest, _sluice_v1_CancelWorkloadsResponse, _sluice_v1_CancelWorkloadsRequest__Output, _sluice_v1_CancelWorkloadsResponse__Output>
   ExplainWorkload: MethodDefinition<_sluice_v1_ExplainWorkloadRequest, _sluice_v1_ExplainWorkloadResponse, _sluice_v1_ExplainWorkloadRequest__Output, _sluice_v1_ExplainWorkloadResponse__Output>
   GetWorkload: MethodDefinition<_sluice_v1_GetWorkloadRequest, _sluice_v1_GetWorkloadResponse, _sluice_v1_GetWorkloadRequest__Output, _sluice_v1_GetWorkloadResponse__Output>
+  HoldWorkloads: MethodDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsRequest__Output, _sluice_v1_HoldWorkloadsResponse__Output>
   ListWorkloads: MethodDefinition<_sluice_v1_ListWorkloadsRequest, _sluice_v1_ListWorkloadsResponse, _sluice_v1_ListWorkloadsRequest__Output, _sluice_v1_ListWorkloadsResponse__Output>
+  PrioritizeWorkloads: MethodDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsRequest__Output, _sluice_v1_PrioritizeWorkloadsResponse__Output>
+  ReleaseWorkloads: MethodDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsRequest__Output, _sluice_v1_ReleaseWorkloadsResponse__Output>
+  RequeueWorkloads: MethodDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsRequest__Output, _sluice_v1_RequeueWorkloadsResponse__Output>
   SubmitWorkloads: MethodDefinition<_sluice_v1_SubmitWorkloadsRequest, _sluice_v1_SubmitWorkloadsResponse, _sluice_v1_SubmitWorkloadsRequest__Output, _sluice_v1_SubmitWorkloadsResponse__Output>
   WatchWorkloads: MethodDefinition<_sluice_v1_WatchWorkloadsRequest, _sluice_v1_WatchWorkloadsResponse, _sluice_v1_WatchWorkloadsRequest__Output, _sluice_v1_WatchWorkloadsResponse__Output>
 }

@@ -1,0 +1,11 @@
+// Original file: sluice/v1/node.proto
+
+import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from '../../sluice/v1/Maintenance.js';
+
+export interface CreateMaintenanceResponse {
+  'maintenance'?: (_sluice_v1_Maintenance | null);
+}
+
+export interface CreateMaintenanceResponse__Output {
+  'maintenance': (_sluice_v1_Maintenance__Output | null);
+}
