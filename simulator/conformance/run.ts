@@ -1,0 +1,91 @@
+// Plays all scenarios of a file and prints what differs: the program without its process.
+import { InvariantViolation } from '../../common/assert.js';
+import type { Decision } from '../../scheduler/engine/decisions.js';
+import type { Placement } from '../../scheduler/model/records.js';
+import { standingInWords } from './compare.js';
+import type { EngineUnderTest } from './engine-under-test.js';
+import { play } from './play.js';
+import { realEngine } from './real-engine.js';
+import { parseScenarios, type Scenario, taskName } from './scenario.js';
+import type { CycleOutcome } from './standing.js';
+
+/** The engines that can be judged, by the name that `--engine` takes. */
+const ENGINES: Readonly<Record<string, EngineUnderTest>> = { real: realEngine };
+
+/** The command line asks for what is not there. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface ConformanceRun {
+  /** A JSON array of scenarios. */
+  readonly text: string;
+  readonly engine: string;
+  /** Ids of the scenarios to play; empty = all. */
+  readonly only: readonly string[];
+  /** Prints the decisions of each cycle too. */
+  readonly verbose: boolean;
+  readonly print: (line: string) => void;
+}
+
+/**
+ * Plays scenarios and prints `scenario-id: task expected … got …` for each difference, then `N passed, M failed`.
+ * @throws ScenarioFileError when the text holds no scenarios, UsageError when an engine or id is not known
+ */
+export function runConformance({ text, engine: name, only, verbose, print }: ConformanceRun) {
+  const engine = ENGINES[name];
+  if (!engine) throw new UsageError(`there is no engine ${name}, only ${Object.keys(ENGINES).join(' and ')}`);
+  const scenarios = parseScenarios(text);
+  const unknown = only.filter((id) => !scenarios.some((scenario) => scenario.id === id));
+  if (unknown.length > 0) throw new UsageError(`the file has no scenario ${unknown.join(', ')}`);
+  let passed = 0;
+  let failed = 0;
+  for (const scenario of scenarios) {
+    if (only.length > 0 && !only.includes(scenario.id)) continue;
+    if (verbose) print(`${scenario.id} (${scenario.kind}, ${scenario.family})`);
+    const lines = playOrSayWhy(scenario, engine, (cycle, decisions, outcome) => {
+      if (verbose) for (const line of describeCycle(cycle, decisions, outcome)) print(`  ${line}`);
+    });
+    for (const line of lines) print(`${scenario.id}: ${line}`);
+    if (lines.length === 0) passed++;
+    else failed++;
+  }
+  print(`${passed} passed, ${failed} failed`);
+  return { passed, failed };
+}
+
+/** An engine whose assertion fails has failed this scenario; the others are still worth playing. */
+function playOrSayWhy(scenario: Scenario, engine: EngineUnderTest, onCycle: Parameters<typeof play>[2]): string[] {
+  try {
+    return play(scenario, engine, onCycle);
+  } catch (error) {
+    if (error instanceof InvariantViolation || error instanceof TypeError) return [`the engine failed: ${error.stack}`];
+    throw error;
+  }
+}
+
+function* describeCycle(cycle: number, decisions: readonly Decision[], { jobs }: CycleOutcome): Generator<string> {
+  const nameOf = (workload: number | null) => jobs.find((played) => played.workload === workload)?.job.name ?? 'nobody';
+  yield `cycle ${cycle}:${decisions.length === 0 ? ' nothing is decided' : ''}`;
+  for (const decision of decisions) {
+    const who = nameOf(decision.workload);
+    switch (decision.type) {
+      case 'bind':
+      case 'claim':
+        yield `  ${decision.type} ${who}: ${decision.placements.map(inWords).join('; ')}`;
+        break;
+      case 'evict':
+        yield `  evict ${who} (${decision.allocations.join(' ')}), ${decision.reason} for ${nameOf(decision.forWorkload)}: ${decision.message}`;
+        break;
+      case 'drop_claim':
+        yield `  drop_claim ${who}: ${decision.message}`;
+    }
+  }
+  for (const { job, tasks } of jobs) {
+    yield `  = ${tasks.map((standing, index) => `${taskName(job.name, index)} ${standingInWords(standing)}`).join('; ')}`;
+  }
+}
+
+function inWords({ task, node, gpus, parts }: Placement): string {
+  return `task ${task} on ${node} GPU ${gpus.join(',')} (${parts} parts)`;
+}
