@@ -85,7 +85,15 @@ function memoryOf(profile: string): number {
   return Number(/\.(\d+)gb/.exec(profile)?.[1] ?? 0) * 1_024;
 }
 
-/** Hands the GPUs of a scenario's nodes to the tasks that run on them at the start. */
+/** What a task gets of its node. */
+export type Granted = Pick<Placement, 'gpus' | 'parts' | 'instances'>;
+
+/** How a task has its GPUs at the start. */
+export type Hold = 'running' | 'releasing' | 'pipelined';
+
+const NOTHING: Granted = { gpus: [], parts: 0, instances: [] };
+
+/** Hands the GPUs of a scenario's nodes to the tasks that have some at the start; what is only promised comes last. */
 export class GpuDesk {
   readonly #nodes = new Map<string, NodeDesk>();
 
@@ -97,66 +105,70 @@ export class GpuDesk {
    * The GPUs of a task on its node.
    * @param groups the scenario's labels of the GPUs it shares; null = it has GPUs of its own
    */
-  grant(
-    nodeName: string,
-    request: TaskRequest,
-    groups: readonly string[] | null,
-  ): Pick<Placement, 'gpus' | 'parts' | 'instances'> {
+  grant(nodeName: string, request: TaskRequest, hold: Hold, groups: readonly string[] | null): Granted {
     const node = present(this.#nodes.get(nodeName), 'tasks run on nodes of the scenario', nodeName);
-    if (request.gpus === 0) return { gpus: [], parts: 0, instances: [] };
-    if (request.migProfile !== '') return node.takeInstances(request);
-    return node.takeGpus(request, groups);
+    if (request.gpus === 0) return NOTHING;
+    if (request.migProfile !== '') return node.grantInstances(request, hold);
+    return node.grantGpus(request, hold, groups ?? []);
   }
 }
 
-/** The free parts of each GPU of one node. */
+/**
+ * One node's GPUs and instances, in two books: what is free now, and what is free when all that is being released is gone.
+ * A task that is being released is in the first book only, one with a promise in the second only.
+ */
 class NodeDesk {
   readonly #node: ClusterNode;
-  readonly #free: number[];
-  readonly #takenInstances = new Set<string>();
-  readonly #groups = new Map<string, number>();
+  readonly #freeNow: number[];
+  readonly #freeLater: number[];
+  readonly #takenNow = new Set<string>();
+  readonly #takenLater = new Set<string>();
+  readonly #gpuOfGroup = new Map<string, number>();
 
   constructor(node: ClusterNode) {
     this.#node = node;
-    this.#free = node.gpus.map(({ mig }) => (mig === null ? GPU_PARTS : 0));
+    this.#freeNow = node.gpus.map(({ mig }) => (mig === null ? GPU_PARTS : 0));
+    this.#freeLater = [...this.#freeNow];
   }
 
-  takeGpus(request: TaskRequest, groups: readonly string[] | null): Pick<Placement, 'gpus' | 'parts' | 'instances'> {
+  grantGpus(request: TaskRequest, hold: Hold, labels: readonly string[]): Granted {
     const memoryMib = this.#node.gpus[0]?.memoryMib ?? 0;
     const byMemory = request.gpuMemoryMib > 0 ? memoryShareParts(request.gpuMemoryMib, memoryMib) : null;
     const parts = byMemory ?? request.gpuMilli * PARTS_PER_MILLI;
-    const labels = groups ?? [];
+    const free = hold === 'pipelined' ? this.#freeLater : this.#freeNow;
     const gpus: number[] = [];
     for (let at = 0; at < request.gpus; at++) {
       const label = parts < GPU_PARTS ? labels[at] : undefined;
-      const known = label === undefined ? undefined : this.#groups.get(label);
-      const index = known ?? this.#free.findIndex((free) => free === GPU_PARTS);
-      const free = this.#free[index];
-      if (free === undefined || free < parts) throw this.#full(`${parts} of ${GPU_PARTS} parts of a GPU`);
-      if (label !== undefined) this.#groups.set(label, index);
-      this.#free[index] = free - parts;
+      const known = label === undefined ? undefined : this.#gpuOfGroup.get(label);
+      const index = known ?? free.findIndex((left) => left === GPU_PARTS);
+      if ((free[index] ?? 0) < parts) throw this.#full(`${parts} of ${GPU_PARTS} parts of a GPU`);
+      if (label !== undefined) this.#gpuOfGroup.set(label, index);
+      if (hold !== 'pipelined') subtract(this.#freeNow, index, parts);
+      if (hold !== 'releasing') subtract(this.#freeLater, index, parts);
       gpus.push(index);
     }
     return { gpus, parts, instances: [] };
   }
 
-  takeInstances({ gpus: count, migProfile: profile }: TaskRequest): Pick<Placement, 'gpus' | 'parts' | 'instances'> {
-    const gpus: number[] = [];
-    const instances: string[] = [];
-    for (const { index, mig } of this.#node.gpus) {
-      for (const instance of mig ?? []) {
-        if (gpus.length === count) break;
-        if (instance.profile !== profile || this.#takenInstances.has(instance.uuid)) continue;
-        this.#takenInstances.add(instance.uuid);
-        gpus.push(index);
-        instances.push(instance.uuid);
-      }
+  grantInstances({ gpus: count, migProfile: profile }: TaskRequest, hold: Hold): Granted {
+    const taken = hold === 'pipelined' ? this.#takenLater : this.#takenNow;
+    const free = this.#node.gpus
+      .flatMap(({ index, mig }) => (mig ?? []).map((instance) => ({ index, ...instance })))
+      .filter((instance) => instance.profile === profile && !taken.has(instance.uuid))
+      .slice(0, count);
+    if (free.length < count) throw this.#full(`${count} instances of ${profile}`);
+    for (const { uuid } of free) {
+      if (hold !== 'pipelined') this.#takenNow.add(uuid);
+      if (hold !== 'releasing') this.#takenLater.add(uuid);
     }
-    if (gpus.length < count) throw this.#full(`${count} instances of ${profile}`);
-    return { gpus, parts: migParts(profile), instances };
+    return { gpus: free.map(({ index }) => index), parts: migParts(profile), instances: free.map(({ uuid }) => uuid) };
   }
 
   #full(wanted: string): CannotRepresent {
-    return new CannotRepresent(`node ${this.#node.name} has no ${wanted} left for what runs on it at the start`);
+    return new CannotRepresent(`node ${this.#node.name} has no ${wanted} left for what is there at the start`);
   }
+}
+
+function subtract(free: number[], index: number, parts: number): void {
+  free[index] = (free[index] ?? 0) - parts;
 }

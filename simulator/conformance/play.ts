@@ -12,7 +12,12 @@ import { recordsOf, START_MS, translate, type TranslatedScenario } from './trans
 const CYCLE_MS = 1_000;
 
 /** What an onlooker hears of each cycle. */
-export type OnCycle = (cycle: number, decisions: readonly Decision[], outcome: CycleOutcome) => void;
+export type OnCycle = (
+  scenario: Scenario,
+  cycle: number,
+  decisions: readonly Decision[],
+  outcome: CycleOutcome,
+) => void;
 
 /**
  * Plays a scenario.
@@ -39,7 +44,7 @@ function playTranslated(
     const nowMs = START_MS + cycles * CYCLE_MS;
     const decisions = engine.decide(recordsOf(translated, jobs), policy, nowMs);
     const outcome = afterDecisions(jobs, decisions, nowMs);
-    onCycle(++cycles, decisions, outcome);
+    onCycle(scenario, ++cycles, decisions, outcome);
     return outcome;
   };
   switch (scenario.kind) {

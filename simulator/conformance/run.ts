@@ -4,9 +4,9 @@ import type { Decision } from '../../scheduler/engine/decisions.js';
 import type { Placement } from '../../scheduler/model/records.js';
 import { standingInWords } from './compare.js';
 import type { EngineUnderTest } from './engine-under-test.js';
-import { play } from './play.js';
+import { type OnCycle, play } from './play.js';
 import { realEngine } from './real-engine.js';
-import { parseScenarios, type Scenario, taskName } from './scenario.js';
+import { readScenarios, type Scenario, taskName } from './scenario.js';
 import type { CycleOutcome } from './standing.js';
 
 /** The engines that can be judged, by the name that `--engine` takes. */
@@ -35,18 +35,20 @@ export interface ConformanceRun {
 export function runConformance({ text, engine: name, only, verbose, print }: ConformanceRun) {
   const engine = ENGINES[name];
   if (!engine) throw new UsageError(`there is no engine ${name}, only ${Object.keys(ENGINES).join(' and ')}`);
-  const scenarios = parseScenarios(text);
-  const unknown = only.filter((id) => !scenarios.some((scenario) => scenario.id === id));
+  const scenarios = readScenarios(text);
+  const unknown = only.filter((wanted) => !scenarios.some(({ id }) => id === wanted));
   if (unknown.length > 0) throw new UsageError(`the file has no scenario ${unknown.join(', ')}`);
+  const tell: OnCycle = (scenario, cycle, decisions, outcome) => {
+    if (!verbose) return;
+    if (cycle === 1) print(`${scenario.id} (${scenario.kind}, ${scenario.family})`);
+    for (const line of describeCycle(cycle, decisions, outcome)) print(`  ${line}`);
+  };
   let passed = 0;
   let failed = 0;
-  for (const scenario of scenarios) {
-    if (only.length > 0 && !only.includes(scenario.id)) continue;
-    if (verbose) print(`${scenario.id} (${scenario.kind}, ${scenario.family})`);
-    const lines = playOrSayWhy(scenario, engine, (cycle, decisions, outcome) => {
-      if (verbose) for (const line of describeCycle(cycle, decisions, outcome)) print(`  ${line}`);
-    });
-    for (const line of lines) print(`${scenario.id}: ${line}`);
+  for (const read of scenarios) {
+    if (only.length > 0 && !only.includes(read.id)) continue;
+    const lines = 'fault' in read ? [`cannot be read: ${read.fault}`] : playOrSayWhy(read.scenario, engine, tell);
+    for (const line of lines) print(`${read.id}: ${line}`);
     if (lines.length === 0) passed++;
     else failed++;
   }
@@ -55,7 +57,7 @@ export function runConformance({ text, engine: name, only, verbose, print }: Con
 }
 
 /** An engine whose assertion fails has failed this scenario; the others are still worth playing. */
-function playOrSayWhy(scenario: Scenario, engine: EngineUnderTest, onCycle: Parameters<typeof play>[2]): string[] {
+function playOrSayWhy(scenario: Scenario, engine: EngineUnderTest, onCycle: OnCycle): string[] {
   try {
     return play(scenario, engine, onCycle);
   } catch (error) {

@@ -1,5 +1,6 @@
 // What a conformance scenario says, and the border where a file of them is read: a field that is missing, unknown or of
-// the wrong kind, and a name that nothing bears, is one clear error. Everything behind it trusts the types.
+// the wrong kind, and a name that nothing bears, is said of the one scenario that has it; the others are still played.
+// Everything behind it trusts the types.
 import { z } from 'zod';
 
 const TASK_STATES = ['pending', 'running', 'releasing', 'pipelined'] as const;
@@ -29,7 +30,7 @@ const node = z.strictObject({
   cpus: z.number().nonnegative(),
   memory_bytes: z.number().nonnegative(),
   max_tasks: count.optional(),
-  mig_strategy: z.enum(['mixed', 'single']).optional(),
+  mig_strategy: z.enum(['none', 'mixed', 'single']).optional(),
   mig_instances: instances.optional(),
 });
 
@@ -119,21 +120,25 @@ export function taskName(jobName: string, index: number): string {
   return `${jobName}-${index}`;
 }
 
+/** A scenario as read; `fault` says what is wrong with one that cannot be used. */
+export type ReadScenario =
+  { readonly id: string; readonly scenario: Scenario } | { readonly id: string; readonly fault: string };
+
 /**
  * Reads a file of scenarios.
  * @param text a JSON array of scenarios
- * @throws ScenarioFileError naming the scenario, the field and what is wrong with it
+ * @throws ScenarioFileError when it is none
  */
-export function parseScenarios(text: string): readonly Scenario[] {
-  const read = parseJson(text);
-  if (!Array.isArray(read)) throw new ScenarioFileError('it holds no JSON array of scenarios');
-  const scenarios = read.map(parseScenario);
+export function readScenarios(text: string): readonly ReadScenario[] {
+  const values = parseJson(text);
+  if (!Array.isArray(values)) throw new ScenarioFileError('it holds no JSON array of scenarios');
   const seen = new Set<string>();
-  for (const { id } of scenarios) {
-    if (seen.has(id)) throw new ScenarioFileError(`two scenarios have the id ${id}`);
-    seen.add(id);
-  }
-  return scenarios;
+  return values.map((value, at) => {
+    const read = readScenario(value, at);
+    if (seen.has(read.id)) return { id: read.id, fault: 'an earlier scenario has the same id' };
+    seen.add(read.id);
+    return read;
+  });
 }
 
 function parseJson(text: string): unknown {
@@ -144,15 +149,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function parseScenario(value: unknown, at: number): Scenario {
+function readScenario(value: unknown, at: number): ReadScenario {
   const parsed = scenario.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const named = z.object({ id: z.string() }).safeParse(value);
-  const which = named.success ? `scenario ${named.data.id}` : `scenario number ${at + 1}`;
+  if (parsed.success) return { id: parsed.data.id, scenario: parsed.data };
+  const named = z.object({ id: z.string().min(1) }).safeParse(value);
   const faults = parsed.error.issues.map(({ path, message }) =>
     path.length === 0 ? message : `${path.join('.')}: ${message}`,
   );
-  throw new ScenarioFileError(`${which}: ${faults.join('; ')}`);
+  return { id: named.success ? named.data.id : `scenario ${at + 1}`, fault: faults.join('; ') };
 }
 
 function* brokenNames({ nodes, queues, jobs, kind, rounds, expect }: Scenario): Generator<string> {

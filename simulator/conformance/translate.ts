@@ -14,7 +14,7 @@ import type {
 import { ANYWHERE, NO_RETRY, ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 import { allocationId, placedAllocation } from './carry-out.js';
 import type { ClusterRecords } from './engine-under-test.js';
-import { CannotRepresent, GpuDesk, migProfile, nodeRecord } from './hardware.js';
+import { CannotRepresent, GpuDesk, type Hold, migProfile, nodeRecord } from './hardware.js';
 import { memoryUnits } from './memory-unit.js';
 import { PENDING, type PlayedJob, type TaskStanding } from './standing.js';
 import { type Scenario, type ScenarioJob, type ScenarioQueue, type ScenarioTask, taskName } from './scenario.js';
@@ -61,17 +61,11 @@ export function translate(scenario: Scenario): TranslatedScenario {
       (task) => rulesOf(scenario, job, task),
     ),
   }));
-  const desk = new GpuDesk(nodes);
   return {
     queues: scenario.queues.map((queue, at) => queueRecord(queue, at, toMemory.need)),
     nodes,
     specs: new Map(numbered.map(({ job, number, roles }) => [number, specOf(job, roles)])),
-    jobs: numbered.map(({ job, number, taskNumbers, requests }) => ({
-      job,
-      workload: number,
-      taskNumbers,
-      tasks: job.tasks.map((task, at) => standAtStart(desk, job, task, taskNumbers[at] ?? 0, requests[at])),
-    })),
+    jobs: standAtStart(new GpuDesk(nodes), numbered),
   };
 }
 
@@ -208,16 +202,36 @@ function specOf(job: ScenarioJob, roles: readonly Role[]): WorkloadSpec {
   };
 }
 
-function standAtStart(
-  desk: GpuDesk,
-  job: ScenarioJob,
-  { state, node, gpu_groups: groups }: ScenarioTask,
-  task: number,
-  request: TaskRequest | undefined,
-): TaskStanding {
-  if (state === 'pending' || node === undefined || request === undefined) return PENDING;
-  const placement = { task, node: node as NodeId, ...desk.grant(node, request, groups ?? null) };
-  return { status: state, placement, sinceMs: submittedMs(job) };
+interface NumberedJob {
+  readonly job: ScenarioJob;
+  readonly number: WorkloadNumber;
+  readonly taskNumbers: readonly number[];
+  readonly requests: readonly TaskRequest[];
+}
+
+/** How all jobs stand before the first cycle. Promises are given out when it is known what everybody holds. */
+function standAtStart(desk: GpuDesk, numbered: readonly NumberedJob[]): PlayedJob[] {
+  const standings = new Map<ScenarioTask, TaskStanding>();
+  const grant = (wanted: (hold: Hold) => boolean) => {
+    for (const { job, taskNumbers, requests } of numbered) {
+      job.tasks.forEach((task, at) => {
+        const { state, node, gpu_groups: groups = null } = task;
+        const request = requests[at];
+        if (state === 'pending' || node === undefined || !request || !wanted(state)) return;
+        const granted = desk.grant(node, request, state, groups);
+        const placement = { task: taskNumbers[at] ?? 0, node: node as NodeId, ...granted };
+        standings.set(task, { status: state, placement, sinceMs: submittedMs(job) });
+      });
+    }
+  };
+  grant((hold) => hold !== 'pipelined');
+  grant((hold) => hold === 'pipelined');
+  return numbered.map(({ job, number, taskNumbers }) => ({
+    job,
+    workload: number,
+    taskNumbers,
+    tasks: job.tasks.map((task) => standings.get(task) ?? PENDING),
+  }));
 }
 
 function submittedMs(job: ScenarioJob): number {
