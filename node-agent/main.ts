@@ -8,8 +8,9 @@ import { systemClock } from '../common/clock.js';
 import { createLogger, type LogLevel } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { Agent, type AgentOptions } from './agent.js';
-import { createGpuProvider } from './gpu/create.js';
+import { createGpuProvider, loadScenario } from './gpu/create.js';
 import type { GpuProvider } from './gpu/provider.js';
+import type { Machine } from './messages.js';
 
 const DEFAULT_SERVER = '127.0.0.1:7443';
 /** As the scheduler takes them. */
@@ -98,7 +99,7 @@ function defineFlags(): Command {
       new Option('--name <name>', 'name of this node').default(os.hostname().toLowerCase()).argParser(parseName),
     )
     .option('--pool <pool>', 'pool of this node', 'default')
-    .option('--label <key=value>', 'a label of this node; may be repeated', parseLabel, {})
+    .option('--label <key=value>', 'a label of this node, such as rack=r7 or block=b2; may be repeated', parseLabel, {})
     .option('--state-dir <folder>', 'where the agent keeps its state and the logs of tasks', toPath, state)
     .option('--shared-dir <folder>', 'where checkpoints go by default, best seen by all nodes', toPath)
     .addOption(
@@ -124,8 +125,17 @@ function agentOptions(flags: Flags): AgentOptions {
     labels: flags.label,
     stateDir: flags.stateDir,
     sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
-    machine: { cpuCount: os.availableParallelism(), memoryMib: Math.floor(os.totalmem() / 2 ** 20) },
+    machine: machineOf(flags),
     environment: process.env,
+  };
+}
+
+/** What the machine has beside GPUs; a scenario may say otherwise, so that large nodes can be shown on small ones. */
+function machineOf({ simulate }: Flags): Machine {
+  const scenario = simulate === undefined ? null : loadScenario(simulate);
+  return {
+    cpuCount: scenario?.cpuCount ?? os.availableParallelism(),
+    memoryMib: scenario?.memoryMib ?? Math.floor(os.totalmem() / 2 ** 20),
   };
 }
 

@@ -112,7 +112,13 @@ export interface Machine {
 
 export function inventoryMessage(inventory: Inventory, machine: Machine): NodeInventory {
   return {
-    gpus: inventory.gpus.map(({ health, ...gpu }) => ({ ...gpu, health: HEALTH[health] })),
+    gpus: inventory.gpus.map(({ health, nvlinkGroup, mig, ...gpu }) => ({
+      ...gpu,
+      health: HEALTH[health],
+      ...(nvlinkGroup === null ? {} : { nvlinkGroup }),
+      migEnabled: mig !== null,
+      migInstances: [...(mig ?? [])],
+    })),
     cpuCount: machine.cpuCount,
     memoryMib: machine.memoryMib,
     driverVersion: inventory.driverVersion,

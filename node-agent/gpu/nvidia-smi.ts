@@ -34,7 +34,9 @@ import {
   sameBus,
 } from './smi-failure.js';
 import type { ReaderAnswer } from './smi-reader.js';
+import { LIST_ARGUMENTS, migInstances, readMigDevices } from './smi-mig.js';
 import { MAX_GPUS, type ReportedGpu } from './smi-report.js';
+import { readNvlinkGroups, TOPOLOGY_ARGUMENTS } from './smi-topology.js';
 
 export interface NvidiaSmiOptions {
   /** After this a run of nvidia-smi is killed. Default 10,000. */
@@ -53,10 +55,20 @@ const READER = path.join(PACKAGE_ROOT, 'dist/node-agent/gpu/smi-reader.js');
 /** The most the reader or a csv query may write. A csv row is about 100 bytes, a process a row. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
+/** How often the topology of the same GPUs is asked for when the answer is of no use. */
+const MAX_TOPOLOGY_TRIES = 3;
+
 /** What is kept of a GPU from one look to the next. */
 interface KnownGpu {
   readonly gpu: DiscoveredGpu;
   readonly baseline: Baseline | null;
+}
+
+/** What further questions told of the GPUs of a report. */
+interface Layout {
+  readonly nvlinkGroup: ReadonlyMap<string, number | null>;
+  /** Null = a GPU is in MIG mode, and its instances cannot be listed. */
+  readonly migDevices: ReturnType<typeof readMigDevices> | null;
 }
 
 /** What the csv queries told, or why they did not. */
@@ -91,6 +103,12 @@ export class NvidiaSmiProvider implements GpuProvider {
 
   /** In the order in which they were first seen, so that positions stay. */
   readonly #known = new Map<string, KnownGpu>();
+  /** NVLink does not change while the machine runs: it is asked for once for the same GPUs. */
+  #topology: { key: string; groups: readonly (number | null)[] | null; tries: number } = {
+    key: '',
+    groups: [],
+    tries: 0,
+  };
   #versions = { driverVersion: '', cudaVersion: '' };
   /** Null until the first `setBusy`. */
   #busy: ReadonlySet<string> | null = null;
@@ -144,9 +162,13 @@ export class NvidiaSmiProvider implements GpuProvider {
     this.#versions = { driverVersion: answer.report.driverVersion, cudaVersion: answer.report.cudaVersion };
 
     const reported = answer.report.gpus;
+    const layout: Layout = {
+      nvlinkGroup: await this.#readNvlink(reported),
+      migDevices: reported.some(({ migMemoryMib }) => migMemoryMib !== null) ? await this.#readMig() : new Map(),
+    };
     const isAtRest = (uuid: string) =>
       busyBefore !== null && this.#busy !== null && !busyBefore.has(uuid) && !this.#busy.has(uuid);
-    for (const gpu of reported) if (gpu.uuid !== '') this.#see(gpu, isAtRest(gpu.uuid));
+    for (const gpu of reported) if (gpu.uuid !== '') this.#see(gpu, layout, isAtRest(gpu.uuid));
     const unopened = [
       ...answer.unreachable,
       ...reported.filter(({ uuid }) => uuid === '').map(({ pciBusId, healthMessage: line }) => ({ pciBusId, line })),
@@ -156,11 +178,12 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   /** Takes in one GPU of a report that tells its identity. */
-  #see(reported: ReportedGpu, atRest: boolean): void {
+  #see(reported: ReportedGpu, layout: Layout, atRest: boolean): void {
     const known = this.#known.get(reported.uuid);
     if (known === undefined && this.#known.size >= MAX_GPUS) return;
     const baseline = known?.baseline ?? null;
-    const { health, healthMessage } = this.#healthOf(reported, atRest ? baseline : undefined);
+    const mig = this.#migOf(reported, layout, known?.gpu.mig ?? null);
+    const { health, healthMessage } = withMig(this.#healthOf(reported, atRest ? baseline : undefined), mig);
     this.#known.set(reported.uuid, {
       gpu: {
         uuid: reported.uuid,
@@ -172,9 +195,48 @@ export class NvidiaSmiProvider implements GpuProvider {
         pciBusId: reported.pciBusId,
         health,
         healthMessage,
+        nvlinkGroup: mig === null ? (layout.nvlinkGroup.get(reported.uuid) ?? null) : null,
+        mig: mig === 'unknown' ? (known?.gpu.mig ?? []) : mig,
       },
       baseline: atRest ? learnBaseline(baseline, reported, this.#baselineLimits) : baseline,
     });
+  }
+
+  #migOf(
+    { uuid, health, migMemoryMib }: ReportedGpu,
+    { migDevices }: Layout,
+    before: DiscoveredGpu['mig'],
+  ): DiscoveredGpu['mig'] | 'unknown' {
+    // A lost GPU no longer tells its mode.
+    if (migMemoryMib === null) return health === 'lost' ? before : null;
+    const listed = migDevices?.get(uuid);
+    return listed === undefined ? 'unknown' : migInstances(listed, new Map(migMemoryMib));
+  }
+
+  /** The NVLink groups of the GPUs of a report, by UUID; empty when they cannot be told, which is no trouble. */
+  async #readNvlink(reported: readonly ReportedGpu[]): Promise<ReadonlyMap<string, number | null>> {
+    const uuids = reported.map(({ uuid }) => uuid);
+    // Rows of the table count GPUs as the report does; with one that cannot be told, nobody knows which is which.
+    if (uuids.length < 2 || uuids.includes('')) return new Map();
+    const key = reported
+      .map(({ uuid, migMemoryMib }) => `${uuid}${migMemoryMib === null ? '' : ' in MIG mode'}`)
+      .join();
+    if (this.#topology.key !== key) this.#topology = { key, groups: null, tries: 0 };
+    const topology = this.#topology;
+    if (topology.groups === null && topology.tries < MAX_TOPOLOGY_TRIES) {
+      topology.tries += 1;
+      const table = await this.#query(TOPOLOGY_ARGUMENTS);
+      if (!('problem' in table) && table.exitCode === 0) topology.groups = readNvlinkGroups(table.text, uuids.length);
+    }
+    return new Map(uuids.map((uuid, position) => [uuid, topology.groups?.[position] ?? null]));
+  }
+
+  async #readMig(): Promise<Layout['migDevices']> {
+    const list = await this.#query(LIST_ARGUMENTS);
+    const trouble = 'problem' in list ? list.problem : list.exitCode === 0 ? '' : describe(list);
+    this.#tell('MIG', trouble);
+    // What could be listed counts: another GPU may be the one that fails.
+    return 'problem' in list ? null : readMigDevices(list.text);
   }
 
   /** @param baseline undefined when one of our allocations may be on the GPU: then its use is not judged */
@@ -329,11 +391,24 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   /** Logs trouble when it changes. */
-  #tell(what: 'inventory' | 'telemetry' | 'warning', trouble: string): void {
+  #tell(what: 'inventory' | 'telemetry' | 'warning' | 'MIG', trouble: string): void {
     if ((this.#logged.get(what) ?? '') === trouble) return;
     this.#logged.set(what, trouble);
     if (trouble !== '') this.#logger?.warn({ source: 'nvidia-smi', what }, trouble);
   }
+}
+
+type Health = Pick<DiscoveredGpu, 'health' | 'healthMessage'>;
+
+/** A GPU in MIG mode of which no instance can be granted is of no use, and says why. */
+function withMig(own: Health, mig: DiscoveredGpu['mig'] | 'unknown'): Health {
+  if (own.health !== 'healthy' || mig === null) return own;
+  if (mig === 'unknown')
+    return { health: 'quarantined', healthMessage: 'MIG is on, but nvidia-smi -L does not list its instances.' };
+  if (mig.length > 0) return own;
+  const healthMessage =
+    'MIG is on and no instance was made. Make some (nvidia-smi mig -cgi PROFILES -C), or turn it off: nvidia-smi -mig 0.';
+  return { health: 'quarantined', healthMessage };
 }
 
 function describe({ exitCode, text }: { readonly exitCode: number | null; readonly text: string }): string {

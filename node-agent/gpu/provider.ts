@@ -1,5 +1,14 @@
 // What the agent needs to know of GPUs, real or simulated.
 
+/** One hardware slice of a GPU in MIG mode. */
+export interface MigInstance {
+  /** As CUDA_VISIBLE_DEVICES takes it. */
+  readonly uuid: string;
+  /** As `nvidia-smi` names it: `3g.20gb`. */
+  readonly profile: string;
+  readonly memoryMib: number;
+}
+
 /** One GPU as the driver, or a scenario, reports it. */
 export interface DiscoveredGpu {
   /** What identifies it, also over reboots: `GPU-` and a UUID. */
@@ -18,6 +27,10 @@ export interface DiscoveredGpu {
   readonly health: 'healthy' | 'lost' | 'quarantined';
   /** In words, when not healthy; empty = fine. */
   readonly healthMessage: string;
+  /** GPUs with the same number reach each other over NVLink; null = not known, none. */
+  readonly nvlinkGroup: number | null;
+  /** Its instances, in the order of their numbers; null = not in MIG mode. */
+  readonly mig: readonly MigInstance[] | null;
 }
 
 export interface Inventory {
@@ -49,7 +62,8 @@ export type Cleanliness =
 export interface GpuProvider {
   readonly kind: 'nvidia-smi' | 'simulated' | 'none';
   /**
-   * Reads the inventory afresh. A read takes at most the provider's `limitMs`, then the answer says so in `problem`.
+   * Reads the inventory afresh. Each question to the driver (report, MIG instances, topology) takes at most the
+   * provider's `limitMs`; when the report takes longer the answer says so in `problem`.
    * Calls do not pile up: whoever asks while a read is under way shares the next one.
    */
   inventory(): Promise<Inventory>;

@@ -3,6 +3,8 @@
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseDurationMs } from '../../common/units.js';
+import type { MigInstance } from './provider.js';
+import { memoryOfProfile } from './smi-mig.js';
 import { findModel, type GpuModel, MODEL_NAMES, UNKNOWN_MODEL_WATTS } from './gpu-models.js';
 
 /** From and to, both included. */
@@ -22,10 +24,21 @@ export type ScenarioEvent =
     }
   | { readonly kind: 'hang'; readonly atMs: number; readonly forMs: number };
 
+/** A GPU of a simulated node. */
+export interface ScenarioGpu extends GpuModel {
+  /** See `DiscoveredGpu`. */
+  readonly nvlinkGroup: number | null;
+  /** The instances it is cut into; null = not in MIG mode. */
+  readonly mig: readonly Omit<MigInstance, 'uuid'>[] | null;
+}
+
 export interface Scenario {
   /** The same seed gives the same telemetry. */
   readonly seed: number;
-  readonly gpus: readonly GpuModel[];
+  readonly gpus: readonly ScenarioGpu[];
+  /** What the machine is said to have beside GPUs; null = what the real one has. */
+  readonly cpuCount: number | null;
+  readonly memoryMib: number | null;
   readonly busyUtilizationRatio: Range;
   readonly idleUtilizationRatio: Range;
   readonly events: readonly ScenarioEvent[];
@@ -43,6 +56,10 @@ export class ScenarioError extends Error {
 const MAX_SIMULATED_GPUS = 64;
 const MAX_EVENTS = 1_000;
 const MAX_MEMORY_MIB = 1024 * 1024;
+const MAX_CPUS = 4_096;
+const MAX_MACHINE_MEMORY_MIB = 64 * 1024 * 1024;
+/** Compute slices of a GPU: https://docs.nvidia.com/datacenter/tesla/mig-user-guide, "partitioning". */
+const MAX_MIG_SLICES = 7;
 
 const DEFAULT_BUSY: Range = { from: 0.85, to: 0.99 };
 const DEFAULT_IDLE: Range = { from: 0, to: 0 };
@@ -64,12 +81,14 @@ export function parseShortScenario(text: string): Scenario | null {
           'Others go into a scenario file, with their memory.',
       );
     }
-    return repeat(model, Number(count));
+    return repeat({ ...model, nvlinkGroup: null, mig: null }, Number(count));
   });
   checkCount(gpus.length, JSON.stringify(text));
   return {
     seed: 0,
     gpus,
+    cpuCount: null,
+    memoryMib: null,
     busyUtilizationRatio: DEFAULT_BUSY,
     idleUtilizationRatio: DEFAULT_IDLE,
     events: [],
@@ -83,7 +102,10 @@ export function parseShortScenario(text: string): Scenario | null {
  *
  * @example
  * seed: 42
- * gpus: [{ model: h100, count: 4 }, { model: My GPU, memory: 24G }]
+ * gpus: [{ model: h100, count: 4 }, { model: My GPU, memory: 24G }, { model: a100, mig: [3g.40gb, 2g.20gb, 2g.20gb] }]
+ * nvlink: [[0, 1], [2, 3]]
+ * cpus: 64
+ * memory: 512G
  * utilization: { busy: 85-99, idle: 0 }
  * events:
  *   - { at: 60s, gpu: 1, lost: true, for: 30s }
@@ -137,12 +159,20 @@ const duration = z.union([z.string(), z.number()]).transform((value, context) =>
   return z.NEVER;
 });
 
-const memory = z.union([z.string(), z.number()]).transform((value, context) => {
-  const [, amount, unit = 'M'] = /^(\d+(?:\.\d+)?)\s*([MGT])?(?:i?B)?$/i.exec(String(value).trim()) ?? [];
-  const factor: Readonly<Record<string, number>> = { M: 1, G: 1024, T: 1024 * 1024 };
-  const mib = Math.round(Number(amount) * (factor[unit.toUpperCase()] ?? Number.NaN));
-  if (mib >= 1 && mib <= MAX_MEMORY_MIB) return mib;
-  context.addIssue(`${JSON.stringify(value)} is no memory size from 1 MiB to 1 TiB. Write 80G or 81559MiB.`);
+const sizeUpTo = (maxMib: number) =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const [, amount, unit = 'M'] = /^(\d+(?:\.\d+)?)\s*([MGT])?(?:i?B)?$/i.exec(String(value).trim()) ?? [];
+    const factor: Readonly<Record<string, number>> = { M: 1, G: 1024, T: 1024 * 1024 };
+    const mib = Math.round(Number(amount) * (factor[unit.toUpperCase()] ?? Number.NaN));
+    if (mib >= 1 && mib <= maxMib) return mib;
+    const most = `${maxMib / 1024 / 1024} TiB`;
+    context.addIssue(`${JSON.stringify(value)} is no memory size from 1 MiB to ${most}. Write 80G or 81559MiB.`);
+    return z.NEVER;
+  });
+
+const migProfile = z.string().transform((profile, context) => {
+  if (/^[1-7]g\.\d{1,3}gb(\+[a-z.]+)?$/.test(profile)) return { profile, memoryMib: memoryOfProfile(profile) };
+  context.addIssue(`${JSON.stringify(profile)} is no MIG profile. Write 1g.10gb or 3g.40gb.`);
   return z.NEVER;
 });
 
@@ -157,19 +187,27 @@ const percentRange = z.union([z.string(), z.number()]).transform((value, context
 const gpuGroup = z
   .strictObject({
     model: z.string().min(1),
-    memory: memory.optional(),
+    memory: sizeUpTo(MAX_MEMORY_MIB).optional(),
     count: z.int().min(1).max(MAX_SIMULATED_GPUS).default(1),
+    mig: z.array(migProfile).optional(),
   })
-  .transform(({ model, memory: memoryMib, count }, context) => {
+  .transform(({ model, memory: memoryMib, count, mig = null }, context): readonly ScenarioGpu[] => {
     const known = findModel(model);
     const size = memoryMib ?? known?.memoryMib;
-    if (size !== undefined) return repeat({ ...UNKNOWN_MODEL_WATTS, model, ...known, memoryMib: size }, count);
-    context.addIssue({
-      code: 'custom',
-      path: ['memory'],
-      message: `is needed, since ${JSON.stringify(model)} is none of ${MODEL_NAMES.join(', ')}.`,
-    });
-    return z.NEVER;
+    const refuse = (field: string, message: string) => {
+      context.addIssue({ code: 'custom', path: [field], message });
+      return z.NEVER;
+    };
+    if (size === undefined) {
+      return refuse('memory', `is needed, since ${JSON.stringify(model)} is none of ${MODEL_NAMES.join(', ')}.`);
+    }
+    const slices = (mig ?? []).reduce((sum, { profile }) => sum + Number.parseInt(profile, 10), 0);
+    if (slices > MAX_MIG_SLICES) return refuse('mig', `${slices} slices asked for; a GPU has ${MAX_MIG_SLICES}.`);
+    const cutGb = (mig ?? []).reduce((sum, one) => sum + one.memoryMib / 1024, 0);
+    // The makers round profiles up: two of 40 GB fit into 81,559 MiB.
+    const wholeGb = Math.ceil(size / 1024);
+    if (cutGb > wholeGb) return refuse('mig', `${cutGb} GB of instances asked for; the GPU has ${wholeGb} GB.`);
+    return repeat({ ...UNKNOWN_MODEL_WATTS, model, ...known, memoryMib: size, nvlinkGroup: null, mig }, count);
   });
 
 const event = z
@@ -201,11 +239,20 @@ const scenarioSchema = z
   .strictObject({
     seed: z.int().min(0).default(0),
     gpus: z.array(gpuGroup).min(1),
+    nvlink: z.array(z.array(z.int().min(0)).min(2)).default([]),
+    cpus: z.int().min(1).max(MAX_CPUS).nullable().default(null),
+    memory: sizeUpTo(MAX_MACHINE_MEMORY_MIB).nullable().default(null),
     utilization: z.strictObject({ busy: percentRange.optional(), idle: percentRange.optional() }).default({}),
     events: z.array(event).max(MAX_EVENTS).default([]),
   })
-  .transform(({ seed, gpus: groups, utilization, events }, context): Scenario => {
+  .transform(({ seed, gpus: groups, nvlink, cpus, memory, utilization, events }, context): Scenario => {
     const gpus = groups.flat();
+    for (const [group, members] of nvlink.entries()) {
+      for (const [place, index] of members.entries()) {
+        const message = whyNotLinked(gpus, nvlink.slice(0, group).flat().concat(members.slice(0, place)), index);
+        if (message !== null) context.addIssue({ code: 'custom', path: ['nvlink', group, place], message });
+      }
+    }
     for (const [index, each] of events.entries()) {
       if (each.kind === 'hang' || each.gpu < gpus.length) continue;
       context.addIssue({
@@ -216,9 +263,22 @@ const scenarioSchema = z
     }
     return {
       seed,
-      gpus,
+      gpus: gpus.map((gpu, index) => {
+        const group = nvlink.findIndex((members) => members.includes(index));
+        return group < 0 ? gpu : { ...gpu, nvlinkGroup: group };
+      }),
+      cpuCount: cpus,
+      memoryMib: memory,
       busyUtilizationRatio: utilization.busy ?? DEFAULT_BUSY,
       idleUtilizationRatio: utilization.idle ?? DEFAULT_IDLE,
       events,
     };
   });
+
+/** Why a GPU cannot be in an NVLink group; null = it can. */
+function whyNotLinked(gpus: readonly ScenarioGpu[], taken: readonly number[], index: number): string | null {
+  const gpu = gpus[index];
+  if (gpu === undefined) return `GPU ${index} does not exist: they count from 0 to ${gpus.length - 1}.`;
+  if (taken.includes(index)) return `GPU ${index} is named twice.`;
+  return gpu.mig === null ? null : `GPU ${index} is in MIG mode, which turns its NVLink off.`;
+}

@@ -2,10 +2,9 @@
 // function of scenario, node id, time and which are busy: the same again in every run under the same clock.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../common/clock.js';
-import type { GpuModel } from './gpu-models.js';
 import { explainTimeout } from './smi-failure.js';
 import type { Cleanliness, DiscoveredGpu, GpuProvider, Inventory, Telemetry } from './provider.js';
-import type { Range, Scenario, ScenarioEvent } from './scenario.js';
+import type { Range, Scenario, ScenarioEvent, ScenarioGpu } from './scenario.js';
 
 export interface SimulatedOptions {
   readonly scenario: Scenario;
@@ -26,14 +25,25 @@ const BUSY_MEMORY_RATIO: Range = { from: 0.55, to: 0.85 };
 const IDLE_CELSIUS = 31;
 const FULL_CELSIUS = 72;
 
-interface SimulatedGpu extends GpuModel {
+interface SimulatedGpu extends Omit<ScenarioGpu, 'mig'> {
+  readonly mig: DiscoveredGpu['mig'];
   readonly uuid: string;
   readonly index: number;
 }
 
-/** The UUID of a simulated GPU: from a hash, in the form of a version 8 UUID (RFC 9562: made by the application). */
+/** The UUID of a simulated GPU. */
 export function simulatedUuid(nodeId: string, index: number): string {
-  const hex = createHash('sha256').update(`sluice simulated GPU\n${nodeId}\n${index}`).digest('hex');
+  return `GPU-${hashedUuid(`sluice simulated GPU\n${nodeId}\n${index}`)}`;
+}
+
+/** The UUID of a MIG instance of a simulated GPU. */
+export function simulatedMigUuid(nodeId: string, index: number, device: number): string {
+  return `MIG-${hashedUuid(`sluice simulated MIG instance\n${nodeId}\n${index}\n${device}`)}`;
+}
+
+/** From a hash, in the form of a version 8 UUID (RFC 9562: made by the application). */
+function hashedUuid(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex');
   const groups = [
     hex.slice(0, 8),
     hex.slice(8, 12),
@@ -41,7 +51,7 @@ export function simulatedUuid(nodeId: string, index: number): string {
     `a${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ];
-  return `GPU-${groups.join('-')}`;
+  return groups.join('-');
 }
 
 /** GPUs of a scenario. Its times count from the making of the provider. */
@@ -61,7 +71,12 @@ export class SimulatedProvider implements GpuProvider {
     this.#clock = clock;
     this.#limitMs = limitMs ?? DEFAULT_LIMIT_MS;
     this.#startMs = clock.monotonicMs();
-    this.#gpus = scenario.gpus.map((gpu, index) => ({ ...gpu, index, uuid: simulatedUuid(nodeId, index) }));
+    this.#gpus = scenario.gpus.map((gpu, index) => ({
+      ...gpu,
+      index,
+      uuid: simulatedUuid(nodeId, index),
+      mig: gpu.mig?.map((one, device) => ({ uuid: simulatedMigUuid(nodeId, index, device), ...one })) ?? null,
+    }));
   }
 
   async inventory(): Promise<Inventory> {
@@ -72,6 +87,8 @@ export class SimulatedProvider implements GpuProvider {
       model: gpu.model,
       memoryMib: gpu.memoryMib,
       simulated: true,
+      nvlinkGroup: gpu.nvlinkGroup,
+      mig: gpu.mig,
       pciBusId: `00000000:${(0x10 + gpu.index).toString(16).toUpperCase()}:00.0`,
       ...(answers
         ? this.#healthOf(gpu)

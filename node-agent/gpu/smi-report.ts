@@ -19,6 +19,8 @@ export interface ReportedGpu {
   readonly memoryMib: number;
   readonly usedMib: number | null;
   readonly processes: readonly GpuProcess[];
+  /** In MIG mode the memory of each instance, by its device number; null = not in MIG mode. */
+  readonly migMemoryMib: readonly (readonly [device: number, memoryMib: number])[] | null;
   readonly health: 'healthy' | 'lost' | 'quarantined';
   readonly healthMessage: string;
 }
@@ -90,6 +92,7 @@ function readGpu(gpu: unknown): ReportedGpu {
     memoryMib,
     usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
     processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),
+    migMemoryMib: textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled' ? readMigMemory(gpu) : null,
     ...readHealth(gpu, memoryMib),
   };
 }
@@ -99,6 +102,14 @@ function readProcess(info: unknown): GpuProcess[] {
   if (pid === null) return [];
   const name = textAt(info, 'process_name').slice(0, MAX_NAME_CHARACTERS);
   return [{ pid, name, usedMib: readNumber(textAt(info, 'used_memory')) }];
+}
+
+function readMigMemory(gpu: unknown): [number, number][] {
+  return listAt(at(gpu, 'mig_devices'), 'mig_device').flatMap((device): [number, number][] => {
+    const index = readNumber(textAt(device, 'index'));
+    const memoryMib = readNumber(textAt(device, 'fb_memory_usage', 'total'));
+    return index === null || memoryMib === null ? [] : [[index, memoryMib]];
+  });
 }
 
 type Health = Pick<ReportedGpu, 'health' | 'healthMessage'>;
@@ -117,9 +128,6 @@ function readHealth(gpu: unknown, memoryMib: number): Health {
   }
   const fabric = fabricTrouble(gpu);
   if (fabric !== null) return quarantined(fabric);
-  if (textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled') {
-    return quarantined('MIG is on, and whole GPUs are handed out here. Turn it off: nvidia-smi -mig 0.');
-  }
   if (memoryMib === 0) return quarantined('nvidia-smi does not report the size of its memory.');
   return { health: 'healthy', healthMessage: '' };
 }

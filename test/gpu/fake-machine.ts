@@ -16,7 +16,8 @@ export interface FakeGpu {
   readonly processes: readonly { readonly pid: number; readonly name: string; readonly usedMib: number | null }[];
   /** The driver answers "GPU is lost" for every figure. */
   readonly lost?: boolean;
-  readonly mig?: boolean;
+  /** Its instances; absent = not in MIG mode. */
+  readonly mig?: readonly { readonly uuid: string; readonly profile: string; readonly memoryMib: number }[];
   readonly recovery?: string;
   /** It cannot be opened: how the line calls it, `GPU1:` or `GPU`; then it is not in the report. */
   readonly noHandle?: string;
@@ -30,7 +31,9 @@ export interface FakeState {
   readonly driver: string;
   readonly cuda: string;
   readonly gpus: readonly FakeGpu[];
-  readonly hang: 'none' | 'all' | 'csv' | 'xml';
+  readonly hang: 'none' | 'all' | 'csv' | 'xml' | 'topo';
+  /** Who reaches whom over NVLink, by index; null = the topology cannot be told. */
+  readonly nvlink: readonly (readonly number[])[] | null;
   /** Printed instead of an answer. */
   readonly stdout: string | null;
   readonly stdoutFile: string | null;
@@ -73,6 +76,7 @@ export class FakeMachine {
     cuda: '12.9',
     gpus: [],
     hang: 'none',
+    nvlink: null,
     stdout: null,
     stdoutFile: null,
     stderr: '',

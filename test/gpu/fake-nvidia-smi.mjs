@@ -1,5 +1,5 @@
-// A stand-in for nvidia-smi that a test puts on PATH. It answers `-q -x`, `--query-gpu` and `--query-compute-apps` in
-// csv from a state file (first argument) that is read at every call, and can hang, fail and warn. See fake-machine.ts.
+// A stand-in for nvidia-smi that a test puts on PATH. It answers `-q -x`, `-L`, `topo -m`, and `--query-gpu` and
+// `--query-compute-apps` in csv from a state file (first argument) that is read at every call, and can hang, fail and warn. See fake-machine.ts.
 import { spawn } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 
@@ -12,7 +12,13 @@ const option = (name) => args.find((arg) => arg.startsWith(`${name}=`))?.slice(n
 const only = args.includes('-i') ? args[args.indexOf('-i') + 1].split(',') : null;
 const print = (text) => new Promise((resolve) => process.stdout.write(text, resolve));
 
-const hangs = state.hang === 'all' || (state.hang === 'csv' && !asksXml) || (state.hang === 'xml' && asksXml);
+const asksTopology = args[0] === 'topo';
+const asksCsv = !asksXml && !asksTopology && !args.includes('-L');
+const hangs =
+  state.hang === 'all' ||
+  (state.hang === 'csv' && asksCsv) ||
+  (state.hang === 'xml' && asksXml) ||
+  (state.hang === 'topo' && asksTopology);
 if (hangs) {
   // A grandchild that holds our stdout, as a driver helper might: it has to go with us.
   const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 60_000)'], {
@@ -39,12 +45,33 @@ async function answer() {
   }
   const gpus = chosen.filter(({ noHandle }) => !noHandle);
   if (asksXml) await print(xml(gpus));
+  else if (args.includes('-L')) await print(list(gpus));
+  else if (args[0] === 'topo') await topology(gpus);
   else if (option('--query-gpu')) await print(gpuRows(gpus, option('--query-gpu').split(',')));
   else if (option('--query-compute-apps')) await print(appRows(gpus, option('--query-compute-apps').split(',')));
   else {
     await print(`Invalid combination of input arguments: ${args.join(' ')}\n`);
     process.exit(2);
   }
+}
+
+function list(gpus) {
+  const instances = (gpu) =>
+    (gpu.mig || []).map(({ uuid, profile }, device) => `  MIG ${profile}     Device  ${device}: (UUID: ${uuid})\n`);
+  return gpus
+    .map((gpu, index) => `GPU ${index}: ${gpu.model} (UUID: ${gpu.uuid})\n${instances(gpu).join('')}`)
+    .join('');
+}
+
+async function topology(gpus) {
+  if (!state.nvlink) {
+    await print('Failed to get topology: Not Supported\n');
+    process.exit(3);
+  }
+  const cell = (a, b) => (a === b ? ' X ' : state.nvlink.some((g) => g.includes(a) && g.includes(b)) ? 'NV18' : 'SYS');
+  const names = gpus.map((_, index) => `GPU${index}`);
+  await print(`\t${names.join('\t')}\tCPU Affinity\n`);
+  for (const a of names.keys()) await print(`GPU${a}\t${names.map((_, b) => cell(a, b)).join('\t')}\t0-7\n`);
 }
 
 function gpuRows(gpus, fields) {
@@ -80,6 +107,10 @@ ${gpus.map(gpuXml).join('\n')}
 `;
 }
 
+function migXml({ memoryMib }, index) {
+  return `<mig_device><index>${index}</index><fb_memory_usage><total>${memoryMib} MiB</total></fb_memory_usage></mig_device>`;
+}
+
 function gpuXml(gpu) {
   const or = (value, unit) => (gpu.lost ? 'GPU is lost' : `${value} ${unit}`);
   const processes = gpu.processes.map(
@@ -92,7 +123,7 @@ function gpuXml(gpu) {
     <uuid>${gpu.hidesUuid ? 'Unknown Error' : gpu.uuid}</uuid>
     <minor_number>0</minor_number>
     <mig_mode><current_mig>${gpu.mig ? 'Enabled' : 'Disabled'}</current_mig></mig_mode>
-    <mig_devices>${gpu.mig ? '<mig_device><index>0</index></mig_device>' : 'None'}</mig_devices>
+    <mig_devices>${gpu.mig?.length ? gpu.mig.map(migXml).join('') : 'None'}</mig_devices>
     <gpu_recovery_action>${gpu.recovery ?? 'None'}</gpu_recovery_action>
     <pci><pci_bus_id>${gpu.bus}</pci_bus_id></pci>
     <fb_memory_usage><total>${or(gpu.memoryMib, 'MiB')}</total><used>${or(gpu.usedMib, 'MiB')}</used></fb_memory_usage>

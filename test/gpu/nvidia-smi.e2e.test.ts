@@ -63,6 +63,8 @@ describe('inventory', () => {
           pciBusId: '00000000:20:00.0',
           health: 'healthy',
           healthMessage: '',
+          nvlinkGroup: null,
+          mig: null,
         },
       ],
       driverVersion: '575.57.08',
@@ -152,11 +154,75 @@ describe('inventory', () => {
     expect(gpus[0]?.healthMessage).toContain('Unknown Error');
   });
 
-  it('lists a GPU with MIG on, but keeps work off it', async () => {
-    const machine = machineOf({ mig: true }, {});
-    const { gpus } = await agentOn(machine).inventory();
-    expect(gpus.map(({ health }) => health)).toEqual(['quarantined', 'healthy']);
-    expect(gpus[0]?.healthMessage).toContain('MIG is on');
+  const HALVES = [
+    { uuid: 'MIG-5a1e0000-0000-4000-8000-000000000001', profile: '3g.40gb', memoryMib: 40_448 },
+    { uuid: 'MIG-5a1e0000-0000-4000-8000-000000000002', profile: '4g.40gb', memoryMib: 40_320 },
+  ];
+
+  it('lists the instances of a GPU in MIG mode, as they are at each look', async () => {
+    const machine = machineOf({ mig: HALVES }, {});
+    const agent = agentOn(machine);
+    expect((await agent.inventory()).gpus).toMatchObject([
+      { health: 'healthy', mig: HALVES },
+      { health: 'healthy', mig: null },
+    ]);
+    machine.change(0, { mig: HALVES.slice(1) });
+    expect((await agent.inventory()).gpus[0]).toMatchObject({ health: 'healthy', mig: HALVES.slice(1) });
+    machine.change(0, { mig: undefined });
+    expect((await agent.inventory()).gpus[0]).toMatchObject({ health: 'healthy', mig: null });
+  });
+
+  it('says what to do about a GPU in MIG mode without instances', async () => {
+    const { gpus } = await agentOn(machineOf({ mig: [] }, {})).inventory();
+    expect(gpus.map(({ health, mig }) => [health, mig])).toEqual([
+      ['quarantined', []],
+      ['healthy', null],
+    ]);
+    expect(gpus[0]?.healthMessage).toMatch(/MIG is on and no instance was made\..*nvidia-smi -mig 0/);
+  });
+
+  it('keeps the instances of a GPU that is lost', async () => {
+    const machine = machineOf({ mig: HALVES });
+    const agent = agentOn(machine);
+    await agent.inventory();
+    machine.change(0, { lost: true });
+    expect((await agent.inventory()).gpus[0]).toMatchObject({ health: 'lost', mig: HALVES });
+  });
+
+  it('tells who reaches whom over NVLink, and asks once for the same GPUs', async () => {
+    const machine = machineOf({}, {}, {}, { mig: HALVES });
+    machine.set({ nvlink: [[0, 2, 3]] });
+    const agent = agentOn(machine);
+    await agent.inventory();
+    const { gpus } = await agent.inventory();
+    // MIG mode turns NVLink off, whatever the table says.
+    expect(gpus.map(({ nvlinkGroup }) => nvlinkGroup)).toEqual([0, null, 0, null]);
+    expect(machine.calls().filter(({ args }) => args[0] === 'topo')).toHaveLength(1);
+    machine.change(3, { mig: undefined });
+    expect((await agent.inventory()).gpus.map(({ nvlinkGroup }) => nvlinkGroup)).toEqual([0, null, 0, 0]);
+  });
+
+  it('goes without NVLink when it cannot be told, and stops asking', async () => {
+    const machine = machineOf({}, {});
+    const agent = agentOn(machine);
+    for (let look = 0; look < 5; look += 1) {
+      const { gpus, problem } = await agent.inventory();
+      expect(problem).toBe('');
+      expect(gpus.map(({ health, nvlinkGroup }) => [health, nvlinkGroup])).toEqual([
+        ['healthy', null],
+        ['healthy', null],
+      ]);
+    }
+    expect(machine.calls().filter(({ args }) => args[0] === 'topo')).toHaveLength(3);
+  });
+
+  it('goes without NVLink when the question hangs: killed, and the GPUs are as good as before', async () => {
+    const machine = machineOf({}, {});
+    machine.set({ hang: 'topo' });
+    const { gpus, problem } = await agentOn(machine, { limitMs: IMPATIENT_MS }).inventory();
+    expect(problem).toBe('');
+    expect(gpus).toMatchObject([{ health: 'healthy', nvlinkGroup: null }, { health: 'healthy' }]);
+    expect(machine.living()).toEqual([]);
   });
 });
 
@@ -307,7 +373,7 @@ describe('telemetry', () => {
   it('reports every GPU, odd values as null', async () => {
     const machine = machineOf(
       { utilization: 97, usedMib: 60_000, celsius: 71, watts: 655.25 },
-      { mig: true },
+      { mig: [] },
       { lost: true },
       { csv: { 'power.draw': '[Unknown Error]' } },
     );

@@ -51,6 +51,10 @@ gpus:
   - { model: NVIDIA H100 80GB HBM3, memory: 80G, count: 2 }
   - model: Home Made
     memory: 12288 MiB
+  - { model: a100, mig: [3g.40gb, 1g.10gb] }
+nvlink: [[0, 1]]
+cpus: 64
+memory: 2T
 utilization: { busy: 85-99, idle: 0 }
 events:
   - { at: 60s, gpu: 1, lost: true, for: 30s }
@@ -63,10 +67,37 @@ describe('a file', () => {
     expect(parseScenario(WHOLE, 'x.yaml')).toEqual({
       seed: 42,
       gpus: [
-        { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_920, idleWatts: 70, fullWatts: 700 },
-        { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_920, idleWatts: 70, fullWatts: 700 },
-        { model: 'Home Made', memoryMib: 12_288, idleWatts: 30, fullWatts: 300 },
+        {
+          model: 'NVIDIA H100 80GB HBM3',
+          memoryMib: 81_920,
+          idleWatts: 70,
+          fullWatts: 700,
+          nvlinkGroup: 0,
+          mig: null,
+        },
+        {
+          model: 'NVIDIA H100 80GB HBM3',
+          memoryMib: 81_920,
+          idleWatts: 70,
+          fullWatts: 700,
+          nvlinkGroup: 0,
+          mig: null,
+        },
+        { model: 'Home Made', memoryMib: 12_288, idleWatts: 30, fullWatts: 300, nvlinkGroup: null, mig: null },
+        {
+          model: 'NVIDIA A100-SXM4-80GB',
+          memoryMib: 81_920,
+          idleWatts: 60,
+          fullWatts: 400,
+          nvlinkGroup: null,
+          mig: [
+            { profile: '3g.40gb', memoryMib: 40_960 },
+            { profile: '1g.10gb', memoryMib: 10_240 },
+          ],
+        },
       ],
+      cpuCount: 64,
+      memoryMib: 2_097_152,
       busyUtilizationRatio: { from: 0.85, to: 0.99 },
       idleUtilizationRatio: { from: 0, to: 0 },
       events: [
@@ -97,6 +128,24 @@ describe('a file', () => {
     ['gpus: [{model: h100}]\n\nutilization:\n  busy: 99-85\n', /^x\.yaml:4: utilization\.busy: "99-85" is no range/],
     ['gpus: [{model: h100}]\nutilization:\n  idle: 101\n', /^x\.yaml:3: utilization\.idle: 101 is no range/],
     ['gpus: [{model: h100, count: 64}, {model: t4}]', /x\.yaml: 65 GPUs asked for/],
+    ['gpus: [{model: a100}]\ncpus: 0\n', /^x\.yaml:2: cpus: /],
+    ['gpus: [{model: a100}]\nmemory: 65T\n', /^x\.yaml:2: memory: "65T" is no memory size from 1 MiB to 64 TiB/],
+    ['gpus:\n  - model: a100\n    mig: [half]\n', /^x\.yaml:3: gpus\.0\.mig\.0: "half" is no MIG profile/],
+    [
+      'gpus:\n  - model: a100\n    mig: [4g.40gb, 3g.40gb, 1g.10gb]\n',
+      /^x\.yaml:3: gpus\.0\.mig: 8 slices asked for; a GPU has 7/,
+    ],
+    [
+      'gpus:\n  - model: a100\n    mig: [3g.40gb, 3g.80gb]\n',
+      /^x\.yaml:3: gpus\.0\.mig: 120 GB of instances asked for; the GPU has 80 GB/,
+    ],
+    ['gpus: [{model: a100}]\nnvlink: [[0]]\n', /^x\.yaml:2: nvlink\.0: /],
+    ['gpus: [{model: a100}]\nnvlink: [[0, 1]]\n', /^x\.yaml:2: nvlink\.0\.1: GPU 1 does not exist.*0 to 0/],
+    ['gpus: [{model: a100, count: 3}]\nnvlink: [[0, 1], [2, 1]]\n', /^x\.yaml:2: nvlink\.1\.1: GPU 1 is named twice/],
+    [
+      'gpus: [{model: a100}, {model: a100, mig: []}]\nnvlink: [[0, 1]]\n',
+      /^x\.yaml:2: nvlink\.0\.1: GPU 1 is in MIG mode/,
+    ],
     [withEvent('{ at: soon, gpu: 1, lost: true }'), /^x\.yaml:4: events\.1\.at: "soon" is no duration/],
     [withEvent('{ at: 1s, gpu: 2, lost: true }'), /^x\.yaml:4: events\.1\.gpu: GPU 2 does not exist.*0 to 1/],
     [withEvent('{ at: 1s, lost: true }'), /^x\.yaml:4: events\.1: lost and dirty need gpu/],
@@ -124,7 +173,7 @@ describe('loading', () => {
     expect(loadScenario('2xt4').gpus).toHaveLength(2);
     const file = path.join(folder, 'node.yaml');
     writeFileSync(file, WHOLE);
-    expect(loadScenario(file).gpus).toHaveLength(3);
+    expect(loadScenario(file).gpus).toHaveLength(4);
   });
 
   it('says when it is neither', () => {

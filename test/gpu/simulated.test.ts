@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGpuProvider } from '../../node-agent/gpu/create.js';
 import { parseScenario } from '../../node-agent/gpu/scenario.js';
-import { SimulatedProvider, simulatedUuid } from '../../node-agent/gpu/simulated.js';
+import { simulatedMigUuid, SimulatedProvider, simulatedUuid } from '../../node-agent/gpu/simulated.js';
 import { ManualClock } from './manual-clock.js';
 
 function nodeWith(yaml: string, nodeId = 'node-1') {
@@ -37,6 +37,25 @@ describe('inventory', () => {
       expect(uuid).toMatch(/^GPU-[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-a[\da-f]{3}-[\da-f]{12}$/);
     // Pinned: another value would make every simulated node a stranger after an upgrade.
     expect(simulatedUuid('a', 0)).toBe('GPU-a32092a7-ab61-8839-a151-a69e5ae37cc9');
+  });
+});
+
+describe('the layout', () => {
+  it('is as the scenario says, with instances that keep their names', async () => {
+    const yaml = 'gpus: [{model: h100, count: 2}, {model: a100, mig: [3g.40gb, 4g.40gb]}]\nnvlink: [[0, 1]]\n';
+    const { gpus } = await nodeWith(yaml).provider.inventory();
+    expect(gpus.map(({ nvlinkGroup }) => nvlinkGroup)).toEqual([0, 0, null]);
+    expect(gpus.map(({ mig }) => mig?.map(({ profile, memoryMib }) => [profile, memoryMib]))).toEqual([
+      undefined,
+      undefined,
+      [
+        ['3g.40gb', 40_960],
+        ['4g.40gb', 40_960],
+      ],
+    ]);
+    expect(gpus[2]?.mig?.[1]?.uuid).toBe(simulatedMigUuid('node-1', 2, 1));
+    // Pinned, as those of GPUs are.
+    expect(simulatedMigUuid('a', 0, 0)).toBe('MIG-0eb300c0-2863-8628-abfa-770258644c45');
   });
 });
 

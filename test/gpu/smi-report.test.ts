@@ -30,6 +30,7 @@ describe('shapes', () => {
         memoryMib: 46_068,
         usedMib: 3,
         processes: [],
+        migMemoryMib: null,
         health: 'healthy',
         healthMessage: '',
       },
@@ -75,6 +76,7 @@ describe('shapes', () => {
         memoryMib: 0,
         usedMib: null,
         processes: [],
+        migMemoryMib: null,
         health: 'quarantined',
         healthMessage: 'nvidia-smi does not report the size of its memory.',
       },
@@ -100,12 +102,30 @@ describe('health', () => {
     ['a fabric that is not set up', { fabric: { state: 'In Progress', status: 'N/A' } }, 'quarantined', 'In Progress'],
     ['a fabric that failed', { fabric: { state: 'Completed', status: 'Failure' } }, 'quarantined', 'Failure'],
     ['no fabric', { fabric: { state: 'N/A', status: 'N/A' } }, 'healthy', ''],
-    ['MIG', { mig_mode: { current_mig: 'Enabled' } }, 'quarantined', 'nvidia-smi -mig 0'],
+    ['MIG', { mig_mode: { current_mig: 'Enabled' } }, 'healthy', ''],
     ['memory that is not told', { fb_memory_usage: { total: 'N/A' } }, 'quarantined', 'size of its memory'],
   ])('%s', (_, change, health, words) => {
     const gpu = report({ ...GOOD_GPU, ...change })?.gpus[0];
     expect(gpu?.health).toBe(health);
     expect(gpu?.healthMessage).toContain(words);
+  });
+});
+
+describe('MIG', () => {
+  const device = (index: string, total: string) => ({ index, fb_memory_usage: { total } });
+  it.each([
+    ['is off', { current_mig: 'Disabled' }, 'None', null],
+    ['is not there', undefined, undefined, null],
+    ['is on without instances', { current_mig: 'Enabled' }, 'None', []],
+    ['has one', { current_mig: 'Enabled' }, { mig_device: device('0', '19968 MiB') }, [[0, 19_968]]],
+    [
+      'has two, of which one does not tell',
+      { current_mig: 'Enabled' },
+      { mig_device: [device('1', '9984 MiB'), device('0', 'N/A')] },
+      [[1, 9_984]],
+    ],
+  ])('%s', (_, mode, devices, memory) => {
+    expect(report({ ...GOOD_GPU, mig_mode: mode, mig_devices: devices })?.gpus[0]?.migMemoryMib).toEqual(memory);
   });
 });
 
@@ -135,7 +155,7 @@ test.each(NUMBERS)('the number in %j is %j', (text, number) => {
 /** Recorded report → GPUs, the model of the first, its memory, and the health of all that are not healthy. */
 const RECORDED: Readonly<Record<string, readonly [number, string, number, Readonly<Record<number, string>>]>> = {
   'a100-sxm4-40gb-1x-570.148.08': [1, 'NVIDIA A100-SXM4-40GB', 40_960, {}],
-  'a100-sxm4-80gb-1x-mig4-535.54.03': [1, 'NVIDIA A100-SXM4-80GB', 81_920, { 0: 'MIG' }],
+  'a100-sxm4-80gb-1x-mig4-535.54.03': [1, 'NVIDIA A100-SXM4-80GB', 81_920, {}],
   'a10g-1x-515.105.01': [1, 'NVIDIA A10G', 23_028, {}],
   'gtx1070ti-1x-partial-v10': [1, 'GeForce GTX 1070 Ti', 4096, {}],
   'h100-80gb-hbm3-8x-580.105.08': [8, 'NVIDIA H100 80GB HBM3', 81_559, {}],
@@ -177,6 +197,25 @@ describe.runIf(needs('shared'))('recorded reports', () => {
     const partial = file.includes('partial');
     expect(read?.driverVersion).toBe(partial ? '' : /\d{3}(\.\d+)+$/.exec(file.replace(/-(healthy|gpu.*)$/, ''))?.[0]);
     expect(gpus.every(({ pciBusId }) => /^[\dA-F]+:[\dA-F]{2}:[\dA-F]{2}\.0$/.test(pciBusId))).toBe(true);
+  });
+
+  it('reads the instances of the machine in MIG mode, and that the others are not', async () => {
+    const memory = new Map<string, unknown>();
+    for (const file of files) {
+      const read = await parseReport(readFileSync(path.join(folder, `${file}.xml`), 'utf8'));
+      for (const gpu of read?.gpus ?? []) if (gpu.migMemoryMib !== null) memory.set(file, gpu.migMemoryMib);
+    }
+    expect([...memory]).toEqual([
+      [
+        'a100-sxm4-80gb-1x-mig4-535.54.03',
+        [
+          [0, 19_968],
+          [1, 19_968],
+          [2, 19_968],
+          [3, 19_968],
+        ],
+      ],
+    ]);
   });
 
   it('reads the processes of a machine under load', async () => {
