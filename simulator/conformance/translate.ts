@@ -4,6 +4,7 @@ import type { NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import type {
   Allocation,
   Claim,
+  ClusterNode,
   PlacementRules,
   Queue,
   Role,
@@ -21,12 +22,6 @@ import { type Scenario, type ScenarioJob, type ScenarioQueue, type ScenarioTask,
 
 /** When every scenario begins, milliseconds since 1970. */
 export const START_MS = 1_700_000_000_000;
-
-/**
- * GPUs that stand for "as much as there is": records hold a guarantee as a number. Far above every cluster, and in parts
- * (7,000 a GPU) still a whole number of a double when a thousand queues have it.
- */
-export const UNBOUNDED_GPUS = 1_000_000_000;
 
 /** A job with at least this priority is not preemptible, unless it says otherwise. */
 const FIRST_PRIORITY_NOT_PREEMPTIBLE = 100;
@@ -62,7 +57,7 @@ export function translate(scenario: Scenario): TranslatedScenario {
     ),
   }));
   return {
-    queues: scenario.queues.map((queue, at) => queueRecord(queue, at, toMemory.need)),
+    queues: scenario.queues.map((queue, at) => queueRecord(queue, at, gpusIn(nodes), toMemory.need)),
     nodes,
     specs: new Map(numbered.map(({ job, number, roles }) => [number, specOf(job, roles)])),
     jobs: standAtStart(new GpuDesk(nodes), numbered),
@@ -83,14 +78,23 @@ export function recordsOf({ queues, nodes, specs }: TranslatedScenario, jobs: re
   };
 }
 
-function queueRecord(queue: ScenarioQueue, place: number, toMemory: (bytes: number) => number): Queue {
+/** GPUs that can be granted, whole or in instances. */
+function gpusIn(nodes: readonly ClusterNode[]): number {
+  return nodes.flatMap(({ gpus }) => gpus).filter(({ mig }) => mig === null || mig.length > 0).length;
+}
+
+/**
+ * A queue. Records hold a guarantee of GPUs as a number; a quota without bound becomes all GPUs there are, which is what
+ * the peer measures such a queue against, in dividing and in the order of queues (plugins/proportion/resource_share).
+ */
+function queueRecord(queue: ScenarioQueue, place: number, allGpus: number, toMemory: (bytes: number) => number): Queue {
   const bound = (amount: number) => (amount === -1 ? null : amount);
   const memory = (bytes: number) => (bytes === -1 ? null : toMemory(bytes));
   return {
     ...ONLY_GPUS_COUNT,
     name: queue.name as QueueName,
     parent: (queue.parent ?? null) as QueueName | null,
-    guaranteeGpus: bound(queue.quota_gpus) ?? UNBOUNDED_GPUS,
+    guaranteeGpus: bound(queue.quota_gpus) ?? allGpus,
     limitGpus: bound(queue.limit_gpus),
     guaranteeCpuMilli: bound(queue.quota_cpu_millis),
     limitCpuMilli: bound(queue.limit_cpu_millis),
