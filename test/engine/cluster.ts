@@ -209,6 +209,20 @@ export class TestCluster {
     return this;
   }
 
+  /** Puts other fields into a workload's record. */
+  replace(number: WorkloadNumber, change: Partial<Workload>): this {
+    this.#putWorkload(number, change);
+    return this;
+  }
+
+  /** Its tasks began to run at that time. */
+  begin(number: WorkloadNumber, startedMs: number): this {
+    for (const allocation of this.allocationsOf(number)) {
+      this.#put('allocations', allocation.id, { ...allocation, state: 'running', startedMs });
+    }
+    return this;
+  }
+
   /** The program ends by itself: GPUs free at once. */
   finish(number: WorkloadNumber): this {
     this.#putWorkload(number, { state: 'succeeded', endedMs: this.nowMs });
