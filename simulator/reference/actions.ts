@@ -1,0 +1,197 @@
+// The five actions, each a function from the state to the state it leaves and the decisions it takes.
+import type { Decision, Evict } from '../../scheduler/engine/decisions.js';
+import type { EngineAction } from '../../scheduler/engine/policy.js';
+import type { Workload } from '../../scheduler/model/records.js';
+import { chunkRequest, nextChunk, standingOf, taskKey } from './chunk.js';
+import { liveTasks, type Place, type State } from './cluster.js';
+import { freeOn } from './free.js';
+import { grant } from './grants.js';
+import { isProtected, mayEverGive, mayReclaim, mayTakeAll, siblingsAbove } from './legality.js';
+import { mayTake, staysGuaranteed } from './limits.js';
+import { nextWorkload } from './order.js';
+import { placeChunk } from './placement.js';
+import { tryWithout, type Trial } from './trial.js';
+import { victimUnits, type Unit } from './victims.js';
+
+export interface Outcome {
+  readonly state: State;
+  readonly decisions: readonly Decision[];
+}
+
+export const ACTIONS: Readonly<Record<EngineAction, (state: State) => Outcome>> = {
+  allocate,
+  consolidate: (state) => takeOver(state, CONSOLIDATION),
+  reclaim: (state) => takeOver(state, RECLAIM),
+  preempt: (state) => takeOver(state, PREEMPTION),
+  repair,
+};
+
+/** Places what fits on what is free or being released; every success lets the queues be looked at again. */
+function allocate(opened: State): Outcome {
+  let state = opened;
+  const decisions: Decision[] = [];
+  let waiting = withChunk(state);
+  for (;;) {
+    const workload = nextWorkload(state, waiting);
+    if (workload === undefined) return { state, decisions };
+    const placed = placeChunk(state, workload, nextChunk(state, workload), 'bind');
+    if (placed !== null) {
+      const granted = grant(placed, workload);
+      state = granted.state;
+      decisions.push(...granted.decisions);
+    }
+    if (placed === null || nextChunk(state, workload).length === 0) {
+      waiting = waiting.filter((each) => each !== workload);
+    }
+  }
+}
+
+function withChunk(state: State): readonly Workload[] {
+  return state.cluster.input.workloads.filter((workload) => nextChunk(state, workload).length > 0);
+}
+
+/** How the three actions that stop running work differ. */
+interface TakeOver {
+  readonly reason: Evict['reason'];
+  /** Whether the workload may try at all. */
+  readonly mayTry: (state: State, workload: Workload) => boolean;
+  /** Whose work may be stopped for it. */
+  readonly isCandidate: (state: State, workload: Workload, victim: Workload) => boolean;
+  /** Whether what the trial takes may be taken. */
+  readonly isLegal: (before: State, workload: Workload, trial: Trial) => boolean;
+}
+
+const CONSOLIDATION: TakeOver = {
+  reason: 'moved',
+  mayTry: (state, workload) => workload.spec.preemptible && asksForNoMoreThanIsFree(state, workload),
+  isCandidate: () => true,
+  isLegal: (_, __, { lost }) => lost.length === 0,
+};
+
+const RECLAIM: TakeOver = {
+  reason: 'reclaimed',
+  mayTry: (state, workload) => mayReclaim(state, workload, askedBy(state, workload)),
+  isCandidate: (state, workload, victim) =>
+    victim.spec.queue !== workload.spec.queue && mayEverGive(state, workload, askedBy(state, workload), victim),
+  isLegal: (before, workload, { lost, moved }) =>
+    mayTakeAll(before, workload, askedBy(before, workload), lost) &&
+    leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
+      const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
+      return isProtected(before, held(before, victim), pair?.giver.name ?? victim.spec.queue, 'reclaimMinRuntimeMs');
+    }),
+};
+
+const PREEMPTION: TakeOver = {
+  reason: 'preempted',
+  mayTry: (state, workload) => staysGuaranteed(state, workload, askedBy(state, workload)),
+  isCandidate: (_, workload, victim) =>
+    victim.spec.queue === workload.spec.queue && victim.spec.priority < workload.spec.priority,
+  isLegal: (before, _, { lost, moved }) =>
+    leavesProtectedGangs(before, [...lost, ...moved], (victim) =>
+      isProtected(before, held(before, victim), victim.spec.queue, 'preemptMinRuntimeMs'),
+    ),
+};
+
+/** Every waiting workload tries once, in order: more and more victims, until it has a place and may take what it takes. */
+function takeOver(opened: State, how: TakeOver): Outcome {
+  let state = opened;
+  const decisions: Decision[] = [];
+  let waiting = withChunk(state);
+  for (;;) {
+    const workload = nextWorkload(state, waiting);
+    if (workload === undefined) return { state, decisions };
+    waiting = waiting.filter((each) => each !== workload);
+    if (nextChunk(state, workload).length === 0 || !how.mayTry(state, workload)) continue;
+    const trial = firstLegalTrial(state, workload, how);
+    if (trial === null) continue;
+    const granted = grant(trial.state, workload, { ...trial, reason: how.reason });
+    state = granted.state;
+    decisions.push(...granted.decisions);
+  }
+}
+
+function firstLegalTrial(state: State, workload: Workload, how: TakeOver): Trial | null {
+  const candidates = state.cluster.input.workloads.filter(
+    (victim) =>
+      victim !== workload &&
+      victim.spec.preemptible &&
+      held(state, victim).length > 0 &&
+      how.isCandidate(state, workload, victim),
+  );
+  const taken: Unit[] = [];
+  for (const unit of victimUnits(state, candidates)) {
+    taken.push(unit);
+    const trial = tryWithout(state, workload, taken);
+    if (trial !== null && how.isLegal(state, workload, trial)) return trial;
+  }
+  return null;
+}
+
+function askedBy(state: State, workload: Workload): ReturnType<typeof chunkRequest> {
+  return chunkRequest(state, nextChunk(state, workload));
+}
+
+function held(state: State, workload: Workload): readonly Place[] {
+  return liveTasks(state, workload).filter((place) => place.state === 'held');
+}
+
+/** Work that is still protected may lose the tasks above its gang only. */
+function leavesProtectedGangs(before: State, units: readonly Unit[], isSafe: (victim: Workload) => boolean): boolean {
+  return units.every(({ workload }) => {
+    const gone = new Set(
+      units
+        .filter((unit) => unit.workload === workload)
+        .flatMap((unit) => unit.places)
+        .map(taskKey),
+    );
+    const left = held(before, workload).filter((place) => !gone.has(taskKey(place)));
+    const keepsGang = standingOf(
+      workload,
+      left.map((place) => place.task),
+    );
+    return keepsGang > 0 || !isSafe(workload);
+  });
+}
+
+/** Moving work makes no GPUs: what is free in pieces must be enough. */
+function asksForNoMoreThanIsFree(state: State, workload: Workload): boolean {
+  const free = state.cluster.input.nodes.map((node) => {
+    const { laterParts } = freeOn(state, node.id);
+    return laterParts;
+  });
+  return (
+    mayTake(state, workload, nextChunk(state, workload)) &&
+    askedBy(state, workload).gpuParts <= free.reduce((all, parts) => all + parts, 0)
+  );
+}
+
+/** Stops gangs that run with fewer tasks than they need, when their grace is over. */
+function repair(opened: State): Outcome {
+  let state = opened;
+  const decisions: Decision[] = [];
+  const { nowMs, policy, workloads, allocations } = opened.cluster.input;
+  for (const workload of workloads) {
+    const present = state.places.filter((place) => place.workload === workload.number && place.state !== 'promised');
+    const running = present.filter((place) => place.state === 'held');
+    const tasks = state.places.filter((place) => place.workload === workload.number).map((place) => place.task);
+    if (running.length === 0 || standingOf(workload, tasks) > 0) continue;
+    const ended = allocations.filter((each) => each.workload === workload.number && each.attempt === workload.attempt);
+    if (ended.some((each) => each.exit?.code === 0)) continue;
+    const sinceMs = Math.max(...ended.map((each) => each.endedMs ?? -Infinity));
+    const brokenMs = nowMs - (Number.isFinite(sinceMs) ? sinceMs : nowMs);
+    if (brokenMs < policy.brokenGangGraceMs) continue;
+    decisions.push({
+      type: 'evict',
+      workload: workload.number,
+      allocations: running.flatMap((place) => (place.allocation === null ? [] : [place.allocation])),
+      reason: 'gang_ended',
+      forWorkload: null,
+      message: `${tasks.length} tasks are fewer than its gang needs, for ${brokenMs} ms`,
+    });
+    state = {
+      ...state,
+      places: state.places.map((place): Place => (running.includes(place) ? { ...place, state: 'leaving' } : place)),
+    };
+  }
+  return { state, decisions };
+}

@@ -1,0 +1,312 @@
+// The cluster as the rules see it: queues, nodes and workloads as recorded, and one list of places, which says what every
+// task holds, leaves or is promised. A state is that list; a decision makes a new list.
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import { invariant } from '../../common/assert.js';
+import type { EnginePolicy } from '../../scheduler/engine/policy.js';
+import type { Allocation, ClusterNode, Gpu, Placement, Queue, Role, Workload } from '../../scheduler/model/records.js';
+import { GPU_PARTS, migParts, roleOf, toParts } from '../../scheduler/model/requests.js';
+import { eachResource, sum, type Amounts } from './amounts.js';
+import { fairShares, type ShareNode } from './fair-share.js';
+import { pendingRequest } from './asked.js';
+
+/** What the reference decides from. */
+export interface ReferenceInput {
+  readonly queues: readonly Queue[];
+  /** All are ready, unless cordoned. */
+  readonly nodes: readonly ClusterNode[];
+  readonly workloads: readonly Workload[];
+  readonly allocations: readonly Allocation[];
+  readonly policy: EnginePolicy;
+  readonly nowMs: number;
+}
+
+/**
+ * `held`: it runs there; `bound`: this cycle put it there; `leaving`: told to stop, not gone; `promised`: it waits for it.
+ */
+export type PlaceState = 'held' | 'bound' | 'leaving' | 'promised';
+
+/** Something of one node that one task has, leaves or is promised. */
+export interface Place {
+  readonly workload: WorkloadNumber;
+  readonly task: number;
+  readonly node: NodeId;
+  readonly state: PlaceState;
+  readonly kind: 'no gpu' | 'whole' | 'share' | 'mig';
+  /** GPUs or MIG instances. */
+  readonly count: number;
+  /** Of each of them. */
+  readonly parts: number;
+  /** Shares only: which GPUs, so that shares can meet; see `gpuKey`. One opened by this cycle has a key of its own. */
+  readonly shared: readonly string[];
+  readonly profile: string;
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
+  /** The GPUs by index; null = not chosen yet (which of equal GPUs is of no consequence until the decision is taken). */
+  readonly gpus: readonly number[] | null;
+  readonly instances: readonly string[];
+  /** Null = new in this cycle, or a claim. */
+  readonly allocation: AllocationId | null;
+}
+
+export interface Task {
+  readonly workload: WorkloadNumber;
+  readonly index: number;
+  readonly role: Role;
+}
+
+export interface State {
+  readonly cluster: Cluster;
+  readonly places: readonly Place[];
+}
+
+/** What does not change within a cycle. */
+export interface Cluster {
+  readonly input: ReferenceInput;
+  readonly queues: ReadonlyMap<QueueName, Queue>;
+  readonly nodes: ReadonlyMap<NodeId, ClusterNode>;
+  readonly workloads: ReadonlyMap<WorkloadNumber, Workload>;
+  readonly total: Amounts;
+  readonly fairShares: ReadonlyMap<string, Amounts>;
+  /** The memory of the smallest and of the largest GPU; 0 = there is none. */
+  readonly smallestGpuMib: number;
+  readonly largestGpuMib: number;
+}
+
+/** The key of a GPU that shares can meet on. */
+export function gpuKey(index: number): string {
+  return `gpu ${index}`;
+}
+
+/** The state at the begin of a cycle, with the fair shares of all queues. */
+export function openCycle(input: ReferenceInput): State {
+  const memories = input.nodes.flatMap((node) => usableGpus(node).map((gpu) => gpu.memoryMib));
+  const bare: Cluster = {
+    input,
+    queues: new Map(input.queues.map((queue) => [queue.name, queue])),
+    nodes: new Map(input.nodes.map((node) => [node.id, node])),
+    workloads: new Map(input.workloads.map((workload) => [workload.number, workload])),
+    total: sum(input.nodes.filter((node) => !node.cordoned).map(capacity)),
+    fairShares: new Map(),
+    smallestGpuMib: memories.length === 0 ? 0 : Math.min(...memories),
+    largestGpuMib: Math.max(0, ...memories),
+  };
+  const places = [
+    ...input.allocations.filter((each) => each.state !== 'released').map((each) => placeOfAllocation(bare, each)),
+    ...input.workloads.flatMap((workload) =>
+      (workload.claim?.placements ?? []).map((each) => placeOfClaim(bare, workload, each)),
+    ),
+  ];
+  const opened = { cluster: bare, places };
+  const roots = input.queues.filter((queue) => queue.parent === null);
+  const shares = fairShares(
+    bare.total,
+    roots.map((queue) => shareNode(opened, queue)),
+  );
+  return { cluster: { ...bare, fairShares: shares }, places };
+}
+
+function shareNode(state: State, queue: Queue): ShareNode {
+  const { input } = state.cluster;
+  return {
+    name: queue.name,
+    guarantee: guaranteeOf(queue),
+    limit: limitOf(queue),
+    request: sum([
+      allocatedTo(state, queue.name),
+      ...input.workloads
+        .filter((workload) => isBelow(state.cluster, workload.spec.queue, queue.name))
+        .flatMap((workload) => pendingTasks(state, workload))
+        .map((task) => pendingRequest(task, state.cluster.smallestGpuMib)),
+    ]),
+    weight: queue.weight,
+    priority: queue.priority,
+    createdMs: queue.createdMs,
+    children: input.queues.filter((child) => child.parent === queue.name).map((child) => shareNode(state, child)),
+  };
+}
+
+/** A guarantee of so many GPUs means: as many as there are. */
+const UNBOUNDED_GPUS = 1_000_000_000;
+
+/** Infinity = as much as there is. */
+export function guaranteeOf(queue: Queue): Amounts {
+  return {
+    cpuMilli: queue.guaranteeCpuMilli ?? Infinity,
+    memoryMib: queue.guaranteeMemoryMib ?? Infinity,
+    gpuParts: queue.guaranteeGpus >= UNBOUNDED_GPUS ? Infinity : toParts(queue.guaranteeGpus),
+  };
+}
+
+/** Infinity = no limit. */
+export function limitOf(queue: Queue): Amounts {
+  return {
+    cpuMilli: queue.limitCpuMilli ?? Infinity,
+    memoryMib: queue.limitMemoryMib ?? Infinity,
+    gpuParts: queue.limitGpus === null ? Infinity : toParts(queue.limitGpus),
+  };
+}
+
+/** What a queue may hold for long: its guarantee or its fair share, whichever is more, cut to its limit. */
+export function allocatableShare(cluster: Cluster, queue: Queue): Amounts {
+  const guarantee = guaranteeOf(queue);
+  const limit = limitOf(queue);
+  const fair = fairShareOf(cluster, queue);
+  return eachResource((resource) => Math.min(limit[resource], Math.max(guarantee[resource], fair[resource])));
+}
+
+export function fairShareOf(cluster: Cluster, queue: Queue): Amounts {
+  const share = cluster.fairShares.get(queue.name);
+  invariant(share !== undefined, 'every queue has a fair share', queue.name);
+  return share;
+}
+
+/** The queue and those above it, the leaf first. */
+export function pathToRoot(cluster: Cluster, leaf: QueueName): readonly Queue[] {
+  const path: Queue[] = [];
+  for (let name: QueueName | null = leaf; name !== null;) {
+    const queue: Queue | undefined = cluster.queues.get(name);
+    if (queue === undefined) break;
+    path.push(queue);
+    name = queue.parent;
+  }
+  return path;
+}
+
+export function isBelow(cluster: Cluster, leaf: QueueName, queue: QueueName): boolean {
+  return pathToRoot(cluster, leaf).some((each) => each.name === queue);
+}
+
+/** What a queue holds or is promised; what leaves it no longer counts. */
+export function allocatedTo(state: State, queue: QueueName, onlyNotPreemptible = false): Amounts {
+  return sum(
+    state.places
+      .filter((place) => place.state !== 'leaving')
+      .filter((place) => {
+        const { spec } = workloadOf(state.cluster, place.workload);
+        return isBelow(state.cluster, spec.queue, queue) && !(onlyNotPreemptible && spec.preemptible);
+      })
+      .map(amountsOf),
+  );
+}
+
+export function amountsOf(place: Place): Amounts {
+  return { cpuMilli: place.cpuMilli, memoryMib: place.memoryMib, gpuParts: place.count * place.parts };
+}
+
+export function workloadOf(cluster: Cluster, number: WorkloadNumber): Workload {
+  const workload = cluster.workloads.get(number);
+  invariant(workload !== undefined, 'places belong to workloads', `${number}`);
+  return workload;
+}
+
+export function nodeOf(cluster: Cluster, id: NodeId): ClusterNode {
+  const node = cluster.nodes.get(id);
+  invariant(node !== undefined, 'places are on nodes', id);
+  return node;
+}
+
+/** GPUs that work may be placed on. */
+export function usableGpus(node: ClusterNode): readonly Gpu[] {
+  return node.gpus.filter((gpu) => gpu.health === 'healthy' && gpu.quarantine === undefined);
+}
+
+/** What there is to divide of a node; a GPU in MIG mode is worth the sum of its instances. */
+function capacity(node: ClusterNode): Amounts {
+  return {
+    cpuMilli: node.cpuCount * 1_000,
+    memoryMib: node.memoryMib,
+    gpuParts: usableGpus(node)
+      .map((gpu) =>
+        gpu.mig === null ? GPU_PARTS : gpu.mig.reduce((parts, instance) => parts + migParts(instance.profile), 0),
+      )
+      .reduce((all, parts) => all + parts, 0),
+  };
+}
+
+/** Tasks that run, are bound or promised something. */
+export function liveTasks(state: State, workload: Workload): readonly Place[] {
+  return state.places.filter((place) => place.workload === workload.number && place.state !== 'leaving');
+}
+
+/** Tasks that wait for a place, in task order. */
+export function pendingTasks(state: State, workload: Workload): readonly Task[] {
+  if (!takesTasks(state.cluster, workload)) return [];
+  const placed = new Set(state.places.filter((place) => place.workload === workload.number).map((place) => place.task));
+  const ended = new Set(
+    state.cluster.input.allocations
+      .filter((each) => each.workload === workload.number && each.attempt === workload.attempt)
+      .filter((each) => each.state === 'released' && each.stop === null && workload.state !== 'pending')
+      .map((each) => each.task),
+  );
+  return allTasks(workload).filter((task) => !placed.has(task.index) && !ended.has(task.index));
+}
+
+/** Whether it may be given tasks now. */
+function takesTasks(cluster: Cluster, workload: Workload): boolean {
+  const { nowMs } = cluster.input;
+  if (workload.state === 'starting' || workload.state === 'running') return true;
+  return workload.state === 'pending' && workload.hold === null && workload.notBeforeMs <= nowMs;
+}
+
+export function allTasks(workload: Workload): readonly Task[] {
+  const { roles } = workload.spec;
+  const count = roles.reduce((all, role) => all + role.maxTasks, 0);
+  return Array.from({ length: count }, (_, index) => ({
+    workload: workload.number,
+    index,
+    role: roleOf(workload.spec, index),
+  }));
+}
+
+function placeOfAllocation(cluster: Cluster, allocation: Allocation): Place {
+  const first = allocation.gpus[0];
+  const node = nodeOf(cluster, allocation.node);
+  return {
+    workload: allocation.workload,
+    task: allocation.task,
+    node: allocation.node,
+    state: allocation.state === 'placed' || allocation.state === 'running' ? 'held' : 'leaving',
+    ...ofGpus(
+      node,
+      first?.parts ?? 0,
+      allocation.gpus.map((gpu) => gpu.index),
+      allocation.gpus.map((gpu) => gpu.instance).filter((instance) => instance !== ''),
+    ),
+    cpuMilli: allocation.cpuMilli,
+    memoryMib: allocation.memoryMib,
+    allocation: allocation.id,
+  };
+}
+
+function placeOfClaim(cluster: Cluster, workload: Workload, placement: Placement): Place {
+  const { request } = roleOf(workload.spec, placement.task);
+  return {
+    workload: workload.number,
+    task: placement.task,
+    node: placement.node,
+    state: 'promised',
+    ...ofGpus(nodeOf(cluster, placement.node), placement.parts, placement.gpus, placement.instances),
+    cpuMilli: request.cpuMilli,
+    memoryMib: request.memoryMib,
+    allocation: null,
+  };
+}
+
+function ofGpus(
+  node: ClusterNode,
+  parts: number,
+  gpus: readonly number[],
+  instances: readonly string[],
+): Pick<Place, 'kind' | 'count' | 'parts' | 'shared' | 'profile' | 'gpus' | 'instances'> {
+  const kind = gpus.length === 0 ? 'no gpu' : instances.length > 0 ? 'mig' : parts >= GPU_PARTS ? 'whole' : 'share';
+  const profile = node.gpus.flatMap((gpu) => gpu.mig ?? []).find((each) => each.uuid === instances[0])?.profile ?? '';
+  return {
+    kind,
+    count: gpus.length,
+    parts,
+    shared: kind === 'share' ? gpus.map(gpuKey) : [],
+    profile,
+    gpus,
+    instances,
+  };
+}

@@ -1,0 +1,141 @@
+// What of a node is free now, what will be once all that is leaving has left and all that is promised is taken, and which of
+// its GPUs a share may join. Counted anew from the places each time.
+import type { NodeId } from '../../common/ids.js';
+import type { ClusterNode } from '../../scheduler/model/records.js';
+import { GPU_PARTS } from '../../scheduler/model/requests.js';
+import { gpuKey, usableGpus, type Place, type State } from './cluster.js';
+
+/** A GPU of which shares are given out. */
+export interface SharedGpu {
+  readonly key: string;
+  readonly memoryMib: number;
+  /** Parts that running and leaving tasks hold. */
+  readonly held: number;
+  /** Those of them that leave. */
+  readonly leaving: number;
+  /** Parts that are promised to tasks that wait. */
+  readonly promised: number;
+}
+
+/** What there is of each thing: now, and in the end. */
+export interface Free {
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
+  readonly wholeGpus: number;
+  /** By MIG profile. */
+  readonly instances: ReadonlyMap<string, number>;
+}
+
+export interface NodeFree {
+  readonly node: ClusterNode;
+  /** Not held by anyone, nor kept for a promise that nothing that leaves can meet. */
+  readonly now: Free;
+  /** When all that leaves has left and all that is promised is taken. */
+  readonly later: Free;
+  readonly shared: readonly SharedGpu[];
+  /** GPU parts in the end, with the rest of shared GPUs and MIG instances. */
+  readonly laterParts: number;
+}
+
+/** Counts what is free on a node. */
+export function freeOn(state: State, id: NodeId): NodeFree {
+  const node = state.cluster.nodes.get(id);
+  if (node === undefined) throw new RangeError(`no node ${id}`);
+  const places = state.places.filter((place) => place.node === id);
+  const held = places.filter((place) => place.state !== 'promised');
+  const leaving = places.filter((place) => place.state === 'leaving');
+  const promised = places.filter((place) => place.state === 'promised');
+  const shared = sharedGpus(node, places);
+
+  const having = (capacity: number, amountOf: (place: Place) => number): { now: number; later: number } => {
+    const idle = capacity - total(held, amountOf);
+    const later = idle + total(leaving, amountOf) - total(promised, amountOf);
+    return { now: Math.min(idle, later), later };
+  };
+  const cpu = having(node.cpuCount * 1_000, (place) => place.cpuMilli);
+  const memory = having(node.memoryMib, (place) => place.memoryMib);
+  const gpus = wholeGpus(node, places, shared);
+  const instances = new Map(
+    profilesOf(node).map((profile) => [
+      profile,
+      having(instancesOf(node, profile), (place) => (place.profile === profile ? place.count : 0)),
+    ]),
+  );
+  const pick = (when: 'now' | 'later'): Free => ({
+    cpuMilli: cpu[when],
+    memoryMib: memory[when],
+    wholeGpus: gpus[when],
+    instances: new Map([...instances].map(([profile, count]) => [profile, count[when]])),
+  });
+  const rests = shared.filter((gpu) => !isWholeAgain(gpu)).map(restOf);
+  const slices = [...instances].map(([profile, { later }]) => later * Number.parseInt(profile, 10) * 1_000);
+  return {
+    node,
+    now: pick('now'),
+    later: pick('later'),
+    shared,
+    laterParts: gpus.later * GPU_PARTS + [...rests, ...slices].reduce((all, parts) => all + parts, 0),
+  };
+}
+
+/** Whole GPUs: plain ones, less those held as a whole or opened for shares. */
+function wholeGpus(
+  node: ClusterNode,
+  places: readonly Place[],
+  shared: readonly SharedGpu[],
+): { now: number; later: number } {
+  const wholes = (state: 'leaving' | 'promised' | null): number =>
+    places
+      .filter(
+        (place) => place.kind === 'whole' && (state === null ? place.state !== 'promised' : place.state === state),
+      )
+      .reduce((all, place) => all + place.count, 0);
+  const plain = usableGpus(node).filter((gpu) => gpu.mig === null).length;
+  const idle = plain - wholes(null) - shared.filter((gpu) => gpu.held > 0).length;
+  const opened = shared.filter((gpu) => gpu.held === 0 && gpu.promised > 0).length;
+  const later = idle + wholes('leaving') + shared.filter(isWholeAgain).length - wholes('promised') - opened;
+  return { now: Math.min(idle, later), later };
+}
+
+/** All its shares leave and none is promised: it is a GPU that is being released, no longer one that is shared. */
+export function isWholeAgain(gpu: SharedGpu): boolean {
+  return gpu.held > 0 && gpu.held === gpu.leaving && gpu.promised === 0;
+}
+
+/** What is left of it in the end. */
+export function restOf(gpu: SharedGpu): number {
+  return GPU_PARTS - gpu.held + gpu.leaving - gpu.promised;
+}
+
+function sharedGpus(node: ClusterNode, places: readonly Place[]): readonly SharedGpu[] {
+  const keys = [...new Set(places.flatMap((place) => place.shared))];
+  const memoryMib = new Map(node.gpus.map((gpu) => [gpuKey(gpu.index), gpu.memoryMib]));
+  const smallest = Math.min(...usableGpus(node).map((gpu) => gpu.memoryMib));
+  const order = (key: string): number =>
+    Number.parseInt(key.split(' ')[1] ?? '', 10) + (key.startsWith('new') ? 1e6 : 0);
+  return keys
+    .toSorted((a, b) => order(a) - order(b))
+    .map((key) => {
+      const on = places.filter((place) => place.shared.includes(key));
+      const parts = (state: (place: Place) => boolean): number => total(on.filter(state), (place) => place.parts);
+      return {
+        key,
+        memoryMib: memoryMib.get(key) ?? smallest,
+        held: parts((place) => place.state !== 'promised'),
+        leaving: parts((place) => place.state === 'leaving'),
+        promised: parts((place) => place.state === 'promised'),
+      };
+    });
+}
+
+function profilesOf(node: ClusterNode): readonly string[] {
+  return [...new Set(node.gpus.flatMap((gpu) => (gpu.mig ?? []).map((instance) => instance.profile)))];
+}
+
+function instancesOf(node: ClusterNode, profile: string): number {
+  return usableGpus(node).flatMap((gpu) => (gpu.mig ?? []).filter((instance) => instance.profile === profile)).length;
+}
+
+function total(places: readonly Place[], amountOf: (place: Place) => number): number {
+  return places.reduce((all, place) => all + amountOf(place), 0);
+}

@@ -1,0 +1,23 @@
+// The rules of scheduling, slow and obvious: every question is answered by counting again. It is the referee of the engine
+// on small clusters and the place to look up what a rule means. What it does not know: scopes, shapes, users' limits,
+// topology, reservations, past use, placement other than `pack`.
+import type { Decision } from '../../scheduler/engine/decisions.js';
+import { ACTIONS } from './actions.js';
+import { openCycle, type ReferenceInput } from './cluster.js';
+
+export type { ReferenceInput } from './cluster.js';
+
+/**
+ * All decisions of one cycle: the actions of the policy, one after the other, each once.
+ * @returns decisions in the order in which they must be carried out
+ */
+export function decide(input: ReferenceInput): Decision[] {
+  let state = openCycle(input);
+  const decisions: Decision[] = [];
+  for (const action of input.policy.actions) {
+    const outcome = ACTIONS[action](state);
+    state = outcome.state;
+    decisions.push(...outcome.decisions);
+  }
+  return decisions;
+}
