@@ -1,0 +1,56 @@
+// What an eviction costs its victim, told before it happens.
+import type { WorkloadNumber } from '../../common/ids.js';
+import type { Draft } from '../model/draft.js';
+import { hasEnded, lostGpuMs } from '../model/lifecycle.js';
+import type { Placement, Workload } from '../model/records.js';
+import { toGpus } from '../model/requests.js';
+import type { Evict } from './decisions.js';
+
+/** A workload that loses GPUs. */
+export interface Displaced {
+  /** As it was just before. */
+  readonly workload: Workload;
+  readonly reason: Evict['reason'];
+  readonly message: string;
+  readonly forWorkload: WorkloadNumber | null;
+  /** GPUs it gives back; a fraction for shares. */
+  readonly gpus: number;
+  readonly graceMs: number;
+  readonly ranMs: number;
+  /** How much of its run it has to do again, and the same as GPU time over all tasks that stop. */
+  readonly lostMs: number;
+  readonly lostGpuMs: number;
+  /** A checkpoint of this run, from which it goes on. */
+  readonly hasCheckpoint: boolean;
+  /** It gives back surplus tasks only and goes on with the others. */
+  readonly goesOn: boolean;
+  /** Not at once: others have to leave first. */
+  readonly later: boolean;
+  /** Where it goes on afterwards, as far as was looked; empty = it is pending. */
+  readonly restarts: readonly Placement[];
+}
+
+/** What an eviction means that is about to be carried out on the draft. */
+export function displacement(evict: Evict, draft: Draft, nowMs: number): Displaced {
+  const workload = draft.workload(evict.workload);
+  const tasks = evict.allocations.map((id) => draft.allocation(id));
+  const live = workload.allocations.filter((id) => !hasEnded(draft.allocation(id)));
+  const firstStartMs = tasks.reduce((first, { startedMs }) => Math.min(first, startedMs ?? nowMs), nowMs);
+  const savedMs = workload.checkpoint?.timeMs ?? -Infinity;
+  const parts = tasks.reduce((sum, { gpus }) => sum + gpus.reduce((all, gpu) => all + gpu.parts, 0), 0);
+  return {
+    workload,
+    reason: evict.reason,
+    message: evict.message,
+    forWorkload: evict.forWorkload,
+    gpus: toGpus(parts),
+    graceMs: workload.spec.graceMs,
+    ranMs: nowMs - firstStartMs,
+    lostMs: Math.max(0, nowMs - Math.max(firstStartMs, savedMs)),
+    lostGpuMs: tasks.reduce((sum, task) => sum + lostGpuMs({ ...task, endedMs: nowMs }, workload.checkpoint), 0),
+    hasCheckpoint: savedMs > firstStartMs,
+    goesOn: tasks.length < live.length,
+    later: false,
+    restarts: [],
+  };
+}

@@ -1,0 +1,152 @@
+// A supposition: changes that are not real, fed to the view as the control loop feeds it real ones, decided upon by the
+// engine, carried out on a draft nobody takes, and at the end all taken back. State, store and revisions are never touched;
+// the view is as it was. Uses nothing of the engine but `apply` and `step`.
+import { Draft } from '../model/draft.js';
+import type { ReadableState } from '../model/cluster-state.js';
+import type { Allocation, CollectionName, Collections, RecordChange } from '../model/records.js';
+import type { Decision } from './decisions.js';
+import { step } from './engine.js';
+import type { ClusterView } from './view.js';
+
+/** Work units of one call of the engine: as many as the control loop gives it, so that a what-if decides as that does. */
+export const STEP_WORK_UNITS = 20_000;
+/** Steps of one what-if, so that it ends even where steps cost nothing. */
+const MAX_STEPS = 10_000;
+
+/** What a what-if needs of the world. */
+export interface WhatIfMeans {
+  /** The present, milliseconds since 1970. All decisions are made as of now. */
+  readonly nowMs: number;
+  /** Turns a decision into changes of a draft, as the control loop does. */
+  readonly carryOut: (draft: Draft, decision: Decision, nowMs: number) => void;
+  /** Work units it may spend in all. */
+  readonly workUnits: number;
+  /** Asked between steps; false = it has taken long enough. */
+  readonly mayGoOn: () => boolean;
+}
+
+/** Sees each decision just before it is carried out. */
+export type Observer = (decision: Decision, draft: Draft) => void;
+
+export class WhatIf {
+  /** The supposed state: the real one with the suppositions, and what follows from them, on top. */
+  readonly draft: Draft;
+  readonly #view: ClusterView;
+  readonly #state: ReadableState;
+  readonly #means: WhatIfMeans;
+  /** What the view was told, in order. */
+  #told: RecordChange[] = [];
+  /** The records as the view knows them, where that is not as they are. */
+  readonly #known = new Map<string, RecordChange>();
+  #workUnits = 0;
+  #steps = 0;
+
+  constructor(view: ClusterView, state: ReadableState, means: WhatIfMeans) {
+    this.#view = view;
+    this.#state = state;
+    this.#means = means;
+    this.draft = new Draft(state);
+  }
+
+  /** Work done so far. */
+  get workUnits(): number {
+    return this.#workUnits;
+  }
+
+  /** False once the budget is spent or the time is over. */
+  get mayGoOn(): boolean {
+    const { workUnits, mayGoOn } = this.#means;
+    return this.#workUnits < workUnits && this.#steps < MAX_STEPS && mayGoOn();
+  }
+
+  /** Supposes a change. */
+  suppose<T>(change: (draft: Draft) => T): T {
+    const value = change(this.draft);
+    this.#tellView();
+    return value;
+  }
+
+  /**
+   * Lets the engine decide until it has nothing more to say; nobody leaves meanwhile.
+   * @returns false when the budget ended before that
+   */
+  settle(observe: Observer): boolean {
+    const { nowMs, carryOut, workUnits } = this.#means;
+    while (this.mayGoOn) {
+      const result = step(this.#view, nowMs, Math.min(STEP_WORK_UNITS, workUnits - this.#workUnits));
+      this.#workUnits += result.workUnits;
+      this.#steps += 1;
+      for (const decision of result.decisions) {
+        observe(decision, this.draft);
+        carryOut(this.draft, decision, nowMs);
+      }
+      this.#tellView();
+      if (result.complete && result.decisions.length === 0) return true;
+    }
+    return false;
+  }
+
+  /** The supposed record of an allocation that is held in the real state. Cheap where nothing was supposed of it. */
+  supposed(allocation: Allocation): Allocation | null {
+    const known = this.#known.get(`allocations/${allocation.id}`);
+    return known?.collection === 'allocations' ? known.after : allocation;
+  }
+
+  /**
+   * Takes everything back. Then lets the engine look again at what it woke, while there is time: when it was at rest before
+   * it is so again, and when it finds decisions they were due without any supposition, and stay so.
+   */
+  withdraw(): void {
+    this.#untell();
+    const { nowMs, carryOut, mayGoOn } = this.#means;
+    let complete: boolean;
+    do {
+      const result = step(this.#view, nowMs, STEP_WORK_UNITS);
+      ({ complete } = result);
+      if (result.decisions.length === 0) continue;
+      // The engine takes its decisions for carried out, so this is done, and undone.
+      const due = new WhatIf(this.#view, this.#state, this.#means);
+      due.suppose((draft) => result.decisions.forEach((decision) => carryOut(draft, decision, nowMs)));
+      due.#untell();
+      return;
+    } while (!complete && mayGoOn());
+  }
+
+  #untell(): void {
+    for (const { collection, key, before, after } of this.#told.toReversed()) {
+      this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
+    }
+    this.#told = [];
+    this.#known.clear();
+  }
+
+  /** Tells the view what the draft changed since it was last told. */
+  #tellView(): void {
+    const left = new Set(this.#known.keys());
+    for (const { collection, key, before, after } of this.draft.changes()) {
+      left.delete(`${collection}/${key}`);
+      this.#tell(collection, key, before, after);
+    }
+    // What the draft changed and changed back.
+    for (const id of left) {
+      const known = this.#known.get(id);
+      if (known) this.#tell(known.collection, known.key, known.before, known.before);
+    }
+  }
+
+  #tell<C extends CollectionName>(
+    collection: C,
+    key: string,
+    real: Collections[C] | null,
+    after: Collections[C] | null,
+  ): void {
+    const id = `${collection}/${key}`;
+    const known = this.#known.get(id);
+    const before = known ? known.after : real;
+    if (before === after) return;
+    const change = { collection, key, before, after } as RecordChange;
+    this.#view.apply(change);
+    this.#told.push(change);
+    this.#known.set(id, { collection, key, before: real, after } as RecordChange);
+  }
+}
