@@ -11,7 +11,7 @@ import type { Handlers } from './handlers.js';
 import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { queueToProto, type QueueCounts } from './to-proto.js';
-import { parseQueue, parseQueuePatch } from './validate.js';
+import { parseQueue, parseQueuePatch } from './parse-queue.js';
 
 /** The handlers of QueueService. */
 export function queueService(handlers: Handlers, { loop }: ServiceDependencies): QueueServiceHandlers {

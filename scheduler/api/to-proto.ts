@@ -5,19 +5,17 @@ import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
-import type { WorkloadSpec as SpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Explanation, QueueShare } from '../engine/decisions.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import {
   ALLOCATION_STATE_TO_PROTO,
   GPU_HEALTH_TO_PROTO,
-  KIND_TO_PROTO,
   STATE_TO_PROTO,
   STOP_REASON_TO_PROTO,
 } from '../model/wire-names.js';
-import type { Allocation, ClusterNode, Queue, Workload, WorkloadSpec } from '../model/records.js';
-import { maxTasks } from '../model/requests.js';
+import type { Allocation, ClusterNode, Queue, Workload } from '../model/records.js';
+import { queueSpecToProto, specToProto } from './spec-to-proto.js';
 
 /** A workload with the allocations of its present or last attempt; `explanation` says why a pending one is pending. */
 export function workloadToProto(
@@ -32,7 +30,7 @@ export function workloadToProto(
   return {
     number: workload.number,
     uid: workload.uid,
-    spec: specToProto(workload.spec),
+    spec: specToProto(workload.spec, workload.number),
     state: STATE_TO_PROTO[workload.state],
     message: explanation?.summary ?? workload.message,
     pendingReason: explanation?.reason ?? '',
@@ -50,27 +48,8 @@ export function workloadToProto(
     requeues: workload.requeues,
     lostGpuTime: toDuration(workload.lostGpuMs),
     gpuTime: toDuration(workload.gpuMs),
+    arrayPlace: workload.spec.array && { first: workload.spec.array.of, index: workload.spec.array.index },
     events: workload.events.map(({ timeMs, type, message }) => ({ time: toTimestamp(timeMs), type, message })),
-  };
-}
-
-function specToProto(spec: WorkloadSpec): SpecMessage {
-  const { program } = spec;
-  const [role] = spec.roles;
-  return {
-    name: spec.name,
-    kind: KIND_TO_PROTO[spec.kind],
-    queue: spec.queue,
-    priority: spec.priority,
-    preemptible: spec.preemptible,
-    tasks: maxTasks(spec),
-    resources: { gpus: role?.request.gpus ?? 0, gpuModel: role?.rules.models[0] ?? '', pool: role?.rules.pool ?? '' },
-    ...(program.type === 'command'
-      ? { command: { argv: [...program.argv] } }
-      : { builtin: { name: program.name, args: [...program.args] } }),
-    environment: spec.environment.map(({ name, value }) => ({ name, value })),
-    workingDirectory: spec.workingDirectory,
-    checkpoint: { grace: toDuration(spec.graceMs), directory: spec.checkpointDirectory },
   };
 }
 
@@ -162,14 +141,7 @@ export interface QueueCounts {
 /** A queue with what it holds and may expect. */
 export function queueToProto(queue: Queue, share: QueueShare | undefined, counts: QueueCounts): QueueMessage {
   return {
-    spec: {
-      name: queue.name,
-      parent: queue.parent ?? '',
-      guaranteeGpus: queue.guaranteeGpus,
-      ...(queue.limitGpus === null ? {} : { limitGpus: queue.limitGpus }),
-      weight: queue.weight,
-      priority: queue.priority,
-    },
+    spec: queueSpecToProto(queue),
     use: {
       allocatedGpus: share?.allocatedGpus ?? 0,
       borrowedGpus: share?.borrowedGpus ?? 0,

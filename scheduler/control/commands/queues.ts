@@ -1,11 +1,13 @@
 // Creates, changes and deletes queues, and holds the rules of the tree: what a queue promises must fit into its own
-// limit, and what children are guaranteed must fit into their parent.
+// limit, and what children are guaranteed must fit into their parent: in GPUs, in CPU and memory, and for every part of the
+// cluster that they name.
 import { status } from '@grpc/grpc-js';
 import { ApiError, type FieldViolation } from '../../../common/errors.js';
 import { plural } from '../../../common/units.js';
 import type { QueueName } from '../../../common/ids.js';
 import type { Draft } from '../../model/draft.js';
-import type { Queue } from '../../model/records.js';
+import { matchesModel } from '../../model/gpu-model.js';
+import type { ClusterNode, Gpu, Queue, QueueScope, ShapeGuarantee } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
 
@@ -20,7 +22,7 @@ export interface QueueOutcome {
 }
 
 /** The fields of a queue that can be changed after its creation. */
-export type QueuePatch = Partial<Pick<Queue, 'guaranteeGpus' | 'limitGpus' | 'weight' | 'priority'>>;
+export type QueuePatch = Partial<Omit<Queue, 'name' | 'parent' | 'createdMs'>>;
 
 /** Creates a queue. ALREADY_EXISTS unless an equal one is there, so that a repeated request does no harm. */
 export function createQueue(queue: Omit<Queue, 'createdMs'>, validateOnly: boolean): Command<QueueOutcome> {
@@ -105,50 +107,251 @@ function checkNew(draft: Draft, queue: Queue): void {
 
 /** The rules that hold for every queue at all times. */
 function check(draft: Draft, queue: Queue): void {
-  const violations: FieldViolation[] = [];
-  const { guaranteeGpus, limitGpus } = queue;
-  if (limitGpus !== null && guaranteeGpus > limitGpus) {
-    violations.push({
-      field: 'queue.guarantee_gpus',
-      description: `the guarantee of ${guaranteeGpus} is above the queue's own limit of ${limitGpus}`,
-    });
-  }
   const parent = queue.parent === null ? undefined : draft.base.queue(queue.parent);
-  if (parent !== undefined) {
-    const siblings = draft.base.childrenOf(parent.name).filter(({ name }) => name !== queue.name);
-    const promised = siblings.reduce((sum, sibling) => sum + sibling.guaranteeGpus, guaranteeGpus);
-    if (promised > parent.guaranteeGpus) {
-      const others = promised - guaranteeGpus;
-      violations.push({
-        field: 'queue.guarantee_gpus',
-        description:
-          `the children of "${parent.name}" would be guaranteed ${promised} GPUs ` +
-          `(${guaranteeGpus} here and ${others} of its siblings), above the parent's guarantee of ${parent.guaranteeGpus}`,
-      });
-    }
-  }
-  const children = draft.base.childrenOf(queue.name);
-  const promisedBelow = children.reduce((sum, child) => sum + child.guaranteeGpus, 0);
-  if (promisedBelow > guaranteeGpus) {
+  const siblings =
+    parent === undefined ? [] : draft.base.childrenOf(parent.name).filter(({ name }) => name !== queue.name);
+  const family: Family = { queue, parent, siblings, children: draft.base.childrenOf(queue.name) };
+  const violations = [
+    ...FIGURES.flatMap((figure) => checkFigure(family, figure)),
+    ...checkScopes(family),
+    ...checkShapes(queue),
+  ];
+  if (violations.length > 0) throw invalid(violations);
+}
+
+/** A queue and those whose promises meet with its own. */
+interface Family {
+  readonly queue: Queue;
+  readonly parent: Queue | undefined;
+  readonly siblings: readonly Queue[];
+  readonly children: readonly Queue[];
+}
+
+/** Something of which a queue has a guarantee and a limit. Null = as much as there is; it promises nothing. */
+interface Figure {
+  readonly field: string;
+  readonly guarantee: (queue: Queue) => number | null;
+  readonly limit: (queue: Queue) => number | null;
+  readonly words: (figure: number) => string;
+  /** The flag that changes the guarantee of a queue to so much. */
+  readonly flag: (figure: number) => string;
+}
+
+const FIGURES: readonly Figure[] = [
+  {
+    field: 'queue.guarantee_gpus',
+    guarantee: ({ guaranteeGpus }) => guaranteeGpus,
+    limit: ({ limitGpus }) => limitGpus,
+    words: (gpus) => plural(gpus, 'GPU'),
+    flag: (gpus) => `--guarantee ${gpus}`,
+  },
+  {
+    field: 'queue.guarantee_cpu_milli',
+    guarantee: ({ guaranteeCpuMilli }) => guaranteeCpuMilli,
+    limit: ({ limitCpuMilli }) => limitCpuMilli,
+    words: (milli) => plural(milli / 1_000, 'CPU'),
+    flag: (milli) => `--guarantee-cpus ${milli / 1_000}`,
+  },
+  {
+    field: 'queue.guarantee_memory_mib',
+    guarantee: ({ guaranteeMemoryMib }) => guaranteeMemoryMib,
+    limit: ({ limitMemoryMib }) => limitMemoryMib,
+    words: (mib) => `${mib} MiB of memory`,
+    flag: (mib) => `--guarantee-memory ${mib}MiB`,
+  },
+];
+
+/** A guarantee fits into the queue's own limit, the guarantees of children into their parent's. */
+function checkFigure({ queue, parent, siblings, children }: Family, figure: Figure): readonly FieldViolation[] {
+  const { field, guarantee, words, flag } = figure;
+  const own = guarantee(queue);
+  if (own === null) return [];
+  const violations: FieldViolation[] = [];
+  const limit = figure.limit(queue);
+  if (limit !== null && own > limit) {
     violations.push({
-      field: 'queue.guarantee_gpus',
-      description: `a guarantee of ${guaranteeGpus} is below what its children are guaranteed together: ${promisedBelow}`,
+      field,
+      description: `the guarantee of ${words(own)} is above the queue's own limit of ${words(limit)}`,
     });
   }
-  if (violations.length > 0) throw invalid(violations);
+  const parents = parent === undefined ? null : guarantee(parent);
+  const promised = sum([own, ...siblings.map((sibling) => guarantee(sibling) ?? 0)]);
+  if (parent !== undefined && parents !== null && promised > parents) {
+    violations.push({
+      field,
+      description:
+        `the children of "${parent.name}" would be guaranteed ${words(promised)} ` +
+        `(${words(own)} here and ${words(sum([promised, -own]))} of its siblings), above the parent's guarantee of ${words(parents)}; ` +
+        `raise that first: sluice queue update ${parent.name} ${flag(promised)}`,
+    });
+  }
+  const below = sum(children.map((child) => guarantee(child) ?? 0));
+  if (below > own) {
+    violations.push({
+      field,
+      description: `a guarantee of ${words(own)} is below what its children are guaranteed together: ${words(below)}`,
+    });
+  }
+  return violations;
+}
+
+/** The same rules for every part of the cluster by itself: what is promised of it comes out of the parent's promise of it. */
+function checkScopes(family: Family): readonly FieldViolation[] {
+  const { queue, children } = family;
+  const twice = queue.scopes.flatMap((scope, index) =>
+    queue.scopes.findIndex((other) => samePart(other, scope)) < index
+      ? [{ field: `queue.scopes[${index}]`, description: `${partName(scope)} is there twice; say all of it in one` }]
+      : [],
+  );
+  const own = queue.scopes.flatMap((scope, index) => {
+    const field = `queue.scopes[${index}].guarantee_gpus`;
+    const above =
+      queue.limitGpus !== null && scope.guaranteeGpus > queue.limitGpus
+        ? [
+            {
+              field,
+              description:
+                `the guarantee of ${plural(scope.guaranteeGpus, 'GPU')} of ${partName(scope)} is above the queue's own ` +
+                `limit of ${plural(queue.limitGpus, 'GPU')}`,
+            },
+          ]
+        : [];
+    return [...above, ...checkFigure(family, scopedFigure(scope, field))];
+  });
+  // A part that only children have a promise of: the queue itself promises nothing there.
+  const ofChildren = children
+    .flatMap(({ scopes }) => scopes)
+    .filter(
+      (scope, index, all) =>
+        all.findIndex((other) => samePart(other, scope)) === index &&
+        !queue.scopes.some((mine) => samePart(mine, scope)),
+    );
+  const missing = ofChildren.flatMap((scope) => checkFigure(family, scopedFigure(scope, 'queue.scopes')));
+  return [...twice, ...own, ...missing];
+}
+
+/** A guarantee and limit for one part of the cluster; a queue without a word on it has no guarantee there. */
+function scopedFigure(part: QueueScope, field: string): Figure {
+  const scopeOf = (queue: Queue): QueueScope | undefined => queue.scopes.find((scope) => samePart(scope, part));
+  return {
+    field,
+    guarantee: (queue) => scopeOf(queue)?.guaranteeGpus ?? 0,
+    limit: (queue) => scopeOf(queue)?.limitGpus ?? null,
+    words: (gpus) => `${plural(gpus, 'GPU')} of ${partName(part)}`,
+    flag: (gpus) => `--scope ${scopeFlag(part)},guarantee=${gpus}`,
+  };
+}
+
+type Part = Pick<QueueScope, 'pool' | 'model'>;
+
+function samePart(a: Part, b: Part): boolean {
+  return a.pool === b.pool && a.model.toLowerCase() === b.model.toLowerCase();
+}
+
+/** `"h100" in pool "big"`. */
+function partName({ pool, model }: Part): string {
+  if (model === '') return pool === '' ? 'any kind' : `pool "${pool}"`;
+  return pool === '' ? `model "${model}"` : `model "${model}" in pool "${pool}"`;
+}
+
+function scopeFlag({ pool, model }: Part): string {
+  return [pool && `pool=${pool}`, model && `model=${model}`].filter((word) => word !== '').join(',');
+}
+
+/** Shapes say how guaranteed GPUs lie together, so they fit into a guarantee: of the whole, or of the same part. */
+function checkShapes(queue: Queue): readonly FieldViolation[] {
+  const twice = queue.shapes.flatMap((shape, index) =>
+    queue.shapes.findIndex(
+      (other) => samePart(other, shape) && other.level === shape.level && other.gpus === shape.gpus,
+    ) < index
+      ? [{ field: `queue.shapes[${index}]`, description: `${shapeName(shape)} is there twice; add up the counts` }]
+      : [],
+  );
+  const asked = sum(queue.shapes.map(({ count, gpus }) => count * gpus));
+  const promised = Math.max(queue.guaranteeGpus, sum(queue.scopes.map(({ guaranteeGpus }) => guaranteeGpus)));
+  if (asked <= promised) return twice;
+  return [
+    ...twice,
+    {
+      field: 'queue.shapes',
+      description:
+        `hold ${plural(asked, 'GPU')} together (${queue.shapes.map((shape) => `${shape.count} x ${shapeName(shape)}`).join(', ')}), ` +
+        `above the guarantee of ${plural(promised, 'GPU')}; raise that: --guarantee ${asked}`,
+    },
+  ];
+}
+
+/** `8 GPUs of model "h100" in one node`. */
+function shapeName({ gpus, level, ...part }: ShapeGuarantee): string {
+  const of = part.pool === '' && part.model === '' ? '' : ` of ${partName(part)}`;
+  return `${plural(gpus, 'GPU')}${of} in one ${level === 'nvlink' ? 'NVLink group' : level}`;
+}
+
+/** Sums of thousandths; added as fractions they would miss by a hair. */
+function sum(gpus: readonly number[]): number {
+  return gpus.reduce((total, each) => total + Math.round(each * 1_000), 0) / 1_000;
 }
 
 /** Nodes come and go, so a promise above today's capacity is taken, said, and shown as unmet. */
 function warnings(draft: Draft, queue: Queue): readonly string[] {
-  const roots = draft.base.childrenOf(null).filter(({ name }) => name !== queue.name);
-  const top = queue.parent === null ? queue.guaranteeGpus : 0;
-  const promised = roots.reduce((sum, root) => sum + root.guaranteeGpus, top);
-  const capacity = [...draft.base.nodes.values()].reduce((sum, node) => sum + node.gpus.length, 0);
-  if (promised <= capacity) return [];
-  return [
-    `the guarantees of all top-level queues sum up to ${plural(promised, 'GPU')}, but the known nodes have ${capacity}; ` +
-      'what cannot be given is shown as unmet',
-  ];
+  const others = draft.base.childrenOf(null).filter(({ name }) => name !== queue.name);
+  const roots = queue.parent === null ? [...others, queue] : others;
+  const nodes = [...draft.base.nodes.values()];
+  const found: string[] = [];
+  const warn = (what: string, promised: number, capacity: number): void => {
+    if (promised <= capacity) return;
+    found.push(
+      `the guarantees of all top-level queues${what} sum up to ${plural(promised, 'GPU')}, but the known nodes have ${capacity}; ` +
+        'what cannot be given is shown as unmet',
+    );
+  };
+  warn('', sum(roots.map(({ guaranteeGpus }) => guaranteeGpus)), gpusOf(nodes, { pool: '', model: '' }).length);
+  for (const part of queue.scopes) {
+    const promised = sum(roots.map(({ scopes }) => scopes.find((scope) => samePart(scope, part))?.guaranteeGpus ?? 0));
+    warn(` for ${partName(part)}`, promised, gpusOf(nodes, part).length);
+  }
+  for (const shape of queue.shapes) {
+    const cells = sum(domainsOf(nodes, shape).map((gpus) => Math.floor(gpus / shape.gpus)));
+    if (shape.count <= cells) continue;
+    found.push(
+      `${shape.count} x ${shapeName(shape)} are guaranteed, but the known nodes have room for ${cells} of them; ` +
+        'what cannot be given is shown as owed',
+    );
+  }
+  return found;
+}
+
+/** The GPUs of one part of the cluster, with their nodes. */
+function gpusOf(
+  nodes: readonly ClusterNode[],
+  { pool, model }: Part,
+): readonly { readonly node: ClusterNode; readonly gpu: Gpu }[] {
+  return nodes
+    .filter((node) => pool === '' || node.pool === pool)
+    .flatMap((node) => node.gpus.map((gpu) => ({ node, gpu })))
+    .filter(({ gpu }) => matchesModel(gpu.model, model));
+}
+
+/** How many GPUs of a shape's kind each domain of its level has. What is in no such domain counts in none. */
+function domainsOf(nodes: readonly ClusterNode[], shape: ShapeGuarantee): readonly number[] {
+  const domains = new Map<string, number>();
+  for (const { node, gpu } of gpusOf(nodes, shape)) {
+    const domain = domainOf(node, gpu, shape.level);
+    if (domain !== null) domains.set(domain, (domains.get(domain) ?? 0) + 1);
+  }
+  return [...domains.values()];
+}
+
+function domainOf(node: ClusterNode, gpu: Gpu, level: ShapeGuarantee['level']): string | null {
+  switch (level) {
+    case 'nvlink':
+      return gpu.nvlinkGroup === null ? null : `${node.id} ${gpu.nvlinkGroup}`;
+    case 'node':
+      return node.id;
+    case 'rack':
+    case 'block':
+      return node.labels[level] ?? null;
+  }
 }
 
 function ancestors(draft: Draft, queue: Queue): readonly Queue[] {
@@ -163,8 +366,12 @@ function ancestors(draft: Draft, queue: Queue): readonly Queue[] {
 }
 
 function sameSpec(a: Queue, b: Queue): boolean {
-  const keys = ['name', 'parent', 'guaranteeGpus', 'limitGpus', 'weight', 'priority'] as const;
-  return keys.every((key) => a[key] === b[key]);
+  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+}
+
+/** All fields in one order. */
+function canonical(queue: Queue): readonly unknown[] {
+  return Object.entries(queue).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function alreadyExists(name: string): ApiError {

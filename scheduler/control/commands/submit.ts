@@ -1,25 +1,32 @@
 // Accepts workloads: one or many in one step, all or none, at most once per request id.
 import { status } from '@grpc/grpc-js';
 import { ApiError, type FieldViolation } from '../../../common/errors.js';
-import type { WorkloadNumber } from '../../../common/ids.js';
+import type { QueueName, WorkloadNumber } from '../../../common/ids.js';
 import { plural } from '../../../common/units.js';
-import { matchesModel } from '../../model/gpu-model.js';
+import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
+import { gateAtSubmit } from '../../model/gate.js';
 import { withEvent } from '../../model/lifecycle.js';
-import {
-  type ClusterNode,
-  type Role,
-  META_KEY,
-  workloadKey,
-  type Workload,
-  type WorkloadSpec,
-} from '../../model/records.js';
+import { META_KEY, workloadKey, type Dependency, type Workload, type WorkloadSpec } from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
-import { gpusOfGang } from '../../model/requests.js';
+import { checkQuotas } from './quota.js';
+import { whyUnsatisfiable } from './unsatisfiable.js';
 
 /** Pending workloads one queue may hold. */
 export const MAX_PENDING_PER_QUEUE = 1_000_000;
+
+/** An array as it is asked for: so many equal workloads, of which at most `concurrency` run at once (0 = no cap). */
+export interface ArrayRequest {
+  readonly size: number;
+  readonly concurrency: number;
+  readonly firstIndex: number;
+}
+
+/** A spec as it is asked for. One that asks for an array becomes so many workloads when it is accepted. */
+export interface AskedSpec extends WorkloadSpec {
+  readonly asArray?: ArrayRequest;
+}
 
 export interface Submission {
   /** `principal/request_id`; null when the client gave none. */
@@ -27,7 +34,7 @@ export interface Submission {
   /** SHA-256 of the canonical body. */
   readonly digest: string;
   readonly owner: string;
-  readonly specs: readonly WorkloadSpec[];
+  readonly specs: readonly AskedSpec[];
   readonly validateOnly: boolean;
 }
 
@@ -80,69 +87,114 @@ function longDone(requestKey: string, number: WorkloadNumber): ApiError {
   });
 }
 
-/** Everything that depends on the cluster: the queue takes work, and some known node could ever run a task. */
-function check(draft: Draft, specs: readonly WorkloadSpec[]): void {
+/** Everything that depends on the cluster: the queue takes work, what is waited for is there, a known node could run a task. */
+function check(draft: Draft, specs: readonly AskedSpec[]): void {
   const checked = new Set<string>();
+  const nodes = [...draft.base.nodes.values()];
   specs.forEach((spec, index) => {
-    const same = JSON.stringify([spec.queue, spec.roles, spec.preemptible]);
+    const path = `specs[${index}]`;
+    checkDependencies(draft, spec, path);
+    const same = JSON.stringify([spec.queue, spec.roles, spec.topology, spec.preemptible]);
     if (checked.has(same)) return;
     checked.add(same);
-    checkQueue(draft, spec, index);
-    checkSize(draft, spec, index);
+    checkQueue(draft, spec, path);
+    checkQuotas(draft.base, spec, nameOf(spec));
+    const violations = whyUnsatisfiable(nodes, spec, path);
+    if (violations.length > 0) throw unsatisfiable(spec, violations);
   });
+  checkRoom(draft, specs);
 }
 
-function checkQueue(draft: Draft, spec: WorkloadSpec, index: number): void {
+function checkQueue(draft: Draft, spec: WorkloadSpec, path: string): void {
   const { base } = draft;
-  const field = `specs[${index}].queue`;
   if (base.queue(spec.queue) === undefined) throw notFound('queue', spec.queue, base.queues.keys());
   const children = base.childrenOf(spec.queue);
   if (children.length > 0) {
     const names = children.map(({ name }) => name).join(', ');
     throw invalid([
-      { field, description: `queue "${spec.queue}" has queues below it (${names}); only leaves take work` },
+      {
+        field: `${path}.queue`,
+        description: `queue "${spec.queue}" has queues below it (${names}); only leaves take work`,
+      },
     ]);
   }
-  if (base.unfinishedIn(spec.queue) >= MAX_PENDING_PER_QUEUE) {
+}
+
+/** Counts what each queue would hold with all workloads of the request, those of arrays included. */
+function checkRoom(draft: Draft, specs: readonly AskedSpec[]): void {
+  const added = new Map<QueueName, number>();
+  for (const { queue, asArray } of specs) added.set(queue, (added.get(queue) ?? 0) + (asArray?.size ?? 1));
+  for (const [queue, workloads] of added) {
+    const unfinished = draft.base.unfinishedIn(queue);
+    if (unfinished + workloads <= MAX_PENDING_PER_QUEUE) continue;
     throw new ApiError({
       code: status.RESOURCE_EXHAUSTED,
       reason: 'QUEUE_FULL',
-      message: `queue "${spec.queue}" holds ${MAX_PENDING_PER_QUEUE} unfinished workloads, the most it may`,
+      message:
+        `queue "${queue}" holds ${plural(unfinished, 'unfinished workload')} and takes ${MAX_PENDING_PER_QUEUE}; ` +
+        `there is no room for ${workloads} more`,
     });
-  }
-  const gpus = gpusOfGang(spec);
-  for (let name: string | null = spec.queue; name !== null;) {
-    const queue = base.queue(name);
-    if (queue === undefined) break;
-    const bound = spec.preemptible ? queue.limitGpus : Math.min(queue.guaranteeGpus, queue.limitGpus ?? Infinity);
-    if (bound !== null && gpus > bound) throw beyondQuota(spec, gpus, queue.name, bound, bound === queue.limitGpus);
-    name = queue.parent;
   }
 }
 
-function beyondQuota(spec: WorkloadSpec, gpus: number, queue: string, bound: number, isLimit: boolean): ApiError {
-  const what = isLimit ? `limit of ${plural(bound, 'GPU')}` : `guarantee of ${plural(bound, 'GPU')}`;
-  const why = isLimit ? '' : ' and work that is not preemptible must stay within it';
-  const message =
-    `${nameOf(spec)} asks for ${plural(gpus, 'GPU')}, but queue "${queue}" has a ${what}${why}; it could never start\n` +
-    `Ask for fewer GPUs, or have the ${isLimit ? 'limit' : 'guarantee'} raised: ` +
-    `sluice queue update ${queue} --${isLimit ? 'limit' : 'guarantee'} ${gpus}`;
-  return new ApiError({
-    code: status.FAILED_PRECONDITION,
-    reason: 'QUOTA_LIMIT_EXCEEDED',
-    message,
-    quotas: [{ subject: `queue/${queue}`, description: `${what}; ${gpus} asked for` }],
-    metadata: { queue, asked: String(gpus), bound: String(bound) },
+/** Numbers only grow, so a workload can only wait for one that was accepted before, and no cycle can come about. */
+function checkDependencies(draft: Draft, { dependencies }: WorkloadSpec, path: string): void {
+  const last = draft.meta.lastWorkload;
+  dependencies.forEach(({ workload: number, condition }, index) => {
+    const field = `${path}.dependencies[${index}].workload`;
+    if (number > last) {
+      const newest = last === 0 ? 'none was accepted yet' : `the newest is ${last}`;
+      const description = `workload ${number} is not there (${newest}); only what was accepted before can be waited for, so neither itself nor a later one`;
+      throw invalid([{ field, description }]);
+    }
+    const awaited = draft.get('workloads', workloadKey(number));
+    // What is not kept any more has ended; how, nobody knows.
+    if (awaited === undefined && condition !== 'ended') throw forgotten(field, number, condition);
+    if (awaited !== undefined && canNeverBe(awaited, condition)) throw neverMet(field, awaited, condition);
   });
 }
 
-/** Nodes come and go, so only what no known node could ever hold is refused, and nothing while no node is known. */
-function checkSize(draft: Draft, spec: WorkloadSpec, index: number): void {
-  const nodes = [...draft.base.nodes.values()];
-  if (nodes.length === 0) return;
-  const violations = spec.roles.flatMap((role) => whyNowhere(nodes, role, `specs[${index}].resources`) ?? []);
-  if (violations.length === 0) return;
-  throw new ApiError({
+function canNeverBe({ state, startedMs }: Workload, condition: Dependency['condition']): boolean {
+  if (!isTerminal(state)) return false;
+  switch (condition) {
+    case 'succeeded':
+    case 'failed':
+      return state !== condition;
+    case 'started':
+      return startedMs === null;
+    case 'ended':
+      return false;
+  }
+}
+
+function forgotten(field: string, number: WorkloadNumber, condition: Dependency['condition']): ApiError {
+  const description =
+    `workload ${number} has ended and its record is no longer kept, so nobody can say whether it has ${condition}; ` +
+    'leave it out, or wait only for its end';
+  return new ApiError({
+    code: status.NOT_FOUND,
+    reason: 'WORKLOAD_NOT_FOUND',
+    message: `${field}: ${description}`,
+    fields: [{ field, description }],
+    metadata: { workload: String(number) },
+  });
+}
+
+function neverMet(field: string, awaited: Workload, condition: Dependency['condition']): ApiError {
+  const { number, state, spec } = awaited;
+  const was = state === 'cancelled' ? 'was cancelled' : `has ${state}`;
+  const description = `workload ${number} (${spec.name}) ${was}, so it can never have ${condition}; this would wait for ever`;
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'DEPENDENCY_NEVER_MET',
+    message: `${field}: ${description}\nLeave it out, or wait for another workload.`,
+    fields: [{ field, description }],
+    metadata: { workload: String(number), condition },
+  });
+}
+
+function unsatisfiable(spec: WorkloadSpec, violations: readonly FieldViolation[]): ApiError {
+  return new ApiError({
     code: status.FAILED_PRECONDITION,
     reason: 'UNSATISFIABLE',
     message: `${nameOf(spec)} can run on no known node: ${violations[0]?.description}`,
@@ -150,43 +202,32 @@ function checkSize(draft: Draft, spec: WorkloadSpec, index: number): void {
   });
 }
 
-function whyNowhere(nodes: readonly ClusterNode[], { request, rules }: Role, field: string): FieldViolation | null {
-  const inPool = nodes.filter(({ pool }) => rules.pool === '' || pool === rules.pool);
-  if (inPool.length === 0) {
-    const pools = [...new Set(nodes.map(({ pool }) => pool))].toSorted().join(', ');
-    return { field: `${field}.pool`, description: `no pool is called "${rules.pool}" (there are: ${pools})` };
-  }
-  if (request.gpus === 0) return null;
-  const matching = inPool.map(({ name, gpus }) => ({
-    name,
-    count: gpus.filter(({ model }) => rules.models.length === 0 || rules.models.some((one) => matchesModel(model, one)))
-      .length,
-  }));
-  const largest = matching.reduce((best, node) => (node.count > best.count ? node : best));
-  if (largest.count === 0) {
-    const models = [...new Set(inPool.flatMap(({ gpus }) => gpus.map(({ model }) => model)))].toSorted().join(', ');
-    const asked = rules.models.map((model) => `"${model}"`).join(' or ');
-    return {
-      field: `${field}.gpu_model`,
-      description: `no known node has a GPU${asked === '' ? '' : ` of model ${asked}`} (there are: ${models || 'none'})`,
-    };
-  }
-  if (request.migProfile !== '' || request.gpus <= largest.count) return null;
-  return {
-    field: `${field}.gpus`,
-    description:
-      `${plural(request.gpus, 'GPU')} per task, but the largest node (${largest.name}) ` +
-      `has ${largest.count}; use more tasks with fewer GPUs each`,
-  };
-}
-
 function nameOf({ name, kind }: WorkloadSpec): string {
   return name === '' ? `the ${kind} workload` : `"${name}"`;
 }
 
+/** Every workload's spec, arrays expanded; the first gets the number `first`, the others those that follow. */
+function expandArrays(asked: readonly AskedSpec[], first: number): readonly WorkloadSpec[] {
+  const specs: WorkloadSpec[] = [];
+  for (const { asArray, ...spec } of asked) {
+    if (asArray === undefined) {
+      specs.push(spec);
+      continue;
+    }
+    const { size, concurrency, firstIndex } = asArray;
+    const of = (first + specs.length) as WorkloadNumber;
+    // Without a name of their own they share one, as they do with one.
+    const name = spec.name === '' ? `${spec.kind}-${of}` : spec.name;
+    for (let place = 0; place < size; place += 1) {
+      specs.push({ ...spec, name, array: { of, index: firstIndex + place, size, concurrency } });
+    }
+  }
+  return specs;
+}
+
 function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: CommandContext): readonly Workload[] {
   const first = draft.meta.lastWorkload + 1;
-  const accepted = submission.specs.map((spec, index) => {
+  const accepted = expandArrays(submission.specs, first).map((spec, index) => {
     const number = (first + index) as WorkloadNumber;
     const workload: Workload = {
       number,
@@ -205,7 +246,7 @@ function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: Comman
       retries: 0,
       hold: null,
       notBeforeMs: 0,
-      gate: null,
+      gate: gateAtSubmit(spec),
       deadline: null,
       falseStarts: 0,
       lostGpuMs: 0,
