@@ -1,5 +1,13 @@
 // The names that states, kinds and reasons have in the protocol, one table each way.
-import type { AllocationState, GpuHealth, StopReason, WorkloadKind, WorkloadState } from './records.js';
+import type {
+  AllocationState,
+  Dependency,
+  GpuHealth,
+  StopReason,
+  TopologyLevel,
+  WorkloadKind,
+  WorkloadState,
+} from './records.js';
 
 export const KIND_TO_PROTO = {
   train: 'WORKLOAD_KIND_TRAIN',
@@ -43,3 +51,17 @@ export const GPU_HEALTH_TO_PROTO = {
   lost: 'GPU_HEALTH_LOST',
   quarantined: 'GPU_HEALTH_QUARANTINED',
 } as const satisfies Record<GpuHealth, string>;
+
+export const TOPOLOGY_LEVEL_TO_PROTO = {
+  nvlink: 'TOPOLOGY_LEVEL_NVLINK',
+  node: 'TOPOLOGY_LEVEL_NODE',
+  rack: 'TOPOLOGY_LEVEL_RACK',
+  block: 'TOPOLOGY_LEVEL_BLOCK',
+} as const satisfies Record<TopologyLevel, string>;
+
+export const DEPENDENCY_CONDITION_TO_PROTO = {
+  succeeded: 'DEPENDENCY_CONDITION_SUCCEEDED',
+  ended: 'DEPENDENCY_CONDITION_ENDED',
+  failed: 'DEPENDENCY_CONDITION_FAILED',
+  started: 'DEPENDENCY_CONDITION_STARTED',
+} as const satisfies Record<Dependency['condition'], string>;
