@@ -1,7 +1,7 @@
 // Records in the protocol's form.
 import { toDuration, toTimestamp } from '../../common/units.js';
-import type { WorkloadNumber } from '../../common/ids.js';
 import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/Allocation.js';
+import type { GpuHolder as GpuHolderMessage } from '../../proto/gen/sluice/v1/GpuHolder.js';
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
@@ -92,8 +92,7 @@ const LIVENESS_TO_PROTO = {
 /** A node with its GPUs, who holds them, and their last telemetry. */
 export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNode): NodeMessage {
   const held = state.heldOn(node.id);
-  const holders = new Map<string, WorkloadNumber>();
-  for (const allocation of held) for (const gpu of allocation.gpus) holders.set(gpu.uuid, allocation.workload);
+  const holders = holdersByGpu(held);
   const soft = fleet.softState(node.id);
   return {
     id: node.id,
@@ -113,8 +112,12 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
         health: GPU_HEALTH_TO_PROTO[gpu.health],
         healthMessage: gpu.healthMessage,
         pciBusId: gpu.pciBusId,
-        workload: holders.get(gpu.uuid) ?? 0,
+        workload: holders.get(gpu.uuid)?.[0]?.workload ?? 0,
         telemetry: fleet.telemetry(gpu.uuid),
+        ...(gpu.nvlinkGroup === null ? {} : { nvlinkGroup: gpu.nvlinkGroup }),
+        migEnabled: gpu.mig !== null,
+        migInstances: (gpu.mig ?? []).map((instance) => ({ ...instance })),
+        holders: holders.get(gpu.uuid) ?? [],
       })),
       cpuCount: node.cpuCount,
       memoryMib: node.memoryMib,
@@ -129,6 +132,20 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
     allocatedGpus: holders.size,
     workloads: [...new Set(held.map(({ workload }) => workload))],
   };
+}
+
+/** Who holds each GPU, or a part of it, by its UUID. */
+function holdersByGpu(held: readonly Allocation[]): ReadonlyMap<string, GpuHolderMessage[]> {
+  const holders = new Map<string, GpuHolderMessage[]>();
+  for (const { id, workload, gpus } of held) {
+    for (const { uuid, parts, instance } of gpus) {
+      const others = holders.get(uuid);
+      const holder = { workload, parts, instance, allocation: id };
+      if (others === undefined) holders.set(uuid, [holder]);
+      else others.push(holder);
+    }
+  }
+  return holders;
 }
 
 /** Running and pending workloads of a queue and of all below it. */
