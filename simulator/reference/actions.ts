@@ -1,4 +1,5 @@
 // The five actions, each a function from the state to the state it leaves and the decisions it takes.
+import type { NodeId } from '../../common/ids.js';
 import type { Decision, Evict } from '../../scheduler/engine/decisions.js';
 import type { EngineAction } from '../../scheduler/engine/policy.js';
 import type { Workload } from '../../scheduler/model/records.js';
@@ -11,7 +12,7 @@ import { mayTake, staysGuaranteed } from './limits.js';
 import { nextWorkload } from './order.js';
 import { placeChunk } from './placement.js';
 import { tryWithout, type Trial } from './trial.js';
-import { victimUnits, type Unit } from './victims.js';
+import { canGive, victimUnits, type Unit } from './victims.js';
 
 export interface Outcome {
   readonly state: State;
@@ -77,7 +78,7 @@ const RECLAIM: TakeOver = {
     mayTakeAll(before, workload, askedBy(before, workload), lost) &&
     leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
       const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
-      return isProtected(before, held(before, victim), pair?.giver.name ?? victim.spec.queue, 'reclaimMinRuntimeMs');
+      return isProtected(before, having(before, victim), pair?.giver.name ?? victim.spec.queue, 'reclaimMinRuntimeMs');
     }),
 };
 
@@ -88,7 +89,7 @@ const PREEMPTION: TakeOver = {
     victim.spec.queue === workload.spec.queue && victim.spec.priority < workload.spec.priority,
   isLegal: (before, _, { lost, moved }) =>
     leavesProtectedGangs(before, [...lost, ...moved], (victim) =>
-      isProtected(before, held(before, victim), victim.spec.queue, 'preemptMinRuntimeMs'),
+      isProtected(before, having(before, victim), victim.spec.queue, 'preemptMinRuntimeMs'),
     ),
 };
 
@@ -110,29 +111,51 @@ function takeOver(opened: State, how: TakeOver): Outcome {
   }
 }
 
+/**
+ * Adds victims one unit at a time. First only victims that share a node are tried together, then all of them.
+ * @returns null when no number of victims makes room, or none that does may be taken
+ */
 function firstLegalTrial(state: State, workload: Workload, how: TakeOver): Trial | null {
   const candidates = state.cluster.input.workloads.filter(
     (victim) =>
       victim !== workload &&
       victim.spec.preemptible &&
-      held(state, victim).length > 0 &&
+      having(state, victim).length > 0 &&
       how.isCandidate(state, workload, victim),
   );
-  const taken: Unit[] = [];
-  for (const unit of victimUnits(state, candidates)) {
-    taken.push(unit);
-    const trial = tryWithout(state, workload, taken);
-    if (trial !== null && how.isLegal(state, workload, trial)) return trial;
+  const units = [...victimUnits(state, candidates)];
+  for (const together of [onNodesOfTheLast, all]) {
+    for (let count = 1; count <= units.length; count++) {
+      for (const victims of together(units.slice(0, count))) {
+        const trial = tryWithout(state, workload, victims);
+        if (trial !== null && how.isLegal(state, workload, trial)) return trial;
+      }
+    }
   }
   return null;
+}
+
+/** For each node that the last of them is on: those that are there too. */
+function onNodesOfTheLast(units: readonly Unit[]): readonly (readonly Unit[])[] {
+  const nodesOf = (unit: Unit | undefined): readonly NodeId[] => (unit?.places ?? []).map((place) => place.node);
+  const nodes = [...new Set(nodesOf(units.at(-1)))].toSorted();
+  return nodes.map((node) => {
+    const there = new Set(units.filter((unit) => nodesOf(unit).includes(node)).map((unit) => unit.workload));
+    return units.filter((unit) => there.has(unit.workload));
+  });
+}
+
+function all(units: readonly Unit[]): readonly (readonly Unit[])[] {
+  return [units];
 }
 
 function askedBy(state: State, workload: Workload): ReturnType<typeof chunkRequest> {
   return chunkRequest(state, nextChunk(state, workload));
 }
 
-function held(state: State, workload: Workload): readonly Place[] {
-  return liveTasks(state, workload).filter((place) => place.state === 'held');
+/** What it can be made to give. */
+function having(state: State, workload: Workload): readonly Place[] {
+  return liveTasks(state, workload).filter(canGive);
 }
 
 /** Work that is still protected may lose the tasks above its gang only. */
@@ -144,7 +167,7 @@ function leavesProtectedGangs(before: State, units: readonly Unit[], isSafe: (vi
         .flatMap((unit) => unit.places)
         .map(taskKey),
     );
-    const left = held(before, workload).filter((place) => !gone.has(taskKey(place)));
+    const left = having(before, workload).filter((place) => !gone.has(taskKey(place)));
     const keepsGang = standingOf(
       workload,
       left.map((place) => place.task),
@@ -171,8 +194,7 @@ function repair(opened: State): Outcome {
   const decisions: Decision[] = [];
   const { nowMs, policy, workloads, allocations } = opened.cluster.input;
   for (const workload of workloads) {
-    const present = state.places.filter((place) => place.workload === workload.number && place.state !== 'promised');
-    const running = present.filter((place) => place.state === 'held');
+    const running = state.places.filter((place) => place.workload === workload.number && place.state === 'held');
     const tasks = state.places.filter((place) => place.workload === workload.number).map((place) => place.task);
     if (running.length === 0 || standingOf(workload, tasks) > 0) continue;
     const ended = allocations.filter((each) => each.workload === workload.number && each.attempt === workload.attempt);

@@ -2,7 +2,7 @@
 import type { Role, Workload } from '../../scheduler/model/records.js';
 import { NOTHING, sum, type Amounts } from './amounts.js';
 import { pendingRequest } from './asked.js';
-import { liveTasks, pendingTasks, type State, type Task } from './cluster.js';
+import { isLive, liveTasks, pendingTasks, type State, type Task } from './cluster.js';
 
 /** Tasks of a trial's victims, which may be placed again although they have not left; see `taskKey`. */
 export type Evicted = ReadonlySet<string>;
@@ -41,7 +41,7 @@ function fulfilment(role: Role, live: number): number {
 function evictedTasks(state: State, workload: Workload, evicted: Evicted): readonly Task[] {
   const live = new Set(liveTasks(state, workload).map((place) => place.task));
   return state.places
-    .filter((place) => place.workload === workload.number && place.state === 'leaving')
+    .filter((place) => place.workload === workload.number && !isLive(place))
     .filter((place) => evicted.has(taskKey(place)) && !live.has(place.task))
     .map((place) => ({ workload: workload.number, index: place.task, role: roleAt(workload, place.task) }));
 }

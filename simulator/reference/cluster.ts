@@ -21,9 +21,15 @@ export interface ReferenceInput {
 }
 
 /**
- * `held`: it runs there; `bound`: this cycle put it there; `leaving`: told to stop, not gone; `promised`: it waits for it.
+ * `held`: it runs there; `bound`: this cycle put it there; `leaving`: told to stop, not gone; `promised`: it waits for it;
+ * `withdrawn`: it waited for it, but in this trial no longer does.
  */
-export type PlaceState = 'held' | 'bound' | 'leaving' | 'promised';
+export type PlaceState = 'held' | 'bound' | 'leaving' | 'promised' | 'withdrawn';
+
+/** What a task runs on or waits for; the rest is on its way out and counts for nobody. */
+export function isLive(place: Place): boolean {
+  return place.state !== 'leaving' && place.state !== 'withdrawn';
+}
 
 /** Something of one node that one task has, leaves or is promised. */
 export interface Place {
@@ -180,7 +186,7 @@ export function isBelow(cluster: Cluster, leaf: QueueName, queue: QueueName): bo
 export function allocatedTo(state: State, queue: QueueName, onlyNotPreemptible = false): Amounts {
   return sum(
     state.places
-      .filter((place) => place.state !== 'leaving')
+      .filter(isLive)
       .filter((place) => {
         const { spec } = workloadOf(state.cluster, place.workload);
         return isBelow(state.cluster, spec.queue, queue) && !(onlyNotPreemptible && spec.preemptible);
@@ -225,7 +231,7 @@ function capacity(node: ClusterNode): Amounts {
 
 /** Tasks that run, are bound or promised something. */
 export function liveTasks(state: State, workload: Workload): readonly Place[] {
-  return state.places.filter((place) => place.workload === workload.number && place.state !== 'leaving');
+  return state.places.filter((place) => place.workload === workload.number && isLive(place));
 }
 
 /** Tasks that wait for a place, in task order. */

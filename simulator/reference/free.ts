@@ -41,7 +41,7 @@ export interface NodeFree {
 export function freeOn(state: State, id: NodeId): NodeFree {
   const node = state.cluster.nodes.get(id);
   if (node === undefined) throw new RangeError(`no node ${id}`);
-  const places = state.places.filter((place) => place.node === id);
+  const places = state.places.filter((place) => place.node === id && place.state !== 'withdrawn');
   const held = places.filter((place) => place.state !== 'promised');
   const leaving = places.filter((place) => place.state === 'leaving');
   const promised = places.filter((place) => place.state === 'promised');

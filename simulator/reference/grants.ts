@@ -19,41 +19,51 @@ export function grant(
   workload: Workload,
   taken: Taken = { lost: [], moved: [], reason: 'moved' },
 ): { state: State; decisions: readonly Decision[] } {
-  let state = chosen;
-  for (const place of chosen.places) if (place.gpus === null) state = settle(state, place);
-  const granted = state.places.filter((_, index) => chosen.places[index]?.gpus === null);
+  const undecided = chosen.places.filter((place) => place.state !== 'withdrawn');
+  let state: State = { ...chosen, places: undecided };
+  for (const place of undecided) if (place.gpus === null) state = settle(state, place);
+  const granted = state.places.filter((_, index) => undecided[index]?.gpus === null);
   const victims = [...new Set([...taken.lost, ...taken.moved].map((unit) => unit.workload))];
   return {
     state,
     decisions: [
-      ...victims.map((victim) => evict(victim, workload, taken)),
-      ...victims.flatMap((victim) => giveTo(victim, granted)),
-      ...giveTo(workload, granted),
+      ...victims.flatMap((victim) => takeFrom(victim, workload, taken)),
+      ...victims.flatMap((victim) => give(victim, granted, state)),
+      ...give(workload, granted, state),
     ],
   };
 }
 
-function evict(victim: Workload, taker: Workload, { lost, moved, reason }: Taken): Decision {
+/** Its tasks that run are told to stop; what it was promised is promised no longer. */
+function takeFrom(victim: Workload, taker: Workload, { lost, moved, reason }: Taken): readonly Decision[] {
   const places = [...lost, ...moved].filter((unit) => unit.workload === victim).flatMap((unit) => unit.places);
-  return {
-    type: 'evict',
-    workload: victim.number,
-    allocations: places
-      .toSorted((a, b) => a.task - b.task)
-      .flatMap((place) => (place.allocation === null ? [] : [place.allocation])),
-    reason,
-    forWorkload: taker.number,
-    message: `workload ${taker.number} of queue ${taker.spec.queue} needs what it holds`,
-  };
+  const message = `workload ${taker.number} of queue ${taker.spec.queue} needs what it has`;
+  const allocations = places
+    .filter((place) => place.state === 'held')
+    .toSorted((a, b) => a.task - b.task)
+    .flatMap((place) => (place.allocation === null ? [] : [place.allocation]));
+  const decisions: Decision[] = [];
+  if (places.some((place) => place.state === 'promised')) {
+    decisions.push({ type: 'drop_claim', workload: victim.number, message });
+  }
+  if (allocations.length > 0) {
+    decisions.push({ type: 'evict', workload: victim.number, allocations, reason, forWorkload: taker.number, message });
+  }
+  return decisions;
 }
 
-function giveTo(workload: Workload, granted: readonly Place[]): readonly Decision[] {
-  const of = granted.filter((place) => place.workload === workload.number);
-  const decide = (type: 'bind' | 'claim', state: Place['state']): readonly Decision[] => {
-    const placements = of.filter((place) => place.state === state).map(placement);
-    return placements.length === 0 ? [] : [{ type, workload: workload.number, placements }];
-  };
-  return [...decide('bind', 'bound'), ...decide('claim', 'promised')];
+/** A claim names all that a workload is promised, as a workload has one claim. */
+function give(workload: Workload, granted: readonly Place[], { places }: State): readonly Decision[] {
+  const of = (place: Place): boolean => place.workload === workload.number;
+  const bound = granted.filter((place) => of(place) && place.state === 'bound');
+  const isPromisedMore = granted.some((place) => of(place) && place.state === 'promised');
+  const promised = isPromisedMore ? places.filter((place) => of(place) && place.state === 'promised') : [];
+  const decisions: Decision[] = [];
+  if (bound.length > 0) decisions.push({ type: 'bind', workload: workload.number, placements: bound.map(placement) });
+  if (promised.length > 0) {
+    decisions.push({ type: 'claim', workload: workload.number, placements: promised.map(placement) });
+  }
+  return decisions;
 }
 
 function placement(place: Place): Placement {

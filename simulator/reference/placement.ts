@@ -5,7 +5,16 @@ import type { ClusterNode, PlacementRules, Workload } from '../../scheduler/mode
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { kindOf, partsOfEach } from './asked.js';
 import { taskKey, type Evicted } from './chunk.js';
-import { amountsOf, liveTasks, usableGpus, type Place, type State, type Task } from './cluster.js';
+import {
+  amountsOf,
+  isLive,
+  liveTasks,
+  usableGpus,
+  type Place,
+  type PlaceState,
+  type State,
+  type Task,
+} from './cluster.js';
 import { freeOn, isWholeAgain, restOf, type Free, type NodeFree, type SharedGpu } from './free.js';
 import { mayHold, mayTake } from './limits.js';
 
@@ -75,13 +84,18 @@ function placeTask(state: State, workload: Workload, task: Task, mode: Mode, evi
 /** A victim that is placed where it was stays; anything else is a new place beside the one it leaves. */
 function put(state: State, place: Place, evicted: Evicted): State {
   const old = evicted.has(taskKey(place))
-    ? state.places.find((each) => each.state === 'leaving' && taskKey(each) === taskKey(place))
+    ? state.places.find((each) => !isLive(each) && taskKey(each) === taskKey(place))
     : undefined;
   if (old !== undefined && old.node === place.node && canStay(state, old, place)) {
-    const places = state.places.map((each): Place => (each === old ? { ...old, state: 'held' } : each));
+    const places = state.places.map((each): Place => (each === old ? { ...old, state: stateBefore(old) } : each));
     return { ...state, places };
   }
   return { ...state, places: [...state.places, place] };
+}
+
+/** What it had before the trial. */
+function stateBefore(old: Place): PlaceState {
+  return old.state === 'withdrawn' ? 'promised' : 'held';
 }
 
 /** A share stays if it would join the same GPUs, or open new ones while its own are being released as a whole. */

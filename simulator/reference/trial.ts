@@ -2,7 +2,7 @@
 // workload are placed again in the order in which everything is served. Rules: kai-semantics 1.8.
 import type { Workload } from '../../scheduler/model/records.js';
 import { nextChunk, taskKey, type Evicted } from './chunk.js';
-import { liveTasks, type Place, type State } from './cluster.js';
+import { isLive, liveTasks, type Place, type State } from './cluster.js';
 import { nextWorkload } from './order.js';
 import { placeChunk } from './placement.js';
 import type { Unit } from './victims.js';
@@ -22,7 +22,7 @@ export function tryWithout(state: State, workload: Workload, units: readonly Uni
   const evicted: Evicted = new Set([...evictedPlaces].map(taskKey));
   let tried: State = {
     ...state,
-    places: state.places.map((place): Place => (evictedPlaces.has(place) ? { ...place, state: 'leaving' } : place)),
+    places: state.places.map((place): Place => (evictedPlaces.has(place) ? goneFrom(place) : place)),
   };
   const involved = new Set([workload, ...units.map((unit) => unit.workload)]);
   let waiting = state.cluster.input.workloads.filter((each) => involved.has(each) || nextChunk(state, each).length > 0);
@@ -40,7 +40,7 @@ export function tryWithout(state: State, workload: Workload, units: readonly Uni
     tried = placed ?? tried;
   }
   if (!found) return null;
-  const left = (place: Place): boolean => tried.places.some((each) => each.state === 'leaving' && same(each, place));
+  const left = (place: Place): boolean => tried.places.some((each) => !isLive(each) && same(each, place));
   const placedAgain = (place: Place): boolean =>
     left(place) && liveTasks(tried, unitWorkload(units, place)).some((each) => each.task === place.task);
   return {
@@ -50,8 +50,13 @@ export function tryWithout(state: State, workload: Workload, units: readonly Uni
   };
 }
 
+/** What it holds must be left first; what it is promised is free at once. */
+function goneFrom(place: Place): Place {
+  return { ...place, state: place.state === 'promised' ? 'withdrawn' : 'leaving' };
+}
+
 function same(left: Place, right: Place): boolean {
-  return left.allocation === right.allocation && taskKey(left) === taskKey(right);
+  return left.allocation === right.allocation && left.node === right.node && taskKey(left) === taskKey(right);
 }
 
 function unitWorkload(units: readonly Unit[], place: Place): Workload {

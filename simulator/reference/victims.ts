@@ -25,11 +25,16 @@ export function* victimUnits(state: State, candidates: readonly Workload[]): Gen
   }
 }
 
+/** What runs can be stopped, and what is promised can be promised to another; what this cycle starts is left alone. */
+export function canGive(place: Place): boolean {
+  return place.state === 'held' || place.state === 'promised';
+}
+
 /** What it still holds when the units taken are gone, in task order. */
 function holding(state: State, workload: Workload, taken: readonly Unit[]): readonly Place[] {
   const gone = new Set(taken.flatMap((unit) => unit.places));
   return state.places
-    .filter((place) => place.workload === workload.number && place.state === 'held' && !gone.has(place))
+    .filter((place) => place.workload === workload.number && canGive(place) && !gone.has(place))
     .toSorted((a, b) => a.task - b.task);
 }
 
