@@ -7,7 +7,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { GPU_PARTS } from '../common/gpu-parts.js';
 import type { Logger } from '../common/log.js';
+import type { Grant, GrantedGpu } from './session/allocation.js';
 import type { JournalContent } from './session/session.js';
 
 /** How often a write that failed is tried again, in ms. Starts wait for it, nothing else does. */
@@ -130,6 +132,7 @@ export function newAgentRecord(bootId: string): AgentRecord {
     maxEpoch: 0,
     maxRevision: 0,
     generations: {},
+    wholeGenerations: {},
     allocations: [],
   };
 }
@@ -148,7 +151,29 @@ export function parseSlot(text: string): Slot | null {
   if (sequence === undefined) return null;
   const content = Buffer.from(text).subarray(header.length, header.length + Number(length));
   if (checksum(Number(sequence), content) !== sum) return null;
-  return { sequence: Number(sequence), record: JSON.parse(content.toString('utf8')) as AgentRecord };
+  return { sequence: Number(sequence), record: completed(JSON.parse(content.toString('utf8')) as StoredRecord) };
+}
+
+/** A record as an agent may have written it that knew of whole GPUs only: its grants are of such. */
+type StoredRecord = Omit<AgentRecord, 'wholeGenerations' | 'allocations'> & {
+  readonly wholeGenerations?: AgentRecord['wholeGenerations'];
+  readonly allocations: readonly {
+    readonly grant: Omit<Grant, 'gpus'> & {
+      readonly gpus: readonly (Omit<GrantedGpu, 'parts' | 'instance'> & Partial<GrantedGpu>)[];
+    };
+    readonly refusal: string | null;
+  }[];
+};
+
+function completed(stored: StoredRecord): AgentRecord {
+  return {
+    ...stored,
+    wholeGenerations: stored.wholeGenerations ?? stored.generations,
+    allocations: stored.allocations.map(({ grant, refusal }) => ({
+      grant: { ...grant, gpus: grant.gpus.map((gpu) => ({ parts: GPU_PARTS, instance: '', ...gpu })) },
+      refusal,
+    })),
+  };
 }
 
 function checksum(sequence: number, content: Buffer): string {

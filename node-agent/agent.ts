@@ -20,6 +20,7 @@ import { BOOT_ID, bootMs } from './runtime/process-identity.js';
 import { type Recovered, TaskRuntime } from './runtime/runtime.js';
 import { type ConnectionOptions, SchedulerConnection } from './scheduler-connection.js';
 import { isLive } from './session/allocation.js';
+import type { MigLayout } from './session/slots.js';
 import {
   heldGpus,
   journalOf,
@@ -196,7 +197,7 @@ export class Agent {
     );
     if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
     this.#runtime.begin();
-    this.take({ type: 'tick' });
+    this.take({ type: 'inventory', layout: migLayout(this.#inventory) });
     this.#connection.start();
     this.#every('telemetry', TELEMETRY_MS, () => this.#sendTelemetry());
     this.#every('inventory', INVENTORY_MS, () => this.#lookAtInventory());
@@ -280,7 +281,7 @@ export class Agent {
         void this.#runtime.kill(output.id).catch((error: unknown) => this.#failed('kill', error));
         return;
       case 'check clean':
-        void this.#checkClean(output.id, output.gpus).catch((error: unknown) => this.#failed('check clean', error));
+        void this.#checkClean(output).catch((error: unknown) => this.#failed('check clean', error));
         return;
       case 'forget':
         this.#forgotten += 1;
@@ -386,6 +387,7 @@ export class Agent {
     if (JSON.stringify(inventory) === JSON.stringify(this.#inventory)) return;
     this.#log.info({ gpus: inventory.gpus.length, problem: inventory.problem }, 'the inventory of GPUs changed');
     this.#inventory = inventory;
+    this.take({ type: 'inventory', layout: migLayout(inventory) });
     if (this.#state.connection !== 'up') return;
     this.#connection.send({ inventory: { inventory: inventoryMessage(inventory, this.#options.machine) } });
   }
@@ -419,15 +421,15 @@ export class Agent {
     }
   }
 
-  async #checkClean(id: AllocationId, gpus: readonly string[]): Promise<void> {
+  async #checkClean({ id, gpus, baselineOf }: Extract<SessionOutput, { readonly type: 'check clean' }>): Promise<void> {
     const left = await this.#runtime.leftovers(id);
     if (left.length > 0) {
       this.take({ type: 'cleaned', id, clean: false, dirtyGpus: gpus });
       return;
     }
-    const answer = gpus.length === 0 ? { state: 'clean' as const } : await this.#gpus.checkClean(gpus);
+    const answer = baselineOf.length === 0 ? { state: 'clean' as const } : await this.#gpus.checkClean(baselineOf);
     if (answer.state !== 'clean') this.#log.info({ allocation: id, why: answer.message }, 'GPUs are not clean yet');
-    const dirtyGpus = answer.state === 'dirty' ? answer.gpus : answer.state === 'unknown' ? gpus : [];
+    const dirtyGpus = answer.state === 'dirty' ? answer.gpus : answer.state === 'unknown' ? baselineOf : [];
     this.take({ type: 'cleaned', id, clean: answer.state === 'clean', dirtyGpus });
   }
 
@@ -467,6 +469,10 @@ export class Agent {
   #failed(what: string, error: unknown): void {
     this.#log.error({ err: error }, `${what} failed`);
   }
+}
+
+function migLayout({ gpus }: Inventory): MigLayout {
+  return new Map(gpus.map(({ uuid, mig }) => [uuid, mig?.map((one) => one.uuid) ?? null]));
 }
 
 function taskEnd(end: EndRecord): TaskEnd {

@@ -1,4 +1,5 @@
 // Between the protocol's messages and the agent's words. What comes in is checked here and trusted inside.
+import { GPU_PARTS } from '../common/gpu-parts.js';
 import type { AllocationId } from '../common/ids.js';
 import { fromDuration, fromTimestamp, toTimestamp } from '../common/units.js';
 import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAllocation.js';
@@ -14,13 +15,17 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_CANCELLED: 'CANCELLED',
   STOP_REASON_GANG_ENDED: 'GANG_ENDED',
   STOP_REASON_NODE_LOST: 'NODE_LOST',
+  STOP_REASON_MOVED: 'MOVED',
+  STOP_REASON_REQUEUED: 'REQUEUED',
+  STOP_REASON_TIME_LIMIT: 'TIME_LIMIT',
+  STOP_REASON_MAINTENANCE: 'MAINTENANCE',
 };
 
 /** Parses one order. @throws Error in words when it cannot be one */
 export function parseDesired(message: DesiredAllocation__Output): DesiredAllocation {
   // It becomes a folder's name.
   if (!/^[0-9A-Za-z]{1,64}$/.test(message.id)) throw new Error(`"${message.id}" is no allocation id`);
-  const { resume, stop } = message;
+  const { resume, stop, array } = message;
   return {
     id: message.id as AllocationId,
     workload: message.workload,
@@ -30,13 +35,22 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     attempt: message.attempt,
     task: message.task,
     tasks: message.tasks,
+    role: message.role,
+    roleRank: message.roleRank,
+    roleTasks: message.roleTasks,
+    array: array === null ? null : { index: array.index, size: array.size, first: array.first },
+    cpuMilli: message.cpuMilli,
+    memoryMib: message.memoryMib,
     restartCount: message.restartCount,
-    gpus: message.gpus.map(({ uuid, index, model, simulated, generation }) => ({
+    gpus: message.gpus.map(({ uuid, index, model, simulated, generation, parts, instance }) => ({
       uuid,
       index,
       model,
       simulated,
       generation,
+      // A scheduler that says nothing of parts knows of whole GPUs only.
+      parts: parts === 0 ? GPU_PARTS : parts,
+      instance,
     })),
     program: parseProgram(message),
     environment: message.environment.map(({ name, value }) => ({ name, value })),

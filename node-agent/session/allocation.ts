@@ -2,9 +2,18 @@
 import type { AllocationId } from '../../common/ids.js';
 
 /** Why a task is stopped, as it reads in the stop file. */
-export type StopReason = 'RECLAIMED' | 'PREEMPTED' | 'CANCELLED' | 'GANG_ENDED' | 'NODE_LOST';
+export type StopReason =
+  | 'RECLAIMED'
+  | 'PREEMPTED'
+  | 'MOVED'
+  | 'CANCELLED'
+  | 'REQUEUED'
+  | 'GANG_ENDED'
+  | 'NODE_LOST'
+  | 'TIME_LIMIT'
+  | 'MAINTENANCE';
 
-/** One GPU that an allocation was given. */
+/** One GPU, or a part of one, that an allocation was given. */
 export interface GrantedGpu {
   readonly uuid: string;
   readonly index: number;
@@ -12,6 +21,10 @@ export interface GrantedGpu {
   readonly simulated: boolean;
   /** The fencing number of this grant; 1 more with every grant of the GPU. */
   readonly generation: number;
+  /** How much of it, in parts (see `GPU_PARTS`). */
+  readonly parts: number;
+  /** The UUID of the MIG instance; empty = none. */
+  readonly instance: string;
 }
 
 /** A checkpoint that its program declared complete. */
@@ -61,6 +74,15 @@ export interface DesiredAllocation extends Grant {
   readonly queue: string;
   readonly pool: string;
   readonly tasks: number;
+  /** The task's role and its place in it; empty = the workload has no roles. */
+  readonly role: string;
+  readonly roleRank: number;
+  readonly roleTasks: number;
+  /** The workload's place in an array; null = none. */
+  readonly array: { readonly index: number; readonly size: number; readonly first: number } | null;
+  /** Set aside for it, in thousandths of a core and in MiB; 0 = none is. */
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
   readonly restartCount: number;
   /** Null when the scheduler sent none that this agent knows. */
   readonly program: Program | null;
@@ -94,7 +116,12 @@ export interface LocalAllocation {
   /** The stop that is under way. Times are the agent's clock. */
   readonly stop: { readonly reason: StopReason; readonly graceMs: number; readonly killAtMs: number } | null;
   /** While exited: since when clean GPUs are waited for, and when they are looked at next (null = being looked at). */
-  readonly cleaning: { readonly sinceMs: number; readonly nextMs: number | null } | null;
+  readonly cleaning: {
+    readonly sinceMs: number;
+    readonly nextMs: number | null;
+    /** The GPUs whose baseline was asked for last. */
+    readonly asked: readonly string[];
+  } | null;
 }
 
 /** Whether a process of it may be running, or about to. */

@@ -4,7 +4,9 @@
 // input leads to one comparison of the two:
 //
 //   desired            here                         then
-//   listed             absent                       start, once: with a lease, new generations, on GPUs nobody here holds
+//   listed             absent                       start, once: with a lease, new generations, where nobody is in the way
+//   listed             absent, no room beside       reported as never started: two owners are never right
+//                      others that are to stay
 //   listed, to stop    absent                       reported as never started; a late order cannot start it any more
 //   listed             starting, running            nothing
 //   listed, to stop    starting, running            stop file, stop signal, kill after the grace
@@ -26,6 +28,16 @@ import {
   type StopReason,
   type TaskExit,
 } from './allocation.js';
+import {
+  baselineDue,
+  type Generations,
+  inTheWay,
+  type MigLayout,
+  onlyHeld,
+  whyImpossible,
+  whyStale,
+  withAccepted,
+} from './slots.js';
 
 /** How often the GPUs of an ended task are looked at until they are clean, in ms. */
 export const CLEAN_RETRY_MS = 500;
@@ -35,15 +47,15 @@ export const CLEAN_LIMIT_MS = 60_000;
 export const KILL_RETRY_MS = 5_000;
 /** Heartbeats that may be unanswered at once; the oldest are forgotten. */
 export const MAX_UNANSWERED = 64;
+/** Tasks that a node has at once; more than that many shares of all its GPUs and tasks without GPUs are refused. */
+export const MAX_TASKS = 1_024;
 
 /** What the agent must not forget over restarts. */
-export interface JournalContent {
+export interface JournalContent extends Generations {
   readonly clusterId: string;
   readonly lineage: string;
   readonly maxEpoch: number;
   readonly maxRevision: number;
-  /** The highest generation accepted for each GPU. */
-  readonly generations: Readonly<Record<string, number>>;
   /** Everything accepted and not forgotten; `refusal` = why it was never started, without a trace in its folder. */
   readonly allocations: readonly { readonly grant: Grant; readonly refusal: string | null }[];
 }
@@ -56,6 +68,8 @@ export interface SessionState {
   readonly desired: ReadonlyMap<AllocationId, DesiredAllocation> | null;
   /** Orders that are not carried out yet stay so: the next agent of this state folder takes them up, or the scheduler gives them up. */
   readonly isLeaving: boolean;
+  /** Which GPUs are in MIG mode; null = not known yet. */
+  readonly layout: MigLayout | null;
   readonly connection: 'down' | 'greeting' | 'up';
   /** Until when this node may start tasks and run them, in ms since boot. */
   readonly leaseDeadlineMs: number;
@@ -101,6 +115,8 @@ export type SessionInput =
     }
   | { readonly type: 'checkpoint'; readonly id: AllocationId; readonly checkpoint: Checkpoint }
   | { readonly type: 'endpoints'; readonly id: AllocationId; readonly endpoints: readonly Endpoint[] }
+  /** The inventory was read. */
+  | { readonly type: 'inventory'; readonly layout: MigLayout }
   /** The agent ends its tasks and goes: nothing new starts, else the scheduler would fill again what is being emptied. */
   | { readonly type: 'leaving' }
   | { readonly type: 'tick' };
@@ -124,7 +140,13 @@ export type SessionOutput =
   | { readonly type: 'start'; readonly allocation: DesiredAllocation }
   | { readonly type: 'stop'; readonly id: AllocationId; readonly reason: StopReason; readonly graceMs: number }
   | { readonly type: 'kill'; readonly id: AllocationId }
-  | { readonly type: 'check clean'; readonly id: AllocationId; readonly gpus: readonly string[] }
+  /** Its processes, and the memory of those GPUs that nobody else uses. `gpus` = all it had. */
+  | {
+      readonly type: 'check clean';
+      readonly id: AllocationId;
+      readonly gpus: readonly string[];
+      readonly baselineOf: readonly string[];
+    }
   | { readonly type: 'forget'; readonly id: AllocationId }
   | { readonly type: 'close connection'; readonly why: string }
   /** For the log. */
@@ -158,6 +180,7 @@ export function restoreSession(
     allocations: new Map(here.map((one) => [one.grant.id, one])),
     desired: null,
     isLeaving: false,
+    layout: null,
     connection: 'down',
     leaseDeadlineMs,
     heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
@@ -175,8 +198,12 @@ export function journalOf(state: SessionState): JournalContent {
 
 /** GPUs that belong to an allocation that is not released. */
 export function heldGpus(state: SessionState): Set<string> {
-  const held = [...state.allocations.values()].filter(({ phase }) => phase !== 'released');
-  return new Set(held.flatMap(({ grant }) => grant.gpus.map(({ uuid }) => uuid)));
+  return new Set(holdersOf(state).flatMap(({ grant }) => grant.gpus.map(({ uuid }) => uuid)));
+}
+
+/** Allocations that are not released. */
+function holdersOf(state: SessionState): LocalAllocation[] {
+  return [...state.allocations.values()].filter(({ phase }) => phase !== 'released');
 }
 
 /** When `tick` is needed at the latest if nothing else happens, in the agent's clock; null = not at all. */
@@ -302,6 +329,9 @@ function receive(turn: Turn, input: SessionInput): void {
     case 'endpoints':
       withAllocation(turn, input.id, (one) => turn.put({ ...one, endpoints: input.endpoints }));
       return;
+    case 'inventory':
+      turn.change({ layout: input.layout });
+      return;
     case 'leaving':
       turn.change({ isLeaving: true });
       return;
@@ -312,7 +342,7 @@ function receive(turn: Turn, input: SessionInput): void {
 
 /** The only way to another cluster or another history. */
 function takeWelcome(turn: Turn, welcome: Extract<SessionInput, { type: 'welcomed' }>): void {
-  const { clusterId, lineage, maxEpoch, generations } = turn.state.journal;
+  const { clusterId, lineage, maxEpoch } = turn.state.journal;
   const sameCluster = clusterId === welcome.clusterId;
   const sameHistory = sameCluster && lineage === welcome.lineage;
   if (sameHistory && welcome.epoch < maxEpoch) {
@@ -335,18 +365,13 @@ function takeWelcome(turn: Turn, welcome: Extract<SessionInput, { type: 'welcome
       lineage: welcome.lineage,
       maxRevision: 0,
       // Numbers of another history mean nothing. What still runs here guards its GPUs by running.
-      generations: sameCluster ? liveGenerations(turn, generations) : {},
+      ...onlyHeld(turn.state.journal, sameCluster ? holdersOf(turn.state).map(({ grant }) => grant) : []),
     });
   }
   if (turn.state.journal.maxEpoch !== welcome.epoch) turn.changeJournal({ maxEpoch: welcome.epoch });
   const { heartbeatMs: intervalMs, leaseMs } = welcome;
   const heartbeat = { ...turn.state.heartbeat, intervalMs, leaseMs, nextMs: turn.nowMs };
   turn.change({ connection: 'up', heartbeat });
-}
-
-function liveGenerations(turn: Turn, generations: Readonly<Record<string, number>>): Record<string, number> {
-  const held = heldGpus(turn.state);
-  return Object.fromEntries(Object.entries(generations).filter(([uuid]) => held.has(uuid)));
 }
 
 function takeDesired(turn: Turn, { epoch, revision, allocations }: Extract<SessionInput, { type: 'desired' }>): void {
@@ -378,10 +403,18 @@ function takeAnswer(turn: Turn, sequence: number): void {
 
 function takeCleaned(turn: Turn, one: LocalAllocation, input: Extract<SessionInput, { type: 'cleaned' }>): void {
   if (one.phase !== 'exited' || one.cleaning === null) return;
+  const { sinceMs, asked } = one.cleaning;
+  const lookAgain = (nextMs: number) => turn.put({ ...one, cleaning: { sinceMs, nextMs, asked } }, false);
+  const due = baselineDue(one, holdersOf(turn.state));
   if (input.clean) {
-    turn.put({ ...one, phase: 'released', cleaning: null });
-  } else if (turn.nowMs - one.cleaning.sinceMs < CLEAN_LIMIT_MS) {
-    turn.put({ ...one, cleaning: { ...one.cleaning, nextMs: turn.nowMs + CLEAN_RETRY_MS } }, false);
+    // Those that had shares of the same GPUs left meanwhile: it is the last, and nobody looked at its GPUs yet.
+    if (due.some((uuid) => !asked.includes(uuid))) lookAgain(turn.nowMs);
+    else turn.put({ ...one, phase: 'released', cleaning: null });
+  } else if (turn.nowMs - sinceMs < CLEAN_LIMIT_MS) {
+    lookAgain(turn.nowMs + CLEAN_RETRY_MS);
+  } else if (asked.some((uuid) => !due.includes(uuid))) {
+    // Somebody got another share meanwhile: what was seen may be theirs.
+    lookAgain(turn.nowMs);
   } else {
     const message = `GPUs not clean ${CLEAN_LIMIT_MS / 1000} s after the end: ${input.dirtyGpus.join(', ')}`;
     turn.emit({ type: 'note', id: one.grant.id, message });
@@ -445,9 +478,11 @@ function releaseWhatIsClean(turn: Turn): void {
   for (const one of turn.all()) {
     if (one.phase !== 'exited' || one.cleaning === null) continue;
     if (one.cleaning.nextMs === null || one.cleaning.nextMs > turn.nowMs) continue;
+    const baselineOf = baselineDue(one, holdersOf(turn.state));
     // Asked for; the answer brings the next step.
-    turn.put({ ...one, cleaning: { ...one.cleaning, nextMs: null } }, false);
-    turn.emit({ type: 'check clean', id: one.grant.id, gpus: one.grant.gpus.map(({ uuid }) => uuid) });
+    turn.put({ ...one, cleaning: { ...one.cleaning, nextMs: null, asked: baselineOf } }, false);
+    const gpus = [...new Set(one.grant.gpus.map(({ uuid }) => uuid))];
+    turn.emit({ type: 'check clean', id: one.grant.id, gpus, baselineOf });
   }
 }
 
@@ -470,26 +505,44 @@ function startWhatIsDesired(turn: Turn): void {
       turn.put(neverStarted(grantOf(order), 'it was stopped before it was started'));
       continue;
     }
-    // Both come to an end by themselves: the lease returns or the scheduler gives up, the holder is released.
+    // Comes to an end by itself: the lease returns, or the scheduler gives up.
     if (turn.nowMs >= turn.state.leaseDeadlineMs) continue;
-    const held = heldGpus(turn.state);
-    if (order.gpus.some(({ uuid }) => held.has(uuid))) continue;
+    const refusal = whyRefused(turn, order);
+    if (refusal !== null) {
+      turn.put(neverStarted(grantOf(order), refusal));
+      turn.emit({ type: 'note', id: order.id, message: refusal });
+      continue;
+    }
+    // As does this: whoever is in the way is on its way out, and is released.
+    if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0) continue;
     accept(turn, order);
   }
 }
 
+/** Why an order is not to be waited with, in words: it can never be carried out beside what is to stay here. */
+function whyRefused(turn: Turn, order: DesiredAllocation): string | null {
+  const impossible = whyImpossible(order.gpus, turn.state.layout);
+  if (impossible !== null) return impossible;
+  const holders = holdersOf(turn.state);
+  const staying = holders.filter((one) => isLive(one) && one.stop === null && isWanted(turn, one));
+  const [conflict] = inTheWay(order.gpus, staying);
+  if (conflict !== undefined) return `${conflict.why}, which is to go on`;
+  if (holders.length >= MAX_TASKS) return `this node has ${holders.length} tasks, of ${MAX_TASKS} that it takes`;
+  return null;
+}
+
+function isWanted(turn: Turn, { grant }: LocalAllocation): boolean {
+  return turn.state.desired?.get(grant.id)?.stop === null;
+}
+
 function accept(turn: Turn, order: DesiredAllocation): void {
-  const { generations } = turn.state.journal;
-  const stale = order.gpus.find(({ uuid, generation }) => generation <= (generations[uuid] ?? 0));
-  if (stale !== undefined) {
-    const seen = generations[stale.uuid] ?? 0;
-    const message = `generation ${stale.generation} of GPU ${stale.uuid} is not above ${seen}, which was accepted here`;
-    turn.put(neverStarted(grantOf(order), message));
-    turn.emit({ type: 'note', id: order.id, message });
+  const stale = whyStale(order.gpus, turn.state.journal);
+  if (stale !== null) {
+    turn.put(neverStarted(grantOf(order), stale));
+    turn.emit({ type: 'note', id: order.id, message: stale });
     return;
   }
-  const granted = Object.fromEntries(order.gpus.map(({ uuid, generation }) => [uuid, generation]));
-  if (order.gpus.length > 0) turn.changeJournal({ generations: { ...generations, ...granted } });
+  if (order.gpus.length > 0) turn.changeJournal(withAccepted(turn.state.journal, order.gpus));
   turn.put(newAllocation(grantOf(order)));
   turn.emit({ type: 'start', allocation: order });
 }
@@ -547,5 +600,5 @@ function endOf(one: LocalAllocation, end: TaskEnd, nowMs: number): LocalAllocati
   };
   // What was never started left nothing behind.
   if (end.neverStarted) return { ...ended, phase: 'released' };
-  return { ...ended, phase: 'exited', cleaning: { sinceMs: nowMs, nextMs: nowMs } };
+  return { ...ended, phase: 'exited', cleaning: { sinceMs: nowMs, nextMs: nowMs, asked: [] } };
 }

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GPU_PARTS } from '../../common/gpu-parts.js';
 import { createLogger } from '../../common/log.js';
 import { AgentJournal, formatSlot, newAgentRecord, parseSlot } from '../../node-agent/agent-journal.js';
 
@@ -33,6 +34,20 @@ describe("the agent's journal", () => {
     expect(new AgentJournal(dir, log).read()).toMatchObject({ nodeId: 'n', maxRevision: 3 });
     await written([4]);
     expect(new AgentJournal(dir, log).read()).toMatchObject({ maxRevision: 4 });
+  });
+
+  test('of an agent that knew of whole GPUs only is read as what it meant', () => {
+    const gpu = { uuid: 'g', index: 0, model: 'H100', simulated: true, generation: 3 };
+    const { wholeGenerations: _, ...record } = newAgentRecord('boot');
+    const old = {
+      ...record,
+      generations: { g: 3 },
+      allocations: [{ grant: { id: 'a', workload: 1, attempt: 1, task: 0, gpus: [gpu] }, refusal: null }],
+    };
+    writeFileSync(slot(1), formatSlot({ sequence: 1, record: old as unknown as ReturnType<typeof newAgentRecord> }));
+    const read = new AgentJournal(dir, log).read();
+    expect(read).toMatchObject({ generations: { g: 3 }, wholeGenerations: { g: 3 } });
+    expect(read?.allocations[0]?.grant.gpus).toEqual([{ ...gpu, parts: GPU_PARTS, instance: '' }]);
   });
 
   test('many saves at once become few writes, the last one counts', async () => {

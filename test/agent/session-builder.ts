@@ -1,4 +1,5 @@
 // A session that a test talks to in a few lines: it keeps the state, the clock, and what came out.
+import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
 import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
 import {
@@ -21,10 +22,14 @@ export const EMPTY_JOURNAL: JournalContent = {
   maxEpoch: 0,
   maxRevision: 0,
   generations: {},
+  wholeGenerations: {},
   allocations: [],
 };
 
-/** An order; `gpus` are written `GPU@generation`. */
+/**
+ * An order; `gpus` are written `GPU@generation`, with `*parts` for a share and `/instance` for a MIG instance:
+ * `g@3*3500`, `g@3/i*1000`.
+ */
 export function wants(
   id: string,
   gpus: readonly string[] = [],
@@ -39,10 +44,18 @@ export function wants(
     attempt: 1,
     task: 0,
     tasks: 1,
+    role: '',
+    roleRank: 0,
+    roleTasks: 1,
+    array: null,
+    cpuMilli: 0,
+    memoryMib: 0,
     restartCount: 0,
     gpus: gpus.map((text, index) => {
-      const [uuid = '', generation = '1'] = text.split('@');
-      return { uuid, index, model: 'H100', simulated: true, generation: Number(generation) };
+      const [, uuid = '', generation = '1', instance = '', parts] =
+        /^([^@/*]*)(?:@(\d+))?(?:\/(\w+))?(?:\*(-?[\d.]+))?$/.exec(text) ?? [];
+      const amount = parts === undefined ? GPU_PARTS : Number(parts);
+      return { uuid, index, model: 'H100', simulated: true, generation: Number(generation), parts: amount, instance };
     }),
     program: { type: 'command', argv: ['true'] },
     environment: [],
@@ -156,7 +169,7 @@ function inWords(output: SessionOutput): string | null {
     case 'kill':
       return `kill ${output.id}`;
     case 'check clean':
-      return `check ${output.id} ${output.gpus.join()}`.trim();
+      return `check ${output.id} ${output.baselineOf.join()}`.trim();
     case 'forget':
       return `forget ${output.id}`;
     case 'close connection':

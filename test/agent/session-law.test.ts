@@ -1,12 +1,17 @@
 // The laws of the session, under any order, repetition and loss of inputs and any crash of the agent:
 //   1. a program is executed at most once under an allocation id, and asked for at most once while it is remembered;
-//   2. no two live tasks ever share a GPU;
+//   2. no live tasks together have more than a GPU of any GPU, a whole one and a MIG instance have one owner at most,
+//      and a GPU in MIG mode is not shared otherwise;
 //   3. nothing starts without a lease;
-//   4. once the faults are over and nothing is desired, nothing is left.
+//   4. a GPU that nobody holds any more was looked at after the last start on it, or was told to be dirty;
+//   5. once the faults are over and nothing is desired, nothing is left.
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
+import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
+import type { GrantedGpu } from '../../node-agent/session/allocation.js';
 import {
+  heldGpus,
   type JournalContent,
   journalOf,
   type Restored,
@@ -21,6 +26,8 @@ import { EMPTY_JOURNAL, HEARTBEAT_MS, LEASE_MS, wants } from './session-builder.
 
 const IDS = ['a', 'b', 'c', 'd', 'e'];
 const GPUS = ['g', 'h'];
+/** Ends of `wants`' words for a whole GPU, shares and instances; the sums of some pairs are too much. */
+const AMOUNTS = ['', '', '*3500', '*3500', '*2000', '*5000', '/i*3000', '/j*4000', '/j*5000'];
 
 type Action =
   | {
@@ -39,6 +46,7 @@ type Action =
 interface Listed {
   readonly id: string;
   readonly gpus: readonly string[];
+  readonly amounts: readonly string[];
   readonly generation: number;
   readonly stop: boolean;
 }
@@ -46,6 +54,7 @@ interface Listed {
 const listed: fc.Arbitrary<Listed> = fc.record({
   id: fc.constantFrom(...IDS),
   gpus: fc.subarray(GPUS),
+  amounts: fc.array(fc.constantFrom(...AMOUNTS), { minLength: GPUS.length, maxLength: GPUS.length }),
   generation: fc.integer({ min: 1, max: 6 }),
   stop: fc.boolean(),
 });
@@ -86,6 +95,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('crash at next step' as const) }) },
 );
 
+interface Check {
+  readonly id: AllocationId;
+  readonly gpus: readonly string[];
+  /** The GPUs whose memory is looked at, with how often something was started on them before. */
+  readonly looks: readonly (readonly [string, number])[];
+}
+
 /** A node: an agent, the processes it starts, and the disk that outlives both. */
 class World {
   nowMs = 1_000;
@@ -95,13 +111,16 @@ class World {
   readonly ends = new Map<string, TaskEnd>();
   journal: JournalContent = EMPTY_JOURNAL;
   leaseMs = 0;
-  readonly alive = new Map<string, readonly string[]>();
+  readonly alive = new Map<string, readonly GrantedGpu[]>();
   readonly executed = new Set<string>();
   /** Asked to start, and not forgotten since. */
   readonly asked = new Set<string>();
   /** News of the runtime that the agent has not heard yet. */
   news: SessionInput[] = [];
-  checks: AllocationId[] = [];
+  checks: Check[] = [];
+  /** GPUs on which something was started since they were last found clean with nobody on them. */
+  readonly unproven = new Set<string>();
+  readonly starts = new Map<string, number>();
   state: SessionState = restoreSession(EMPTY_JOURNAL, new Map(), 0, 0);
   crashNext = false;
 
@@ -114,6 +133,23 @@ class World {
     }
     this.state = state;
     for (const output of outputs) this.carryOut(output);
+    this.checkProof();
+  }
+
+  /** Law 4. */
+  checkProof(): void {
+    for (const one of this.state.allocations.values()) for (const gpu of one.dirtyGpus) this.unproven.delete(gpu);
+    const held = heldGpus(this.state);
+    for (const gpu of this.unproven) if (!held.has(gpu)) throw new Error(`${gpu} is free, and nobody looked at it`);
+  }
+
+  /** What a look shows is how it was when it was asked for. */
+  answerCheck(clean: boolean): void {
+    const check = this.checks.shift();
+    if (check === undefined) return;
+    const proven = check.looks.filter(([gpu, starts]) => this.starts.get(gpu) === starts).map(([gpu]) => gpu);
+    if (clean) for (const gpu of proven) this.unproven.delete(gpu);
+    this.take({ type: 'cleaned', id: check.id, clean, dirtyGpus: clean ? [] : check.gpus });
   }
 
   carryOut(output: SessionOutput): void {
@@ -125,10 +161,7 @@ class World {
         this.leaseMs = output.deadlineMs;
         return;
       case 'start':
-        this.start(
-          output.allocation.id,
-          output.allocation.gpus.map(({ uuid }) => uuid),
-        );
+        this.start(output.allocation.id, output.allocation.gpus);
         return;
       case 'stop':
         // A task may ignore its stop signal; only the kill is sure.
@@ -137,7 +170,11 @@ class World {
         this.exit(output.id);
         return;
       case 'check clean':
-        this.checks.push(output.id);
+        this.checks.push({
+          id: output.id,
+          gpus: output.gpus,
+          looks: output.baselineOf.map((gpu) => [gpu, this.starts.get(gpu) ?? 0]),
+        });
         return;
       case 'forget':
         this.asked.delete(output.id);
@@ -146,7 +183,7 @@ class World {
     }
   }
 
-  start(id: AllocationId, gpus: readonly string[]): void {
+  start(id: AllocationId, gpus: readonly GrantedGpu[]): void {
     if (this.nowMs >= this.leaseMs) throw new Error(`${id} was started without a lease`);
     if (this.asked.has(id)) throw new Error(`${id} was asked for twice`);
     if (!this.journal.allocations.some(({ grant }) => grant.id === id)) throw new Error(`${id} is not in the journal`);
@@ -157,14 +194,15 @@ class World {
       this.news.push({ type: 'ended', id, end });
       return;
     }
-    for (const [other, theirs] of this.alive) {
-      const shared = gpus.find((gpu) => theirs.includes(gpu));
-      if (shared !== undefined) throw new Error(`${id} was started on ${shared}, which ${other} still uses`);
-    }
+    checkOwners([...this.alive.values()].flat().concat(gpus), id);
     if (this.executed.has(id)) throw new Error(`${id} was executed twice`);
     this.claimed.add(id);
     this.executed.add(id);
     this.alive.set(id, gpus);
+    for (const { uuid } of gpus) {
+      this.unproven.add(uuid);
+      this.starts.set(uuid, (this.starts.get(uuid) ?? 0) + 1);
+    }
     this.news.push({ type: 'started', id, startedMs: this.nowMs });
   }
 
@@ -199,10 +237,10 @@ class World {
     switch (one.type) {
       case 'order': {
         this.revision = Math.max(0, this.revision + one.revisionStep);
-        const allocations = one.listed.map(({ id, gpus, generation, stop }) =>
+        const allocations = one.listed.map(({ id, gpus, amounts, generation, stop }) =>
           wants(
             id,
-            gpus.map((gpu) => `${gpu}@${generation}`),
+            gpus.map((gpu, place) => `${gpu}@${generation}${amounts[place]}`),
             { lingerMs: 30_000, stop: stop ? { reason: 'RECLAIMED', graceMs: 1_000 } : null },
           ),
         );
@@ -229,11 +267,9 @@ class World {
         return;
       }
       case 'clean':
-      case 'dirty': {
-        const id = this.checks.shift();
-        if (id !== undefined) this.take({ type: 'cleaned', id, clean: one.type === 'clean', dirtyGpus: ['g'] });
+      case 'dirty':
+        this.answerCheck(one.type === 'clean');
         return;
-      }
       case 'exit':
         this.exit(one.id);
         return;
@@ -264,7 +300,7 @@ class World {
     this.take({ type: 'desired', epoch: 9, revision: 10_000, allocations: [] });
     for (let turns = 0; turns < 100; turns += 1) {
       for (const one of this.news.splice(0)) this.take(one);
-      for (const id of this.checks.splice(0)) this.take({ type: 'cleaned', id, clean: true, dirtyGpus: [] });
+      for (let left = this.checks.length; left > 0; left -= 1) this.answerCheck(true);
       this.nowMs += 1_000;
       this.take({ type: 'tick' });
       this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
@@ -272,6 +308,21 @@ class World {
     if (this.alive.size > 0) throw new Error(`still running after everything healed: ${[...this.alive.keys()].join()}`);
     if (this.state.allocations.size > 0) {
       throw new Error(`still remembered after everything healed: ${[...this.state.allocations.keys()].join()}`);
+    }
+  }
+}
+
+/** Law 2, said plainly. */
+function checkOwners(all: readonly GrantedGpu[], id: string): void {
+  for (const { uuid } of all) {
+    const owners = all.filter((gpu) => gpu.uuid === uuid);
+    const parts = owners.reduce((sum, gpu) => sum + gpu.parts, 0);
+    if (parts > GPU_PARTS) throw new Error(`with ${id}, ${parts} parts of ${uuid} are used`);
+    const instances = owners.map(({ instance }) => instance);
+    const modes = new Set(instances.map((instance) => instance === ''));
+    if (modes.size > 1) throw new Error(`with ${id}, ${uuid} is used whole and in instances`);
+    if (modes.has(false) && new Set(instances).size < instances.length) {
+      throw new Error(`with ${id}, an instance of ${uuid} has two owners`);
     }
   }
 }
