@@ -42,3 +42,18 @@ export function quantile(values: readonly number[], share: number, round = Math.
   invariant(value !== undefined, 'a quantile needs values', `share ${share} of none`);
   return value;
 }
+
+/**
+ * The exponent e of the power law y = c·x^e that fits the points best: least squares on the logarithms.
+ * @param points at least two, with different x; all numbers above 0
+ */
+export function fitExponent(points: readonly (readonly [x: number, y: number])[]): number {
+  const logs = points.map(([x, y]) => [Math.log(x), Math.log(y)] as const);
+  const meanX = logs.reduce((sum, [x]) => sum + x, 0) / logs.length;
+  const meanY = logs.reduce((sum, [, y]) => sum + y, 0) / logs.length;
+  const along = logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const across = logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
+  const exponent = across / along;
+  invariant(Number.isFinite(exponent), 'an exponent needs two points above zero', JSON.stringify(points));
+  return exponent;
+}

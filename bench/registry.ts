@@ -1,4 +1,5 @@
 // Every benchmark there is: its figures by name, and where it is loaded from once one of them is asked for.
+import { CURVE_FIGURES } from './curves.js';
 import type { Figure } from './figure.js';
 
 /** What a benchmark may use. */
@@ -37,14 +38,29 @@ const ENGINE_BENCH: RegisteredBench = {
   figures: [
     'engine.fill_s',
     'engine.fill_placements_per_s',
+    'engine.fill_shares_s',
+    'engine.fill_cpu_s',
     'engine.reclaim_many_ms',
     'engine.reclaim_gang_ms',
     'engine.say_no_ms',
-    'engine.one_change_p99_ms',
     'engine.equal_pending_submit_us',
+    'engine.one_change_p99_ms',
+    'engine.million_pending_mib',
+    'engine.million_pending_rss_mib',
     'engine.million_pending_cycle_ratio',
   ],
   load: async () => (await import('./engine.js')).benchEngine,
 };
 
-export const BENCHES: readonly RegisteredBench[] = [MACHINE_BENCH, ENGINE_BENCH, SUBMIT_BENCH, LATENCY_BENCH];
+const CURVE_BENCH: RegisteredBench = {
+  figures: CURVE_FIGURES,
+  load: async () => (await import('./curves.js')).benchCurves,
+};
+
+export const BENCHES: readonly RegisteredBench[] = [
+  MACHINE_BENCH,
+  ENGINE_BENCH,
+  CURVE_BENCH,
+  SUBMIT_BENCH,
+  LATENCY_BENCH,
+];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { figure, median, quantile, repeat } from '../../bench/figure.js';
+import { figure, fitExponent, median, quantile, repeat } from '../../bench/figure.js';
 
 describe('figures', () => {
   test.each([
@@ -36,5 +36,23 @@ describe('figures', () => {
       return running--;
     });
     expect(values).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test.each([
+    ['constant', () => 5, 0],
+    ['linear', (x: number) => 3 * x, 1],
+    ['quadratic', (x: number) => x * x, 2],
+  ])('the exponent of a %s cost', (_, cost, expected) => {
+    expect(fitExponent([10, 100, 1_000].map((x) => [x, cost(x)]))).toBeCloseTo(expected, 9);
+  });
+
+  test('an exponent needs two points above zero', () => {
+    expect(() => fitExponent([[10, 1]])).toThrow('two points');
+    expect(() =>
+      fitExponent([
+        [10, 0],
+        [100, 1],
+      ]),
+    ).toThrow('two points');
   });
 });
