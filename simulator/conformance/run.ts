@@ -6,11 +6,12 @@ import { standingInWords } from './compare.js';
 import type { EngineUnderTest } from './engine-under-test.js';
 import { type OnCycle, play } from './play.js';
 import { realEngine } from './real-engine.js';
+import { referenceEngine } from './reference-engine.js';
 import { readScenarios, type Scenario, taskName } from './scenario.js';
 import type { CycleOutcome } from './standing.js';
 
 /** The engines that can be judged, by the name that `--engine` takes. */
-const ENGINES: Readonly<Record<string, EngineUnderTest>> = { real: realEngine };
+const ENGINES: Readonly<Record<string, EngineUnderTest>> = { real: realEngine, reference: referenceEngine };
 
 /** The command line asks for what is not there. */
 export class UsageError extends Error {

@@ -1,4 +1,5 @@
-// The engine of the daemon against scenarios with a known right answer: ours, and those of the closest peer.
+// Scenarios with a known right answer, ours and those of the closest peer, against the engine of the daemon and against the
+// slow reference: an answer that only one of them gives is wrong in the other, or wrong itself.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,22 +10,20 @@ import { OWN_SCENARIOS } from './own-scenarios.js';
 /** The share of the peer's scenarios that must pass; what differs on purpose stands in docs/conformance.md. */
 const LEAST_PASSED = 0.97;
 
-function play(text: string) {
+function play(engine: string, text: string) {
   const lines: string[] = [];
-  const counts = runConformance({ text, engine: 'real', only: [], verbose: false, print: (line) => lines.push(line) });
+  const counts = runConformance({ text, engine, only: [], verbose: false, print: (line) => lines.push(line) });
   return { ...counts, differences: lines.slice(0, -1) };
 }
 
-describe('our scenarios', () => {
+describe.each(['real', 'reference'])('the %s engine', (engine) => {
   test.each(OWN_SCENARIOS)('$scenario.id: $why', ({ scenario }) => {
-    expect(play(JSON.stringify([scenario])).differences).toEqual([]);
+    expect(play(engine, JSON.stringify([scenario])).differences).toEqual([]);
   });
-});
 
-describe.runIf(needs('shared'))('the scenarios of the peer', () => {
-  test(`pass, ${LEAST_PASSED * 100} % of them at least`, () => {
+  test.runIf(needs('shared'))(`passes ${LEAST_PASSED * 100} % of the peer's scenarios`, () => {
     const text = readFileSync(path.join(SHARED_FOLDER, 'conformance/scenarios.json'), 'utf8');
-    const { passed, failed, differences } = play(text);
+    const { passed, failed, differences } = play(engine, text);
     expect(passed + failed).toBeGreaterThan(0);
     const enough = passed >= LEAST_PASSED * (passed + failed);
     expect(enough ? [] : differences).toEqual([]);
