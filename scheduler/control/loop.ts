@@ -1,6 +1,7 @@
 // The one writer. Everything that changes the cluster's state passes through here, one turn after the other:
 //
-//   take the commands that wait -> change the state -> let the engine decide -> one durable commit -> only then answer
+//   take the commands that wait -> change the state -> do what is due -> let the engine decide -> one durable commit ->
+//   only then answer
 //
 // Commands that arrive during a commit wait for the next turn, so many of them share one flush. Nothing of a revision
 // leaves before it is durable: neither replies, events and orders (published after the commit) nor reads (which wait
@@ -19,6 +20,7 @@ import type { CollectionName, Collections, RecordChange } from '../model/records
 import type { SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
 import type { Command } from './command.js';
 import { carryOut } from './commands/carry-out.js';
+import { Upkeep } from './upkeep.js';
 
 /** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
 const MAX_COMMANDS_PER_TURN = 2_000;
@@ -30,6 +32,8 @@ const ENGINE_BUDGET = 20_000;
 const ENGINE_SLICE_MS = 5;
 /** How soon the engine looks again whether a critically full disk has room: it cannot hear of it. */
 const ROOM_RETRY_MS = 1_000;
+/** The longest wait for what is due later. */
+const MAX_ALARM_MS = 60_000;
 
 /** What became durable together. */
 export interface Committed {
@@ -69,6 +73,7 @@ interface Waiting {
 /** The single writer of the cluster's state. */
 export class ControlLoop {
   readonly #deps: ControlLoopDependencies;
+  readonly #upkeep: Upkeep;
   #position: StorePosition;
   #waiting: Waiting[] = [];
   #liveness: NodeLivenessChange[] = [];
@@ -78,6 +83,8 @@ export class ControlLoop {
   #engineHasWork = true;
   /** Set while the disk is too full to place anything. */
   #roomRetry: Timer | null = null;
+  /** Set while nothing is to be done before a time. */
+  #alarm: Timer | null = null;
   #readers: (() => void)[] = [];
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #turnListeners: ((figures: TurnFigures) => void)[] = [];
@@ -86,6 +93,7 @@ export class ControlLoop {
   constructor(deps: ControlLoopDependencies) {
     this.#deps = deps;
     this.#position = deps.position;
+    this.#upkeep = new Upkeep(deps.state);
   }
 
   /** The last durable revision, with its lineage and epoch. */
@@ -147,6 +155,7 @@ export class ControlLoop {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#roomRetry?.cancel();
+    this.#alarm?.cancel();
     if (!this.#running && !this.#scheduled) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
@@ -171,7 +180,7 @@ export class ControlLoop {
     try {
       do {
         await this.#turn();
-      } while (this.#waiting.length > 0 && this.#waiting.length < MAX_WAITING_COMMANDS);
+      } while (this.#waiting.length > 0);
     } catch (error) {
       this.#stopped = true;
       this.#deps.onFatal(error);
@@ -181,8 +190,27 @@ export class ControlLoop {
     // Reads that came between the last answer and here: the state is durable now.
     for (const answer of this.#readers.splice(0)) answer();
     const engineIsDue = this.#engineHasWork && !this.#stopped && this.#roomRetry === null;
-    if (this.#waiting.length > 0 || this.#liveness.length > 0 || engineIsDue) this.#wake();
-    else for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    const upkeepIsDue = !this.#stopped && this.#upkeep.isDue(this.#deps.clock.wallMs());
+    if (this.#waiting.length > 0 || this.#liveness.length > 0 || engineIsDue || upkeepIsDue) {
+      this.#wake();
+      return;
+    }
+    this.#armAlarm();
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  /** One timer for all that is due later. It looks again after a while, since the time of day may jump. */
+  #armAlarm(): void {
+    const nextMs = this.#upkeep.nextMs();
+    this.#alarm?.cancel();
+    this.#alarm = null;
+    if (this.#stopped || nextMs === null) return;
+    const { clock } = this.#deps;
+    const delayMs = Math.min(MAX_ALARM_MS, Math.max(0, nextMs - clock.wallMs()));
+    this.#alarm = clock.after(delayMs, () => {
+      this.#alarm = null;
+      this.#wake();
+    });
   }
 
   async #turn(): Promise<void> {
@@ -196,6 +224,7 @@ export class ControlLoop {
       this.#deps.view.setLiveness(change.node, change.liveness);
       this.#engineHasWork = true;
     }
+    if (!this.#stopped) this.#doWhatIsDue(changes);
     if (changes.length > 0) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
@@ -237,6 +266,16 @@ export class ControlLoop {
     }
   }
 
+  /** Gates, time limits, maintenance: before the engine decides, so that it sees no gate open that ought to be closed. */
+  #doWhatIsDue(changes: RecordChange[]): void {
+    const { state, clock } = this.#deps;
+    for (const act of this.#upkeep.take(clock.wallMs())) {
+      const draft = new Draft(state);
+      act(draft);
+      this.#apply(draft.changes(), changes);
+    }
+  }
+
   /** On a critically full disk the engine rests: a turn that only asks again would come again at once, for ever. */
   #hasRoomToPlace(space: SpaceState): boolean {
     if (space !== 'critical') return true;
@@ -271,6 +310,7 @@ export class ControlLoop {
     for (const change of made) {
       this.#deps.state.apply(change);
       this.#deps.view.apply(change);
+      this.#upkeep.note(change);
       changes.push(change);
     }
   }

@@ -2,7 +2,8 @@
 import { invariant } from '../../common/assert.js';
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, isTerminal } from '../model/cluster-state.js';
-import { hasEnded } from '../model/lifecycle.js';
+import { GpuShares } from '../model/gpu-shares.js';
+import { hasEnded, mayClaim } from '../model/lifecycle.js';
 import { META_KEY, workloadKey, type RecordChange } from '../model/records.js';
 import type { StateStore, StorePosition } from '../store/state-store.js';
 
@@ -36,15 +37,12 @@ export async function recover(store: StateStore, view: ClusterView, newClusterId
 
 /** What must hold in every state; a store that breaks it is not served. */
 export function checkInvariants(state: ClusterState): void {
-  const owners = new Map<string, string>();
+  const shares = new GpuShares();
   for (const allocation of state.allocations.values()) {
     const workload = state.workloads.get(workloadKey(allocation.workload));
     invariant(workload !== undefined, 'allocations belong to a workload', allocation.id);
     if (allocation.state === 'released') continue;
-    for (const { uuid } of allocation.gpus) {
-      invariant(!owners.has(uuid), 'one owner per GPU', `${uuid}: ${owners.get(uuid)} and ${allocation.id}`);
-      owners.set(uuid, allocation.id);
-    }
+    shares.add(allocation);
     const live = !hasEnded(allocation);
     const isPresent = workload.allocations.includes(allocation.id) && !isTerminal(workload.state);
     invariant(!live || isPresent, 'live allocations belong to the present attempt', allocation.id);
@@ -59,5 +57,11 @@ export function checkInvariants(state: ClusterState): void {
     for (const id of workload.allocations) {
       invariant(state.allocation(id) !== undefined, 'attempts keep their allocations', `${workload.number}: ${id}`);
     }
+    const tasks = new Set(workload.allocations.map((id) => state.allocation(id)?.task));
+    invariant(tasks.size === workload.allocations.length, 'a task has one allocation', `${workload.number}`);
+    const { gate, deadline, claim } = workload;
+    invariant(gate === null || workload.state === 'pending', 'only what waits has a gate', `${workload.number}`);
+    invariant(deadline === null || workload.state === 'running', 'only what runs has a deadline', `${workload.number}`);
+    invariant(claim === null || mayClaim(workload), 'only what may be placed has a claim', `${workload.number}`);
   }
 }

@@ -4,12 +4,12 @@ import type { NodeId } from '../../common/ids.js';
 import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
 import type { DesiredAllocations } from '../../proto/gen/sluice/v1/DesiredAllocations.js';
 import type { ReadableState } from '../model/cluster-state.js';
-import type { Allocation, Workload } from '../model/records.js';
+import type { Allocation, Role, Workload } from '../model/records.js';
 import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
 import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
-import { maxTasks } from '../model/requests.js';
+import { maxTasks, roleOf } from '../model/requests.js';
 
 /** Everything the node should have at this revision. */
 export function desiredOf(
@@ -27,6 +27,8 @@ export function desiredOf(
 
 function desired(allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {
   const { spec } = workload;
+  const role = roleOf(spec, allocation.task);
+  const program = role.program ?? spec.program;
   return {
     id: allocation.id,
     workload: workload.number,
@@ -37,11 +39,11 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
     attempt: allocation.attempt,
     task: allocation.task,
     tasks: maxTasks(spec),
-    restartCount: workload.requeues,
+    restartCount: workload.requeues + workload.retries,
     gpus: allocation.gpus.map((gpu) => ({ ...gpu })),
-    ...(spec.program.type === 'command'
-      ? { command: { argv: [...spec.program.argv] } }
-      : { builtin: { name: spec.program.name, args: [...spec.program.args] } }),
+    ...(program.type === 'command'
+      ? { command: { argv: [...program.argv] } }
+      : { builtin: { name: program.name, args: [...program.args] } }),
     environment: spec.environment.map(({ name, value }) => ({ name, value })),
     workingDirectory: spec.workingDirectory,
     checkpointDirectory: spec.checkpointDirectory,
@@ -65,5 +67,16 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
           },
     linger: toDuration(lingerMs(spec.kind, maxTasks(spec))),
     grace: toDuration(spec.graceMs),
+    cpuMilli: allocation.cpuMilli,
+    memoryMib: allocation.memoryMib,
+    role: role.name,
+    roleRank: allocation.task - firstOf(spec.roles, role),
+    roleTasks: role.maxTasks,
+    array: spec.array === null ? null : { index: spec.array.index, size: spec.array.size, first: spec.array.of },
   };
+}
+
+/** The number of a role's first task. */
+function firstOf(roles: readonly Role[], role: Role): number {
+  return maxTasks({ roles: roles.slice(0, roles.indexOf(role)) });
 }

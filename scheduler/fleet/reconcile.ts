@@ -17,13 +17,21 @@ import type { NodeId } from '../../common/ids.js';
 import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import type { Command } from '../control/command.js';
 import type { Draft } from '../model/draft.js';
-import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint, requestStop } from '../model/lifecycle.js';
+import { MAX_FALSE_STARTS } from '../model/elastic.js';
+import {
+  hasEnded,
+  loseSurplus,
+  markEnded,
+  markReleased,
+  markStarted,
+  noteCheckpoint,
+  requestStop,
+} from '../model/lifecycle.js';
 import { isTerminal } from '../model/cluster-state.js';
 import type { Allocation, ClusterNode, Exit } from '../model/records.js';
 import type { Observed } from './observed.js';
 
-/** Attempts in a row that were lost before they had run for SOUND_RUN_MS, after which a workload has failed. */
-export const MAX_FALSE_STARTS = 5;
+/** A shorter run that is lost is a false start. */
 const SOUND_RUN_MS = 60_000;
 
 interface End {
@@ -142,7 +150,7 @@ function unseen(why: string, endedMs: number): End {
 }
 
 /**
- * Ends an allocation whose program is gone without its doing; the whole gang is requeued. A workload that brings down
+ * Ends an allocation whose program is gone without its doing; the whole gang is requeued, unless it was a surplus task. A workload that brings down
  * whatever it runs on, or that no node manages to start, must not be tried for ever: after MAX_FALSE_STARTS attempts in a
  * row that did not last SOUND_RUN_MS it has failed.
  */
@@ -152,6 +160,7 @@ function loseAllocation(draft: Draft, allocation: Allocation, why: string, end: 
   if (!isTerminal(workload.state) && workload.afterStop === null) {
     const ranMs = allocation.startedMs === null ? 0 : end.endedMs - allocation.startedMs;
     const falseStarts = ranMs < SOUND_RUN_MS ? workload.falseStarts + 1 : 0;
+    if (loseSurplus(draft, allocation.id, { ...end, why, falseStarts }, nowMs)) return;
     const givenUp = falseStarts >= MAX_FALSE_STARTS;
     draft.putWorkload({ ...workload, falseStarts });
     requestStop(draft, workload.number, givenUp ? 'fail' : 'requeue', {

@@ -5,24 +5,36 @@ import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, plural } from '../../common/units.js';
 import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
-import type {
-  Allocation,
-  AllocationState,
-  Checkpoint,
-  Exit,
-  Placement,
-  StopOrder,
-  Workload,
-  WorkloadEventType,
-  WorkloadState,
+import { isDone, isLive, isSurplus, isWhole, staysWhole } from './elastic.js';
+import { gateAtRequeue } from './gate.js';
+import { GpuShares } from './gpu-shares.js';
+import {
+  workloadKey,
+  type Allocation,
+  type AllocationState,
+  type Checkpoint,
+  type ClusterNode,
+  type Exit,
+  type Gpu,
+  type GrantedGpu,
+  type Placement,
+  type StopOrder,
+  type Workload,
+  type WorkloadEventType,
+  type WorkloadState,
 } from './records.js';
-import { minTasks, roleOf } from './requests.js';
+import { GPU_PARTS, maxTasks, minTasks, roleOf, toGpus } from './requests.js';
+import { codeOf, retryDelayMs, TIME_LIMIT_CODE } from './retry.js';
+import { deadlineOf, spanText } from './time-limit.js';
 
 /** How many events a workload's record keeps; the oldest are dropped. */
 export const MAX_EVENTS = 50;
 
 /** How many allocations of earlier attempts a workload keeps. */
 export const MAX_PAST_ALLOCATIONS = 64;
+
+/** How many tasks an event names one by one. */
+const MAX_NAMED_TASKS = 8;
 
 /** From which state an allocation may go to which. Releasing is final. */
 const ALLOCATION_STEPS: Readonly<Record<AllocationState, readonly AllocationState[]>> = {
@@ -50,7 +62,10 @@ export function withEvent(workload: Workload, nowMs: number, type: WorkloadEvent
   return { ...workload, events: events.slice(-MAX_EVENTS) };
 }
 
-/** Gives every task of a pending workload its GPUs and raises their generations. */
+/**
+ * Gives tasks what they are placed on: the whole gang of a pending workload, as a new attempt, or surplus tasks of an
+ * elastic one that starts or runs. Every grant raises the generation of its GPUs.
+ */
 export function place(
   draft: Draft,
   number: WorkloadNumber,
@@ -59,42 +74,94 @@ export function place(
   newUlid: (nowMs: number) => string,
 ): void {
   const workload = draft.workload(number);
-  invariant(workload.state === 'pending', 'only pending work is placed', `${number} is ${workload.state}`);
-  invariant(placements.length >= minTasks(workload.spec), 'gangs start whole', `${number}: ${placements.length} tasks`);
+  if (workload.state === 'pending') placeGang(draft, workload, placements, nowMs, newUlid);
+  else placeSurplus(draft, workload, placements, nowMs, newUlid);
+}
+
+function placeGang(
+  draft: Draft,
+  workload: Workload,
+  placements: readonly Placement[],
+  nowMs: number,
+  newUlid: (nowMs: number) => string,
+): void {
+  const { number, gate } = workload;
+  invariant(gate === null, 'only work with an open gate is placed', `${number}: ${gate?.message}`);
   const attempt = workload.attempt + 1;
-  const ids: AllocationId[] = [];
-  const where = new Map<string, number>();
-  for (const placement of placements) {
-    const node = draft.node(placement.node);
-    const granted = placement.gpus.map((index) => {
-      const gpu = node.gpus[index];
-      invariant(gpu !== undefined && gpu.health === 'healthy', 'granted GPUs exist', `${node.name}:${index}`);
-      return gpu;
-    });
+  const granted = grant(draft, { ...workload, attempt }, placements, nowMs, newUlid);
+  invariant(isWhole(workload.spec, granted, isLive), 'gangs start whole', `${number}: ${placements.length} tasks`);
+  const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
+  const placed = enter(
+    { ...workload, attempt, allocations: inTaskOrder(granted), pastAllocations, claim: null, message: '' },
+    'starting',
+  );
+  draft.putWorkload(withEvent(placed, nowMs, 'placed', `attempt ${attempt} on ${whereText(draft, granted)}`));
+}
+
+function placeSurplus(
+  draft: Draft,
+  workload: Workload,
+  placements: readonly Placement[],
+  nowMs: number,
+  newUlid: (nowMs: number) => string,
+): void {
+  const { number, state } = workload;
+  invariant(
+    state === 'starting' || state === 'running',
+    'only pending and running work is placed',
+    `${number}: ${state}`,
+  );
+  const granted = grant(draft, workload, placements, nowMs, newUlid);
+  const all = [...workload.allocations.map((id) => draft.allocation(id)), ...granted];
+  const tasks = granted.map(({ task }) => task);
+  const left = (workload.claim?.placements ?? []).filter(({ task }) => !tasks.includes(task));
+  const claim = workload.claim === null || left.length === 0 ? null : { ...workload.claim, placements: left };
+  const what = `${taskText(tasks)} added on ${whereText(draft, granted)}`;
+  draft.putWorkload(withEvent({ ...workload, allocations: inTaskOrder(all), claim }, nowMs, 'placed', what));
+}
+
+function inTaskOrder(allocations: readonly Allocation[]): readonly AllocationId[] {
+  const sorted = allocations.toSorted((a, b) => a.task - b.task);
+  const twice = sorted.find(({ task }, at) => sorted[at - 1]?.task === task);
+  invariant(twice === undefined, 'a task has one allocation', `${twice?.workload}: task ${twice?.task}`);
+  return sorted.map(({ id }) => id);
+}
+
+/** Makes the allocations of placements, after seeing that nothing of what they name is given away twice. */
+function grant(
+  draft: Draft,
+  workload: Workload,
+  placements: readonly Placement[],
+  nowMs: number,
+  newUlid: (nowMs: number) => string,
+): readonly Allocation[] {
+  const { number, attempt, spec } = workload;
+  const granted: Allocation[] = [];
+  for (const { task, node: nodeId, gpus, parts, instances } of placements) {
     const id = newUlid(nowMs) as AllocationId;
-    ids.push(id);
-    where.set(node.name, (where.get(node.name) ?? 0) + granted.length);
-    draft.putNode({
-      ...node,
-      gpus: node.gpus.map((gpu) => (granted.includes(gpu) ? { ...gpu, generation: gpu.generation + 1 } : gpu)),
+    const node = draft.node(nodeId);
+    const raised = [...node.gpus];
+    const grants = gpus.map((index, at): GrantedGpu => {
+      const gpu = raised[index];
+      invariant(gpu !== undefined && gpu.health === 'healthy', 'granted GPUs exist', `${node.name}:${index}`);
+      const { uuid, model, simulated } = gpu;
+      const generation = gpu.generation + 1;
+      raised[index] = { ...gpu, generation };
+      const one = { uuid, index, model, simulated, generation, parts, instance: instances[at] ?? '' };
+      checkSlice(node, gpu, one);
+      return one;
     });
-    draft.putAllocation({
+    if (grants.length > 0) draft.putNode({ ...node, gpus: raised });
+    const { request } = roleOf(spec, task);
+    const allocation: Allocation = {
       id,
       workload: number,
       attempt,
-      task: placement.task,
-      node: placement.node,
-      gpus: granted.map(({ uuid, index, model, simulated, generation }, at) => ({
-        uuid,
-        index,
-        model,
-        simulated,
-        generation: generation + 1,
-        parts: placement.parts,
-        instance: placement.instances[at] ?? '',
-      })),
-      cpuMilli: roleOf(workload.spec, placement.task).request.cpuMilli,
-      memoryMib: roleOf(workload.spec, placement.task).request.memoryMib,
+      task,
+      node: nodeId,
+      gpus: grants,
+      cpuMilli: request.cpuMilli,
+      memoryMib: request.memoryMib,
       state: 'placed',
       resume: workload.checkpoint,
       placedMs: nowMs,
@@ -103,15 +170,52 @@ export function place(
       stop: null,
       exit: null,
       endpoints: [],
-    });
+    };
+    granted.push(allocation);
   }
-  const nodes = [...where].map(([name, gpus]) => `${name} (${plural(gpus, 'GPU')})`).join(', ');
-  const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
-  const placed = enter(
-    { ...workload, attempt, allocations: ids, pastAllocations, claim: null, message: '' },
-    'starting',
-  );
-  draft.putWorkload(withEvent(placed, nowMs, 'placed', `attempt ${attempt} on ${nodes}`));
+  checkOwners(draft, granted);
+  for (const allocation of granted) draft.putAllocation(allocation);
+  return granted;
+}
+
+/** A GPU in MIG mode is given in instances of its own, any other one in parts of at most all. */
+function checkSlice({ name }: ClusterNode, { index, mig }: Gpu, { parts, instance }: GrantedGpu): void {
+  invariant(parts > 0 && parts <= GPU_PARTS, 'a grant is a part of a GPU', `${name}:${index}: ${parts} parts`);
+  const fits = mig === null ? instance === '' : mig.some(({ uuid }) => uuid === instance);
+  invariant(fits, 'only instances of a GPU in MIG mode are granted', `${name}:${index}: instance "${instance}"`);
+}
+
+/** The parts of a GPU that are held sum up to at most all of it, and an instance has one holder. */
+function checkOwners(draft: Draft, granted: readonly Allocation[]): void {
+  for (const nodeId of new Set(granted.map(({ node }) => node))) {
+    const shares = new GpuShares();
+    for (const held of draft.base.heldOn(nodeId)) {
+      if (draft.allocation(held.id).state !== 'released') shares.add(held);
+    }
+    for (const allocation of granted) if (allocation.node === nodeId) shares.add(allocation);
+  }
+}
+
+/** `n1 (2 GPUs), n2 (0.5 GPUs)` */
+function whereText(draft: Draft, allocations: readonly Allocation[]): string {
+  const where = new Map<string, number>();
+  for (const allocation of allocations) {
+    const { name } = draft.node(allocation.node);
+    where.set(name, (where.get(name) ?? 0) + partsOf(allocation));
+  }
+  return [...where].map(([name, parts]) => `${name} (${gpuText(parts)})`).join(', ');
+}
+
+/** `2 GPUs`, `0.286 GPUs` */
+export function gpuText(parts: number): string {
+  return plural(Math.round(toGpus(parts) * 1_000) / 1_000, 'GPU');
+}
+
+/** `task 3`, `tasks 3, 4 and 5`, `tasks 3, 4, 5 and 12 more` */
+function taskText(tasks: readonly number[]): string {
+  const shown = tasks.length <= MAX_NAMED_TASKS ? tasks.slice(0, -1) : tasks.slice(0, MAX_NAMED_TASKS);
+  const last = tasks.length <= MAX_NAMED_TASKS ? `${tasks.at(-1)}` : `${tasks.length - shown.length} more`;
+  return tasks.length === 1 ? `task ${last}` : `tasks ${shown.join(', ')} and ${last}`;
 }
 
 /** Drops the records of the oldest attempts beyond the limit; one that still holds GPUs is never dropped. */
@@ -131,20 +235,129 @@ export function requestStop(
 ): void {
   const workload = draft.workload(number);
   invariant(!isTerminal(workload.state), 'only live work is stopped', `${number} is ${workload.state}`);
-  for (const id of workload.allocations) {
-    const allocation = draft.allocation(id);
-    if (allocation.state !== 'placed' && allocation.state !== 'running') continue;
-    draft.putAllocation({ ...allocation, state: 'stopping', stop: { ...order, graceMs: workload.spec.graceMs } });
+  orderStop(draft, workload, workload.allocations, order);
+  // A claim was for an attempt that goes on; one to be moved there is made after the stop.
+  const stopping = enter({ ...workload, afterStop, message: order.message, claim: null, deadline: null }, 'stopping');
+  draft.putWorkload(withEvent(stopping, order.requestedMs, 'stopping', order.message));
+  settle(draft, number, order.requestedMs);
+}
+
+/**
+ * Tells some tasks of a workload to stop. It goes on without them when each role keeps its `minTasks`; else, since a gang
+ * cannot be cut, all of it is stopped and requeued.
+ */
+export function requestStopOf(
+  draft: Draft,
+  number: WorkloadNumber,
+  ids: readonly AllocationId[],
+  order: Omit<StopOrder, 'graceMs'>,
+): void {
+  const workload = draft.workload(number);
+  const allocations = workload.allocations.map((id) => draft.allocation(id));
+  const leaving = allocations.filter((one) => ids.includes(one.id) && isLive(one));
+  if (leaving.length === 0) return;
+  if (!staysWhole(workload.spec, allocations, new Set(ids))) {
+    requestStop(draft, number, 'requeue', order);
+    return;
   }
+  orderStop(
+    draft,
+    workload,
+    leaving.map(({ id }) => id),
+    order,
+  );
+  const parts = leaving.reduce((sum, one) => sum + partsOf(one), 0);
+  const what = `${taskText(leaving.map(({ task }) => task))} (${gpuText(parts)}) stopped: ${order.message}`;
+  draft.putWorkload(withEvent(draft.workload(number), order.requestedMs, 'stopping', what));
+  settle(draft, number, order.requestedMs);
+}
+
+function orderStop(
+  draft: Draft,
+  workload: Workload,
+  ids: readonly AllocationId[],
+  order: Omit<StopOrder, 'graceMs'>,
+): void {
+  const graceMs = graceOf(draft, workload, order);
+  for (const id of ids) {
+    const allocation = draft.allocation(id);
+    if (isLive(allocation)) draft.putAllocation({ ...step(allocation, 'stopping'), stop: { ...order, graceMs } });
+  }
+}
+
+/** The grace of a stop. What another queue takes back waits no longer than the lending queues allow. */
+function graceOf(draft: Draft, { spec }: Workload, { reason, forWorkload }: Omit<StopOrder, 'graceMs'>): number {
+  const taker = forWorkload === null ? undefined : draft.get('workloads', workloadKey(forWorkload));
+  const isTakenBack = reason === 'reclaimed' || (taker !== undefined && taker.spec.queue !== spec.queue);
+  if (!isTakenBack) return spec.graceMs;
+  for (let queue = draft.get('queues', spec.queue); queue !== undefined;) {
+    if (queue.maxGraceMs !== null) return Math.min(spec.graceMs, queue.maxGraceMs);
+    queue = queue.parent === null ? undefined : draft.get('queues', queue.parent);
+  }
+  return spec.graceMs;
+}
+
+/**
+ * A surplus task is lost without anybody's doing: it is over, and the workload goes on without it. Its number is free again.
+ * @returns false when the gang cannot do without the task; nothing is changed then
+ */
+export function loseSurplus(
+  draft: Draft,
+  id: AllocationId,
+  loss: { readonly exit: Exit; readonly endedMs: number; readonly why: string; readonly falseStarts: number },
+  nowMs: number,
+): boolean {
+  const allocation = draft.allocation(id);
+  const workload = draft.workload(allocation.workload);
+  const { spec, afterStop } = workload;
+  if (afterStop !== null || !workload.allocations.includes(id)) return false;
+  const allocations = workload.allocations.map((one) => draft.allocation(one));
+  if (!isSurplus(spec, allocation.task) || !staysWhole(spec, allocations, new Set([id]))) return false;
+  const message = `task ${allocation.task} was lost, the others go on: ${loss.why}`;
+  const stop = { reason: 'node_lost', requestedMs: nowMs, forWorkload: null, message, graceMs: spec.graceMs } as const;
+  if (isLive(allocation)) draft.putAllocation({ ...step(allocation, 'stopping'), stop });
+  draft.putWorkload(withEvent({ ...workload, falseStarts: loss.falseStarts }, nowMs, 'stopping', message));
+  markEnded(draft, id, { exit: loss.exit, endedMs: loss.endedMs, ofItsOwn: false }, nowMs);
+  return true;
+}
+
+/**
+ * Whether GPUs may be promised to it: it waits and its gate is open, it is stopped to be moved, or it starts or runs and
+ * may have more tasks.
+ */
+export function mayClaim({ state, gate, afterStop, spec }: Workload): boolean {
+  if (state === 'pending') return gate === null;
+  if (state === 'stopping') return afterStop === 'requeue';
+  return (state === 'starting' || state === 'running') && maxTasks(spec) > minTasks(spec);
+}
+
+/** Promises GPUs to a workload, in place of what was promised before. */
+export function putClaim(draft: Draft, number: WorkloadNumber, placements: readonly Placement[], nowMs: number): void {
+  const workload = draft.workload(number);
+  invariant(mayClaim(workload), 'only what may be placed has a claim', `${number} is ${workload.state}`);
+  const parts = placements.reduce((sum, one) => sum + one.gpus.length * one.parts, 0);
+  const claimed = { ...workload, claim: { placements, sinceMs: nowMs } };
   draft.putWorkload(
     withEvent(
-      enter({ ...workload, afterStop, message: order.message }, 'stopping'),
-      order.requestedMs,
-      'stopping',
-      order.message,
+      claimed,
+      nowMs,
+      'claimed',
+      `${gpuText(parts)} ${parts === GPU_PARTS ? 'is' : 'are'} being cleared for it`,
     ),
   );
-  settle(draft, number, order.requestedMs);
+}
+
+/** Takes a promise back. */
+export function dropClaim(draft: Draft, number: WorkloadNumber, why: string, nowMs: number): void {
+  const workload = { ...draft.workload(number), claim: null };
+  draft.putWorkload(withEvent(workload, nowMs, 'claimed', `the claim was dropped: ${why}`));
+}
+
+/** Ends a workload that waits. */
+export function cancelPending(draft: Draft, number: WorkloadNumber, message: string, nowMs: number): void {
+  const workload = draft.workload(number);
+  invariant(workload.state === 'pending', 'what waits ends at once', `${number} is ${workload.state}`);
+  end(draft, workload, 'cancelled', message, nowMs);
 }
 
 /** The agent confirmed that the process runs. */
@@ -173,8 +386,8 @@ export function markEnded(
   const stop = end.ofItsOwn ? null : allocation.stop;
   draft.putAllocation({ ...step(allocation, 'exited'), exit: end.exit, endedMs, stop });
   const workload = draft.workload(allocation.workload);
-  const heldMs = allocation.gpus.length * (endedMs - allocation.placedMs);
-  draft.putWorkload({ ...workload, gpuMs: workload.gpuMs + heldMs });
+  const gpuMs = gpuMsOf(allocation, endedMs - allocation.placedMs);
+  draft.putWorkload({ ...workload, gpuMs: workload.gpuMs + gpuMs });
   settle(draft, allocation.workload, nowMs);
 }
 
@@ -213,14 +426,15 @@ export function hasEnded(allocation: Allocation): boolean {
 
 /** Derives a workload's state from its allocations and carries out what follows from it. */
 function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
-  const workload = draft.workload(number);
-  if (isTerminal(workload.state) || workload.state === 'pending') return;
+  const before = draft.workload(number);
+  if (isTerminal(before.state) || before.state === 'pending') return;
+  const workload = before.afterStop === null ? letGoOfSurplus(draft, before) : before;
   const allocations = workload.allocations.map((id) => draft.allocation(id));
   if (allocations.every(hasEnded)) {
     finish(draft, workload, allocations, nowMs);
     return;
   }
-  const failed = allocations.find((allocation) => hasEnded(allocation) && !endedWell(allocation));
+  const failed = allocations.find((allocation) => hasEnded(allocation) && !isDone(allocation));
   if (failed !== undefined && workload.afterStop === null) {
     requestStop(draft, number, 'fail', {
       reason: 'gang_ended',
@@ -230,58 +444,106 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
     });
     return;
   }
-  if (workload.state === 'starting' && allocations.every((allocation) => allocation.state !== 'placed')) {
+  const runs = (one: Allocation): boolean => one.state === 'running' || isDone(one);
+  if (workload.state === 'starting' && isWhole(workload.spec, allocations, runs)) {
     const startedMs = workload.startedMs ?? nowMs;
-    const running = enter({ ...workload, startedMs, message: '' }, 'running');
+    const deadline = deadlineOf(workload.spec, nowMs);
+    const running = enter({ ...workload, startedMs, deadline, message: '' }, 'running');
     const resume = allocations[0]?.resume ?? null;
     const from = resume === null ? '' : `, resuming from step ${resume.step}`;
     draft.putWorkload(withEvent(running, nowMs, 'started', `attempt ${workload.attempt} runs${from}`));
   }
 }
 
+/** Surplus tasks that were told to stop and are over belong to the past: their numbers can be given again. */
+function letGoOfSurplus(draft: Draft, workload: Workload): Workload {
+  const over = workload.allocations.filter((id) => {
+    const allocation = draft.allocation(id);
+    return hasEnded(allocation) && allocation.stop !== null;
+  });
+  if (over.length === 0) return workload;
+  const allocations = workload.allocations.filter((id) => !over.includes(id));
+  const left = { ...workload, allocations, pastAllocations: keepPast(draft, [...workload.pastAllocations, ...over]) };
+  draft.putWorkload(left);
+  return left;
+}
+
 /** Every task is over: the workload ends, or goes back to pending. */
 function finish(draft: Draft, workload: Workload, allocations: readonly Allocation[], nowMs: number): void {
-  const stopped = allocations.some((allocation) => allocation.stop !== null);
-  const failed = allocations.find((allocation) => !endedWell(allocation));
-  if (workload.afterStop === 'requeue' && stopped) {
+  // What ended of its own accord before its stop signal came ended as it ended.
+  const stop = allocations.find((allocation) => allocation.stop !== null)?.stop ?? null;
+  const failed = allocations.find((allocation) => allocation.stop === null && !isDone(allocation));
+  if (stop !== null && workload.afterStop === 'requeue') {
     requeue(draft, workload, allocations, nowMs);
-  } else if (workload.afterStop === 'cancel' && stopped) {
+  } else if (stop !== null && workload.afterStop === 'cancel') {
     end(draft, workload, 'cancelled', workload.message, nowMs);
-  } else if (failed !== undefined || workload.afterStop === 'fail') {
-    const first = allocations.find((allocation) => allocation.stop === null && !endedWell(allocation)) ?? failed;
-    end(draft, workload, 'failed', first ? `task ${first.task} ${howItEnded(first.exit)}` : workload.message, nowMs);
+  } else if (stop !== null && stop.reason === 'time_limit') {
+    fail(draft, workload, workload.message, TIME_LIMIT_CODE, nowMs);
+  } else if (failed !== undefined) {
+    fail(draft, workload, `task ${failed.task} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
+  } else if (workload.afterStop === 'fail' && stop !== null) {
+    end(draft, workload, 'failed', workload.message, nowMs);
   } else {
     end(draft, workload, 'succeeded', `${plural(allocations.length, 'task')} done`, nowMs);
   }
 }
 
 function end(draft: Draft, workload: Workload, state: WorkloadState, message: string, nowMs: number): void {
-  const ended = enter({ ...workload, afterStop: null, message, endedMs: nowMs }, state);
+  const ended = enter(
+    { ...workload, afterStop: null, claim: null, gate: null, deadline: null, message, endedMs: nowMs },
+    state,
+  );
   draft.putWorkload(withEvent(ended, nowMs, 'finished', message === '' ? state : `${state}: ${message}`));
+}
+
+/** Its program ended with an error: it is tried again, if its policy says so, or has failed. */
+function fail(draft: Draft, workload: Workload, why: string, code: number | null, nowMs: number): void {
+  const { retry } = workload.spec;
+  const delayMs = retryDelayMs(retry, workload.retries, code);
+  if (delayMs === null) {
+    end(draft, workload, 'failed', why, nowMs);
+    return;
+  }
+  const retries = workload.retries + 1;
+  const notBeforeMs = delayMs === 0 ? 0 : nowMs + delayMs;
+  const pending = backToPending({ ...workload, retries, notBeforeMs }, nowMs);
+  const when = delayMs === 0 ? 'at once' : `in ${spanText(delayMs)}`;
+  draft.putWorkload(
+    withEvent(pending, nowMs, 'retried', `${why}; tried again ${when}, retry ${retries} of ${retry.max}`),
+  );
 }
 
 function requeue(draft: Draft, workload: Workload, allocations: readonly Allocation[], nowMs: number): void {
   const lostMs = allocations.reduce((sum, allocation) => sum + lostGpuMs(allocation, workload.checkpoint), 0);
   const resume = workload.checkpoint === null ? 'starts over' : `resumes from step ${workload.checkpoint.step}`;
-  const pending = enter(
-    {
-      ...workload,
-      afterStop: null,
-      message: '',
-      requeues: workload.requeues + 1,
-      lostGpuMs: workload.lostGpuMs + lostMs,
-    },
-    'pending',
-  );
+  const requeues = workload.requeues + 1;
+  const pending = backToPending({ ...workload, requeues, lostGpuMs: workload.lostGpuMs + lostMs }, nowMs);
   const cost = `lost ${formatDuration(lostMs)} of GPU time`;
   draft.putWorkload(withEvent(pending, nowMs, 'requeued', `${cost}; ${resume}`));
+}
+
+/** One that is moved keeps its claim, unless it is held back meanwhile: GPUs are not kept for what may not have them. */
+function backToPending(workload: Workload, nowMs: number): Workload {
+  const gate = gateAtRequeue(workload, nowMs);
+  const claim = gate === null ? workload.claim : null;
+  return enter({ ...workload, afterStop: null, message: '', deadline: null, gate, claim }, 'pending');
 }
 
 /** GPU time since the last checkpoint, or since the start when there is none: what a stopped task has to do again. */
 export function lostGpuMs(allocation: Allocation, checkpoint: Checkpoint | null): number {
   if (allocation.startedMs === null || allocation.endedMs === null) return 0;
   const savedMs = Math.max(allocation.startedMs, checkpoint?.timeMs ?? 0);
-  return allocation.gpus.length * Math.max(0, allocation.endedMs - savedMs);
+  return gpuMsOf(allocation, Math.max(0, allocation.endedMs - savedMs));
+}
+
+/** GPU time of a span: half a GPU for 10 s is 5 s of it. */
+function gpuMsOf(allocation: Allocation, spanMs: number): number {
+  return Math.round((partsOf(allocation) * spanMs) / GPU_PARTS);
+}
+
+/** GPUs of an allocation, in parts. */
+export function partsOf({ gpus }: Allocation): number {
+  return gpus.reduce((sum, { parts }) => sum + parts, 0);
 }
 
 /** In words that follow "task 3 ": `exited with code 127: command not found`, `was ended by SIGKILL`. */
@@ -289,10 +551,6 @@ export function howItEnded(exit: Exit | null): string {
   if (exit === null) return 'ended';
   const words = exit.code === null ? exit.signal && `was ended by ${exit.signal}` : `exited with code ${exit.code}`;
   return [words, exit.message].filter((part) => part !== '').join(': ') || 'ended without a record of how';
-}
-
-function endedWell(allocation: Allocation): boolean {
-  return allocation.exit?.code === 0;
 }
 
 function enter(workload: Workload, state: WorkloadState): Workload {

@@ -1,7 +1,7 @@
 // Asks workloads to end: pending ones at once, running ones by their stop signal and grace.
 import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
-import { requestStop, withEvent } from '../../model/lifecycle.js';
+import { cancelPending, requestStop } from '../../model/lifecycle.js';
 import type { Workload } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { notFound } from '../refusals.js';
@@ -29,8 +29,7 @@ function find(draft: Draft, word: string): Workload {
 function cancelOne(draft: Draft, workload: Workload, message: string, nowMs: number): void {
   if (isTerminal(workload.state)) return;
   if (workload.state === 'pending') {
-    const cancelled: Workload = { ...workload, state: 'cancelled', message, claim: null, endedMs: nowMs };
-    draft.putWorkload(withEvent(cancelled, nowMs, 'finished', message));
+    cancelPending(draft, workload.number, message, nowMs);
     return;
   }
   // A workload that is being reclaimed is stopping already; only what becomes of it afterwards changes.

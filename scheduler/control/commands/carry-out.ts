@@ -1,8 +1,9 @@
 // Carries out what the engine decided.
-import { unreachable } from '../../../common/assert.js';
-import type { Decision } from '../../engine/decisions.js';
+import { invariant, unreachable } from '../../../common/assert.js';
+import type { Decision, Evict } from '../../engine/decisions.js';
 import type { Draft } from '../../model/draft.js';
-import { place, requestStop, withEvent } from '../../model/lifecycle.js';
+import { isLive } from '../../model/elastic.js';
+import { dropClaim, place, putClaim, requestStopOf } from '../../model/lifecycle.js';
 import type { CommandContext } from '../command.js';
 
 /** Turns one decision into changes of the draft. */
@@ -13,26 +14,23 @@ export function carryOut(draft: Draft, decision: Decision, context: CommandConte
       place(draft, decision.workload, decision.placements, nowMs, context.newUlid);
       return;
     case 'evict':
-      requestStop(draft, decision.workload, 'requeue', {
-        reason: decision.reason,
-        requestedMs: nowMs,
-        forWorkload: decision.forWorkload,
-        message: decision.message,
-      });
+      evict(draft, decision, nowMs);
       return;
-    case 'claim': {
-      const claim = { placements: decision.placements, sinceMs: nowMs };
-      const workload = { ...draft.workload(decision.workload), claim };
-      const gpus = decision.placements.reduce((sum, { gpus: indices }) => sum + indices.length, 0);
-      draft.putWorkload(withEvent(workload, nowMs, 'claimed', `${gpus} GPUs are being cleared for it`));
+    case 'claim':
+      putClaim(draft, decision.workload, decision.placements, nowMs);
       return;
-    }
-    case 'drop_claim': {
-      const workload = { ...draft.workload(decision.workload), claim: null };
-      draft.putWorkload(withEvent(workload, nowMs, 'claimed', `the claim was dropped: ${decision.message}`));
+    case 'drop_claim':
+      dropClaim(draft, decision.workload, decision.message, nowMs);
       return;
-    }
     default:
       unreachable(decision);
   }
+}
+
+function evict(draft: Draft, { workload: number, allocations, ...why }: Evict, nowMs: number): void {
+  const own = draft.workload(number).allocations;
+  const live = allocations.filter((id) => own.includes(id) && isLive(draft.allocation(id)));
+  invariant(live.length > 0, 'only what runs is evicted', `${number}: ${allocations.join(', ')}`);
+  const { reason, forWorkload, message } = why;
+  requestStopOf(draft, number, live, { reason, requestedMs: nowMs, forWorkload, message });
 }

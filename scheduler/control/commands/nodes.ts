@@ -124,12 +124,18 @@ function released({ quarantine, ...gpu }: Gpu): Gpu {
     : { ...gpu, health: 'healthy', healthMessage: '' };
 }
 
-/** Keeps GPUs from new work until a reboot or a person says that they are free. */
+/**
+ * Keeps GPUs from new work until a reboot or a person says that they are free. A GPU of which a share or an instance is
+ * not clean is kept as a whole; those who hold other parts of it work on.
+ * @param uuids of GPUs or of their MIG instances
+ */
 export function quarantineGpus(draft: Draft, id: NodeId, uuids: readonly string[], why: string): void {
   const node = draft.node(id);
   const quarantine = `${why}; see that nothing uses it, then: sluice uncordon ${node.name}`;
+  const isMeant = ({ uuid, mig }: Gpu): boolean =>
+    uuids.includes(uuid) || (mig ?? []).some((instance) => uuids.includes(instance.uuid));
   const gpus = node.gpus.map((gpu): Gpu =>
-    uuids.includes(gpu.uuid) ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine } : gpu,
+    isMeant(gpu) ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine } : gpu,
   );
   draft.putNode({ ...node, gpus });
 }

@@ -21,7 +21,14 @@ export function sweep(retention: Retention): Command<number> {
     name: 'sweep',
     whenSpace: 'critical',
     run: (draft, { nowMs }) => {
-      const finished = [...draft.base.workloads.values()].filter(({ state }) => isTerminal(state));
+      const all = [...draft.base.workloads.values()];
+      const finished = all.filter(({ state }) => isTerminal(state));
+      // How it ended decides what becomes of those that wait for it.
+      const awaited = new Set(
+        all
+          .filter(({ state, attempt }) => state === 'pending' && attempt === 0)
+          .flatMap(({ spec }) => spec.dependencies.map(({ workload }) => workload)),
+      );
       const surplus = Math.max(0, finished.length - retention.finishedCount);
       const released = (workload: Workload): boolean =>
         [...workload.allocations, ...workload.pastAllocations].every(
@@ -29,7 +36,7 @@ export function sweep(retention: Retention): Command<number> {
         );
       const going = finished
         .filter((workload, rank) => rank < surplus || nowMs - (workload.endedMs ?? nowMs) > retention.finishedMs)
-        .filter(released)
+        .filter((workload) => released(workload) && !awaited.has(workload.number))
         .slice(0, MAX_PER_SWEEP);
       for (const workload of going) {
         for (const id of [...workload.allocations, ...workload.pastAllocations]) draft.delete('allocations', id);
