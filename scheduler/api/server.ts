@@ -17,6 +17,7 @@ import { AgentSession } from '../fleet/session.js';
 import type { Handlers } from './handlers.js';
 import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
+import { planService } from './plan-service.js';
 import { queueService } from './queue-service.js';
 import { workloadService } from './workload-service.js';
 
@@ -54,6 +55,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.WorkloadService.service, workloadService(handlers, deps));
   server.addService(sluice.QueueService.service, queueService(handlers, deps));
   server.addService(sluice.NodeService.service, nodeService(handlers, deps));
+  server.addService(sluice.PlanService.service, planService(handlers, deps));
   server.addService(sluice.LogService.service, logService(handlers, deps));
   server.addService(sluice.AgentService.service, agentService(handlers, deps));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));

@@ -1,5 +1,5 @@
 // What an eviction costs its victim, told before it happens.
-import type { WorkloadNumber } from '../../common/ids.js';
+import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Draft } from '../model/draft.js';
 import { hasEnded, lostGpuMs } from '../model/lifecycle.js';
 import type { Placement, Workload } from '../model/records.js';
@@ -10,6 +10,8 @@ import type { Evict } from './decisions.js';
 export interface Displaced {
   /** As it was just before. */
   readonly workload: Workload;
+  /** Those of its tasks that stop. */
+  readonly allocations: readonly AllocationId[];
   readonly reason: Evict['reason'];
   readonly message: string;
   readonly forWorkload: WorkloadNumber | null;
@@ -40,6 +42,7 @@ export function displacement(evict: Evict, draft: Draft, nowMs: number): Displac
   const parts = tasks.reduce((sum, { gpus }) => sum + gpus.reduce((all, gpu) => all + gpu.parts, 0), 0);
   return {
     workload,
+    allocations: evict.allocations,
     reason: evict.reason,
     message: evict.message,
     forWorkload: evict.forWorkload,
@@ -53,4 +56,11 @@ export function displacement(evict: Evict, draft: Draft, nowMs: number): Displac
     later: false,
     restarts: [],
   };
+}
+
+/** With the grace that it got, once the eviction was carried out: queues and the cluster may cap what it asked for. */
+export function withGrace(victim: Displaced, draft: Draft): Displaced {
+  const stops = victim.allocations.flatMap((id) => draft.get('allocations', id)?.stop ?? []);
+  if (stops.length === 0) return victim;
+  return { ...victim, graceMs: Math.max(...stops.map(({ graceMs }) => graceMs)) };
 }

@@ -8,7 +8,7 @@ import { hasEnded, markEnded, markReleased } from '../model/lifecycle.js';
 import type { Allocation, Placement } from '../model/records.js';
 import type { Decision } from './decisions.js';
 import { departureMs, Departures } from './departures.js';
-import { displacement, type Displaced } from './displaced.js';
+import { displacement, type Displaced, withGrace } from './displaced.js';
 import type { WhatIf } from './what-if.js';
 
 /** Where and by when a workload would have started. */
@@ -74,8 +74,10 @@ export class LookAhead {
   }
 
   #settle(): boolean {
-    const settled = this.#whatIf.settle((decision, draft) => this.#follow(decision, draft));
+    const victims: Displaced[] = [];
+    const settled = this.#whatIf.settle((decision, draft) => this.#follow(decision, draft, victims));
     // By now the stops of all victims are on record.
+    for (const victim of victims) this.displaced.push(withGrace(victim, this.#whatIf.draft));
     for (const [number, start] of this.starts) {
       const { claim } = this.#whatIf.draft.workload(number);
       if (claim && start.byMs === this.#atMs) {
@@ -85,12 +87,12 @@ export class LookAhead {
     return settled;
   }
 
-  #follow(decision: Decision, draft: Draft): void {
+  #follow(decision: Decision, draft: Draft, victims: Displaced[]): void {
     const { workload: number } = decision;
     switch (decision.type) {
       case 'evict': {
         const victim = { ...displacement(decision, draft, this.#nowMs), later: !this.#first };
-        if (decision.forWorkload !== null && this.#asked.has(decision.forWorkload)) this.displaced.push(victim);
+        if (decision.forWorkload !== null && this.#asked.has(decision.forWorkload)) victims.push(victim);
         if (!this.#first) {
           this.#departures.add({ atMs: this.#atMs + victim.graceMs, allocations: decision.allocations });
         }

@@ -7,7 +7,7 @@ import type { ReadableState } from '../model/cluster-state.js';
 import type { Draft } from '../model/draft.js';
 import type { Placement, Workload } from '../model/records.js';
 import type { Decision, Explanation, PendingReason, QueueShare } from './decisions.js';
-import { displacement, type Displaced } from './displaced.js';
+import { displacement, type Displaced, withGrace } from './displaced.js';
 import { explain, pendingReason } from './explain.js';
 import { type FoundStart, leave, LookAhead } from './look-ahead.js';
 import type { ClusterView } from './view.js';
@@ -109,12 +109,19 @@ export function planWorkloads(
   }
 }
 
+/** What GPUs falling free can mend. */
+const MENDED_BY_DEPARTURES: ReadonlySet<PendingReason> = new Set([
+  'QUEUE_LIMIT',
+  'GUARANTEE_EXHAUSTED',
+  'FRAGMENTED',
+  'RESOURCES',
+]);
+
 /** Why it does not start even when all has left that ever leaves by itself. */
 function whyUnknown(view: ClusterView, ahead: LookAhead, number: WorkloadNumber, nowMs: number): string {
-  if (ahead.endless > 0) {
-    return `${plural(ahead.endless, 'running workload')} ${ahead.endless === 1 ? 'has' : 'have'} no time limit`;
-  }
-  return explain(view, number, nowMs)?.summary ?? 'it waits for something else than GPUs';
+  const left = explain(view, number, nowMs);
+  if (left && (ahead.endless === 0 || !MENDED_BY_DEPARTURES.has(left.reason))) return left.summary;
+  return `${plural(ahead.endless, 'running workload')} ${ahead.endless === 1 ? 'has' : 'have'} no time limit`;
 }
 
 /**
@@ -155,7 +162,7 @@ export function planQueueChange(
     return {
       before,
       after: view.queueShares(),
-      displaced: [...moves.displaced.values()],
+      displaced: [...moves.displaced.values()].map((victim) => withGrace(victim, whatIf.draft)),
       started: [...moves.started.values()],
       pending,
       complete,

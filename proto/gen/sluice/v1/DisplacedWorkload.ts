@@ -53,6 +53,10 @@ export interface DisplacedWorkload {
    * Where it would go on after that, as far as the plan looks; empty = it would be pending.
    */
   'restarts'?: (_sluice_v1_PlannedPlacement)[];
+  /**
+   * True when that would not happen at once: other work has to leave first.
+   */
+  'later'?: (boolean);
 }
 
 /**
@@ -103,4 +107,8 @@ export interface DisplacedWorkload__Output {
    * Where it would go on after that, as far as the plan looks; empty = it would be pending.
    */
   'restarts': (_sluice_v1_PlannedPlacement__Output)[];
+  /**
+   * True when that would not happen at once: other work has to leave first.
+   */
+  'later': (boolean);
 }

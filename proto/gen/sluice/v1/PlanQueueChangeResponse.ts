@@ -8,7 +8,7 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface PlanQueueChangeResponse {
   /**
-   * Queues of which any figure would change, parents before children.
+   * The queue itself and those of which a figure would change, parents before children.
    */
   'queues'?: (_sluice_v1_PlannedQueueShare)[];
   /**
@@ -41,7 +41,7 @@ export interface PlanQueueChangeResponse {
 
 export interface PlanQueueChangeResponse__Output {
   /**
-   * Queues of which any figure would change, parents before children.
+   * The queue itself and those of which a figure would change, parents before children.
    */
   'queues': (_sluice_v1_PlannedQueueShare__Output)[];
   /**
