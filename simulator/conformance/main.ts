@@ -2,7 +2,7 @@
 // prints a line per difference. Exit code: 0 all passed, 1 some failed, 2 nothing could be played.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { runConformance, UsageError } from './run.js';
+import { engineNamed, runConformance, UsageError } from './run.js';
 import { ScenarioFileError } from './scenario.js';
 
 const USAGE = 'usage: npm run conformance -- FILE [--only ID[,ID]] [--verbose] [--engine real|reference]';
@@ -25,7 +25,7 @@ function main(args: string[]): number {
     const only = values.only.flatMap((ids) => ids.split(',')).filter((id) => id !== '');
     const { failed } = runConformance({
       text: readFileSync(file, 'utf8'),
-      engine: values.engine,
+      engine: engineNamed(values.engine),
       only,
       verbose: values.verbose,
       print: (line) => process.stdout.write(`${line}\n`),

@@ -1,5 +1,4 @@
 // Plays all scenarios of a file and prints what differs: the program without its process.
-import { InvariantViolation } from '../../common/assert.js';
 import type { Decision } from '../../scheduler/engine/decisions.js';
 import type { Placement } from '../../scheduler/model/records.js';
 import { standingInWords } from './compare.js';
@@ -11,9 +10,12 @@ import { readScenarios, type Scenario, taskName } from './scenario.js';
 import type { CycleOutcome } from './standing.js';
 
 /** The engines that can be judged, by the name that `--engine` takes. */
-const ENGINES: Readonly<Record<string, EngineUnderTest>> = { real: realEngine, reference: referenceEngine };
+const ENGINES: ReadonlyMap<string, EngineUnderTest> = new Map([
+  ['real', realEngine],
+  ['reference', referenceEngine],
+]);
 
-/** The command line asks for what is not there. */
+/** What was asked for is not there. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -21,7 +23,7 @@ export class UsageError extends Error {
 export interface ConformanceRun {
   /** A JSON array of scenarios. */
   readonly text: string;
-  readonly engine: string;
+  readonly engine: EngineUnderTest;
   /** Ids of the scenarios to play; empty = all. */
   readonly only: readonly string[];
   /** Prints the decisions of each cycle too. */
@@ -30,12 +32,20 @@ export interface ConformanceRun {
 }
 
 /**
- * Plays scenarios and prints `scenario-id: task expected … got …` for each difference, then `N passed, M failed`.
- * @throws ScenarioFileError when the text holds no scenarios, UsageError when an engine or id is not known
+ * The engine of a name.
+ * @throws UsageError when there is none
  */
-export function runConformance({ text, engine: name, only, verbose, print }: ConformanceRun) {
-  const engine = ENGINES[name];
-  if (!engine) throw new UsageError(`there is no engine ${name}, only ${Object.keys(ENGINES).join(' and ')}`);
+export function engineNamed(name: string): EngineUnderTest {
+  const engine = ENGINES.get(name);
+  if (!engine) throw new UsageError(`there is no engine ${name}, only ${[...ENGINES.keys()].join(' and ')}`);
+  return engine;
+}
+
+/**
+ * Plays scenarios and prints `scenario-id: task expected … got …` for each difference, then `N passed, M failed`.
+ * @throws ScenarioFileError when the text holds no scenarios, UsageError when an id is not among them
+ */
+export function runConformance({ text, engine, only, verbose, print }: ConformanceRun) {
   const scenarios = readScenarios(text);
   const unknown = only.filter((wanted) => !scenarios.some(({ id }) => id === wanted));
   if (unknown.length > 0) throw new UsageError(`the file has no scenario ${unknown.join(', ')}`);
@@ -57,13 +67,14 @@ export function runConformance({ text, engine: name, only, verbose, print }: Con
   return { passed, failed };
 }
 
-/** An engine whose assertion fails has failed this scenario; the others are still worth playing. */
+/** An engine that throws has failed this scenario; the others are still worth playing. */
 function playOrSayWhy(scenario: Scenario, engine: EngineUnderTest, onCycle: OnCycle): string[] {
   try {
     return play(scenario, engine, onCycle);
   } catch (error) {
-    if (error instanceof InvariantViolation || error instanceof TypeError) return [`the engine failed: ${error.stack}`];
-    throw error;
+    if (!(error instanceof Error)) throw error;
+    const [where = ''] = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+    return [`the engine failed: ${error.message} ${where.trim()}`];
   }
 }
 

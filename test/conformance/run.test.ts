@@ -1,7 +1,9 @@
 // What the program prints, and which scenarios it plays.
 import { describe, expect, test } from 'vitest';
-import { type ConformanceRun, runConformance, UsageError } from '../../simulator/conformance/run.js';
-import { jobOf, nodeOf, runsOn } from './builder.js';
+import { DEFAULT_POLICY } from '../../scheduler/engine/policy.js';
+import { type ConformanceRun, engineNamed, runConformance, UsageError } from '../../simulator/conformance/run.js';
+import type { EngineUnderTest } from '../../simulator/conformance/engine-under-test.js';
+import { bind, jobOf, nodeOf, place, runsOn } from './builder.js';
 
 const FITS = {
   id: 'fits',
@@ -16,11 +18,14 @@ const WRONG = { ...FITS, id: 'wrong', expect: { jobs: { job: { status: 'pending'
 const BAD = { ...FITS, id: 'bad', jobs: [{ name: 'job' }] };
 const TOO_MUCH = { ...FITS, id: 'too-much', jobs: [jobOf('job', [runsOn('node0'), runsOn('node0')])] };
 
+/** Puts the first task onto the first GPU, whatever it is asked. */
+const PLACES_ONE: EngineUnderTest = { decide: () => [bind(1, place(0, 'node0', 0))] };
+
 function run(scenarios: readonly object[], options: Partial<ConformanceRun> = {}) {
   const lines: string[] = [];
   const text = JSON.stringify(scenarios);
   const print = (line: string) => lines.push(line);
-  const result = runConformance({ text, engine: 'real', only: [], verbose: false, print, ...options });
+  const result = runConformance({ text, engine: PLACES_ONE, only: [], verbose: false, print, ...options });
   return { lines, ...result };
 }
 
@@ -56,8 +61,30 @@ describe('a run', () => {
     ]);
   });
 
+  test('goes on when the engine throws, and says where it did', () => {
+    const engine: EngineUnderTest = {
+      decide({ workloads }) {
+        if (workloads.length > 1) throw new RangeError('too many workloads');
+        return PLACES_ONE.decide({ queues: [], nodes: [], workloads, allocations: [] }, DEFAULT_POLICY, 0);
+      },
+    };
+    const two = { ...FITS, id: 'two', jobs: [...FITS.jobs, jobOf('other', [{ state: 'pending' }])] };
+    const { lines } = run([two, FITS], { engine });
+    expect(lines[0]).toMatch(/^two: the engine failed: too many workloads at .*run\.test\.ts/);
+    expect(lines.slice(1)).toEqual(['1 passed, 1 failed']);
+  });
+
+  test('says when a decision names what is not there', () => {
+    const engine: EngineUnderTest = { decide: () => [bind(7, place(0, 'node0', 0))] };
+    expect(run([FITS], { engine }).lines[0]).toMatch(
+      /^fits: the engine failed: invariant "decisions name tasks of the scenario" does not hold: 7\/0 at /,
+    );
+  });
+
   test('refuses ids and engines that are not there', () => {
     expect(() => run([FITS], { only: ['fits', 'nobody'] })).toThrow(new UsageError('the file has no scenario nobody'));
-    expect(() => run([FITS], { engine: 'steam' })).toThrow(/^there is no engine steam, only /);
+    expect(() => engineNamed('constructor')).toThrow(
+      new UsageError('there is no engine constructor, only real and reference'),
+    );
   });
 });

@@ -3,15 +3,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runConformance } from '../../simulator/conformance/run.js';
+import { engineNamed, runConformance } from '../../simulator/conformance/run.js';
 import { needs, SHARED_FOLDER } from '../real-part.js';
 import { OWN_SCENARIOS } from './own-scenarios.js';
 
 /** The share of the peer's scenarios that must pass; what differs on purpose stands in docs/conformance.md. */
 const LEAST_PASSED = 0.97;
 
-function play(engine: string, text: string) {
+function play(name: string, text: string) {
   const lines: string[] = [];
+  const engine = engineNamed(name);
   const counts = runConformance({ text, engine, only: [], verbose: false, print: (line) => lines.push(line) });
   return { ...counts, differences: lines.slice(0, -1) };
 }
