@@ -10,37 +10,66 @@ const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 20_000;
 const POLL_MS = 20;
 
-/** One scheduler, one agent with simulated GPUs, one client. */
+/** One scheduler, agents with simulated GPUs, one client. */
 export interface BenchCluster {
   readonly client: SluiceClient;
   stop(): Promise<void>;
 }
 
+/** How large a cluster is to be. */
+export interface ClusterSize {
+  /** Default 1. */
+  readonly nodes?: number;
+  readonly gpusPerNode: number;
+}
+
 /** Starts a cluster with one queue, `research`, that is guaranteed all its GPUs. */
-export async function startCluster(scratchFolder: string, gpus: number): Promise<BenchCluster> {
+export async function startCluster(scratchFolder: string, size: ClusterSize): Promise<BenchCluster> {
+  const { nodes = 1, gpusPerNode } = size;
   const folder = mkdtempSync(path.join(scratchFolder, 'cluster-'));
-  const readyFile = path.join(folder, 'ready.json');
-  const ports = ['--listen', '127.0.0.1:0', '--http', 'off'];
-  const data = ['--data-dir', path.join(folder, 'server'), '--ready-file', readyFile];
-  const scheduler = new DevProcess('scheduler', ['server', ...ports, ...data], folder);
-  await until(scheduler, () => Promise.resolve(existsSync(readyFile)));
-  const { grpc } = JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string };
-  const stateDir = path.join(folder, 'agent');
-  const node = ['--server', grpc, '--name', 'n1', '--state-dir', stateDir, '--simulate', `${gpus}xh100`];
-  const agent = new DevProcess('agent', ['agent', ...node, '--stop-tasks-on-exit'], folder);
-  const client = connect({ server: grpc, deadlineMs: 60_000 });
-  await until(agent, async () => (await client.allNodes()).some(({ state }) => state === 'NODE_STATE_READY'));
-  await client.createQueue({ queue: { name: 'research', guaranteeGpus: gpus } });
+  const scheduler = await startScheduler(folder);
+  const client = connect({ server: scheduler.address, deadlineMs: 60_000 });
+  const stateDirs = Array.from({ length: nodes }, (_, at) => path.join(folder, `agent-${at + 1}`));
+  const agents = stateDirs.map((stateDir, at) => {
+    const node = ['--server', scheduler.address, '--name', `n${at + 1}`, '--state-dir', stateDir];
+    const kind = ['--simulate', `${gpusPerNode}xh100`, '--stop-tasks-on-exit'];
+    return new DevProcess(`agent-${at + 1}`, ['agent', ...node, ...kind], folder);
+  });
+  const isReady = async () =>
+    (await client.allNodes()).filter(({ state }) => state === 'NODE_STATE_READY').length === nodes;
+  for (const agent of agents) await until(agent, isReady);
+  await client.createQueue({ queue: { name: 'research', guaranteeGpus: nodes * gpusPerNode } });
   return {
     client,
     stop: async () => {
       client.close();
-      const options = { limitMs: STOP_LIMIT_MS, hurry: new AbortController().signal, clock: systemClock };
-      await endTogether([agent], options);
-      await endTogether([scheduler], options);
-      await killLeftovers([stateDir], systemClock);
+      await end(agents);
+      await scheduler.stop();
+      await killLeftovers(stateDirs, systemClock);
     },
   };
+}
+
+/** A scheduler without nodes. */
+export interface BenchScheduler {
+  /** `HOST:PORT` of its gRPC. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a scheduler on free ports, with its data below the folder. */
+export async function startScheduler(folder: string, flags: readonly string[] = []): Promise<BenchScheduler> {
+  const readyFile = path.join(folder, 'ready.json');
+  const ports = ['--listen', '127.0.0.1:0', '--http', 'off'];
+  const data = ['--data-dir', path.join(folder, 'server'), '--ready-file', readyFile];
+  const scheduler = new DevProcess('scheduler', ['server', ...ports, ...data, ...flags], folder);
+  await until(scheduler, () => Promise.resolve(existsSync(readyFile)));
+  const { grpc } = JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string };
+  return { address: grpc, stop: () => end([scheduler]) };
+}
+
+async function end(processes: readonly DevProcess[]): Promise<void> {
+  await endTogether(processes, { limitMs: STOP_LIMIT_MS, hurry: new AbortController().signal, clock: systemClock });
 }
 
 async function until(needed: DevProcess, ask: () => Promise<boolean>): Promise<void> {

@@ -52,6 +52,11 @@ const ENGINE_BENCH: RegisteredBench = {
   load: async () => (await import('./engine.js')).benchEngine,
 };
 
+const PREEMPT_BENCH: RegisteredBench = {
+  figures: ['latency.preempt_p50_ms'],
+  load: async () => (await import('./preempt.js')).benchPreempt,
+};
+
 const CURVE_BENCH: RegisteredBench = {
   figures: CURVE_FIGURES,
   load: async () => (await import('./curves.js')).benchCurves,
@@ -63,4 +68,5 @@ export const BENCHES: readonly RegisteredBench[] = [
   CURVE_BENCH,
   SUBMIT_BENCH,
   LATENCY_BENCH,
+  PREEMPT_BENCH,
 ];

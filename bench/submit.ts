@@ -23,7 +23,7 @@ const spec = (index: number): WorkloadSpec => ({
 
 /** `submit.unary_per_s` and `submit.batch_per_s`. */
 export async function benchSubmit({ scratchFolder, wants }: BenchContext): Promise<readonly Figure[]> {
-  const cluster = await startCluster(scratchFolder, GPUS);
+  const cluster = await startCluster(scratchFolder, { gpusPerNode: GPUS });
   try {
     await fill(cluster);
     const figures: Figure[] = [];
