@@ -119,7 +119,12 @@ export class Agent {
       const holder: { agent: Agent | null } = { agent: null };
       const tell = (input: SessionInput) => holder.agent?.take(input);
       const { runtime, recovered } = await TaskRuntime.open(
-        { ...options, nodeName: options.name, rebooted },
+        {
+          ...options,
+          nodeName: options.name,
+          rebooted,
+          gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null,
+        },
         known,
         {
           started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
@@ -179,6 +184,13 @@ export class Agent {
   /** The id this node keeps for ever. */
   get nodeId(): string {
     return this.#record.nodeId;
+  }
+
+  /** The memory of a GPU or a MIG instance of the inventory; null = it has none such. */
+  gpuMemoryMib(uuid: string): number | null {
+    const { gpus } = this.#inventory;
+    const slots = [...gpus, ...gpus.flatMap(({ mig }) => mig ?? [])];
+    return slots.find((slot) => slot.uuid === uuid)?.memoryMib ?? null;
   }
 
   async #begin(recovered: ReadonlyMap<string, Recovered>): Promise<void> {

@@ -3,6 +3,7 @@
 import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { CpuAndMemory } from './cgroup-limits.js';
 import type { ProcessIdentity } from './process-identity.js';
 
 /** What the supervisor needs to run a task. */
@@ -20,6 +21,8 @@ export interface TaskSpec {
   readonly graceMs: number;
   /** The size above which the oldest half of the log is dropped, in bytes. */
   readonly logCapBytes: number;
+  /** What the kernel is to hold it to; absent = nothing. */
+  readonly limits?: CpuAndMemory;
 }
 
 /** Who has the right to run an allocation, or took care that nobody runs it. Made once, never changed. */

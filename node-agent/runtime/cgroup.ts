@@ -1,9 +1,11 @@
 // A control group per task, where this machine lets us make one: the kernel then knows everything a task ever forked,
-// and ends it in one go. Version 2 (cgroup.kill, else cgroup.freeze) or the freezer of version 1. No controllers are
-// used, so plain folders are enough: as root, or in a systemd unit with Delegate=yes.
+// and ends it in one go. Version 2 (cgroup.kill, else cgroup.freeze) or the freezer of version 1. For that plain folders
+// are enough: as root, or in a systemd unit with Delegate=yes. Limits of CPU and memory need controllers of version 2,
+// which the kernel gives only to groups whose parent holds no process: a unit with DelegateSubgroup= as well.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InvariantViolation } from '../../common/assert.js';
+import { canLimit, enableControllers } from './cgroup-limits.js';
 
 /** Where the groups of tasks go. */
 export interface CgroupHome {
@@ -11,7 +13,11 @@ export interface CgroupHome {
   readonly own: string;
   /** The folder in which every task gets a group. */
   readonly tasks: string;
+  /** Whether CPU and memory of a task can be limited there. */
+  readonly limits: boolean;
 }
+
+type Candidate = Omit<CgroupHome, 'limits'>;
 
 /** How long a version 1 freezer may take to stop everything before it is killed unfrozen. */
 const FREEZE_TRIES = 200;
@@ -21,7 +27,11 @@ const FREEZE_TRIES = 200;
  * Tried for real, since permissions alone do not tell.
  */
 export function findCgroupHome(): CgroupHome | null {
-  return candidates().find(worksIn) ?? null;
+  for (const candidate of candidates()) {
+    const home = tryHome(candidate);
+    if (home !== null) return home;
+  }
+  return null;
 }
 
 /** Makes the group of one task. @throws the system's error */
@@ -35,7 +45,7 @@ export function makeCgroup(home: CgroupHome, name: string): string {
  * Calls `start` while this process is inside the group, so that what it forks is in there from its first instruction.
  * A move costs about 0.1 ms; a wrapper program that enters by itself would cost ten times that.
  */
-export function insideCgroup<T>(home: CgroupHome, group: string, start: () => T): T {
+export function insideCgroup<T>(home: Candidate, group: string, start: () => T): T {
   enter(group);
   try {
     return start();
@@ -44,7 +54,7 @@ export function insideCgroup<T>(home: CgroupHome, group: string, start: () => T)
   }
 }
 
-function goHome(home: CgroupHome): void {
+function goHome(home: Candidate): void {
   try {
     enter(home.own);
   } catch (error) {
@@ -86,7 +96,7 @@ export function removeCgroup(group: string): boolean {
   }
 }
 
-function candidates(): CgroupHome[] {
+function candidates(): Candidate[] {
   const memberships = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n');
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n').map(parseMount);
   const find = (type: string, option: string, membership: RegExp) => {
@@ -95,7 +105,12 @@ function candidates(): CgroupHome[] {
     if (mount === undefined || own === undefined) return [];
     // In a container the mount may show only a part of the hierarchy.
     const folder = path.join(mount.at, path.relative(mount.root, own));
-    return existsSync(folder) ? [{ own: folder, tasks: path.join(folder, 'sluice') }] : [];
+    if (!existsSync(folder)) return [];
+    const parent = path.dirname(folder);
+    // DelegateSubgroup= puts the processes of a unit below it, so that the unit's own group is free for controllers. Any
+    // other group above ours is not ours to change.
+    const isUnit = type === 'cgroup2' && parent.endsWith('.service');
+    return [...(isUnit ? [parent] : []), folder].map((above) => ({ own: folder, tasks: path.join(above, 'sluice') }));
   };
   return [
     ...find('cgroup2', '', /^0::(.*)$/),
@@ -110,18 +125,21 @@ function parseMount(line: string): { root: string; at: string; type: string; opt
   return { root: fields[3] ?? '/', at: fields[4] ?? '', type, options: ['', ...superOptions.split(',')] };
 }
 
-function worksIn(home: CgroupHome): boolean {
+/** @returns null when groups cannot be used there */
+function tryHome(home: Candidate): CgroupHome | null {
   const probe = path.join(home.tasks, `probe-${process.pid}`);
   try {
     mkdirSync(home.tasks, { recursive: true });
+    if (enableControllers(path.dirname(home.tasks))) enableControllers(home.tasks);
     mkdirSync(probe);
+    const limits = canLimit(probe);
     insideCgroup(home, probe, () => undefined);
     rmdirSync(probe);
-    return true;
+    return { ...home, limits };
   } catch (error) {
     // Not allowed, read-only, or a hierarchy with rules of its own: any refusal means "not here".
     if (codeOf(error) === undefined && !(error instanceof InvariantViolation)) throw error;
-    return false;
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 // The environment of a task: begun from nothing, so that what the agent was started with never reaches a user's program.
 // Pure: all it needs is given.
-import type { Checkpoint, DesiredAllocation } from '../session/allocation.js';
+import { GPU_PARTS, PARTS_PER_MILLI } from '../../common/gpu-parts.js';
+import type { Checkpoint, DesiredAllocation, GrantedGpu } from '../session/allocation.js';
 
 /** What the agent's own environment may hand on, and what stands in when it has none. */
 const INHERITED: Readonly<Record<string, string>> = {
@@ -15,6 +16,9 @@ const INHERITED: Readonly<Record<string, string>> = {
 /** Names a user may not set: they change which GPUs, which libraries or which code a program gets, or are our word to it. */
 const REFUSED = /^(LD_.*|NVIDIA_.*|SLUICE_.*|CUDA_VISIBLE_DEVICES|NODE_OPTIONS|BASH_ENV|ENV)$/;
 
+/** The part of its share that a library takes as one pool; the rest is for what CUDA itself keeps of a GPU for each process. */
+const POOL_OF_SHARE = 0.9;
+
 /** What the node adds to an order. */
 export interface TaskSurroundings {
   readonly nodeName: string;
@@ -25,6 +29,8 @@ export interface TaskSurroundings {
   readonly resume: Checkpoint | null;
   readonly stopFile: string;
   readonly reportFile: string;
+  /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
+  readonly gpuMemoryMib: (uuid: string) => number | null;
 }
 
 export interface TaskEnvironment {
@@ -43,6 +49,7 @@ export function taskEnvironment(order: DesiredAllocation, around: TaskSurroundin
   return {
     variables: {
       ...Object.fromEntries(inherited),
+      ...adviceToLibraries(order),
       ...Object.fromEntries(accepted.map(({ name, value }) => [name, value])),
       ...ourVariables(order, around),
     },
@@ -73,9 +80,65 @@ function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Recor
     ...(around.resume === null ? {} : { SLUICE_RESUME_FROM: around.resume.path }),
     SLUICE_STOP_FILE: around.stopFile,
     SLUICE_REPORT_FILE: around.reportFile,
-    CUDA_VISIBLE_DEVICES: order.gpus.map(({ uuid }) => uuid).join(','),
+    ...(order.role === ''
+      ? {}
+      : {
+          SLUICE_ROLE: order.role,
+          SLUICE_ROLE_RANK: String(order.roleRank),
+          SLUICE_ROLE_TASKS: String(order.roleTasks),
+        }),
+    ...(order.array === null
+      ? {}
+      : {
+          SLUICE_ARRAY_ID: String(order.array.first),
+          SLUICE_ARRAY_INDEX: String(order.array.index),
+          SLUICE_ARRAY_SIZE: String(order.array.size),
+        }),
+    ...(order.cpuMilli > 0 ? { SLUICE_CPUS: String(order.cpuMilli / 1_000) } : {}),
+    ...(order.memoryMib > 0 ? { SLUICE_MEMORY_MIB: String(order.memoryMib) } : {}),
+    ...gpuParts(order, around),
+    CUDA_VISIBLE_DEVICES: order.gpus.map(({ uuid, instance }) => instance || uuid).join(','),
     // By index, programs and nvidia-smi would number the GPUs differently.
     ...(chosenOrder ? {} : { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' }),
     ...(order.gpus.some(({ simulated }) => simulated) ? { SLUICE_SIMULATED_GPUS: '1' } : {}),
+  };
+}
+
+/** How much of each GPU it has, for a program that can keep to it. All GPUs of one task have the same share. */
+function gpuParts({ gpus }: DesiredAllocation, { gpuMemoryMib }: TaskSurroundings): Record<string, string> {
+  const [first] = gpus;
+  if (first === undefined) return {};
+  const share = shareOf(first);
+  const wholeMib = gpuMemoryMib(first.instance || first.uuid);
+  const memoryMib = wholeMib === null ? null : Math.floor(wholeMib * (share ?? 1));
+  return {
+    ...(share === null ? {} : { SLUICE_GPU_SHARE: String(Math.floor(first.parts / PARTS_PER_MILLI)) }),
+    ...(memoryMib === null || memoryMib === 0 ? {} : { SLUICE_GPU_MEMORY_MIB: String(memoryMib) }),
+  };
+}
+
+/** What of a GPU is granted, 0 to 1; null = the whole GPU, or a MIG instance, which is whole by itself. */
+function shareOf({ parts, instance }: GrantedGpu): number | null {
+  return instance !== '' || parts === GPU_PARTS ? null : parts / GPU_PARTS;
+}
+
+/**
+ * Variables by which widely used libraries keep to what was granted; what a user sets goes before them. They are advice:
+ * nothing here can hold a program to a share of a GPU.
+ */
+function adviceToLibraries({ gpus, cpuMilli }: DesiredAllocation): Record<string, string> {
+  const share = gpus[0] === undefined ? null : shareOf(gpus[0]);
+  return {
+    // As many threads as cores, not as the machine has.
+    ...(cpuMilli > 0 ? { OMP_NUM_THREADS: String(Math.max(1, Math.floor(cpuMilli / 1_000))) } : {}),
+    ...(share === null
+      ? {}
+      : {
+          // Both take (nearly) the whole memory at their start otherwise, and the second task on the GPU fails.
+          XLA_PYTHON_CLIENT_MEM_FRACTION: (Math.max(1, Math.floor(share * POOL_OF_SHARE * 1_000)) / 1_000).toFixed(3),
+          TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+          // Read by CUDA where the daemon of MPS runs, which then holds the task to it.
+          CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: String(Math.max(1, Math.floor(share * 100))),
+        }),
   };
 }

@@ -44,6 +44,8 @@ export interface RuntimeOptions {
   readonly nodeName: string;
   /** The agent's own environment, of which tasks get a few names. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
+  readonly gpuMemoryMib: (uuid: string) => number | null;
   /** Whether the machine booted since the journal was last written. */
   readonly rebooted: boolean;
   readonly logCapBytes?: number;
@@ -261,6 +263,7 @@ export class TaskRuntime {
       resume,
       stopFile: folder.stop,
       reportFile: folder.report,
+      gpuMemoryMib: this.#options.gpuMemoryMib,
     });
     const lines = [
       ...(order.resume === null || resume !== null
@@ -278,6 +281,7 @@ export class TaskRuntime {
       lingerMs: order.lingerMs,
       graceMs: order.graceMs,
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
+      limits: { cpuMilli: order.cpuMilli, memoryMib: order.memoryMib },
     });
     return null;
   }

@@ -13,6 +13,7 @@ import { InvariantViolation } from '../../common/assert.js';
 import { lockFile } from '../../common/file-lock.js';
 import type { StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord, type TaskSpec } from './allocation-folder.js';
+import { applyLimits, ranOutOfMemory } from './cgroup-limits.js';
 import { type CgroupHome, findCgroupHome, insideCgroup, makeCgroup, removeCgroup } from './cgroup.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
@@ -149,7 +150,10 @@ class Supervisor {
         stdio: ['ignore', log, log],
       });
     try {
-      return this.#cgroups === null ? start() : insideCgroup(this.#cgroups, makeCgroup(this.#cgroups, spec.id), start);
+      if (this.#cgroups === null) return start();
+      const group = makeCgroup(this.#cgroups, spec.id);
+      if (this.#cgroups.limits) limit(group, spec);
+      return insideCgroup(this.#cgroups, group, start);
     } finally {
       closeSync(log);
     }
@@ -172,10 +176,12 @@ class Supervisor {
     task.ended = true;
     const stopSignalled = task.stop !== null;
     if (task.stop !== null) clearTimeout(task.stop.timer);
+    // Before the group is gone.
+    const memory = this.#memoryVerdict(task);
     const left = await endForSure(task.tree);
     const message =
       left.length === 0
-        ? ''
+        ? memory
         : `processes ${left.map(({ pid }) => pid).join(', ')} could not be killed in ${KILL_LIMIT_MS / 1000} s`;
     await this.#record(task.spec.id, task.folder, {
       neverStarted: false,
@@ -188,6 +194,12 @@ class Supervisor {
       left,
     });
     if (left.length === 0 && task.tree.cgroup !== null) this.#removeGroup(task.tree.cgroup, 0);
+  }
+
+  /** Whether the task ended because it passed the memory it had asked for, in words; empty = no. */
+  #memoryVerdict({ spec, tree }: LiveTask): string {
+    if (!spec.limits?.memoryMib || tree.cgroup === null || !ranOutOfMemory(tree.cgroup)) return '';
+    return `the kernel killed processes of it: they used more than the ${spec.limits?.memoryMib} MiB it had asked for`;
   }
 
   /** The program could not be started, which nobody will try again under this id. */
@@ -279,6 +291,17 @@ class Supervisor {
   #leave(): void {
     this.#server.close();
     process.exit(0);
+  }
+}
+
+/** @throws Error in words */
+function limit(group: string, { limits }: TaskSpec): void {
+  if (limits === undefined) return;
+  try {
+    applyLimits(group, limits);
+  } catch (error) {
+    // Its code would read as one of the program's.
+    throw new Error(`its CPU and memory could not be limited in ${group}: ${(error as Error).message}`);
   }
 }
 
