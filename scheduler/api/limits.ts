@@ -36,6 +36,13 @@ export const LIMITS = {
   nameLength: 63,
   priority: 1_000_000,
   requestIdLength: 128,
+  /** Characters of a reason for people. */
+  reasonLength: 1_000,
+  leastMaintenanceMs: 1_000,
+  maintenanceMs: 30 * DAY_MS,
+  maintenanceEveryMs: 366 * DAY_MS,
+  /** The last moment that has a date: the end of the year 9999, as RFC 3339 can write it. */
+  timeMs: 253_402_300_799_999,
   words: 1_000,
   /** Of a queue. */
   gpus: 10_000_000,

@@ -2,10 +2,13 @@
 import { toDuration, toTimestamp } from '../../common/units.js';
 import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/Allocation.js';
 import type { GpuHolder as GpuHolderMessage } from '../../proto/gen/sluice/v1/GpuHolder.js';
+import type { Maintenance as MaintenanceMessage } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
+import { announcements, type Announcement } from '../control/commands/maintenance.js';
 import type { Explanation, QueueShare } from '../engine/decisions.js';
+import { isInside, nextStart } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import {
@@ -46,6 +49,9 @@ export function workloadToProto(
       path: workload.checkpoint.path,
     },
     requeues: workload.requeues,
+    retries: workload.retries,
+    hold: workload.hold ?? '',
+    limitTime: toTimestamp(workload.deadline?.endMs ?? null),
     lostGpuTime: toDuration(workload.lostGpuMs),
     gpuTime: toDuration(workload.gpuMs),
     arrayPlace: workload.spec.array && { first: workload.spec.array.of, index: workload.spec.array.index },
@@ -90,7 +96,7 @@ const LIVENESS_TO_PROTO = {
 } as const;
 
 /** A node with its GPUs, who holds them, and their last telemetry. */
-export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNode): NodeMessage {
+export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNode, nowMs: number): NodeMessage {
   const held = state.heldOn(node.id);
   const holders = holdersByGpu(held);
   const soft = fleet.softState(node.id);
@@ -131,6 +137,22 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
     lastHeartbeatTime: toTimestamp(soft.lastHeartbeatMs),
     allocatedGpus: holders.size,
     workloads: [...new Set(held.map(({ workload }) => workload))],
+    maintenances: announcements([node]).map((one) => maintenanceToProto(one, nowMs)),
+  };
+}
+
+/** A maintenance, with what it comes to at this moment. */
+export function maintenanceToProto({ maintenance, nodes }: Announcement, nowMs: number): MaintenanceMessage {
+  const { id, startMs, endMs, everyMs, reason } = maintenance;
+  return {
+    id,
+    nodes: [...nodes],
+    startTime: toTimestamp(startMs),
+    endTime: toTimestamp(endMs),
+    every: toDuration(everyMs),
+    reason,
+    nextStartTime: toTimestamp(nextStart([maintenance], nowMs)),
+    active: isInside([maintenance], nowMs),
   };
 }
 

@@ -1,10 +1,12 @@
-// WorkloadService: submit, read, list, watch, cancel, explain.
+// WorkloadService: submit, read, list, watch, cancel, hold, release, requeue, prioritize, explain.
 import type { WorkloadServiceHandlers } from '../../proto/gen/sluice/v1/WorkloadService.js';
 import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
+import type { Command } from '../control/command.js';
 import { cancel } from '../control/commands/cancel.js';
+import { hold, prioritize, release, requeue } from '../control/commands/steering.js';
 import { submit } from '../control/commands/submit.js';
 import { notFound } from '../control/refusals.js';
 import { explain } from '../engine/explain.js';
@@ -14,6 +16,7 @@ import type { RecordChange, Workload } from '../model/records.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers, Sender } from './handlers.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
+import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
@@ -35,6 +38,14 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
     const workload = state.findWorkload(word);
     if (workload === undefined) throw notFound('workload', word);
     return workload;
+  };
+
+  /** Carries out what changes workloads, and answers with them as they are then. */
+  const steer = async (command: Command<readonly Workload[]>) => {
+    const changed = await loop.execute(command);
+    return loop.read((state, view) => ({
+      workloads: changed.map((workload) => message(state, view, state.workload(workload.number) ?? workload)),
+    }));
   };
 
   return {
@@ -83,12 +94,21 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
         watchWorkloads(deps, request, sender, message),
     ),
 
-    CancelWorkloads: handlers.unary('CancelWorkloads', async (request, principal) => {
-      const cancelled = await loop.execute(cancel(parseWords(request.workloads), request.reason, principal.name));
-      return loop.read((state, view) => ({
-        workloads: cancelled.map(({ number }) => message(state, view, find(state, String(number)))),
-      }));
-    }),
+    CancelWorkloads: handlers.unary('CancelWorkloads', ({ workloads, reason }, principal) =>
+      steer(cancel(parseWords(workloads), parseReason(reason), principal.name)),
+    ),
+    HoldWorkloads: handlers.unary('HoldWorkloads', ({ workloads, reason }, principal) =>
+      steer(hold(parseWords(workloads), parseReason(reason), principal.name)),
+    ),
+    ReleaseWorkloads: handlers.unary('ReleaseWorkloads', ({ workloads }, principal) =>
+      steer(release(parseWords(workloads), principal.name)),
+    ),
+    RequeueWorkloads: handlers.unary('RequeueWorkloads', (request, principal) =>
+      steer(requeue(parseWords(request.workloads), parseReason(request.reason), principal.name, request.hold)),
+    ),
+    PrioritizeWorkloads: handlers.unary('PrioritizeWorkloads', ({ workloads, priority }, principal) =>
+      steer(prioritize(parseWords(workloads), parsePriority(priority), principal.name)),
+    ),
 
     ExplainWorkload: handlers.unary('ExplainWorkload', (request) =>
       loop.read((state, view) => {
