@@ -5,10 +5,14 @@ import type { AllocationId, NodeId } from '../../common/ids.js';
 import { fromTimestamp } from '../../common/units.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
+import type { MigInstance__Output } from '../../proto/gen/sluice/v1/MigInstance.js';
 import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation__Output } from '../../proto/gen/sluice/v1/ObservedAllocation.js';
 import type { InventoryReport, NodeReport } from '../control/commands/nodes.js';
-import type { Checkpoint, Exit } from '../model/records.js';
+import type { Checkpoint, Exit, MigInstance } from '../model/records.js';
+
+/** No GPU has more than 7; what comes after is ignored. */
+export const MAX_MIG_INSTANCES_PER_GPU = 16;
 
 /** One allocation as its agent sees it. */
 export interface Observed {
@@ -105,7 +109,18 @@ function parseGpu(gpu: Gpu__Output): InventoryReport['gpus'][number] {
     health: HEALTH[gpu.health],
     healthMessage: gpu.healthMessage,
     pciBusId: gpu.pciBusId,
-    nvlinkGroup: null,
-    mig: null,
+    nvlinkGroup: gpu._nvlinkGroup === 'nvlinkGroup' ? (gpu.nvlinkGroup ?? null) : null,
+    mig: gpu.migEnabled ? parseMig(gpu.migInstances) : null,
   };
+}
+
+/** What has no identity cannot be granted, and one identity can be granted once. */
+function parseMig(instances: readonly MigInstance__Output[]): readonly MigInstance[] {
+  const byUuid = new Map(
+    instances
+      .filter(({ uuid }) => uuid !== '')
+      .slice(0, MAX_MIG_INSTANCES_PER_GPU)
+      .map(({ uuid, profile, memoryMib }) => [uuid, { uuid, profile, memoryMib }]),
+  );
+  return [...byUuid.values()];
 }
