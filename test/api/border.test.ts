@@ -1,11 +1,11 @@
 // The border of the API: what crafted or unlucky requests must not do.
 import { describe, expect, test } from 'vitest';
-import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import { parseNumericToken } from '../../scheduler/api/pages.js';
 import { parentsFirst, pathOf } from '../../scheduler/api/queue-service.js';
 import { parseSpecs } from '../../scheduler/api/validate.js';
 import type { QueueName } from '../../common/ids.js';
 import { Workshop } from '../control/workshop.js';
+import { receivedSpec } from './wire.js';
 
 const token = (key: string): string => Buffer.from(`after:${key}`).toString('base64url');
 
@@ -28,17 +28,7 @@ describe('page tokens', () => {
 });
 
 test('a name of digits would be read as the number of another workload', () => {
-  const spec = {
-    name: '1047',
-    kind: 'WORKLOAD_KIND_BATCH',
-    queue: 'q',
-    tasks: 1,
-    environment: [],
-    workingDirectory: '',
-  };
-  const program = { command: { argv: ['true'] } };
-  const parse = (name: string) =>
-    parseSpecs([{ ...spec, ...program, name } as unknown as WorkloadSpec__Output], 60_000);
+  const parse = (name: string) => parseSpecs([receivedSpec({ name })], 60_000);
   expect(() => parse('1047')).toThrow(/reads as a number/);
   expect(parse('run-1047')[0]?.name).toBe('run-1047');
 });
