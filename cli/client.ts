@@ -24,6 +24,10 @@ import type { ListQueuesResponse__Output } from '../proto/gen/sluice/v1/ListQueu
 import type { ListWorkloadsRequest } from '../proto/gen/sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ListWorkloadsResponse.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
+import type { PlanQueueChangeRequest } from '../proto/gen/sluice/v1/PlanQueueChangeRequest.js';
+import type { PlanQueueChangeResponse__Output } from '../proto/gen/sluice/v1/PlanQueueChangeResponse.js';
+import type { PlanWorkloadRequest } from '../proto/gen/sluice/v1/PlanWorkloadRequest.js';
+import type { PlanWorkloadResponse__Output } from '../proto/gen/sluice/v1/PlanWorkloadResponse.js';
 import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
 import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { SubmitWorkloadsRequest } from '../proto/gen/sluice/v1/SubmitWorkloadsRequest.js';
@@ -111,6 +115,10 @@ export interface SluiceClient {
   /** All pages, parents before children. */
   allQueues(): Promise<Queue__Output[]>;
 
+  /** What would follow; nothing is changed. */
+  planWorkload(request: PlanWorkloadRequest): Promise<PlanWorkloadResponse__Output>;
+  planQueueChange(request: PlanQueueChangeRequest): Promise<PlanQueueChangeResponse__Output>;
+
   /** All pages. */
   allNodes(request?: ListNodesRequest): Promise<Node__Output[]>;
   getNode(name: string): Promise<Node__Output>;
@@ -138,6 +146,7 @@ const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
   WorkloadService: ['SubmitWorkloads', 'GetWorkload', 'ListWorkloads', 'CancelWorkloads', 'ExplainWorkload'],
   QueueService: ['UpdateQueue', 'GetQueue', 'ListQueues'],
   NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode'],
+  PlanService: ['PlanWorkload', 'PlanQueueChange'],
   VersionService: ['GetVersion'],
 };
 
@@ -176,6 +185,7 @@ class GrpcClient implements SluiceClient {
   readonly #queues: InstanceType<typeof sluice.QueueService>;
   readonly #nodes: InstanceType<typeof sluice.NodeService>;
   readonly #logs: InstanceType<typeof sluice.LogService>;
+  readonly #plans: InstanceType<typeof sluice.PlanService>;
   readonly #version: InstanceType<typeof sluice.VersionService>;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
@@ -214,6 +224,7 @@ class GrpcClient implements SluiceClient {
     this.#queues = new sluice.QueueService(server, credentials, shared);
     this.#nodes = new sluice.NodeService(server, credentials, shared);
     this.#logs = new sluice.LogService(server, credentials, shared);
+    this.#plans = new sluice.PlanService(server, credentials, shared);
     this.#version = new sluice.VersionService(server, credentials, shared);
   }
 
@@ -301,6 +312,14 @@ class GrpcClient implements SluiceClient {
     });
   }
 
+  async planWorkload(request: PlanWorkloadRequest): Promise<PlanWorkloadResponse__Output> {
+    return this.#call<PlanWorkloadResponse__Output>((...rest) => this.#plans.PlanWorkload(request, ...rest));
+  }
+
+  async planQueueChange(request: PlanQueueChangeRequest): Promise<PlanQueueChangeResponse__Output> {
+    return this.#call<PlanQueueChangeResponse__Output>((...rest) => this.#plans.PlanQueueChange(request, ...rest));
+  }
+
   async allNodes(request: ListNodesRequest = {}): Promise<Node__Output[]> {
     return allPages(MAX_LISTED, async (pageToken, pageSize) => {
       const page = await this.#call<ListNodesResponse__Output>((...rest) =>
@@ -357,7 +376,8 @@ class GrpcClient implements SluiceClient {
   }
 
   close(): void {
-    for (const stub of [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#version]) stub.close();
+    for (const stub of [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#plans, this.#version])
+      stub.close();
   }
 
   #call<Response>(send: Unary<Response>): Promise<Response> {

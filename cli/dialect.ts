@@ -2,7 +2,7 @@
 // wrong one is answered with a lesson instead of "unknown option".
 
 /** Commands whose flags are sbatch's. */
-const CREATING = ['submit', 'run'];
+const CREATING = ['submit', 'run', 'plan'];
 /** Commands whose flags are kubectl's. */
 const LOOKING = ['get', 'describe', 'logs', 'why', 'wait', 'cancel'];
 

@@ -41,6 +41,11 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'run', summary: 'run a command and follow it to its end', load: () => import('./commands/run.js') },
       { name: 'submit', summary: 'submit workloads from YAML files', load: () => import('./commands/submit.js') },
       {
+        name: 'plan',
+        summary: 'say what a submission or a change of a queue would do, and do nothing',
+        load: () => import('./commands/plan.js'),
+      },
+      {
         name: 'cancel',
         aliases: ['delete'],
         summary: 'ask workloads to end',
@@ -210,8 +215,9 @@ export class CliCommand extends Command {
     const chain = [this, this.parent].filter((command) => command !== null);
     const known = chain.flatMap((command) => command.options.map((option) => option.long ?? ''));
     const close = flag.startsWith('--') ? nearestNames(flag, [...known.filter((name) => name !== ''), '--help']) : [];
-    const separator =
-      this.name() === 'run' ? ['Flags of the program to run come after "--": sluice run -G 1 -- PROGRAM --flag'] : [];
+    const separator = ['run', 'plan'].includes(this.name())
+      ? [`Flags of the program to run come after "--": sluice ${this.name()} -G 1 -- PROGRAM --flag`]
+      : [];
     return usageError(`unknown flag "${flag}"`, ...(close.length > 0 ? didYouMean(close) : separator), see);
   }
 

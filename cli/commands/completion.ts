@@ -27,7 +27,7 @@ _sluice() {
 compdef _sluice sluice
 `,
   fish: `complete -c sluice -f -a '(sluice __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
-complete -c sluice -n '__fish_seen_subcommand_from submit' -F
+complete -c sluice -n '__fish_seen_subcommand_from submit plan' -F
 `,
 };
 
@@ -102,7 +102,7 @@ function flagsOf(command: Command): readonly string[] {
 
 /** Values of a flag; null = the word before is no flag whose values are known. */
 function valuesFor(invocation: Invocation, flag: string, command: string): Promise<readonly string[]> | null {
-  const creates = command === 'run' || command === 'submit';
+  const creates = command === 'run' || command === 'submit' || command === 'plan';
   switch (flag) {
     case '--queue':
     case '--parent':
@@ -147,6 +147,8 @@ async function argumentsFor(
       return namesOf(invocation, 'node');
     case 'queue':
       return first === undefined ? verbs : first === 'create' ? [] : namesOf(invocation, 'queue');
+    case 'plan':
+      return first === 'queue' ? namesOf(invocation, 'queue') : verbs;
     case 'config':
       return first === undefined ? verbs : contextNames(invocation);
     case 'completion':

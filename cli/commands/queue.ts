@@ -6,7 +6,8 @@ import type { DefineCommand, Invocation } from '../invocation.js';
 
 import { selectorOf } from '../resources.js';
 
-interface Figures {
+/** The flags of a queue's figures. */
+export interface Figures {
   readonly guarantee?: string;
   readonly limit?: string;
   readonly weight?: string;
@@ -50,7 +51,8 @@ export const define: DefineCommand = (command, invocation) => {
     .action((names: readonly string[]) => remove(invocation, names));
 };
 
-function withFigures(command: Command): Command {
+/** Gives a command the flags of a queue's figures. */
+export function withFigures(command: Command): Command {
   return command
     .option('--guarantee <gpus>', 'GPUs it gets back on demand; default 0')
     .option('--limit <gpus>', 'the most GPUs it may hold, or "none"; default none')
@@ -69,12 +71,7 @@ async function create(invocation: Invocation, word: string, options: CreateOptio
 
 async function update(invocation: Invocation, word: string, options: CreateOptions): Promise<void> {
   const name = selectorOf('queue', word);
-  const paths = [
-    ...(options.guarantee === undefined ? [] : ['guarantee_gpus']),
-    ...(options.limit === undefined ? [] : ['limit_gpus']),
-    ...(options.weight === undefined ? [] : ['weight']),
-    ...(options.priority === undefined ? [] : ['priority']),
-  ];
+  const paths = pathsOf(options);
   if (paths.length === 0) throw usageError('nothing to change', 'Give --guarantee, --limit, --weight or --priority.');
   const validateOnly = options.validateOnly === true;
   const queue: QueueSpec = { name, ...figuresOf(options) };
@@ -93,7 +90,18 @@ async function remove(invocation: Invocation, words: readonly string[]): Promise
   }
 }
 
-function figuresOf({ guarantee, limit, weight, priority }: Figures): Partial<QueueSpec> {
+/** The fields of a queue that the flags given are about. */
+export function pathsOf(options: Figures): string[] {
+  return [
+    ...(options.guarantee === undefined ? [] : ['guarantee_gpus']),
+    ...(options.limit === undefined ? [] : ['limit_gpus']),
+    ...(options.weight === undefined ? [] : ['weight']),
+    ...(options.priority === undefined ? [] : ['priority']),
+  ];
+}
+
+/** The figures given. @throws CliError (exit 2) */
+export function figuresOf({ guarantee, limit, weight, priority }: Figures): Partial<QueueSpec> {
   return {
     ...(guarantee === undefined ? {} : { guaranteeGpus: wholeNumber('--guarantee', guarantee) }),
     // A mask that names the limit and no value lifts it.

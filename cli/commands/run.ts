@@ -1,4 +1,5 @@
 // `sluice run [FLAGS] -- COMMAND…`: submits a command, prints what its first task prints, exits as it exits.
+import type { Command } from 'commander';
 import { parseDurationMs, toDuration } from '../../common/units.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
@@ -15,7 +16,8 @@ import { NAME_A_QUEUE, acceptOtherNames, howToGoOn, send, tellSubmitted } from '
 /** How long the rest of a log may take to arrive once the workload has ended. */
 const LOG_REST_MS = 5_000;
 
-interface Options {
+/** The flags that say what to run and with what. */
+export interface SpecOptions {
   readonly gpus?: string;
   readonly tasks?: string;
   readonly queue?: string;
@@ -28,6 +30,9 @@ interface Options {
   readonly env?: readonly string[];
   readonly workdir?: string;
   readonly checkpointDir?: string;
+}
+
+interface Options extends SpecOptions {
   readonly detach?: boolean;
   readonly json?: boolean;
 }
@@ -39,19 +44,8 @@ export const define: DefineCommand = (command, invocation) => {
         'Ctrl-C leaves it running and says how to go on.',
     )
     .usage('[FLAGS] -- COMMAND [ARGUMENTS…]')
-    .argument('[command...]', 'program and arguments, passed on as they are; for a shell: -- sh -c "…"')
-    .option('-G, --gpus <[model:]n>', 'GPUs for each task, for example 2 or h100:2; default none')
-    .option('-n, --tasks <n>', 'tasks; they start all together or not at all', '1')
-    .option('-A, --queue <name>', 'queue to charge (SLUICE_QUEUE)')
-    .option('-J, --name <name>', 'name; default one made from the kind')
-    .option('-p, --pool <name>', 'only nodes of this pool')
-    .option('-q, --priority <n>', 'higher goes first inside the queue; default 50')
-    .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
-    .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
-    .option('--kind <kind>', 'batch, train, test or service; default batch')
-    .option('--env <name=value>', 'environment variable; again for more', collect)
-    .option('--workdir <folder>', 'absolute folder on the node to start in')
-    .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees')
+    .argument('[command...]', 'program and arguments, passed on as they are; for a shell: -- sh -c "…"');
+  withSpecFlags(command)
     .option('-d, --detach', 'submit only; do not follow')
     .option('--json', 'with --detach: print the answer as JSON')
     .addHelpText(
@@ -65,6 +59,23 @@ Examples:
     .action((argv: readonly string[], options: Options) => run(invocation, argv, options));
   acceptOtherNames(command);
 };
+
+/** Gives a command the flags that say what to run and with what. */
+export function withSpecFlags(command: Command): Command {
+  return command
+    .option('-G, --gpus <[model:]n>', 'GPUs for each task, for example 2 or h100:2; default none')
+    .option('-n, --tasks <n>', 'tasks; they start all together or not at all', '1')
+    .option('-A, --queue <name>', 'queue to charge (SLUICE_QUEUE)')
+    .option('-J, --name <name>', 'name; default one made from the kind')
+    .option('-p, --pool <name>', 'only nodes of this pool')
+    .option('-q, --priority <n>', 'higher goes first inside the queue; default 50')
+    .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
+    .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
+    .option('--kind <kind>', 'batch, train, test or service; default batch')
+    .option('--env <name=value>', 'environment variable; again for more', collect)
+    .option('--workdir <folder>', 'absolute folder on the node to start in')
+    .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees');
+}
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
@@ -111,7 +122,7 @@ const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
 };
 
 /** What the scheduler found wrong, by the flags that said it; as it was when a complaint belongs to none. */
-function mappedToFlags(error: unknown): unknown {
+export function mappedToFlags(error: unknown): unknown {
   if (!isApiError(error) || error.fields.length === 0) return error;
   const lines = error.fields.map(({ field, description }) => {
     const [top = '', below = ''] = field.replace(/^specs\[0\]\./, '').split('.');
@@ -176,7 +187,7 @@ function stateTeller(invocation: Invocation): (workload: Workload__Output) => vo
 }
 
 /** Flags → spec. @throws CliError (exit 2) */
-function toSpec(argv: readonly string[], options: Options, contextQueue: string | null): WorkloadSpec {
+export function toSpec(argv: readonly string[], options: SpecOptions, contextQueue: string | null): WorkloadSpec {
   if (argv.length === 0) {
     throw usageError('no command to run', 'Write it after "--": sluice run -G 1 -- python train.py');
   }

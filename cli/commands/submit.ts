@@ -84,10 +84,10 @@ async function submit(invocation: Invocation, words: readonly string[], options:
 }
 
 /** Reads and checks all files; every mistake of all of them is told at once. */
-async function readDocuments(
+export async function readDocuments(
   invocation: Invocation,
   files: readonly string[],
-  options: Options,
+  options: Pick<Options, 'queue'>,
 ): Promise<readonly SpecDocument[]> {
   const fallbackQueue = (await invocation.settings()).queue.value;
   const documents: SpecDocument[] = [];
@@ -150,7 +150,7 @@ function invalidSpecs(problems: readonly SpecProblem[]): CliError {
 }
 
 /** What the scheduler found wrong, with the place in the file where it is written. */
-function mappedToFiles(error: unknown, documents: readonly SpecDocument[]): unknown {
+export function mappedToFiles(error: unknown, documents: readonly SpecDocument[]): unknown {
   if (!isApiError(error)) return error;
   const problems = error.fields.map(({ field, description }) => {
     const match = /^specs\[(\d+)\]\.?(.*)$/.exec(field);
