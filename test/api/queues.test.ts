@@ -111,7 +111,7 @@ describe('a queue', () => {
     ],
     [
       'a shape of a level of a later release',
-      { shapes: [{ count: 1, gpus: 1, level: 99 }] },
+      { shapes: [{ count: 1, gpus: 1, level: 99 as never }] },
       'shapes[0].level',
       '99 is no level',
     ],
