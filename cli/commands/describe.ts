@@ -16,7 +16,6 @@ import {
   gpuCounts,
   gpuTime,
   marked,
-  modelWithMemory,
   moment,
   nodeStatus,
   nodesOrReason,
@@ -26,6 +25,7 @@ import {
   stateWord,
   workloadGpus,
 } from '../presentation.js';
+import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
 
 import { resourceNamed, selectorOf, workloadSelector, type Resource } from '../resources.js';
 import { formatFields, type Cell } from '../table.js';
@@ -288,14 +288,27 @@ function describeNode(invocation: Invocation, node: Node__Output): string {
     ['Heartbeat', moment(node.lastHeartbeatTime, nowMs)],
     ['Workloads', node.workloads.join(', ') || '-'],
   ];
-  const rows = gpus.map((gpu): readonly Cell[] => [
-    `  ${gpu.index}`,
-    marked(modelWithMemory(gpu.model, gpu.memoryMib), gpu.simulated),
-    gpu.uuid,
-    gpu.telemetry ? `${Math.round(gpu.telemetry.utilizationRatio * 100)}%` : '-',
-    enumWord(gpu.health, 'GPU_HEALTH_') + (gpu.healthMessage === '' ? '' : `: ${gpu.healthMessage}`),
-    gpu.workload === 0 ? '-' : String(gpu.workload),
+  const linked = gpus.some((gpu) => nvlinkText(gpu) !== '-');
+  const rows = gpus.flatMap((gpu): readonly (readonly Cell[])[] => [
+    [
+      `  ${gpu.index}`,
+      gpuName(gpu),
+      gpu.uuid,
+      gpu.telemetry ? `${Math.round(gpu.telemetry.utilizationRatio * 100)}%` : '-',
+      enumWord(gpu.health, 'GPU_HEALTH_') + (gpu.healthMessage === '' ? '' : `: ${gpu.healthMessage}`),
+      ...(linked ? [nvlinkText(gpu)] : []),
+      gpuHolders(gpu),
+    ],
+    ...instanceRows(gpu).map(({ index, instance, holder }) => [
+      `  ${index}`,
+      `${instance.profile} (${instance.memoryMib.toLocaleString('en-US')} MiB)`,
+      instance.uuid,
+      '-',
+      '-',
+      ...(linked ? ['-'] : []),
+      holder,
+    ]),
   ]);
-  const titles = ['  IDX', 'GPU', 'UUID', 'UTIL', 'HEALTH', 'WORKLOAD'];
+  const titles = ['  IDX', 'GPU', 'UUID', 'UTIL', 'HEALTH', ...(linked ? ['NVLINK'] : []), 'WORKLOAD'];
   return formatFields(fields) + section('GPUs', rows.length === 0 ? '' : invocation.table(titles).withTitles(rows));
 }

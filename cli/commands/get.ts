@@ -13,10 +13,8 @@ import {
   enumWord,
   gpuCounts,
   hasEnded,
-  marked,
   meanPercent,
   memoryRatioOf,
-  modelWithMemory,
   nodeModels,
   nodeStatus,
   nodesOrReason,
@@ -26,6 +24,7 @@ import {
   workloadGpus,
   workloadNodes,
 } from '../presentation.js';
+import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
 
 import { RESOURCES, resourceNamed, selectorOf, workloadSelector, type Resource } from '../resources.js';
 import type { Cell } from '../table.js';
@@ -548,28 +547,41 @@ async function getGpus(
     for (const { gpu } of gpus) invocation.out(`gpu/${gpu.uuid}`);
   } else {
     invocation.printTable(
-      format === 'wide' ? [...GPU_TITLES, 'UUID', 'PCI', 'PROBLEM'] : GPU_TITLES,
-      gpus.map(({ node, gpu }) => gpuRow(node, gpu, format)),
+      format === 'wide' ? [...GPU_TITLES, 'UUID', 'PCI', 'NVLINK', 'PROBLEM'] : GPU_TITLES,
+      gpus.flatMap(({ node, gpu }) => [gpuRow(node, gpu, format), ...migRows(node, gpu, format)]),
     );
   }
 }
 
+function gb(mib: number): string {
+  return (mib / 1024).toFixed(1);
+}
+
 function gpuRow(node: string, gpu: Gpu__Output, format: OutputFormat): readonly Cell[] {
   const { telemetry } = gpu;
-  const gb = (mib: number) => (mib / 1024).toFixed(1);
   const healthy = gpu.health === 'GPU_HEALTH_HEALTHY';
   const usual: readonly Cell[] = [
     node,
     String(gpu.index),
-    marked(modelWithMemory(gpu.model, gpu.memoryMib), gpu.simulated),
+    gpuName(gpu),
     telemetry ? `${Math.round(telemetry.utilizationRatio * 100)}%` : '-',
     `${telemetry ? gb(telemetry.memoryUsedMib) : '-'}/${gb(gpu.memoryMib)}G`,
     telemetry ? `${Math.round(telemetry.temperatureCelsius)}C` : '-',
     telemetry ? `${Math.round(telemetry.powerWatts)}W` : '-',
     healthy ? { text: 'OK', tone: 'good' } : { text: enumWord(gpu.health, 'GPU_HEALTH_'), tone: 'bad' },
-    gpu.workload === 0 ? '-' : String(gpu.workload),
+    gpuHolders(gpu),
   ];
-  return format === 'wide' ? [...usual, gpu.uuid, gpu.pciBusId || '-', gpu.healthMessage || '-'] : usual;
+  return format === 'wide'
+    ? [...usual, gpu.uuid, gpu.pciBusId || '-', nvlinkText(gpu), gpu.healthMessage || '-']
+    : usual;
+}
+
+/** The instances of a GPU in MIG mode. The driver tells their use with that of the whole GPU only. */
+function migRows(node: string, gpu: Gpu__Output, format: OutputFormat): readonly (readonly Cell[])[] {
+  return instanceRows(gpu).map(({ index, instance, holder }) => {
+    const usual = [node, index, instance.profile, '-', `-/${gb(instance.memoryMib)}G`, '-', '-', '-', holder];
+    return format === 'wide' ? [...usual, instance.uuid, '-', '-', '-'] : usual;
+  });
 }
 
 // ── all ────────────────────────────────────────────────────────────────────────────────────────────────────────────
