@@ -6,10 +6,14 @@ import { systemClock, type Clock } from '../common/clock.js';
 import { ApiError, fromServiceError } from '../common/errors.js';
 import { MAX_MESSAGE_BYTES, sluice } from '../common/proto.js';
 import { formatDuration } from '../common/units.js';
+import type { CancelMaintenanceRequest } from '../proto/gen/sluice/v1/CancelMaintenanceRequest.js';
+import type { CancelMaintenanceResponse__Output } from '../proto/gen/sluice/v1/CancelMaintenanceResponse.js';
 import type { CancelWorkloadsRequest } from '../proto/gen/sluice/v1/CancelWorkloadsRequest.js';
 import type { CancelWorkloadsResponse__Output } from '../proto/gen/sluice/v1/CancelWorkloadsResponse.js';
 import type { CordonNodeRequest } from '../proto/gen/sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse__Output } from '../proto/gen/sluice/v1/CordonNodeResponse.js';
+import type { CreateMaintenanceRequest } from '../proto/gen/sluice/v1/CreateMaintenanceRequest.js';
+import type { CreateMaintenanceResponse__Output } from '../proto/gen/sluice/v1/CreateMaintenanceResponse.js';
 import type { CreateQueueRequest } from '../proto/gen/sluice/v1/CreateQueueRequest.js';
 import type { CreateQueueResponse__Output } from '../proto/gen/sluice/v1/CreateQueueResponse.js';
 import type { DeleteQueueResponse__Output } from '../proto/gen/sluice/v1/DeleteQueueResponse.js';
@@ -18,18 +22,28 @@ import type { GetNodeResponse__Output } from '../proto/gen/sluice/v1/GetNodeResp
 import type { GetQueueResponse__Output } from '../proto/gen/sluice/v1/GetQueueResponse.js';
 import type { GetVersionResponse__Output } from '../proto/gen/sluice/v1/GetVersionResponse.js';
 import type { GetWorkloadResponse__Output } from '../proto/gen/sluice/v1/GetWorkloadResponse.js';
+import type { HoldWorkloadsRequest } from '../proto/gen/sluice/v1/HoldWorkloadsRequest.js';
+import type { HoldWorkloadsResponse__Output } from '../proto/gen/sluice/v1/HoldWorkloadsResponse.js';
+import type { ListMaintenancesResponse__Output } from '../proto/gen/sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest } from '../proto/gen/sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse__Output } from '../proto/gen/sluice/v1/ListNodesResponse.js';
 import type { ListQueuesResponse__Output } from '../proto/gen/sluice/v1/ListQueuesResponse.js';
 import type { ListWorkloadsRequest } from '../proto/gen/sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ListWorkloadsResponse.js';
+import type { Maintenance__Output } from '../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { PlanQueueChangeRequest } from '../proto/gen/sluice/v1/PlanQueueChangeRequest.js';
 import type { PlanQueueChangeResponse__Output } from '../proto/gen/sluice/v1/PlanQueueChangeResponse.js';
 import type { PlanWorkloadRequest } from '../proto/gen/sluice/v1/PlanWorkloadRequest.js';
 import type { PlanWorkloadResponse__Output } from '../proto/gen/sluice/v1/PlanWorkloadResponse.js';
+import type { PrioritizeWorkloadsRequest } from '../proto/gen/sluice/v1/PrioritizeWorkloadsRequest.js';
+import type { PrioritizeWorkloadsResponse__Output } from '../proto/gen/sluice/v1/PrioritizeWorkloadsResponse.js';
 import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
 import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
+import type { ReleaseWorkloadsRequest } from '../proto/gen/sluice/v1/ReleaseWorkloadsRequest.js';
+import type { ReleaseWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ReleaseWorkloadsResponse.js';
+import type { RequeueWorkloadsRequest } from '../proto/gen/sluice/v1/RequeueWorkloadsRequest.js';
+import type { RequeueWorkloadsResponse__Output } from '../proto/gen/sluice/v1/RequeueWorkloadsResponse.js';
 import type { SubmitWorkloadsRequest } from '../proto/gen/sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse__Output } from '../proto/gen/sluice/v1/SubmitWorkloadsResponse.js';
 import type { UncordonNodeResponse__Output } from '../proto/gen/sluice/v1/UncordonNodeResponse.js';
@@ -101,6 +115,10 @@ export interface SluiceClient {
   /** All pages, newest first; stops after `limit`. */
   allWorkloads(request: ListWorkloadsRequest, limit?: number): Promise<Workload__Output[]>;
   cancelWorkloads(request: CancelWorkloadsRequest): Promise<CancelWorkloadsResponse__Output>;
+  holdWorkloads(request: HoldWorkloadsRequest): Promise<readonly Workload__Output[]>;
+  releaseWorkloads(request: ReleaseWorkloadsRequest): Promise<readonly Workload__Output[]>;
+  requeueWorkloads(request: RequeueWorkloadsRequest): Promise<readonly Workload__Output[]>;
+  prioritizeWorkloads(request: PrioritizeWorkloadsRequest): Promise<readonly Workload__Output[]>;
   explainWorkload(workload: string): Promise<ExplainWorkloadResponse__Output>;
   /** Present state, then changes. After a reconnect it resumes, or tells the present state again. */
   watchWorkloads(
@@ -124,6 +142,10 @@ export interface SluiceClient {
   getNode(name: string): Promise<Node__Output>;
   cordonNode(request: CordonNodeRequest): Promise<Node__Output>;
   uncordonNode(name: string): Promise<Node__Output>;
+  createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output>;
+  /** All pages; `node` empty = of all nodes. */
+  allMaintenances(node: string): Promise<readonly Maintenance__Output[]>;
+  cancelMaintenance(request: CancelMaintenanceRequest): Promise<Maintenance__Output>;
   /** Present state, then changes; the present state again after a reconnect. */
   watchNodes(options?: FollowOptions): AsyncGenerator<WatchNodesResponse__Output>;
 
@@ -143,9 +165,18 @@ export function connect(options: ConnectOptions): SluiceClient {
 
 /** Calls that may be repeated after UNAVAILABLE without doing anything twice. Submit is one by its request id. */
 const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
-  WorkloadService: ['SubmitWorkloads', 'GetWorkload', 'ListWorkloads', 'CancelWorkloads', 'ExplainWorkload'],
+  WorkloadService: [
+    'SubmitWorkloads',
+    'GetWorkload',
+    'ListWorkloads',
+    'CancelWorkloads',
+    'ExplainWorkload',
+    'HoldWorkloads',
+    'ReleaseWorkloads',
+    'PrioritizeWorkloads',
+  ],
   QueueService: ['UpdateQueue', 'GetQueue', 'ListQueues'],
-  NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode'],
+  NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode', 'ListMaintenances'],
   PlanService: ['PlanWorkload', 'PlanQueueChange'],
   VersionService: ['GetVersion'],
 };
@@ -261,6 +292,36 @@ class GrpcClient implements SluiceClient {
     return this.#call<CancelWorkloadsResponse__Output>((...rest) => this.#workloads.CancelWorkloads(request, ...rest));
   }
 
+  async holdWorkloads(request: HoldWorkloadsRequest): Promise<readonly Workload__Output[]> {
+    return (
+      await this.#call<HoldWorkloadsResponse__Output>((...rest) => this.#workloads.HoldWorkloads(request, ...rest))
+    ).workloads;
+  }
+
+  async releaseWorkloads(request: ReleaseWorkloadsRequest): Promise<readonly Workload__Output[]> {
+    return (
+      await this.#call<ReleaseWorkloadsResponse__Output>((...rest) =>
+        this.#workloads.ReleaseWorkloads(request, ...rest),
+      )
+    ).workloads;
+  }
+
+  async requeueWorkloads(request: RequeueWorkloadsRequest): Promise<readonly Workload__Output[]> {
+    return (
+      await this.#call<RequeueWorkloadsResponse__Output>((...rest) =>
+        this.#workloads.RequeueWorkloads(request, ...rest),
+      )
+    ).workloads;
+  }
+
+  async prioritizeWorkloads(request: PrioritizeWorkloadsRequest): Promise<readonly Workload__Output[]> {
+    return (
+      await this.#call<PrioritizeWorkloadsResponse__Output>((...rest) =>
+        this.#workloads.PrioritizeWorkloads(request, ...rest),
+      )
+    ).workloads;
+  }
+
   async explainWorkload(workload: string): Promise<ExplainWorkloadResponse__Output> {
     return this.#call<ExplainWorkloadResponse__Output>((...rest) =>
       this.#workloads.ExplainWorkload({ workload }, ...rest),
@@ -341,6 +402,29 @@ class GrpcClient implements SluiceClient {
       (await this.#call<CordonNodeResponse__Output>((...rest) => this.#nodes.CordonNode(request, ...rest))).node,
       'node',
     );
+  }
+
+  async createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output> {
+    const { maintenance } = await this.#call<CreateMaintenanceResponse__Output>((...rest) =>
+      this.#nodes.CreateMaintenance(request, ...rest),
+    );
+    return present(maintenance, 'maintenance');
+  }
+
+  async allMaintenances(node: string): Promise<readonly Maintenance__Output[]> {
+    return allPages(MAX_LISTED, async (pageToken, pageSize) => {
+      const page = await this.#call<ListMaintenancesResponse__Output>((...rest) =>
+        this.#nodes.ListMaintenances({ node, pageSize, pageToken }, ...rest),
+      );
+      return { items: page.maintenances, nextPageToken: page.nextPageToken };
+    });
+  }
+
+  async cancelMaintenance(request: CancelMaintenanceRequest): Promise<Maintenance__Output> {
+    const { maintenance } = await this.#call<CancelMaintenanceResponse__Output>((...rest) =>
+      this.#nodes.CancelMaintenance(request, ...rest),
+    );
+    return present(maintenance, 'maintenance');
   }
 
   async uncordonNode(name: string): Promise<Node__Output> {

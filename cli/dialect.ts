@@ -4,7 +4,7 @@
 /** Commands whose flags are sbatch's. */
 const CREATING = ['submit', 'run', 'plan'];
 /** Commands whose flags are kubectl's. */
-const LOOKING = ['get', 'describe', 'logs', 'why', 'wait', 'cancel'];
+const LOOKING = ['get', 'describe', 'logs', 'why', 'wait', 'cancel', 'hold', 'release', 'requeue', 'priority'];
 
 const SBATCH_ONLY = 'is not supported in this release';
 

@@ -5,6 +5,7 @@ import type { Timestamp } from '../proto/gen/google/protobuf/Timestamp.js';
 import type { Allocation__Output } from '../proto/gen/sluice/v1/Allocation.js';
 import type { Exit__Output } from '../proto/gen/sluice/v1/Exit.js';
 import type { Gpu__Output } from '../proto/gen/sluice/v1/Gpu.js';
+import type { Maintenance__Output } from '../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadState__Output } from '../proto/gen/sluice/v1/WorkloadState.js';
@@ -262,16 +263,34 @@ export function gpuTime(duration: Duration | null | undefined): string {
 /** Counts GPUs of a node as `sinfo -s` counts nodes: allocated, idle, other (unusable or held back), total. */
 export function gpuCounts(node: Node__Output): { allocated: number; idle: number; other: number; total: number } {
   const gpus = node.inventory?.gpus ?? [];
-  const usable = node.state === 'NODE_STATE_READY' && !node.cordoned;
+  const usable = node.state === 'NODE_STATE_READY' && !node.cordoned && !isInMaintenance(node);
   const allocated = gpus.filter((gpu) => gpu.workload !== 0).length;
   const idle = usable ? gpus.filter((gpu) => gpu.workload === 0 && gpu.health === 'GPU_HEALTH_HEALTHY').length : 0;
   return { allocated, idle, other: gpus.length - allocated - idle, total: gpus.length };
 }
 
-/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,GpuProblem`. */
+function isInMaintenance({ maintenances }: Node__Output): boolean {
+  return maintenances.some(({ active }) => active);
+}
+
+/** Whether a maintenance lasts, or when it begins: `active`, `in 5h12m`. */
+export function maintenanceStatus({ active, nextStartTime }: Maintenance__Output, nowMs: number): string {
+  const startMs = fromTimestamp(nextStartTime);
+  if (active) return 'active';
+  return startMs === null ? 'over' : `in ${formatDuration(Math.max(0, startMs - nowMs))}`;
+}
+
+/** A moment to the minute: `2026-11-24 09:40 UTC`; `-` for none. */
+export function utcMinute(time: Timestamp | null | undefined): string {
+  const ms = fromTimestamp(time);
+  return ms === null ? '-' : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,Maintenance`, `Ready,GpuProblem`. */
 export function nodeStatus(node: Node__Output): Cell {
   const words = [enumWord(node.state, 'NODE_STATE_')];
   if (node.cordoned) words.push('Cordoned');
+  if (isInMaintenance(node)) words.push('Maintenance');
   if ((node.inventory?.gpuProblem ?? '') !== '') words.push('GpuProblem');
   const tone: Tone = node.state !== 'NODE_STATE_READY' ? 'bad' : words.length > 1 ? 'busy' : 'good';
   return { text: words.join(','), tone };

@@ -51,6 +51,10 @@ const GROUPS: readonly CommandGroup[] = [
         summary: 'ask workloads to end',
         load: () => import('./commands/cancel.js'),
       },
+      { name: 'hold', summary: 'keep workloads from starting', load: () => import('./commands/steer.js') },
+      { name: 'release', summary: 'end a hold', load: () => import('./commands/steer.js') },
+      { name: 'requeue', summary: 'stop workloads and let them wait again', load: () => import('./commands/steer.js') },
+      { name: 'priority', summary: 'change the priority of workloads', load: () => import('./commands/steer.js') },
     ],
   },
   {
@@ -73,6 +77,11 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'queue', summary: 'create, update or delete queues', load: () => import('./commands/queue.js') },
       { name: 'cordon', summary: 'keep new work off nodes', load: () => import('./commands/node.js') },
       { name: 'uncordon', summary: 'let new work onto nodes again', load: () => import('./commands/node.js') },
+      {
+        name: 'maintenance',
+        summary: 'announce when nodes are not to be used',
+        load: () => import('./commands/maintenance.js'),
+      },
       { name: 'token', summary: 'make tokens for users and agents', load: () => import('./commands/token.js') },
     ],
   },

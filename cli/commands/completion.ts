@@ -141,10 +141,16 @@ async function argumentsFor(
     case 'why':
     case 'wait':
     case 'cancel':
+    case 'hold':
+    case 'release':
+    case 'requeue':
+    case 'priority':
       return namesOf(invocation, 'workload');
     case 'cordon':
     case 'uncordon':
       return namesOf(invocation, 'node');
+    case 'maintenance':
+      return first === undefined ? verbs : namesOf(invocation, 'node');
     case 'queue':
       return first === undefined ? verbs : first === 'create' ? [] : namesOf(invocation, 'queue');
     case 'plan':

@@ -1,6 +1,7 @@
 // `sluice describe RESOURCE X`: all that is known of one workload, queue or node, for reading.
-import { fromDuration, formatDuration, plural } from '../../common/units.js';
+import { fromDuration, formatDuration, fromTimestamp, plural } from '../../common/units.js';
 import type { Allocation__Output } from '../../proto/gen/sluice/v1/Allocation.js';
+import type { Maintenance__Output } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
@@ -15,6 +16,7 @@ import {
   exitText,
   gpuCounts,
   gpuTime,
+  maintenanceStatus,
   marked,
   moment,
   nodeStatus,
@@ -23,6 +25,7 @@ import {
   runTime,
   shortModel,
   stateWord,
+  utcMinute,
   workloadGpus,
 } from '../presentation.js';
 import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
@@ -120,6 +123,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ['Owner', workload.owner || '-'],
     ['State', stateWord(state) + reason],
     ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
+    ...(workload.hold === '' ? [] : [['Hold', workload.hold] as const]),
     ['Priority', `${spec?.priority ?? '-'}, ${spec?.preemptible === false ? 'not preemptible' : 'preemptible'}`],
     ['Tasks', taskText(spec)],
     ['GPUs', workloadGpus(workload) + (simulated ? ': no hardware behind them' : '')],
@@ -133,8 +137,16 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ],
     ['Submitted', moment(workload.submitTime, nowMs)],
     ['Started', moment(workload.startTime, nowMs)],
+    ...(workload.limitTime === null ? [] : [['Time limit', `stopped at ${utcMinute(workload.limitTime)}`] as const]),
     ...(workload.endTime === null ? [] : [['Ended', moment(workload.endTime, nowMs)] as const]),
-    ['Attempt', `${workload.attempt}${workload.requeues > 0 ? `, requeued ${plural(workload.requeues, 'time')}` : ''}`],
+    [
+      'Attempt',
+      [
+        String(workload.attempt),
+        ...(workload.requeues > 0 ? [`requeued ${plural(workload.requeues, 'time')}`] : []),
+        ...(workload.retries > 0 ? [`tried again ${plural(workload.retries, 'time')}`] : []),
+      ].join(', '),
+    ],
     ['GPU time', `${gpuTime(workload.gpuTime)}, of it lost ${gpuTime(workload.lostGpuTime)}`],
   ];
   const environment = (spec?.environment ?? []).map(({ name, value }): Field => [name, value]);
@@ -254,6 +266,16 @@ function oldest({ use }: Queue__Output, nowMs: number): string {
 
 // ── node ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** `in 3h05m for 2h00m, every 7d00h: new fans` */
+function maintenanceText(maintenance: Maintenance__Output, nowMs: number): string {
+  const { startTime, endTime, every, reason } = maintenance;
+  const durationMs = (fromTimestamp(endTime) ?? 0) - (fromTimestamp(startTime) ?? 0);
+  const everyMs = fromDuration(every);
+  const again = everyMs === null ? '' : `, every ${formatDuration(everyMs)}`;
+  const why = reason === '' ? '' : `: ${reason}`;
+  return `${maintenanceStatus(maintenance, nowMs)} for ${formatDuration(durationMs)}${again}${why}`;
+}
+
 function describeNode(invocation: Invocation, node: Node__Output): string {
   const { nowMs } = invocation;
   const { inventory } = node;
@@ -266,6 +288,7 @@ function describeNode(invocation: Invocation, node: Node__Output): string {
     ['Id', node.id],
     ['Status', typeof status === 'string' ? status : status.text],
     ...(node.cordoned ? [['Cordoned', node.cordonReason || 'no reason given'] as const] : []),
+    ...node.maintenances.map((one) => ['Maintenance', maintenanceText(one, nowMs)] as const),
     ['Pool', node.pool || '-'],
     [
       'Labels',

@@ -107,7 +107,9 @@ export class Upkeep {
       return;
     }
     const gate = passage.type === 'open' ? null : passage.gate;
-    if (gate?.kind === workload.gate?.kind && gate?.message === workload.gate?.message) return;
+    const known = workload.gate;
+    const isSame = gate?.kind === known?.kind && gate?.message === known?.message && gate?.untilMs === known?.untilMs;
+    if (isSame) return;
     draft.putWorkload({ ...workload, gate, claim: gate === null ? workload.claim : null });
   }
 

@@ -32,7 +32,7 @@ export function gateAtSubmit(spec: WorkloadSpec): Gate | null {
 }
 
 /** The gate of a workload that goes back to pending. It ran, so what it waited for has come; its place in its array is its own. */
-export function gateAtRequeue(workload: Pick<Workload, 'hold' | 'notBeforeMs'>, nowMs: number): Gate | null {
+export function gateAtRequeue(workload: Workload, nowMs: number): Gate | null {
   return workload.hold === null ? backoffGate(workload, nowMs) : heldGate(workload.hold);
 }
 
@@ -109,10 +109,10 @@ function dependencyGate({ workload, condition }: Dependency, other: Workload | n
   return { kind: 'dependency', message: `waits for ${name} to have ${condition}`, untilMs: null };
 }
 
-function backoffGate({ notBeforeMs }: Pick<Workload, 'notBeforeMs'>, nowMs: number): Gate | null {
+function backoffGate({ notBeforeMs, retries, spec }: Workload, nowMs: number): Gate | null {
   if (notBeforeMs <= nowMs) return null;
-  const time = new Date(notBeforeMs).toISOString().replace('.000', '');
-  return { kind: 'backoff', message: `its program failed; it is tried again at ${time}`, untilMs: notBeforeMs };
+  const message = `its program failed; retry ${retries} of ${spec.retry.max} comes after a pause`;
+  return { kind: 'backoff', message, untilMs: notBeforeMs };
 }
 
 function arrayGate({ of, concurrency }: { readonly of: WorkloadNumber; readonly concurrency: number }): Gate {

@@ -4,6 +4,7 @@ import { toServiceError, type RichError } from '../../common/errors.js';
 import { sluice } from '../../common/proto.js';
 import type { ExplainWorkloadResponse } from '../../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
 import type { LogServiceHandlers } from '../../proto/gen/sluice/v1/LogService.js';
+import type { Maintenance } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node } from '../../proto/gen/sluice/v1/Node.js';
 import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.js';
 import type { Queue } from '../../proto/gen/sluice/v1/Queue.js';
@@ -38,6 +39,7 @@ export class FakeScheduler {
   workloads: Workload[] = [];
   queues: Queue[] = [];
   nodes: Node[] = [];
+  maintenances: Maintenance[] = [];
   explanation: ExplainWorkloadResponse = {};
   /** Answers the next calls of a method with these errors, one a call; null = the usual answer. */
   readonly failures = new Map<string, (RichError | null)[]>();
@@ -115,6 +117,14 @@ export class FakeScheduler {
     return found ?? notFound('workload', word);
   }
 
+  /** The workloads named, with their specs changed. */
+  #steered(words: readonly string[], change: object = {}): { workloads: Workload[] } | RichError {
+    const found = words.map((word) => this.#find(word));
+    const wrong = found.find(isRichError);
+    if (wrong !== undefined) return wrong;
+    return { workloads: (found as Workload[]).map((one) => ({ ...one, spec: { ...one.spec, ...change } })) };
+  }
+
   #workloadService(): WorkloadServiceHandlers {
     return {
       SubmitWorkloads: this.#unary('SubmitWorkloads', ({ specs, validateOnly }) => ({
@@ -147,6 +157,12 @@ export class FakeScheduler {
         const found = workloads.map((word) => this.#find(word));
         return found.find(isRichError) ?? { workloads: found as Workload[] };
       }),
+      HoldWorkloads: this.#unary('HoldWorkloads', ({ workloads }) => this.#steered(workloads)),
+      ReleaseWorkloads: this.#unary('ReleaseWorkloads', ({ workloads }) => this.#steered(workloads)),
+      RequeueWorkloads: this.#unary('RequeueWorkloads', ({ workloads }) => this.#steered(workloads)),
+      PrioritizeWorkloads: this.#unary('PrioritizeWorkloads', ({ workloads, priority }) =>
+        this.#steered(workloads, { priority }),
+      ),
       ExplainWorkload: this.#unary('ExplainWorkload', ({ workload }) => {
         const found = this.#find(workload);
         if (isRichError(found)) return found;
@@ -187,6 +203,25 @@ export class FakeScheduler {
       UncordonNode: this.#unary('UncordonNode', ({ name }) => {
         const node = find(name);
         return node === undefined ? notFound('node', name) : { node };
+      }),
+      CreateMaintenance: this.#unary('CreateMaintenance', ({ nodes, startTime, duration, every, reason }) => ({
+        maintenance: {
+          id: 'M1',
+          nodes,
+          startTime,
+          endTime: { seconds: Number(startTime?.seconds) + Number(duration?.seconds), nanos: 0 },
+          nextStartTime: startTime,
+          every,
+          reason,
+        },
+      })),
+      ListMaintenances: this.#unary('ListMaintenances', ({ node }) => ({
+        maintenances: this.maintenances.filter(({ nodes }) => node === '' || nodes?.includes(node)),
+      })),
+      CancelMaintenance: this.#unary('CancelMaintenance', ({ id, nodes }) => {
+        const found = this.maintenances.find((one) => one.id === id);
+        if (found === undefined) return notFound('maintenance', id);
+        return { maintenance: { ...found, nodes: nodes.length === 0 ? (found.nodes ?? []) : nodes } };
       }),
       WatchNodes: this.#stream('WatchNodes', (_, sink) => {
         for (const node of this.nodes) sink.send({ revision: 1, node });

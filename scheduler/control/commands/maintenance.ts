@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../../common/errors.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../../common/ids.js';
+import { formatDuration } from '../../../common/units.js';
 import { windowAt } from '../../engine/maintenance.js';
 import type { Draft } from '../../model/draft.js';
 import { isLive } from '../../model/elastic.js';
@@ -43,7 +44,7 @@ export function createMaintenance(announced: Announced): Command<Announcement> {
         everyMs: announced.everyMs,
         reason: announced.reason,
       };
-      if (window.everyMs === null && window.endMs <= nowMs) throw isPast(window.endMs);
+      if (window.everyMs === null && window.endMs <= nowMs) throw isPast(nowMs - window.endMs);
       const known = nodes[0]?.maintenance.find((one) => sameWindow(one, window));
       if (known !== undefined && nodes.every(({ maintenance }) => maintenance.some(({ id }) => id === known.id))) {
         return announcementOf(draft, known);
@@ -140,11 +141,13 @@ function find(draft: Draft, name: string): ClusterNode {
   throw notFound('node', name, names, 'nothing was changed');
 }
 
-function isPast(endMs: number): ApiError {
+function isPast(agoMs: number): ApiError {
   return new ApiError({
     code: status.INVALID_ARGUMENT,
     reason: 'MAINTENANCE_IS_PAST',
-    message: `that maintenance would have ended at ${new Date(endMs).toISOString()}, which is past; nothing was announced`,
+    message:
+      `that maintenance would have ended ${formatDuration(agoMs)} ago; nothing was announced\n` +
+      'Give a start and a duration that end in the future.',
   });
 }
 
