@@ -7,7 +7,7 @@ import { chunkRequest, nextChunk, standingOf, taskKey } from './chunk.js';
 import { liveTasks, type Place, type State } from './cluster.js';
 import { freeOn } from './free.js';
 import { grant } from './grants.js';
-import { isProtected, mayEverGive, mayReclaim, mayTakeAll, siblingsAbove } from './legality.js';
+import { isProtected, mayEverGive, mayMoveAll, mayReclaim, mayTakeAll, siblingsAbove } from './legality.js';
 import { mayTake, staysGuaranteed } from './limits.js';
 import { nextWorkload } from './order.js';
 import { placeChunk } from './placement.js';
@@ -66,7 +66,10 @@ const CONSOLIDATION: TakeOver = {
   reason: 'moved',
   mayTry: (state, workload) => workload.spec.preemptible && asksForNoMoreThanIsFree(state, workload),
   isCandidate: () => true,
-  isLegal: (_, __, { lost }) => lost.length === 0,
+  isLegal: (before, workload, trial) =>
+    trial.lost.length === 0 &&
+    new Set(trial.moved.map((unit) => unit.workload)).size <= before.cluster.input.policy.maxMoves &&
+    mayMoveAll(before, workload, askedBy(before, workload), trial.moved),
 };
 
 const RECLAIM: TakeOver = {
@@ -76,6 +79,7 @@ const RECLAIM: TakeOver = {
     victim.spec.queue !== workload.spec.queue && mayEverGive(state, workload, askedBy(state, workload), victim),
   isLegal: (before, workload, { lost, moved }) =>
     mayTakeAll(before, workload, askedBy(before, workload), lost) &&
+    mayMoveAll(before, workload, askedBy(before, workload), moved) &&
     leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
       const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
       return isProtected(before, having(before, victim), pair?.giver.name ?? victim.spec.queue, 'reclaimMinRuntimeMs');
@@ -87,7 +91,8 @@ const PREEMPTION: TakeOver = {
   mayTry: (state, workload) => staysGuaranteed(state, workload, askedBy(state, workload)),
   isCandidate: (_, workload, victim) =>
     victim.spec.queue === workload.spec.queue && victim.spec.priority < workload.spec.priority,
-  isLegal: (before, _, { lost, moved }) =>
+  isLegal: (before, workload, { lost, moved }) =>
+    mayMoveAll(before, workload, askedBy(before, workload), moved) &&
     leavesProtectedGangs(before, [...lost, ...moved], (victim) =>
       isProtected(before, having(before, victim), victim.spec.queue, 'preemptMinRuntimeMs'),
     ),
@@ -128,11 +133,34 @@ function firstLegalTrial(state: State, workload: Workload, how: TakeOver): Trial
     for (let count = 1; count <= units.length; count++) {
       for (const victims of together(units.slice(0, count))) {
         const trial = tryWithout(state, workload, victims);
-        if (trial !== null && how.isLegal(state, workload, trial)) return trial;
+        if (trial !== null && how.isLegal(state, workload, trial))
+          return withoutTheUnneeded(state, workload, victims, how) ?? trial;
       }
     }
   }
   return null;
+}
+
+/**
+ * Leaves victims out again that are not needed, those taken last first, as long as the rest is legal.
+ * @returns null when all are needed
+ */
+function withoutTheUnneeded(state: State, workload: Workload, victims: readonly Unit[], how: TakeOver): Trial | null {
+  let needed = victims;
+  let best: Trial | null = null;
+  for (const unit of victims.toReversed()) {
+    const fewer = needed.filter((each) => each !== unit);
+    // A task above the gang cannot stay when the gang goes.
+    const cutsGang = fewer.some(
+      (each) => each.workload === unit.workload && victims.indexOf(each) > victims.indexOf(unit),
+    );
+    if (fewer.length === 0 || cutsGang) continue;
+    const trial = tryWithout(state, workload, fewer);
+    if (trial === null || !how.isLegal(state, workload, trial)) continue;
+    needed = fewer;
+    best = trial;
+  }
+  return best;
 }
 
 /** For each node that the last of them is on: those that are there too. */

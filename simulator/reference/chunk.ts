@@ -1,5 +1,6 @@
 // What a workload is given next: the tasks its gang lacks, all at once, or one task above the gang.
 import type { Role, Workload } from '../../scheduler/model/records.js';
+import { roleOf } from '../../scheduler/model/requests.js';
 import { NOTHING, sum, type Amounts } from './amounts.js';
 import { pendingRequest } from './asked.js';
 import { isLive, liveTasks, pendingTasks, type State, type Task } from './cluster.js';
@@ -11,11 +12,14 @@ export function taskKey(task: { readonly workload: number; readonly task: number
   return `${task.workload}/${task.task}`;
 }
 
-/** The tasks that are tried together next, in task order; empty = nothing is wanted, or the gang cannot be complete. */
+/**
+ * The tasks that are tried together next, in task order; empty = nothing is wanted, or the gang cannot be complete.
+ * @param evicted a victim of a trial is given back only what was taken
+ */
 export function nextChunk(state: State, workload: Workload, evicted: Evicted = new Set()): readonly Task[] {
-  const waiting = [...evictedTasks(state, workload, evicted), ...pendingTasks(state, workload)].toSorted(
-    (a, b) => a.index - b.index,
-  );
+  const taken = evictedTasks(state, workload, evicted);
+  const isVictim = state.places.some((place) => place.workload === workload.number && evicted.has(taskKey(place)));
+  const waiting = isVictim ? taken : pendingTasks(state, workload);
   const live = liveTasks(state, workload).map((place) => place.task);
   const roles = workload.spec.roles.map((role, at) => {
     const first = workload.spec.roles.slice(0, at).reduce((all, each) => all + each.maxTasks, 0);
@@ -43,16 +47,8 @@ function evictedTasks(state: State, workload: Workload, evicted: Evicted): reado
   return state.places
     .filter((place) => place.workload === workload.number && !isLive(place))
     .filter((place) => evicted.has(taskKey(place)) && !live.has(place.task))
-    .map((place) => ({ workload: workload.number, index: place.task, role: roleAt(workload, place.task) }));
-}
-
-function roleAt(workload: Workload, index: number): Role {
-  let first = 0;
-  for (const role of workload.spec.roles) {
-    if (index < first + role.maxTasks) return role;
-    first += role.maxTasks;
-  }
-  throw new RangeError(`workload ${workload.number} has no task ${index}`);
+    .map((place) => ({ workload: workload.number, index: place.task, role: roleOf(workload.spec, place.task) }))
+    .toSorted((a, b) => a.index - b.index);
 }
 
 /** What the chunk counts for in the order of queues and at the gate of reclaim. */

@@ -3,6 +3,7 @@
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { invariant } from '../../common/assert.js';
 import type { EnginePolicy } from '../../scheduler/engine/policy.js';
+import { mayGrow } from '../../scheduler/model/elastic.js';
 import type { Allocation, ClusterNode, Gpu, Placement, Queue, Role, Workload } from '../../scheduler/model/records.js';
 import { GPU_PARTS, migParts, roleOf, toParts } from '../../scheduler/model/requests.js';
 import { eachResource, sum, type Amounts } from './amounts.js';
@@ -18,6 +19,11 @@ export interface ReferenceInput {
   readonly allocations: readonly Allocation[];
   readonly policy: EnginePolicy;
   readonly nowMs: number;
+  /**
+   * True: single tasks of a gang may move while the others run on, as with the peer whose scenarios we play. Otherwise a
+   * gang of which a task moves begins again as a whole, as our attempts do.
+   */
+  readonly tasksMoveAlone?: boolean;
 }
 
 /**
@@ -207,7 +213,7 @@ export function workloadOf(cluster: Cluster, number: WorkloadNumber): Workload {
 
 export function nodeOf(cluster: Cluster, id: NodeId): ClusterNode {
   const node = cluster.nodes.get(id);
-  invariant(node !== undefined, 'places are on nodes', id);
+  invariant(node !== undefined, 'work is placed on nodes', id);
   return node;
 }
 
@@ -238,20 +244,16 @@ export function liveTasks(state: State, workload: Workload): readonly Place[] {
 export function pendingTasks(state: State, workload: Workload): readonly Task[] {
   if (!takesTasks(state.cluster, workload)) return [];
   const placed = new Set(state.places.filter((place) => place.workload === workload.number).map((place) => place.task));
-  const ended = new Set(
-    state.cluster.input.allocations
-      .filter((each) => each.workload === workload.number && each.attempt === workload.attempt)
-      .filter((each) => each.state === 'released' && each.stop === null && workload.state !== 'pending')
-      .map((each) => each.task),
-  );
-  return allTasks(workload).filter((task) => !placed.has(task.index) && !ended.has(task.index));
+  return allTasks(workload).filter((task) => !placed.has(task.index));
 }
 
-/** Whether it may be given tasks now. */
+/** Whether it may be given tasks now: all of them, or more of them. */
 function takesTasks(cluster: Cluster, workload: Workload): boolean {
-  const { nowMs } = cluster.input;
-  if (workload.state === 'starting' || workload.state === 'running') return true;
-  return workload.state === 'pending' && workload.hold === null && workload.notBeforeMs <= nowMs;
+  if (workload.state === 'pending') return workload.gate === null;
+  const ofAttempt = cluster.input.allocations.filter(
+    (each) => each.workload === workload.number && each.attempt === workload.attempt,
+  );
+  return mayGrow(workload, ofAttempt);
 }
 
 export function allTasks(workload: Workload): readonly Task[] {
@@ -266,7 +268,7 @@ export function allTasks(workload: Workload): readonly Task[] {
 
 function placeOfAllocation(cluster: Cluster, allocation: Allocation): Place {
   const first = allocation.gpus[0];
-  const node = nodeOf(cluster, allocation.node);
+  const node = cluster.nodes.get(allocation.node);
   return {
     workload: allocation.workload,
     task: allocation.task,
@@ -291,7 +293,7 @@ function placeOfClaim(cluster: Cluster, workload: Workload, placement: Placement
     task: placement.task,
     node: placement.node,
     state: 'promised',
-    ...ofGpus(nodeOf(cluster, placement.node), placement.parts, placement.gpus, placement.instances),
+    ...ofGpus(cluster.nodes.get(placement.node), placement.parts, placement.gpus, placement.instances),
     cpuMilli: request.cpuMilli,
     memoryMib: request.memoryMib,
     allocation: null,
@@ -299,13 +301,13 @@ function placeOfClaim(cluster: Cluster, workload: Workload, placement: Placement
 }
 
 function ofGpus(
-  node: ClusterNode,
+  node: ClusterNode | undefined,
   parts: number,
   gpus: readonly number[],
   instances: readonly string[],
 ): Pick<Place, 'kind' | 'count' | 'parts' | 'shared' | 'profile' | 'gpus' | 'instances'> {
   const kind = gpus.length === 0 ? 'no gpu' : instances.length > 0 ? 'mig' : parts >= GPU_PARTS ? 'whole' : 'share';
-  const profile = node.gpus.flatMap((gpu) => gpu.mig ?? []).find((each) => each.uuid === instances[0])?.profile ?? '';
+  const profile = node?.gpus.flatMap((gpu) => gpu.mig ?? []).find((each) => each.uuid === instances[0])?.profile ?? '';
   return {
     kind,
     count: gpus.length,

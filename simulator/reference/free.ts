@@ -1,5 +1,6 @@
 // What of a node is free now, what will be once all that is leaving has left and all that is promised is taken, and which of
 // its GPUs a share may join. Counted anew from the places each time.
+import { invariant } from '../../common/assert.js';
 import type { NodeId } from '../../common/ids.js';
 import type { ClusterNode } from '../../scheduler/model/records.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
@@ -8,7 +9,6 @@ import { gpuKey, usableGpus, type Place, type State } from './cluster.js';
 /** A GPU of which shares are given out. */
 export interface SharedGpu {
   readonly key: string;
-  readonly memoryMib: number;
   /** Parts that running and leaving tasks hold. */
   readonly held: number;
   /** Those of them that leave. */
@@ -40,7 +40,7 @@ export interface NodeFree {
 /** Counts what is free on a node. */
 export function freeOn(state: State, id: NodeId): NodeFree {
   const node = state.cluster.nodes.get(id);
-  if (node === undefined) throw new RangeError(`no node ${id}`);
+  invariant(node !== undefined, 'work is placed on nodes', id);
   const places = state.places.filter((place) => place.node === id && place.state !== 'withdrawn');
   const held = places.filter((place) => place.state !== 'promised');
   const leaving = places.filter((place) => place.state === 'leaving');
@@ -58,7 +58,7 @@ export function freeOn(state: State, id: NodeId): NodeFree {
   const instances = new Map(
     profilesOf(node).map((profile) => [
       profile,
-      having(instancesOf(node, profile), (place) => (place.profile === profile ? place.count : 0)),
+      having(instancesOf(node, profile).length, (place) => instancesTaken(node, profile, place)),
     ]),
   );
   const pick = (when: 'now' | 'later'): Free => ({
@@ -84,14 +84,16 @@ function wholeGpus(
   places: readonly Place[],
   shared: readonly SharedGpu[],
 ): { now: number; later: number } {
+  const plain = usableGpus(node)
+    .filter((gpu) => gpu.mig === null)
+    .map((gpu) => gpu.index);
   const wholes = (state: 'leaving' | 'promised' | null): number =>
     places
       .filter(
         (place) => place.kind === 'whole' && (state === null ? place.state !== 'promised' : place.state === state),
       )
-      .reduce((all, place) => all + place.count, 0);
-  const plain = usableGpus(node).filter((gpu) => gpu.mig === null).length;
-  const idle = plain - wholes(null) - shared.filter((gpu) => gpu.held > 0).length;
+      .reduce((all, place) => all + (place.gpus?.filter((index) => plain.includes(index)).length ?? place.count), 0);
+  const idle = plain.length - wholes(null) - shared.filter((gpu) => gpu.held > 0).length;
   const opened = shared.filter((gpu) => gpu.held === 0 && gpu.promised > 0).length;
   const later = idle + wholes('leaving') + shared.filter(isWholeAgain).length - wholes('promised') - opened;
   return { now: Math.min(idle, later), later };
@@ -108,9 +110,8 @@ export function restOf(gpu: SharedGpu): number {
 }
 
 function sharedGpus(node: ClusterNode, places: readonly Place[]): readonly SharedGpu[] {
-  const keys = [...new Set(places.flatMap((place) => place.shared))];
-  const memoryMib = new Map(node.gpus.map((gpu) => [gpuKey(gpu.index), gpu.memoryMib]));
-  const smallest = Math.min(...usableGpus(node).map((gpu) => gpu.memoryMib));
+  const unusable = node.gpus.filter((gpu) => !usableGpus(node).includes(gpu)).map((gpu) => gpuKey(gpu.index));
+  const keys = [...new Set(places.flatMap((place) => place.shared))].filter((key) => !unusable.includes(key));
   const order = (key: string): number =>
     Number.parseInt(key.split(' ')[1] ?? '', 10) + (key.startsWith('new') ? 1e6 : 0);
   return keys
@@ -120,7 +121,6 @@ function sharedGpus(node: ClusterNode, places: readonly Place[]): readonly Share
       const parts = (state: (place: Place) => boolean): number => total(on.filter(state), (place) => place.parts);
       return {
         key,
-        memoryMib: memoryMib.get(key) ?? smallest,
         held: parts((place) => place.state !== 'promised'),
         leaving: parts((place) => place.state === 'leaving'),
         promised: parts((place) => place.state === 'promised'),
@@ -132,8 +132,17 @@ function profilesOf(node: ClusterNode): readonly string[] {
   return [...new Set(node.gpus.flatMap((gpu) => (gpu.mig ?? []).map((instance) => instance.profile)))];
 }
 
-function instancesOf(node: ClusterNode, profile: string): number {
-  return usableGpus(node).flatMap((gpu) => (gpu.mig ?? []).filter((instance) => instance.profile === profile)).length;
+/** By UUID; those of GPUs that are not usable do not count. */
+function instancesOf(node: ClusterNode, profile: string): readonly string[] {
+  return usableGpus(node)
+    .flatMap((gpu) => (gpu.mig ?? []).filter((instance) => instance.profile === profile))
+    .map((instance) => instance.uuid);
+}
+
+function instancesTaken(node: ClusterNode, profile: string, place: Place): number {
+  if (place.profile !== profile) return 0;
+  if (place.gpus === null) return place.count;
+  return instancesOf(node, profile).filter((uuid) => place.instances.includes(uuid)).length;
 }
 
 function total(places: readonly Place[], amountOf: (place: Place) => number): number {

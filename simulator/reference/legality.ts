@@ -74,6 +74,18 @@ function everyUnitIsLegal(before: State, taker: Workload, asked: Amounts, lost: 
   });
 }
 
+/**
+ * Moves disturb, so they are bounded; and what is moved for another queue must be a legal victim by itself, so that a queue
+ * at its guarantee gives nothing, not even a move. The peer moves anybody's work.
+ */
+export function mayMoveAll(before: State, taker: Workload, asked: Amounts, moved: readonly Unit[]): boolean {
+  const disturbed = moved.map((unit) => unitAmounts(unit).gpuParts).reduce((all, parts) => all + parts, 0);
+  if (disturbed > 0 && disturbed > asked.gpuParts * before.cluster.input.policy.maxDisturbance) return false;
+  return moved.every(
+    (unit) => unit.workload.spec.queue === taker.spec.queue || everyUnitIsLegal(before, taker, asked, [unit]),
+  );
+}
+
 /** Rule d: at every level, a taker above its fair share must stay less saturated than the queues that give. */
 function staysLessSaturated(before: State, taker: Workload, asked: Amounts, lost: readonly Unit[]): boolean {
   const { queues, input } = before.cluster;

@@ -1,5 +1,6 @@
 // Where a task goes: nodes that fit, the best first, and on the node which GPUs. And a chunk of tasks: all or none.
 // Rules: kai-semantics 1.5 (allocate), 1.11 and 1.12, under the policy `pack`.
+import type { NodeId } from '../../common/ids.js';
 import { matchesModel } from '../../scheduler/model/gpu-model.js';
 import type { ClusterNode, PlacementRules, Workload } from '../../scheduler/model/records.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
@@ -69,11 +70,12 @@ function letWait(state: State, workload: Workload): State {
 }
 
 function placeTask(state: State, workload: Workload, task: Task, mode: Mode, evicted: Evicted): State | null {
+  const own = placeLeft(state, task, evicted)?.node ?? null;
   const fitting = state.cluster.input.nodes
     .filter((node) => !node.cordoned && isAllowed(node, task.role.rules))
     .map((node) => freeOn(state, node.id))
     .filter((free) => fits(free, task, 'later'))
-    .toSorted((a, b) => compareNodes(a, b, task));
+    .toSorted((a, b) => compareNodes(a, b, task, own));
   for (const free of fitting) {
     const place = placeOn(state, free, task, mode);
     if (place !== null && mayHold(state, workload, amountsOf(place))) return put(state, place, evicted);
@@ -83,9 +85,7 @@ function placeTask(state: State, workload: Workload, task: Task, mode: Mode, evi
 
 /** A victim that is placed where it was stays; anything else is a new place beside the one it leaves. */
 function put(state: State, place: Place, evicted: Evicted): State {
-  const old = evicted.has(taskKey(place))
-    ? state.places.find((each) => !isLive(each) && taskKey(each) === taskKey(place))
-    : undefined;
+  const old = placeLeft(state, { workload: place.workload, index: place.task }, evicted);
   if (old !== undefined && old.node === place.node && canStay(state, old, place)) {
     const places = state.places.map((each): Place => (each === old ? { ...old, state: stateBefore(old) } : each));
     return { ...state, places };
@@ -93,7 +93,13 @@ function put(state: State, place: Place, evicted: Evicted): State {
   return { ...state, places: [...state.places, place] };
 }
 
-/** What it had before the trial. */
+/** What a victim of the trial had. */
+function placeLeft(state: State, task: Pick<Task, 'workload' | 'index'>, evicted: Evicted): Place | undefined {
+  const key = taskKey({ workload: task.workload, task: task.index });
+  return evicted.has(key) ? state.places.find((each) => !isLive(each) && taskKey(each) === key) : undefined;
+}
+
+/** The state it had before the trial. */
 function stateBefore(old: Place): PlaceState {
   return old.state === 'withdrawn' ? 'promised' : 'held';
 }
@@ -140,8 +146,11 @@ function joinable(free: NodeFree, task: Task): readonly SharedGpu[] {
     .toSorted((a, b) => b.held + b.promised - a.held - a.promised);
 }
 
-/** Negative: `left` is the better node. */
-function compareNodes(left: NodeFree, right: NodeFree, task: Task): number {
+/**
+ * Negative: `left` is the better node.
+ * @param own where a victim of the trial was; null = it is none
+ */
+function compareNodes(left: NodeFree, right: NodeFree, task: Task, own: NodeId | null): number {
   const noGpu = kindOf(task.role.request) === 'no gpu';
   const merits: readonly ((free: NodeFree) => number)[] = [
     // A share goes to a GPU that is shared already, even if it must wait for it,
@@ -153,6 +162,8 @@ function compareNodes(left: NodeFree, right: NodeFree, task: Task): number {
     // and the fuller node is better; GPUs being released count as free.
     (free) => (noGpu ? free.later.cpuMilli : free.later.wholeGpus),
     (free) => (noGpu ? 0 : free.laterParts),
+    // Of equal ones a victim keeps its own.
+    (free) => -Number(free.node.id === own),
   ];
   for (const merit of merits) {
     const difference = merit(left) - merit(right);

@@ -3,17 +3,19 @@
 // topology, reservations, past use, placement other than `pack`.
 import type { Decision } from '../../scheduler/engine/decisions.js';
 import { ACTIONS } from './actions.js';
+import { keepPromises } from './promises.js';
 import { openCycle, type ReferenceInput } from './cluster.js';
 
 export type { ReferenceInput } from './cluster.js';
 
 /**
- * All decisions of one cycle: the actions of the policy, one after the other, each once.
+ * All decisions of one cycle: claims that can be met by now, then the actions of the policy, one after the other, each once.
  * @returns decisions in the order in which they must be carried out
  */
 export function decide(input: ReferenceInput): Decision[] {
-  let state = openCycle(input);
-  const decisions: Decision[] = [];
+  const kept = keepPromises(openCycle(input));
+  const decisions: Decision[] = [...kept.decisions];
+  let { state } = kept;
   for (const action of input.policy.actions) {
     const outcome = ACTIONS[action](state);
     state = outcome.state;
