@@ -1,5 +1,5 @@
 // `sluice plan FILE…`, `sluice plan [FLAGS] -- COMMAND…`, `sluice plan queue NAME FLAGS`: what would follow, without doing it.
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { formatDuration, fromDuration, fromTimestamp, plural } from '../../common/units.js';
 import type { DisplacedWorkload__Output } from '../../proto/gen/sluice/v1/DisplacedWorkload.js';
 import type { PlannedPlacement__Output } from '../../proto/gen/sluice/v1/PlannedPlacement.js';
@@ -23,6 +23,8 @@ import { mappedToFiles, readDocuments } from './submit.js';
 const HOPELESS = ['UNSATISFIABLE', 'QUOTA_LIMIT_EXCEEDED'];
 /** Flags of `plan` itself; the others say what to run. */
 const OWN_FLAGS = ['queue', 'file', 'output', 'json'];
+/** Flags that `plan` and `plan queue` both have. */
+const SHARED_FLAGS = ['priority', 'output', 'json'];
 
 interface Printing {
   readonly output?: string;
@@ -46,8 +48,6 @@ export const define: DefineCommand = (command, invocation) => {
         'queue would move. Nothing is changed. Exit code 2: it could never start.',
     )
     .usage('FILE… | [FLAGS] -- COMMAND [ARGUMENTS…] | queue NAME FLAGS')
-    // Flags after "queue" are those of the queue.
-    .enablePositionalOptions()
     .argument('[words...]', 'YAML files as for "sluice submit", or after "--" a command as for "sluice run"')
     .option('-f, --file <file...>', 'YAML files, for hands used to kubectl');
   withPrinting(withSpecFlags(command))
@@ -68,8 +68,30 @@ Examples:
     .option('--create', 'as if it were created')
     .option('--parent <queue>', 'with --create: the queue it would lie under; default top level')
     .option('--delete', 'as if it were deleted')
-    .action((name: string, options: QueueOptions) => planQueue(invocation, name, options));
+    .action((name: string, options: QueueOptions) =>
+      planQueue(invocation, name, { ...sharedFlags(command), ...options }),
+    );
 };
+
+/** Flags that both forms have: commander hands those to the outer one. */
+function sharedFlags(command: Command): QueueOptions {
+  const given = strayFlag(command, SHARED_FLAGS);
+  if (given !== undefined) throw usageError(`${given.long} says what to run; it goes with no change of a queue`);
+  const { output, json, priority } = command.opts<Options>();
+  return {
+    ...(output === undefined ? {} : { output }),
+    ...(json === undefined ? {} : { json }),
+    ...(priority === undefined ? {} : { priority }),
+  };
+}
+
+/** A flag that was given and is none of those. */
+function strayFlag(command: Command, allowed: readonly string[]): Option | undefined {
+  return command.options.find((option) => {
+    const name = option.attributeName();
+    return !allowed.includes(name) && command.getOptionValueSource(name) === 'cli';
+  });
+}
 
 function withPrinting(command: Command): Command {
   return command
@@ -128,10 +150,7 @@ async function readWork(
   if (files.length === 0) {
     throw usageError('nothing to plan', 'Usage: sluice plan FILE…   or: sluice plan -G 1 -- COMMAND');
   }
-  const given = command.options.find(
-    (option) =>
-      !OWN_FLAGS.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === 'cli',
-  );
+  const given = strayFlag(command, OWN_FLAGS);
   if (given !== undefined) {
     throw usageError(
       `${given.long} goes with a command, not with a file`,
