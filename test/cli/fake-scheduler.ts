@@ -7,6 +7,9 @@ import type { LogServiceHandlers } from '../../proto/gen/sluice/v1/LogService.js
 import type { Maintenance } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node } from '../../proto/gen/sluice/v1/Node.js';
 import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.js';
+import type { PlanQueueChangeResponse } from '../../proto/gen/sluice/v1/PlanQueueChangeResponse.js';
+import type { PlanServiceHandlers } from '../../proto/gen/sluice/v1/PlanService.js';
+import type { PlanWorkloadResponse } from '../../proto/gen/sluice/v1/PlanWorkloadResponse.js';
 import type { Queue } from '../../proto/gen/sluice/v1/Queue.js';
 import type { QueueServiceHandlers } from '../../proto/gen/sluice/v1/QueueService.js';
 import type { ReadLogsRequest__Output } from '../../proto/gen/sluice/v1/ReadLogsRequest.js';
@@ -41,6 +44,8 @@ export class FakeScheduler {
   nodes: Node[] = [];
   maintenances: Maintenance[] = [];
   explanation: ExplainWorkloadResponse = {};
+  workloadPlan: PlanWorkloadResponse = {};
+  queuePlan: PlanQueueChangeResponse = {};
   /** Answers the next calls of a method with these errors, one a call; null = the usual answer. */
   readonly failures = new Map<string, (RichError | null)[]>();
   /** Plays a watch; default: the present state, then nothing. */
@@ -58,6 +63,7 @@ export class FakeScheduler {
     this.#server.addService(sluice.WorkloadService.service, this.#workloadService());
     this.#server.addService(sluice.QueueService.service, this.#queueService());
     this.#server.addService(sluice.NodeService.service, this.#nodeService());
+    this.#server.addService(sluice.PlanService.service, this.#planService());
     this.#server.addService(sluice.LogService.service, this.#logService());
     this.#server.addService(sluice.VersionService.service, this.#versionService());
     const wanted = this.address === '' ? '127.0.0.1:0' : this.address;
@@ -227,6 +233,13 @@ export class FakeScheduler {
         for (const node of this.nodes) sink.send({ revision: 1, node });
         sink.send({ revision: 1, caughtUp: true });
       }),
+    };
+  }
+
+  #planService(): PlanServiceHandlers {
+    return {
+      PlanWorkload: this.#unary('PlanWorkload', () => this.workloadPlan),
+      PlanQueueChange: this.#unary('PlanQueueChange', () => this.queuePlan),
     };
   }
 
