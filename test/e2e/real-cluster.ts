@@ -134,7 +134,7 @@ export class RealCluster {
     for (const client of this.#clients) client.close();
     for (const name of this.#agents.keys()) await this.endAgent(name, 'SIGTERM');
     await this.endScheduler('SIGTERM');
-    for (const pid of processesOf(this.folder)) process.kill(pid, 'SIGKILL');
+    for (const pid of processesOf(this.folder)) killIfThere(pid);
     await until('every process is gone', () => (processesOf(this.folder).length === 0 ? true : null));
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -179,6 +179,15 @@ function mentions(pid: number, folder: string): boolean {
   };
   const isZombie = /^\d+ \(.*\) [ZX] /s.test(read('stat'));
   return !isZombie && (read('cmdline').includes(folder) || read('environ').includes(folder));
+}
+
+/** A process that was found may have ended by itself since. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
