@@ -16,7 +16,7 @@ import { selectorOf } from '../resources.js';
 import { acceptOtherNames } from '../submission.js';
 import { formatColumns, printable } from '../table.js';
 import { type Figures, figuresOf, pathsOf, withFigures } from './queue.js';
-import { mappedToFlags, type SpecOptions, toSpec, withSpecFlags } from './run.js';
+import { mappedToFlags, type SpecOptions, toSpec, withSpecFlags } from '../spec/flags.js';
 import { mappedToFiles, readDocuments } from './submit.js';
 
 /** Refusals of a submission that no waiting would mend; exit code 2, as for what could never be placed. */
@@ -44,8 +44,8 @@ interface QueueOptions extends Figures, Printing {
 export const define: DefineCommand = (command, invocation) => {
   command
     .description(
-      'Says where and when work would start if it were submitted now, and who would be displaced; or what a change of a\n' +
-        'queue would move. Nothing is changed. Exit code 2: it could never start.',
+      'Says where and when work would start if it were submitted now, and who would be displaced; ' +
+        'or what a change of a queue would move. Nothing is changed. Exit code 2: it could never start.',
     )
     .usage('FILE… | [FLAGS] -- COMMAND [ARGUMENTS…] | queue NAME FLAGS')
     .argument('[words...]', 'YAML files as for "sluice submit", or after "--" a command as for "sluice run"')
