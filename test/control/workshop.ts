@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import type { Command, CommandContext } from '../../scheduler/control/command.js';
+import { carryOut } from '../../scheduler/control/commands/carry-out.js';
 import { createQueue } from '../../scheduler/control/commands/queues.js';
 import { registerNode } from '../../scheduler/control/commands/nodes.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
+import { Upkeep } from '../../scheduler/control/upkeep.js';
+import type { Decision } from '../../scheduler/engine/decisions.js';
 import { ClusterState } from '../../scheduler/model/cluster-state.js';
 import { Draft } from '../../scheduler/model/draft.js';
 import { place } from '../../scheduler/model/lifecycle.js';
@@ -21,6 +24,8 @@ import { PLAIN_GPU, plainRequest, type PlainRequest } from '../plain-spec.js';
 
 export class Workshop {
   readonly state = new ClusterState();
+  /** What control owes by itself; it does so when told to, see {@link pass}. */
+  upkeep = new Upkeep(this.state);
   nowMs = 1_000;
   #ulids = 0;
 
@@ -37,9 +42,30 @@ export class Workshop {
   change<T>(make: (draft: Draft, context: CommandContext) => T): T {
     const draft = new Draft(this.state);
     const value = make(draft, { nowMs: this.nowMs, newUlid: () => this.newUlid() });
-    for (const change of draft.changes()) this.state.apply(change);
+    for (const change of draft.changes()) {
+      this.state.apply(change);
+      this.upkeep.note(change);
+    }
     checkInvariants(this.state);
     return value;
+  }
+
+  /** Carries out a decision as if the engine had made it. */
+  decide(decision: Decision): void {
+    this.change((draft, context) => carryOut(draft, decision, context));
+  }
+
+  /** Lets time pass, and control do all that is due then. @returns how many acts that took */
+  pass(ms = 0): number {
+    this.nowMs += ms;
+    let acts = 0;
+    while (this.upkeep.isDue(this.nowMs)) {
+      for (const act of this.upkeep.take(this.nowMs)) {
+        this.change((draft) => act(draft));
+        acts += 1;
+      }
+    }
+    return acts;
   }
 
   newUlid(): string {
