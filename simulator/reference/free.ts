@@ -47,10 +47,10 @@ export function freeOn(state: State, id: NodeId): NodeFree {
   const promised = places.filter((place) => place.state === 'promised');
   const shared = sharedGpus(node, places);
 
-  const having = (capacity: number, amountOf: (place: Place) => number): { now: number; later: number } => {
+  const having = (capacity: number, amountOf: (place: Place) => number, kept = 0): { now: number; later: number } => {
     const idle = capacity - total(held, amountOf);
     const later = idle + total(leaving, amountOf) - total(promised, amountOf);
-    return { now: Math.min(idle, later), later };
+    return { now: Math.min(idle - kept, later), later };
   };
   const cpu = having(node.cpuCount * 1_000, (place) => place.cpuMilli);
   const memory = having(node.memoryMib, (place) => place.memoryMib);
@@ -58,7 +58,11 @@ export function freeOn(state: State, id: NodeId): NodeFree {
   const instances = new Map(
     profilesOf(node).map((profile) => [
       profile,
-      having(instancesOf(node, profile).length, (place) => instancesTaken(node, profile, place)),
+      having(
+        instancesOf(node, profile).length,
+        (place) => instancesTaken(node, profile, place),
+        instancesOf(node, profile).filter((uuid) => isKept(places, (place) => place.instances.includes(uuid))).length,
+      ),
     ]),
   );
   const pick = (when: 'now' | 'later'): Free => ({
@@ -96,7 +100,14 @@ function wholeGpus(
   const idle = plain.length - wholes(null) - shared.filter((gpu) => gpu.held > 0).length;
   const opened = shared.filter((gpu) => gpu.held === 0 && gpu.promised > 0).length;
   const later = idle + wholes('leaving') + shared.filter(isWholeAgain).length - wholes('promised') - opened;
-  return { now: Math.min(idle, later), later };
+  const kept = plain.filter((index) => isKept(places, (place) => place.gpus?.includes(index) ?? false));
+  return { now: Math.min(idle - kept.length, later), later };
+}
+
+/** Nobody has it, but an earlier cycle promised this very one. */
+function isKept(places: readonly Place[], isOn: (place: Place) => boolean): boolean {
+  const on = places.filter(isOn);
+  return on.length > 0 && on.every((place) => place.state === 'promised');
 }
 
 /** All its shares leave and none is promised: it is a GPU that is being released, no longer one that is shared. */

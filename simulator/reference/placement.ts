@@ -110,7 +110,8 @@ function canStay(state: State, old: Place, place: Place): boolean {
   if (place.shared.every((key) => old.shared.includes(key))) return true;
   const { shared } = freeOn(state, old.node);
   const isFree = (key: string): boolean => shared.some((gpu) => gpu.key === key && isWholeAgain(gpu));
-  return place.shared.every((key) => key.startsWith('new')) && old.shared.every(isFree);
+  const opensAll = place.shared.every((key) => !shared.some((gpu) => gpu.key === key));
+  return opensAll && old.shared.every(isFree);
 }
 
 function fits(free: NodeFree, task: Task, when: 'now' | 'later'): boolean {

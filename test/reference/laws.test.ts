@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Decision } from '../../scheduler/engine/decisions.js';
-import type { Placement } from '../../scheduler/model/records.js';
+import { type Allocation, type Workload, workloadKey } from '../../scheduler/model/records.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
+import { Followed } from '../../simulator/conformance/carry-out.js';
 import { decide, type ReferenceInput } from '../../simulator/reference/reference.js';
 import { SmallCluster } from './small-cluster.js';
 
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: 60 };
 
 const pending = fc.record({
   queue: fc.constantFrom('a', 'b', 'c'),
@@ -27,54 +28,52 @@ const clusters = fc.record({
   later: fc.array(pending, { minLength: 1, maxLength: 4 }),
 });
 
-/** A cluster of which one cycle has been carried out at once, and to which more work came. */
-function secondCycle(drawn: typeof clusters extends fc.Arbitrary<infer T> ? T : never): ReferenceInput {
+type Drawn = typeof clusters extends fc.Arbitrary<infer T> ? T : never;
+
+/** Cycle after cycle: the first places work, then more comes, victims are told to stop, linger, and leave. */
+function cycles(drawn: Drawn): ReferenceInput[] {
   const first = inputOf(drawn, drawn.pending);
-  const binds = decide(first).filter((decision) => decision.type === 'bind');
-  const places = new Map<number, Placement[]>();
-  for (const { workload, placements } of binds) places.set(workload, [...(places.get(workload) ?? []), ...placements]);
-  const all = inputOf(drawn, [...drawn.pending, ...drawn.later]);
-  const running = all.workloads.filter((workload) => places.has(workload.number));
+  const grown = inputOf(drawn, [...drawn.pending, ...drawn.later]);
+  const second = withState(grown, carriedOut(first, decide(first)));
+  const third = withState(second, carriedOut(second, decide(second)));
+  const fourth = withState(third, left(carriedOut(third, decide(third))));
+  return [second, third, fourth];
+}
+
+interface Movable {
+  readonly workloads: readonly Workload[];
+  readonly allocations: readonly Allocation[];
+}
+
+function withState(input: ReferenceInput, { workloads, allocations }: Movable): ReferenceInput {
+  const known = new Map(workloads.map((workload) => [workload.number, workload]));
+  return { ...input, workloads: input.workloads.map((each) => known.get(each.number) ?? each), allocations };
+}
+
+function carriedOut(input: ReferenceInput, decisions: readonly Decision[]): Movable {
+  const followed = new Followed(input);
+  const workloads = new Map(input.workloads.map((each) => [workloadKey(each.number), each]));
+  const allocations = new Map<string, Allocation>(input.allocations.map((each) => [each.id, each]));
+  for (const decision of decisions) {
+    for (const change of followed.carryOut(decision, input.nowMs)) {
+      if (change.collection === 'workloads' && change.after !== null) workloads.set(change.key, change.after);
+      if (change.collection === 'allocations' && change.after !== null) allocations.set(change.key, change.after);
+    }
+  }
+  return { workloads: [...workloads.values()], allocations: [...allocations.values()] };
+}
+
+/** All that was told to stop has left. */
+function left({ workloads, allocations }: Movable): Movable {
   return {
-    ...all,
-    workloads: all.workloads.map((workload) =>
-      running.includes(workload) ? { ...workload, state: 'running', attempt: 1, startedMs: 1 } : workload,
+    workloads: workloads.map((each) =>
+      each.state === 'stopping' ? { ...each, state: 'pending', afterStop: null } : each,
     ),
-    allocations: running.flatMap((workload) =>
-      (places.get(workload.number) ?? []).map((placement) => ({
-        id: `${workload.number}/${placement.task}` as ReferenceInput['allocations'][number]['id'],
-        workload: workload.number,
-        attempt: 1,
-        task: placement.task,
-        node: placement.node,
-        gpus: placement.gpus.map((index) => ({
-          uuid: `${placement.node}-${index}`,
-          index,
-          model: '',
-          simulated: true,
-          generation: 1,
-          parts: placement.parts,
-          instance: '',
-        })),
-        cpuMilli: 0,
-        memoryMib: 0,
-        state: 'running' as const,
-        resume: null,
-        placedMs: 1,
-        startedMs: 1,
-        endedMs: null,
-        stop: null,
-        exit: null,
-        endpoints: [],
-      })),
-    ),
+    allocations: allocations.filter((each) => each.state !== 'stopping'),
   };
 }
 
-function inputOf(
-  { nodes, guarantees, limit }: { nodes: number[]; guarantees: readonly number[]; limit: number | null },
-  work: readonly (typeof pending extends fc.Arbitrary<infer T> ? T : never)[],
-): ReferenceInput {
+function inputOf({ nodes, guarantees, limit }: Drawn, work: Drawn['pending']): ReferenceInput {
   const cluster = new SmallCluster().queue('top', { ...(limit === null ? {} : { limit }), guarantee: 4 });
   ['a', 'b', 'c'].forEach((name, at) => {
     cluster.queue(name, { guarantee: guarantees[at] ?? 0, ...(name === 'c' ? {} : { parent: 'top' }) });
@@ -90,9 +89,7 @@ function inputOf(
 test('no GPU is given out beyond the whole, not even when all that leaves has left', () => {
   fc.assert(
     fc.property(clusters, (drawn) => {
-      const input = secondCycle(drawn);
-      const decisions = decide(input);
-      expect(overcommitted(input, decisions)).toEqual([]);
+      for (const input of cycles(drawn)) expect(overcommitted(input, decide(input))).toEqual([]);
     }),
     RUNS,
   );
@@ -101,13 +98,14 @@ test('no GPU is given out beyond the whole, not even when all that leaves has le
 test('a gang starts whole, and no gang is left with fewer tasks than it needs', () => {
   fc.assert(
     fc.property(clusters, (drawn) => {
-      const input = secondCycle(drawn);
-      const live = afterwards(input, decide(input), ['held', 'bound']);
-      for (const workload of input.workloads) {
-        const { length } = live.filter((place) => place.workload === workload.number);
-        const [role] = workload.spec.roles;
-        if (length > 0) expect(length).toBeGreaterThanOrEqual(role?.minTasks ?? 0);
-        expect(length).toBeLessThanOrEqual(role?.maxTasks ?? 0);
+      for (const input of cycles(drawn)) {
+        const live = afterwards(input, decide(input), ['held', 'bound']);
+        for (const workload of input.workloads) {
+          const { length } = live.filter((place) => place.workload === workload.number);
+          const [role] = workload.spec.roles;
+          if (length > 0) expect(length).toBeGreaterThanOrEqual(role?.minTasks ?? 0);
+          expect(length).toBeLessThanOrEqual(role?.maxTasks ?? 0);
+        }
       }
     }),
     RUNS,
@@ -117,10 +115,11 @@ test('a gang starts whole, and no gang is left with fewer tasks than it needs', 
 test('nothing is stopped that is not preemptible', () => {
   fc.assert(
     fc.property(clusters, (drawn) => {
-      const input = secondCycle(drawn);
-      const stopped = decide(input).filter((decision) => decision.type === 'evict');
-      for (const { workload } of stopped) {
-        expect(input.workloads.find((each) => each.number === workload)?.spec.preemptible).toBe(true);
+      for (const input of cycles(drawn)) {
+        const stopped = decide(input).filter((decision) => decision.type === 'evict');
+        for (const { workload } of stopped) {
+          expect(input.workloads.find((each) => each.number === workload)?.spec.preemptible).toBe(true);
+        }
       }
     }),
     RUNS,
@@ -130,15 +129,16 @@ test('nothing is stopped that is not preemptible', () => {
 test('the order in which records are given does not matter', () => {
   fc.assert(
     fc.property(clusters, (drawn) => {
-      const input = secondCycle(drawn);
-      const turned: ReferenceInput = {
-        ...input,
-        queues: input.queues.toReversed(),
-        nodes: input.nodes.toReversed(),
-        workloads: input.workloads.toReversed(),
-        allocations: input.allocations.toReversed(),
-      };
-      expect(decide(turned)).toEqual(decide(input));
+      for (const input of cycles(drawn)) {
+        const turned: ReferenceInput = {
+          ...input,
+          queues: input.queues.toReversed(),
+          nodes: input.nodes.toReversed(),
+          workloads: input.workloads.toReversed(),
+          allocations: input.allocations.toReversed(),
+        };
+        expect(decide(turned)).toEqual(decide(input));
+      }
     }),
     RUNS,
   );
@@ -155,14 +155,19 @@ interface Taken {
 
 /** Who has what when the decisions are carried out. */
 function afterwards(input: ReferenceInput, decisions: readonly Decision[], states: readonly Taken['state'][]): Taken[] {
-  let taken: Taken[] = input.allocations.map(({ workload, task, node, gpus }) => ({
-    workload,
-    task,
-    node,
-    gpus: gpus.map((gpu) => gpu.index),
-    parts: gpus[0]?.parts ?? 0,
-    state: 'held',
-  }));
+  let taken: Taken[] = [
+    ...input.allocations.map(({ workload, task, node, gpus, state }) => ({
+      workload,
+      task,
+      node,
+      gpus: gpus.map((gpu) => gpu.index),
+      parts: gpus[0]?.parts ?? 0,
+      state: state === 'stopping' ? ('leaving' as const) : ('held' as const),
+    })),
+    ...input.workloads.flatMap(({ number, claim }) =>
+      (claim?.placements ?? []).map((placement) => ({ ...placement, workload: number, state: 'claimed' as const })),
+    ),
+  ];
   for (const decision of decisions) {
     const { workload } = decision;
     if (decision.type === 'evict') {
@@ -174,8 +179,7 @@ function afterwards(input: ReferenceInput, decisions: readonly Decision[], state
       );
       continue;
     }
-    if (decision.type !== 'bind')
-      taken = taken.filter((each) => each.workload !== workload || each.state !== 'claimed');
+    taken = taken.filter((each) => each.workload !== workload || each.state !== 'claimed');
     if (decision.type === 'drop_claim') continue;
     const state = decision.type === 'bind' ? 'bound' : 'claimed';
     for (const placement of decision.placements) taken.push({ ...placement, workload, state });
