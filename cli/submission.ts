@@ -15,6 +15,9 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   pool: ['partition'],
   priority: ['qos'],
   tasks: ['ntasks'],
+  cpus: ['cpus-per-task'],
+  memory: ['mem'],
+  after: ['dependency'],
 };
 
 /** Lets a command take other long names for the flags it has. */
@@ -63,12 +66,38 @@ export function tellSubmitted(
   response: SubmitWorkloadsResponse__Output,
   specs: readonly WorkloadSpec[],
 ): void {
-  for (const [index, { number }] of response.workloads.entries()) {
-    const tasks = specs[index]?.tasks ?? 1;
-    invocation.out(`Submitted workload ${number}${tasks > 1 ? ` (${plural(tasks, 'task')})` : ''}`);
+  let at = 0;
+  for (const spec of specs) {
+    const number = response.workloads[at]?.number;
+    const size = spec.array?.size ?? 1;
+    at += size;
+    // Fewer come back when nothing was accepted, since it was only checked.
+    if (number !== undefined) invocation.out(submittedText(spec, number, size));
   }
   const [first] = response.workloads;
   if (first !== undefined) invocation.hint(howToGoOn(first.number));
+}
+
+/** `Submitted workload 1041 (2 tasks)`; `Submitted workloads 1043-1062 (an array of 20, 4 at a time)`. */
+function submittedText(spec: WorkloadSpec, number: number, size: number): string {
+  if (spec.array) {
+    const { concurrency = 0 } = spec.array;
+    const last = size > 1 ? `s ${number}-${number + size - 1}` : ` ${number}`;
+    return `Submitted workload${last} (an array of ${size}${concurrency > 0 ? `, ${concurrency} at a time` : ''})`;
+  }
+  const tasks = tasksText(spec);
+  return `Submitted workload ${number}${tasks === '' ? '' : ` (${tasks})`}`;
+}
+
+/** `2 tasks`, `2-8 tasks`, `3-9 tasks in 2 roles`; empty for a single one. */
+function tasksText(spec: WorkloadSpec): string {
+  const roles = spec.roles ?? [];
+  const parts = roles.length === 0 ? [spec] : roles;
+  const least = parts.reduce((sum, part) => sum + (part.tasks || 1), 0);
+  const most = parts.reduce((sum, part) => sum + (part.maxTasks || part.tasks || 1), 0);
+  const inRoles = roles.length === 0 ? '' : ` in ${plural(roles.length, 'role')}`;
+  if (most > least) return `${least}-${most} tasks${inRoles}`;
+  return least > 1 || roles.length > 0 ? `${plural(least, 'task')}${inRoles}` : '';
 }
 
 /** The line that tells what can be done with a workload now. */

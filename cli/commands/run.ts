@@ -1,36 +1,17 @@
 // `sluice run [FLAGS] -- COMMAND…`: submits a command, prints what its first task prints, exits as it exits.
-import type { Command } from 'commander';
-import { parseDurationMs, toDuration } from '../../common/units.js';
-import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { SluiceClient } from '../client.js';
-import { EXIT, isApiError, usageError } from '../failure.js';
+import { EXIT, usageError } from '../failure.js';
 import { endText, followUntil, jobExitCode } from '../following.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { printLog } from '../log-printing.js';
 import { hasEnded, nodeList, pascalCase, stateWord, workloadNodes } from '../presentation.js';
 
-import { parseGpuRequest } from '../spec/gpu-request.js';
-import { NAME_A_QUEUE, acceptOtherNames, howToGoOn, send, tellSubmitted } from '../submission.js';
+import { mappedToFlags, toSpec, withSpecFlags, type SpecOptions } from '../spec/flags.js';
+import { acceptOtherNames, howToGoOn, send, tellSubmitted } from '../submission.js';
 
 /** How long the rest of a log may take to arrive once the workload has ended. */
 const LOG_REST_MS = 5_000;
-
-/** The flags that say what to run and with what. */
-export interface SpecOptions {
-  readonly gpus?: string;
-  readonly tasks?: string;
-  readonly queue?: string;
-  readonly name?: string;
-  readonly pool?: string;
-  readonly priority?: string;
-  readonly grace?: string;
-  readonly preempt: boolean;
-  readonly kind?: string;
-  readonly env?: readonly string[];
-  readonly workdir?: string;
-  readonly checkpointDir?: string;
-}
 
 interface Options extends SpecOptions {
   readonly detach?: boolean;
@@ -54,36 +35,20 @@ export const define: DefineCommand = (command, invocation) => {
 Examples:
   sluice run -G 1 -- nvidia-smi
   sluice run -G h100:4 -n 2 -A research -- python train.py --epochs 3
+  sluice run -G 0.5 -c 4 --memory 16GiB -- jupyter lab
+  sluice run -d -a 0-99%10 -G 1 -t 2h -- sh -c 'python sweep.py --seed $SLUICE_ARRAY_INDEX'
   sluice run -d -J nightly -- sh -c 'make test > report.txt'`,
     )
     .action((argv: readonly string[], options: Options) => run(invocation, argv, options));
   acceptOtherNames(command);
 };
 
-/** Gives a command the flags that say what to run and with what. */
-export function withSpecFlags(command: Command): Command {
-  return command
-    .option('-G, --gpus <[model:]n>', 'GPUs for each task, for example 2 or h100:2; default none')
-    .option('-n, --tasks <n>', 'tasks; they start all together or not at all', '1')
-    .option('-A, --queue <name>', 'queue to charge (SLUICE_QUEUE)')
-    .option('-J, --name <name>', 'name; default one made from the kind')
-    .option('-p, --pool <name>', 'only nodes of this pool')
-    .option('-q, --priority <n>', 'higher goes first inside the queue; default 50')
-    .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
-    .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
-    .option('--kind <kind>', 'batch, train, test or service; default batch')
-    .option('--env <name=value>', 'environment variable; again for more', collect)
-    .option('--workdir <folder>', 'absolute folder on the node to start in')
-    .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees');
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
-
 async function run(invocation: Invocation, argv: readonly string[], options: Options): Promise<void> {
   const settings = await invocation.settings();
   const spec = toSpec(argv, options, settings.queue.value);
+  if (spec.array && options.detach !== true) {
+    throw usageError('an array has many outputs and is not followed', 'Submit it with -d; then: sluice logs -f NUMBER');
+  }
   const api = await invocation.client();
   const response = await send(api, [spec], {
     repeatHint: () => 'It may have accepted this. Look with: sluice get workload last',
@@ -104,33 +69,6 @@ async function run(invocation: Invocation, argv: readonly string[], options: Opt
   // Standard output belongs to the job.
   invocation.note(`Submitted workload ${number}`);
   invocation.exitCode = await attach(invocation, api, number);
-}
-
-/** Which flag says which field of a spec. */
-const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
-  name: '-J',
-  queue: '-A',
-  priority: '-q',
-  tasks: '-n',
-  resources: '-G',
-  'resources.pool': '-p',
-  command: 'the command',
-  environment: '--env',
-  working_directory: '--workdir',
-  checkpoint: '--checkpoint-dir',
-  'checkpoint.grace': '--grace',
-};
-
-/** What the scheduler found wrong, by the flags that said it; as it was when a complaint belongs to none. */
-export function mappedToFlags(error: unknown): unknown {
-  if (!isApiError(error) || error.fields.length === 0) return error;
-  const lines = error.fields.map(({ field, description }) => {
-    const [top = '', below = ''] = field.replace(/^specs\[0\]\./, '').split('.');
-    const flag = FLAGS_OF_FIELDS[`${top}.${below}`] ?? FLAGS_OF_FIELDS[top.replace(/\[.*/, '')];
-    return flag === undefined ? null : `${flag}: ${description}`;
-  });
-  const [first, ...rest] = lines.filter((line) => line !== null);
-  return first === undefined || lines.includes(null) ? error : usageError(first, ...rest);
 }
 
 /** Follows state and log until the end or until Ctrl-C. */
@@ -184,68 +122,4 @@ function stateTeller(invocation: Invocation): (workload: Workload__Output) => vo
     const message = state === 'WORKLOAD_STATE_RUNNING' || workload.message === '' ? '' : `: ${workload.message}`;
     invocation.note(`workload ${number} is ${stateWord(state)}${where}${reason}${message}`);
   };
-}
-
-/** Flags → spec. @throws CliError (exit 2) */
-export function toSpec(argv: readonly string[], options: SpecOptions, contextQueue: string | null): WorkloadSpec {
-  if (argv.length === 0) {
-    throw usageError('no command to run', 'Write it after "--": sluice run -G 1 -- python train.py');
-  }
-  const queue = options.queue ?? contextQueue;
-  if (queue === null) throw usageError('no queue to charge', NAME_A_QUEUE);
-  const gpus = options.gpus === undefined ? { count: 0, model: '' } : parseGpuRequest(options.gpus);
-  if (gpus === null)
-    throw usageError(`-G ${options.gpus} is no number of GPUs`, 'Write 2, or a model and a number: h100:2');
-  const graceMs = options.grace === undefined ? null : parseDurationMs(options.grace);
-  if (options.grace !== undefined && graceMs === null) {
-    throw usageError(`--grace ${options.grace} is no time`, 'Write 30s, 2m or 1h30m.');
-  }
-  return {
-    name: options.name ?? '',
-    kind: kindOf(options.kind ?? 'batch'),
-    queue,
-    ...(options.priority === undefined ? {} : { priority: wholeNumber('-q', options.priority) }),
-    ...(options.preempt ? {} : { preemptible: false }),
-    tasks: tasksOf(options.tasks ?? '1'),
-    resources: { gpus: gpus.count, gpuModel: gpus.model, pool: options.pool ?? '' },
-    command: { argv: [...argv] },
-    environment: (options.env ?? []).map(toVariable),
-    workingDirectory: options.workdir ?? '',
-    ...(graceMs === null && options.checkpointDir === undefined
-      ? {}
-      : { checkpoint: { grace: toDuration(graceMs), directory: options.checkpointDir ?? '' } }),
-  };
-}
-
-/** The API takes 0 for "not said"; somebody who writes it wants something else. */
-function tasksOf(text: string): number {
-  const tasks = wholeNumber('-n', text);
-  if (tasks < 1) throw usageError(`-n ${text}: a workload has at least 1 task`);
-  return tasks;
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (!/^-?\d{1,9}$/.test(text)) throw usageError(`${flag} ${text} is no whole number`);
-  return Number(text);
-}
-
-function toVariable(text: string): { readonly name: string; readonly value: string } {
-  const equals = text.indexOf('=');
-  if (equals <= 0) throw usageError(`--env ${text} is no NAME=VALUE`);
-  return { name: text.slice(0, equals), value: text.slice(equals + 1) };
-}
-
-function kindOf(word: string): NonNullable<WorkloadSpec['kind']> {
-  switch (word) {
-    case 'batch':
-      return 'WORKLOAD_KIND_BATCH';
-    case 'train':
-      return 'WORKLOAD_KIND_TRAIN';
-    case 'test':
-      return 'WORKLOAD_KIND_TEST';
-    case 'service':
-      return 'WORKLOAD_KIND_SERVICE';
-    default:
-      throw usageError(`unknown kind "${word}"`, 'Known: batch, train, test, service.');
-  }
 }

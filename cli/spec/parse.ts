@@ -14,8 +14,10 @@ import {
 } from 'yaml';
 import { nearest } from '../../common/nearest.js';
 import { toDuration } from '../../common/units.js';
+import type { Role } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
-import { NOT_YET, keysAt, workloadSchema, type WorkloadDocument } from './schema.js';
+import { conflictsIn, toResources, type ResourceParts } from './resources.js';
+import { NOT_YET, SAID_OTHERWISE, keysAt, workloadSchema, type RoleDocument, type WorkloadDocument } from './schema.js';
 
 /** Files beyond this size are not read. */
 export const MAX_SPEC_BYTES = 4 * 1024 * 1024;
@@ -128,25 +130,67 @@ function checkDocument(
     }
   }
   for (const { path, message } of crossFieldProblems(plain)) complain(path, message, 'key');
+  for (const { path, message } of result.success ? resourceProblems(result.data) : []) complain(path, message, 'key');
   if (problems.length > 0 || !result.success) return { document: [], problems };
   return { document: [{ file, spec: toSpec(result.data), locate }], problems: [] };
 }
 
 /** What no single field can know. Looks at the raw document, so that it speaks up even when fields are wrong, too. */
 function crossFieldProblems(plain: unknown): readonly { readonly path: Path; readonly message: string }[] {
-  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) return [];
+  if (!isMapping(plain)) return [];
+  const has = (key: string) => Object.hasOwn(plain, key);
+  const roles: readonly unknown[] = Array.isArray(plain['roles']) ? plain['roles'] : [];
+  const found: { path: Path; message: string }[] = [...programProblems(plain, [])];
+  roles.forEach((role, index) => {
+    if (isMapping(role)) found.push(...programProblems(role, ['roles', index]));
+  });
+  const everyRoleHasOne =
+    roles.length > 0 && roles.every((role) => isMapping(role) && ('run' in role || 'builtin' in role));
+  if (!has('run') && !has('builtin') && !everyRoleHasOne) {
+    found.push({ path: [], message: 'has no program: say run: COMMAND, or builtin: train, test or serve' });
+  }
+  if (has('roles') && has('resources')) {
+    found.push({ path: ['resources'], message: 'cannot be together with roles; say them in each role' });
+  }
+  return found;
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Of a workload or a role, at its place in the document. */
+function programProblems(
+  plain: Readonly<Record<string, unknown>>,
+  at: Path,
+): readonly { readonly path: Path; readonly message: string }[] {
   const has = (key: string) => Object.hasOwn(plain, key);
   const found: { path: Path; message: string }[] = [];
   if (has('run') && has('builtin')) {
-    found.push({ path: ['builtin'], message: 'cannot be together with run: a workload has one program' });
-  }
-  if (!has('run') && !has('builtin')) {
-    found.push({ path: [], message: 'has no program: say run: COMMAND, or builtin: train, test or serve' });
+    const whose = at.length === 0 ? 'workload' : 'role';
+    found.push({ path: [...at, 'builtin'], message: `cannot be together with run: a ${whose} has one program` });
   }
   if (has('args') && !has('builtin')) {
-    found.push({ path: ['args'], message: 'is for builtin programs; with run, write arguments into the command' });
+    found.push({
+      path: [...at, 'args'],
+      message: 'is for builtin programs; with run, write arguments into the command',
+    });
   }
   return found;
+}
+
+/** What two fields of a checked document say differently. */
+function resourceProblems(document: WorkloadDocument): readonly { readonly path: Path; readonly message: string }[] {
+  const all = [
+    { at: [], resources: document.resources },
+    ...(document.roles ?? []).map(({ resources }, index) => ({ at: ['roles', index], resources })),
+  ];
+  return all.flatMap(({ at, resources }) =>
+    conflictsIn(partsOf(resources)).map(({ part, why }) => ({
+      path: [...at, 'resources', part === 'minGpuMemoryMib' ? 'min_gpu_memory' : part],
+      message: why,
+    })),
+  );
 }
 
 const KIND_OF_BUILTIN = { train: 'train', test: 'test', serve: 'service' } as const;
@@ -159,7 +203,7 @@ const KINDS = {
 
 /** A checked document in the API's form. What is left out stays left out: the scheduler knows the defaults. */
 function toSpec(document: WorkloadDocument): WorkloadSpec {
-  const { resources, checkpoint, builtin } = document;
+  const { checkpoint, builtin, roles, topology, time, retry, after, array } = document;
   const kind = document.kind ?? (builtin === undefined ? 'batch' : KIND_OF_BUILTIN[builtin]);
   return {
     name: document.name ?? '',
@@ -167,12 +211,12 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
     queue: document.queue ?? '',
     ...(document.priority === undefined ? {} : { priority: document.priority }),
     ...(document.preemptible === undefined ? {} : { preemptible: document.preemptible }),
-    tasks: resources?.tasks ?? 1,
-    resources: {
-      gpus: resources?.gpu?.count ?? 0,
-      gpuModel: resources?.gpu?.model ?? '',
-      pool: resources?.pool ?? '',
-    },
+    ...(roles === undefined ? toTasks(document.resources) : { roles: roles.map(toRole) }),
+    ...(topology === undefined ? {} : { topology }),
+    ...(time === undefined || time === 0 ? {} : { timeLimit: toDuration(time) }),
+    ...(retry === undefined ? {} : { retry: toRetry(retry) }),
+    ...(after === undefined ? {} : { dependencies: [...after] }),
+    ...(array === undefined ? {} : { array }),
     ...toProgram(document),
     environment: Object.entries(document.env ?? {}).map(([name, value]) => ({ name, value })),
     workingDirectory: document.workdir ?? '',
@@ -182,13 +226,64 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
   };
 }
 
-function toProgram({ run, builtin, args }: WorkloadDocument): Pick<WorkloadSpec, 'command' | 'builtin'> {
+function toRole(role: RoleDocument): Role {
+  return {
+    name: role.name,
+    ...toTasks(role.resources),
+    ...(role.topology === undefined ? {} : { topology: role.topology }),
+    ...toProgram(role),
+  };
+}
+
+function toTasks(resources: WorkloadDocument['resources']): Pick<WorkloadSpec, 'tasks' | 'maxTasks' | 'resources'> {
+  const { least, most } = resources?.tasks ?? { least: 1, most: 1 };
+  return {
+    tasks: least,
+    ...(most > least ? { maxTasks: most } : {}),
+    resources: toResources(partsOf(resources)),
+  };
+}
+
+function partsOf(resources: WorkloadDocument['resources']): ResourceParts {
+  return {
+    gpu: resources?.gpu,
+    gpuMemoryMib: resources?.gpu_memory,
+    mig: resources?.mig,
+    cpuMilli: resources?.cpu,
+    memoryMib: resources?.memory,
+    pool: resources?.pool,
+    models: resources?.models,
+    minGpuMemoryMib: resources?.min_gpu_memory,
+    minDriver: resources?.min_driver,
+    labels: resources?.constraint,
+    nodes: resources?.nodelist,
+  };
+}
+
+function toRetry(retry: NonNullable<WorkloadDocument['retry']>): NonNullable<WorkloadSpec['retry']> {
+  const { max, backoff, on_exit_codes: codes, never_on_exit_codes: neverCodes } = retry;
+  return {
+    max,
+    ...(backoff === undefined
+      ? {}
+      : { backoff: toDuration(backoff.firstMs), maxBackoff: toDuration(backoff.longestMs) }),
+    ...(codes === undefined ? {} : { codes }),
+    ...(neverCodes === undefined ? {} : { neverCodes }),
+  };
+}
+
+function toProgram({
+  run,
+  builtin,
+  args,
+}: Pick<WorkloadDocument, 'run' | 'builtin' | 'args'>): Pick<WorkloadSpec, 'command' | 'builtin'> {
   if (builtin !== undefined) {
     return {
       builtin: { name: builtin, args: Object.entries(args ?? {}).map(([name, value]) => `--${name}=${value}`) },
     };
   }
-  return { command: { argv: typeof run === 'string' ? ['/bin/sh', '-c', run] : [...(run ?? [])] } };
+  if (run === undefined) return {};
+  return { command: { argv: typeof run === 'string' ? ['/bin/sh', '-c', run] : [...run] } };
 }
 
 /** The API's field → ours. Fields that we derive lead to what they come from. */
@@ -197,12 +292,38 @@ function documentPath(apiField: string, spec: WorkloadSpec): Path {
     .replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
     .split(/[.[\]]+/)
     .filter((part) => part !== '');
+  return partsToPath(parts, spec);
+}
+
+/** Where parts of a resource are written. */
+const RESOURCE_KEYS: Readonly<Record<string, string>> = {
+  pool: 'pool',
+  gpuMemoryMib: 'gpu_memory',
+  gpuModels: 'models',
+  migProfile: 'mig',
+  cpuMilli: 'cpu',
+  memoryMib: 'memory',
+  minGpuMemoryMib: 'min_gpu_memory',
+  minDriver: 'min_driver',
+  nodeLabels: 'constraint',
+  nodes: 'nodelist',
+};
+
+function partsToPath(
+  parts: readonly string[],
+  spec: Pick<WorkloadSpec, 'command' | 'builtin' | 'environment' | 'roles'>,
+): Path {
   const [first = '', second, third] = parts;
   switch (first) {
+    case 'roles': {
+      const role = spec.roles?.[Number(second)];
+      return role === undefined ? ['roles'] : ['roles', Number(second), ...partsToPath(parts.slice(2), role)];
+    }
     case 'tasks':
+    case 'maxTasks':
       return ['resources', 'tasks'];
     case 'resources':
-      return second === 'pool' ? ['resources', 'pool'] : ['resources', ...(second === undefined ? [] : ['gpu'])];
+      return second === undefined ? ['resources'] : ['resources', RESOURCE_KEYS[second] ?? 'gpu'];
     case 'command':
       // A text became three words, of which only the last is the user's.
       return spec.command?.argv?.[0] === '/bin/sh' || third === undefined ? ['run'] : ['run', Number(third)];
@@ -216,25 +337,42 @@ function documentPath(apiField: string, spec: WorkloadSpec): Path {
       return ['workdir'];
     case 'checkpoint':
       return ['checkpoint', ...(second === undefined ? [] : [second === 'directory' ? 'dir' : second])];
+    case 'timeLimit':
+      return ['time'];
+    case 'retry':
+      return second === undefined ? ['retry'] : ['retry', RETRY_KEYS[second] ?? second];
+    case 'dependencies':
+      return ['after', ...(second === undefined ? [] : [Number(second)])];
+    case 'array':
+    case 'topology':
+      return [first];
     default:
       return first === '' ? [] : [first];
   }
 }
 
-function variableName(spec: WorkloadSpec, index: string | undefined): Path {
+const RETRY_KEYS: Readonly<Record<string, string>> = {
+  maxBackoff: 'backoff',
+  codes: 'on_exit_codes',
+  neverCodes: 'never_on_exit_codes',
+};
+
+function variableName(spec: Pick<WorkloadSpec, 'environment'>, index: string | undefined): Path {
   const name = spec.environment?.[Number(index)]?.name;
   return name === undefined ? [] : [name];
 }
 
-function argumentName(spec: WorkloadSpec, index: string | undefined): Path {
+function argumentName(spec: Pick<WorkloadSpec, 'builtin'>, index: string | undefined): Path {
   const name = /^--([^=]*)/.exec(spec.builtin?.args?.[Number(index)] ?? '')?.[1];
   return name === undefined ? [] : [name];
 }
 
-/** Fields below which scalars count as they are written: `1.10` is not 1.1 to a program that gets it. */
+/** Where scalars count as they are written: `1.10` is not 1.1 to a program that gets it, nor as a version of a driver. */
 function isVerbatim(path: Path): boolean {
-  const [first] = path;
-  return path.length >= 2 && (first === 'env' || first === 'args' || first === 'run');
+  const [first, , third] = path;
+  if (path.length >= 2 && (first === 'env' || first === 'args' || first === 'run')) return true;
+  if (first === 'roles' && path.length >= 4 && (third === 'args' || third === 'run')) return true;
+  return path.at(-1) === 'min_driver' || path.at(-2) === 'constraint' || path.at(-2) === 'models';
 }
 
 /** Follows aliases, and counts: a few lines of them can expand to gigabytes, or into themselves. */
@@ -257,7 +395,7 @@ class Aliases {
   }
 }
 
-/** A node as plain data. Scalars below env, args and run keep their spelling. */
+/** A node as plain data. */
 function toPlain(node: unknown, path: Path, aliases: Aliases): unknown {
   if (isAlias(node)) return toPlain(aliases.resolve(node), path, aliases);
   if (isScalar(node)) {
@@ -316,6 +454,7 @@ function shownValue(document: Document.Parsed, path: Path): string {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
+  if (Object.hasOwn(SAID_OTHERWISE, key)) return SAID_OTHERWISE[key] ?? '';
   const close = nearest(key, known);
   if (close !== null) return `unknown field; did you mean "${close}"?`;
   if (NOT_YET.includes(key)) return 'is not supported in this release';

@@ -65,6 +65,17 @@ describe('submit', () => {
     ]);
   });
 
+  it('says of each workload how many tasks it has, and which numbers an array', async () => {
+    const file = fileWith(
+      'array: 0-2\nqueue: q\nrun: a\n---\nresources: {tasks: 2-8}\nqueue: q\nrun: b\n---\n' +
+        'roles: [{name: x}, {name: y, resources: {tasks: 1-4}}]\nqueue: q\nrun: c',
+    );
+    expect((await cli(['submit', file])).stdout).toBe(
+      'Submitted workloads 1041-1043 (an array of 3)\nSubmitted workload 1044 (2-8 tasks)\n' +
+        'Submitted workload 1045 (2-5 tasks in 2 roles)\n',
+    );
+  });
+
   it('tells a person how to go on', async () => {
     const { stdout } = await cli(['submit', fileWith('run: a\nqueue: q')], { isTTY: true });
     expect(stdout).toContain('follow: sluice logs -f 1041   why: sluice why 1041   cancel: sluice cancel 1041');
@@ -179,6 +190,93 @@ describe('run', () => {
     ]);
   });
 
+  it('says with flags what one task needs, and how the workload is run', async () => {
+    const flags =
+      '-d -A q -G h100|a100:2x0.5 -c 4 --memory 32GiB --min-gpu-memory 40G --min-driver 535.104 -C net=ib,zone=a ' +
+      '-w n1,n2 -n 2-8 --topology required=rack -t 1-12 --retries 3 --retry-backoff 30s..10m --retry-on 75 ' +
+      '--retry-never-on 2,3 --after 1040,ended:1041';
+    const { code, stdout } = await cli(['run', ...flags.split(' '), '--', 'x']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Submitted workload 1041 (2-8 tasks)\n' });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
+      {
+        specs: [
+          {
+            tasks: 2,
+            maxTasks: 8,
+            resources: {
+              gpus: 2,
+              gpuMilli: 500,
+              gpuModel: '',
+              gpuModels: ['h100', 'a100'],
+              cpuMilli: 4_000,
+              memoryMib: 32_768,
+              minGpuMemoryMib: 40_960,
+              minDriver: '535.104',
+              nodeLabels: { net: 'ib', zone: 'a' },
+              nodes: ['n1', 'n2'],
+            },
+            topology: { level: 'TOPOLOGY_LEVEL_RACK', required: true },
+            timeLimit: { seconds: 129_600 },
+            retry: {
+              max: 3,
+              backoff: { seconds: 30 },
+              maxBackoff: { seconds: 600 },
+              codes: [75],
+              neverCodes: [2, 3],
+            },
+            dependencies: [
+              { workload: 1040, condition: 'DEPENDENCY_CONDITION_SUCCEEDED' },
+              { workload: 1041, condition: 'DEPENDENCY_CONDITION_ENDED' },
+            ],
+            array: null,
+          },
+        ],
+      },
+    ]);
+  });
+
+  it.each([
+    ['--gpu-memory 20GiB', { gpus: 1, gpuMemoryMib: 20_480 }],
+    ['-G a100:2 --gpu-memory 20GiB', { gpus: 2, gpuModel: 'a100', gpuMemoryMib: 20_480 }],
+    ['--mig 3g.20gb', { gpus: 1, migProfile: '3g.20gb' }],
+    ['--mig 3g.20gb:2', { gpus: 2, migProfile: '3g.20gb' }],
+    ['-G 0.5', { gpus: 1, gpuMilli: 500 }],
+    ['--cpus-per-task=500m --mem 512', { gpus: 0, cpuMilli: 500, memoryMib: 512 }],
+  ])('takes %s', async (flags, resources) => {
+    await cli(['run', '-d', '-A', 'q', ...flags.split(' '), '--', 'x']);
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([{ specs: [{ resources }] }]);
+  });
+
+  it('submits an array, and says which numbers it has', async () => {
+    const { code, stdout } = await cli(['run', '-d', '-A', 'q', '-a', '1-20%4', '--', 'x']);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'Submitted workloads 1041-1060 (an array of 20, 4 at a time)\n',
+    });
+    expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
+      { specs: [{ array: { size: 20, concurrency: 4, firstIndex: 1 } }] },
+    ]);
+  });
+
+  it('says by its flags what the scheduler does not take', async () => {
+    const field = 'specs[0].resources.cpu_milli';
+    scheduler.failures.set('SubmitWorkloads', [
+      {
+        code: status.FAILED_PRECONDITION,
+        reason: 'UNSATISFIABLE',
+        message: 'no',
+        fields: [
+          { field, description: '64 CPUs per task, but the largest node has 8' },
+          { field: 'specs[0].dependencies[0].workload', description: 'workload 9 is not there' },
+        ],
+      },
+    ]);
+    expect(await cli(['run', '-A', 'q', '-c', '64', '--after', '9', '--', 'x'])).toMatchObject({
+      code: 2,
+      stderr: 'error: -c: 64 CPUs per task, but the largest node has 8\n--after: workload 9 is not there\n',
+    });
+  });
+
   it("takes sbatch's long names", async () => {
     await cli('run -d --account=research --job-name nightly --partition big --qos 70 --ntasks 3 -- x'.split(' '));
     expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
@@ -255,6 +353,19 @@ describe('run', () => {
     ['no queue', ['run', '--', 'x'], 'error: no queue to charge\nName one with -A QUEUE'],
     ['no number', ['run', '-A', 'q', '-n', 'two', '--', 'x'], 'error: -n two is no whole number\n'],
     ['no GPUs', ['run', '-A', 'q', '-G', 'lots', '--', 'x'], 'error: -G lots is no number of GPUs\n'],
+    ['one and a half', ['run', '-A', 'q', '-G', '1.5', '--', 'x'], 'error: -G 1.5 is no number of GPUs\n'],
+    ['no memory', ['run', '-A', 'q', '--memory', '9K', '--', 'x'], 'error: --memory 9K is no amount of memory\n'],
+    ['no CPUs', ['run', '-A', 'q', '-c', 'all', '--', 'x'], 'error: -c all is no number of CPUs\n'],
+    ['no profile', ['run', '-A', 'q', '--mig', '3', '--', 'x'], 'error: --mig 3 is no MIG profile\n'],
+    ['two numbers', ['run', '-A', 'q', '-G', '2', '--mig', '1g.5gb:3', '--', 'x'], 'error: --mig says 3 instances'],
+    ['no label', ['run', '-A', 'q', '-C', 'ib', '--', 'x'], 'error: -C ib is no label\nWrite LABEL=VALUE'],
+    ['no level', ['run', '-A', 'q', '--topology', 'rack', '--', 'x'], 'error: --topology rack is no rule\n'],
+    ['no time', ['run', '-A', 'q', '-t', 'soon', '--', 'x'], 'error: -t soon is no time limit\n'],
+    ['fewer than at least', ['run', '-A', 'q', '-n', '8-2', '--', 'x'], 'error: -n 8-2: at most 2 is less than'],
+    ['no retries', ['run', '-A', 'q', '--retry-on', '75', '--', 'x'], 'error: it is not said how often to try again\n'],
+    ['no number to wait for', ['run', '-A', 'q', '--after', 'prep', '--', 'x'], 'error: --after prep is no list of'],
+    ['no array', ['run', '-d', '-A', 'q', '-a', '10', '--', 'x'], 'error: -a 10 is no array\n'],
+    ['an array to follow', ['run', '-A', 'q', '-a', '0-9', '--', 'x'], 'error: an array has many outputs'],
     [
       'a flag of the program before "--"',
       ['run', 'train', '--epochs', '3'],

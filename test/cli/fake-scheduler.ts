@@ -136,7 +136,9 @@ export class FakeScheduler {
       SubmitWorkloads: this.#unary('SubmitWorkloads', ({ specs, validateOnly }) => ({
         workloads: validateOnly
           ? []
-          : specs.map((spec, index) => ({ number: 1041 + index, uid: `UID${index}`, name: spec.name })),
+          : specs
+              .flatMap((spec) => Array.from({ length: spec.array?.size ?? 1 }, () => spec))
+              .map((spec, index) => ({ number: 1041 + index, uid: `UID${index}`, name: spec.name })),
         revision: 7,
       })),
       GetWorkload: this.#unary('GetWorkload', ({ workload }) => {
