@@ -32,6 +32,8 @@ const ENGINE_BUDGET = 20_000;
 const ENGINE_SLICE_MS = 5;
 /** How soon the engine looks again whether a critically full disk has room: it cannot hear of it. */
 const ROOM_RETRY_MS = 1_000;
+/** The shortest rest that the engine may ask for. */
+const MIN_ENGINE_REST_MS = 10;
 /** The longest wait for what is due later. */
 const MAX_ALARM_MS = 60_000;
 
@@ -81,6 +83,8 @@ export class ControlLoop {
   #scheduled = false;
   #stopped = false;
   #engineHasWork = true;
+  /** When the engine wants to look again although nothing happened; null = never. */
+  #engineWakeMs: number | null = null;
   /** Set while the disk is too full to place anything. */
   #roomRetry: Timer | null = null;
   /** Set while nothing is to be done before a time. */
@@ -201,10 +205,10 @@ export class ControlLoop {
 
   /** One timer for all that is due later. It looks again after a while, since the time of day may jump. */
   #armAlarm(): void {
-    const nextMs = this.#upkeep.nextMs();
+    const nextMs = Math.min(this.#upkeep.nextMs() ?? Infinity, this.#engineWakeMs ?? Infinity);
     this.#alarm?.cancel();
     this.#alarm = null;
-    if (this.#stopped || nextMs === null) return;
+    if (this.#stopped || nextMs === Infinity) return;
     const { clock } = this.#deps;
     const delayMs = Math.min(MAX_ALARM_MS, Math.max(0, nextMs - clock.wallMs()));
     this.#alarm = clock.after(delayMs, () => {
@@ -225,7 +229,8 @@ export class ControlLoop {
       this.#engineHasWork = true;
     }
     if (!this.#stopped) this.#doWhatIsDue(changes);
-    if (changes.length > 0) this.#engineHasWork = true;
+    const isWakeDue = this.#engineWakeMs !== null && this.#engineWakeMs <= clock.wallMs();
+    if (changes.length > 0 || isWakeDue) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
     const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
@@ -302,6 +307,8 @@ export class ControlLoop {
         decisions.push(decision);
       }
       this.#engineHasWork = !result.complete || result.decisions.length > 0;
+      // A wish for a moment that is past would keep the loop from ever resting.
+      this.#engineWakeMs = result.wakeMs === null ? null : Math.max(result.wakeMs, nowMs + MIN_ENGINE_REST_MS);
     }
     return { decisions, workUnits };
   }

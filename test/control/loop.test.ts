@@ -4,11 +4,14 @@ import { present } from '../../common/assert.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import type { Command } from '../../scheduler/control/command.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
+import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { NodeId } from '../../common/ids.js';
 import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { ManualClock } from '../gpu/manual-clock.js';
 import { loopOn, queue } from './loop-on.js';
 import { MemoryStore } from './memory-store.js';
 import { nodeReport, submission } from './workshop.js';
@@ -172,6 +175,72 @@ describe('the loop', () => {
     expect(again?.number).toBe(1);
     const [next] = await second.loop.execute(submit(submission([{}])));
     expect(next?.number).toBe(2);
+  });
+});
+
+describe('time', () => {
+  const id = 'node-n1' as NodeId;
+
+  /** A loop under a clock of the test's, with one ready node. */
+  async function underClock() {
+    const clock = new ManualClock();
+    const store = new MemoryStore();
+    const { loop, state, fatal } = await loopOn(store, clock);
+    await loop.execute(queue('research'));
+    await loop.execute(welcomeNode(nodeReport(id, 'n1', 1), []));
+    loop.setLiveness({ node: id, liveness: 'ready' });
+    const isPlaced = (number: number): boolean => state.workload(number as WorkloadNumber)?.state === 'starting';
+    const report = async (fields: Partial<Observed>) => {
+      const [held] = state.heldOn(id);
+      const allocation = present(held, 'allocation', 'something is placed').id;
+      await loop.execute(takeObservation(id, [{ ...goneCleanly, id: allocation, ...fields }]));
+    };
+    return { clock, loop, state, store, fatal, isPlaced, report };
+  }
+
+  test('passes by itself: a retry starts when its pause is over, though nobody asks', async () => {
+    const { clock, loop, isPlaced, report, fatal } = await underClock();
+    const retry = { max: 1, backoffMs: 5_000, maxBackoffMs: 5_000, codes: [], neverCodes: [] };
+    await loop.execute(submit(submission([{ retry }])));
+    await report({ exit: { code: 7, signal: '', message: '' } });
+    await clock.advance(4_999);
+    expect(isPlaced(1)).toBe(false);
+    await clock.advance(1);
+    expect(isPlaced(1)).toBe(true);
+    await loop.stop();
+    expect(clock.waiting).toBe(0);
+    expect(fatal).toEqual([]);
+  });
+
+  test('limits what runs, warned before, though nobody asks, also beyond the longest timer', async () => {
+    const { clock, loop, state, report } = await underClock();
+    const dayMs = 86_400_000;
+    await loop.execute(submit(submission([{ timeLimitMs: 40 * dayMs }])));
+    await report({ state: 'running', startedMs: 0, endedMs: null, exit: null });
+    const told = () => state.workload(1 as WorkloadNumber)?.events.map(({ type }) => type);
+    // The clock is real for the loop: it looks again every minute, which would be 57,600 turns here.
+    await clock.advance(3 * 60_000);
+    expect(told()).not.toContain('warning');
+    clock.jump(40 * dayMs - 5 * 60_000);
+    await clock.advance(60_000);
+    expect(told()).toContain('warning');
+    expect(state.workload(1 as WorkloadNumber)?.state).toBe('running');
+    await clock.advance(5 * 60_000);
+    expect(state.workload(1 as WorkloadNumber)?.state).toBe('stopping');
+    await loop.stop();
+  });
+
+  test('opens a node to work when a maintenance is over, though it comes again', async () => {
+    const { clock, loop, isPlaced } = await underClock();
+    const hourMs = 3_600_000;
+    const weekly = { nodes: ['n1'], startMs: 0, durationMs: hourMs, everyMs: 168 * hourMs, reason: '' };
+    await loop.execute(createMaintenance(weekly));
+    await loop.execute(submit(submission([{}])));
+    await clock.advance(hourMs - 1);
+    expect(isPlaced(1)).toBe(false);
+    await clock.advance(60_000);
+    expect(isPlaced(1)).toBe(true);
+    await loop.stop();
   });
 });
 

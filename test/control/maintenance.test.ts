@@ -40,7 +40,7 @@ class Stage extends Workshop {
   }
 
   listed(): readonly string[] {
-    return announcements(this.state.nodes.values()).map(({ maintenance, nodes }) => `${maintenance.reason}: ${nodes}`);
+    return announcements(this.state.nodes.values()).map(({ maintenance, nodes }) => `${maintenance.reason}: ${nodes.join()}`);
   }
 }
 

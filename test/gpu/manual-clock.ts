@@ -8,10 +8,11 @@ interface Pending {
 
 export class ManualClock implements Clock {
   #nowMs = 0;
+  #wallAheadMs = 0;
   readonly #timers = new Set<Pending>();
 
   wallMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#wallAheadMs;
   }
 
   monotonicMs(): number {
@@ -22,6 +23,11 @@ export class ManualClock implements Clock {
     const timer = { dueMs: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  /** Sets the time of day; timers go on counting as they did. */
+  jump(wallMs: number): void {
+    this.#wallAheadMs = wallMs - this.#nowMs;
   }
 
   /** Timers that wait. */
