@@ -57,7 +57,10 @@ function give(workload: Workload, granted: readonly Place[], { places }: State):
   const of = (place: Place): boolean => place.workload === workload.number;
   const bound = granted.filter((place) => of(place) && place.state === 'bound');
   const isPromisedMore = granted.some((place) => of(place) && place.state === 'promised');
-  const promised = isPromisedMore ? places.filter((place) => of(place) && place.state === 'promised') : [];
+  // What starts an attempt ends the claim that was to start it.
+  const startsBesideClaim = bound.length > 0 && workload.state === 'pending';
+  const promised =
+    isPromisedMore || startsBesideClaim ? places.filter((place) => of(place) && place.state === 'promised') : [];
   const decisions: Decision[] = [];
   if (bound.length > 0) decisions.push({ type: 'bind', workload: workload.number, placements: bound.map(placement) });
   if (promised.length > 0) {

@@ -41,9 +41,14 @@ function exists(state: State, placement: Placement): boolean {
   return placement.gpus.every((index) => usable.includes(index));
 }
 
-/** Nobody who is still there takes the room. */
+/** Nobody who is still there takes the room, and its tasks have left where they were. */
 function isFree(state: State, workload: Workload): boolean {
   const promised = state.places.filter((place) => isPromisedTo(place, workload));
+  const isLeaving = (task: number): boolean =>
+    state.places.some(
+      (place) => place.workload === workload.number && place.task === task && place.state === 'leaving',
+    );
+  if (promised.some((place) => isLeaving(place.task))) return false;
   return [...new Set(promised.map((place) => place.node))].every((id) => {
     const node = nodeOf(state.cluster, id);
     const together = [

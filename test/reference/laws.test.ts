@@ -8,7 +8,10 @@ import { Followed } from '../../simulator/conformance/carry-out.js';
 import { decide, type ReferenceInput } from '../../simulator/reference/reference.js';
 import { SmallCluster } from './small-cluster.js';
 
-const RUNS = { numRuns: 60 };
+/** A guard against a hang, far above what it takes. */
+const TIMEOUT_MS = 120_000;
+
+const RUNS = { numRuns: 30 };
 
 const pending = fc.record({
   queue: fc.constantFrom('a', 'b', 'c'),
@@ -86,63 +89,79 @@ function inputOf({ nodes, guarantees, limit }: Drawn, work: Drawn['pending']): R
   return cluster.input();
 }
 
-test('no GPU is given out beyond the whole, not even when all that leaves has left', () => {
-  fc.assert(
-    fc.property(clusters, (drawn) => {
-      for (const input of cycles(drawn)) expect(overcommitted(input, decide(input))).toEqual([]);
-    }),
-    RUNS,
-  );
-});
+test(
+  'no GPU is given out beyond the whole, not even when all that leaves has left',
+  () => {
+    fc.assert(
+      fc.property(clusters, (drawn) => {
+        for (const input of cycles(drawn)) expect(overcommitted(input, decide(input))).toEqual([]);
+      }),
+      RUNS,
+    );
+  },
+  TIMEOUT_MS,
+);
 
-test('a gang starts whole, and no gang is left with fewer tasks than it needs', () => {
-  fc.assert(
-    fc.property(clusters, (drawn) => {
-      for (const input of cycles(drawn)) {
-        const live = afterwards(input, decide(input), ['held', 'bound']);
-        for (const workload of input.workloads) {
-          const { length } = live.filter((place) => place.workload === workload.number);
-          const [role] = workload.spec.roles;
-          if (length > 0) expect(length).toBeGreaterThanOrEqual(role?.minTasks ?? 0);
-          expect(length).toBeLessThanOrEqual(role?.maxTasks ?? 0);
+test(
+  'a gang starts whole, and no gang is left with fewer tasks than it needs',
+  () => {
+    fc.assert(
+      fc.property(clusters, (drawn) => {
+        for (const input of cycles(drawn)) {
+          const live = afterwards(input, decide(input), ['held', 'bound']);
+          for (const workload of input.workloads) {
+            const { length } = live.filter((place) => place.workload === workload.number);
+            const [role] = workload.spec.roles;
+            if (length > 0) expect(length).toBeGreaterThanOrEqual(role?.minTasks ?? 0);
+            expect(length).toBeLessThanOrEqual(role?.maxTasks ?? 0);
+          }
         }
-      }
-    }),
-    RUNS,
-  );
-});
+      }),
+      RUNS,
+    );
+  },
+  TIMEOUT_MS,
+);
 
-test('nothing is stopped that is not preemptible', () => {
-  fc.assert(
-    fc.property(clusters, (drawn) => {
-      for (const input of cycles(drawn)) {
-        const stopped = decide(input).filter((decision) => decision.type === 'evict');
-        for (const { workload } of stopped) {
-          expect(input.workloads.find((each) => each.number === workload)?.spec.preemptible).toBe(true);
+test(
+  'nothing is stopped that is not preemptible',
+  () => {
+    fc.assert(
+      fc.property(clusters, (drawn) => {
+        for (const input of cycles(drawn)) {
+          const stopped = decide(input).filter((decision) => decision.type === 'evict');
+          for (const { workload } of stopped) {
+            expect(input.workloads.find((each) => each.number === workload)?.spec.preemptible).toBe(true);
+          }
         }
-      }
-    }),
-    RUNS,
-  );
-});
+      }),
+      RUNS,
+    );
+  },
+  TIMEOUT_MS,
+);
 
-test('the order in which records are given does not matter', () => {
-  fc.assert(
-    fc.property(clusters, (drawn) => {
-      for (const input of cycles(drawn)) {
-        const turned: ReferenceInput = {
-          ...input,
-          queues: input.queues.toReversed(),
-          nodes: input.nodes.toReversed(),
-          workloads: input.workloads.toReversed(),
-          allocations: input.allocations.toReversed(),
-        };
-        expect(decide(turned)).toEqual(decide(input));
-      }
-    }),
-    RUNS,
-  );
-});
+test(
+  'the order in which records are given does not matter',
+  () => {
+    fc.assert(
+      fc.property(clusters, (drawn) => {
+        for (const input of cycles(drawn)) {
+          const turned: ReferenceInput = {
+            ...input,
+            queues: input.queues.toReversed(),
+            nodes: input.nodes.toReversed(),
+            workloads: input.workloads.toReversed(),
+            allocations: input.allocations.toReversed(),
+          };
+          expect(decide(turned)).toEqual(decide(input));
+        }
+      }),
+      RUNS,
+    );
+  },
+  TIMEOUT_MS,
+);
 
 interface Taken {
   readonly workload: number;

@@ -9,17 +9,28 @@ import { decide } from '../../simulator/reference/reference.js';
 
 const FILE = path.resolve(import.meta.dirname, '../../../shared/conformance/scenarios.json');
 
+/** A guard against a hang, far above what it takes. */
+const TIMEOUT_MS = 120_000;
+
 /** The peer moves single tasks of a gang; our gangs begin again as a whole. */
 const DIFFERENT_ON_PURPOSE = ['consolidation-s006'];
 
 describe.skipIf(!existsSync(FILE))('scenarios of the peer', () => {
-  test('all come out as they should when tasks move alone', () => {
-    expect(failures(true)).toEqual([]);
-  });
+  test(
+    'all come out as they should when tasks move alone',
+    () => {
+      expect(failures(true)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
 
-  test('and but for what is different on purpose when gangs move as a whole', () => {
-    expect([...new Set(failures(false).map((line) => line.split(':')[0]))]).toEqual(DIFFERENT_ON_PURPOSE);
-  });
+  test(
+    'and but for what is different on purpose when gangs move as a whole',
+    () => {
+      expect([...new Set(failures(false).map((line) => line.split(':')[0]))]).toEqual(DIFFERENT_ON_PURPOSE);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 function failures(tasksMoveAlone: boolean): string[] {
