@@ -176,7 +176,8 @@ function rawWords(program: Command): readonly string[] {
 
 function exitCodeOf({ workloads }: PlanWorkloadResponse__Output): number {
   if (workloads.some(({ start }) => start === 'PLANNED_START_NEVER')) return EXIT.usage;
-  return workloads.some(({ start }) => start === 'PLANNED_START_NOT_FOUND') ? EXIT.failed : EXIT.ok;
+  const unanswered = workloads.some(({ start, reason }) => start === 'PLANNED_START_NOT_FOUND' && reason === '');
+  return unanswered ? EXIT.failed : EXIT.ok;
 }
 
 /** `would start now on n1`. */
@@ -201,7 +202,9 @@ function headline(
     case 'PLANNED_START_NEVER':
       return 'could never start with the nodes that are known';
     case 'PLANNED_START_NOT_FOUND':
-      return 'would wait, or not: that was not found within the budget of a plan; try again when the scheduler is less busy';
+      return workload.reason === ''
+        ? 'not found within the budget of a plan; try again when the scheduler is less busy'
+        : 'would wait; until when was not found within the budget of a plan';
     case 'PLANNED_START_UNSPECIFIED':
     case 'PLANNED_START_UNKNOWN':
       return `would wait; until when is ${workload.estimate || 'unknown'}`;

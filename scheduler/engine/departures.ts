@@ -11,6 +11,9 @@ export interface Departure {
 
 /** At first departures are looked at one by one, so that near times are exact. */
 const ONE_BY_ONE = 16;
+/** Later on up to so many are taken together, and of one moment so many: each look must stay short. */
+const MAX_TOGETHER = 64;
+const MAX_OF_ONE_MOMENT = 512;
 
 /** The departures that are known of, in order of time. */
 export class Departures {
@@ -53,18 +56,18 @@ export class Departures {
   }
 
   /**
-   * The next departures: those of the next moment, and later on, so that thousands of them cost few looks, as many more as
-   * have been taken. @returns null when there are no more
+   * The next departures: those of the next moment, and after the first few, so that thousands of them cost few looks, some
+   * moments together. @returns null when there are no more
    */
   next(): Departure | null {
     const first = this.#latestFirst.pop();
     if (first === undefined) return null;
     const allocations = [...first.allocations];
     let { atMs } = first;
-    const wanted = this.#taken < ONE_BY_ONE ? 1 : this.#taken;
+    const wanted = this.#taken < ONE_BY_ONE ? 1 : Math.min(this.#taken, MAX_TOGETHER);
     for (let count = 1; ; count++) {
       const later = this.#latestFirst.at(-1);
-      if (later === undefined || (count >= wanted && later.atMs > atMs)) break;
+      if (later === undefined || count >= MAX_OF_ONE_MOMENT || (count >= wanted && later.atMs > atMs)) break;
       atMs = later.atMs;
       allocations.push(...later.allocations);
       this.#latestFirst.pop();

@@ -29,15 +29,13 @@ export interface WhatIfMeans {
 export type Observer = (decision: Decision, draft: Draft) => void;
 
 export class WhatIf {
-  /** The supposed state: the real one with the suppositions, and what follows from them, on top. */
-  readonly draft: Draft;
   readonly #view: ClusterView;
   readonly #state: ReadableState;
   readonly #means: WhatIfMeans;
   /** What the view was told, in order. */
   #told: RecordChange[] = [];
-  /** The records as the view knows them, where that is not as they are. */
-  readonly #known = new Map<string, RecordChange>();
+  /** Records that are not supposed to be as they are: null = gone. */
+  readonly #supposed = new Map<string, Collections[CollectionName] | null>();
   #workUnits = 0;
   #steps = 0;
 
@@ -45,7 +43,11 @@ export class WhatIf {
     this.#view = view;
     this.#state = state;
     this.#means = means;
-    this.draft = new Draft(state);
+  }
+
+  /** The supposed state, to read from: the real one with the suppositions, and what follows from them, on top. */
+  get draft(): Draft {
+    return new Draft(this.#state, { get: (collection, key) => this.#get(collection, key) });
   }
 
   /** Work done so far. */
@@ -61,8 +63,9 @@ export class WhatIf {
 
   /** Supposes a change. */
   suppose<T>(change: (draft: Draft) => T): T {
-    const value = change(this.draft);
-    this.#tellView();
+    const { draft } = this;
+    const value = change(draft);
+    this.#take(draft);
     return value;
   }
 
@@ -77,19 +80,20 @@ export class WhatIf {
       this.#workUnits += result.workUnits;
       this.#steps += 1;
       for (const decision of result.decisions) {
-        observe(decision, this.draft);
-        carryOut(this.draft, decision, nowMs);
+        this.suppose((draft) => {
+          observe(decision, draft);
+          carryOut(draft, decision, nowMs);
+        });
       }
-      this.#tellView();
       if (result.complete && result.decisions.length === 0) return true;
     }
     return false;
   }
 
-  /** The supposed record of an allocation that is held in the real state. Cheap where nothing was supposed of it. */
+  /** The supposed record of an allocation that is held in the real state. Cheap where nothing is supposed of it. */
   supposed(allocation: Allocation): Allocation | null {
-    const known = this.#known.get(`allocations/${allocation.id}`);
-    return known?.collection === 'allocations' ? known.after : allocation;
+    const known = this.#supposed.get(`allocations/${allocation.id}`);
+    return known === undefined ? allocation : (known as Allocation | null);
   }
 
   /**
@@ -106,10 +110,24 @@ export class WhatIf {
       if (result.decisions.length === 0) continue;
       // The engine takes its decisions for carried out, so this is done, and undone.
       const due = new WhatIf(this.#view, this.#state, this.#means);
-      due.suppose((draft) => result.decisions.forEach((decision) => carryOut(draft, decision, nowMs)));
+      for (const decision of result.decisions) due.suppose((draft) => carryOut(draft, decision, nowMs));
       due.#untell();
       return;
     } while (!complete && mayGoOn());
+  }
+
+  #get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined {
+    const supposed = this.#supposed.get(`${collection}/${key}`);
+    if (supposed === undefined) return this.#state.get(collection, key);
+    return (supposed ?? undefined) as Collections[C] | undefined;
+  }
+
+  #take(draft: Draft): void {
+    for (const change of draft.changes()) {
+      this.#supposed.set(`${change.collection}/${change.key}`, change.after);
+      this.#view.apply(change);
+      this.#told.push(change);
+    }
   }
 
   #untell(): void {
@@ -117,36 +135,6 @@ export class WhatIf {
       this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
     }
     this.#told = [];
-    this.#known.clear();
-  }
-
-  /** Tells the view what the draft changed since it was last told. */
-  #tellView(): void {
-    const left = new Set(this.#known.keys());
-    for (const { collection, key, before, after } of this.draft.changes()) {
-      left.delete(`${collection}/${key}`);
-      this.#tell(collection, key, before, after);
-    }
-    // What the draft changed and changed back.
-    for (const id of left) {
-      const known = this.#known.get(id);
-      if (known) this.#tell(known.collection, known.key, known.before, known.before);
-    }
-  }
-
-  #tell<C extends CollectionName>(
-    collection: C,
-    key: string,
-    real: Collections[C] | null,
-    after: Collections[C] | null,
-  ): void {
-    const id = `${collection}/${key}`;
-    const known = this.#known.get(id);
-    const before = known ? known.after : real;
-    if (before === after) return;
-    const change = { collection, key, before, after } as RecordChange;
-    this.#view.apply(change);
-    this.#told.push(change);
-    this.#known.set(id, { collection, key, before: real, after } as RecordChange);
+    this.#supposed.clear();
   }
 }

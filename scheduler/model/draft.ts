@@ -19,9 +19,12 @@ import {
 export class Draft {
   readonly #changes = new Map<string, RecordChange>();
   readonly #state: ReadableState;
+  readonly #records: Pick<ReadableState, 'get'>;
 
-  constructor(state: ReadableState) {
+  /** @param records where single records are read from, when that is not the state but changes on top of it */
+  constructor(state: ReadableState, records: Pick<ReadableState, 'get'> = state) {
     this.#state = state;
+    this.#records = records;
   }
 
   /** The state without this draft's changes, with its indexes. */
@@ -32,7 +35,7 @@ export class Draft {
   /** One record as it will be. */
   get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined {
     const change = this.#changes.get(`${collection}/${key}`);
-    if (change === undefined) return this.#state.get(collection, key);
+    if (change === undefined) return this.#records.get(collection, key);
     return (change.after ?? undefined) as Collections[C] | undefined;
   }
 
@@ -74,7 +77,7 @@ export class Draft {
   #change<C extends CollectionName>(collection: C, key: string, after: Collections[C] | null): void {
     const id = `${collection}/${key}`;
     const earlier = this.#changes.get(id);
-    const before = earlier === undefined ? (this.#state.get(collection, key) ?? null) : earlier.before;
+    const before = earlier === undefined ? (this.#records.get(collection, key) ?? null) : earlier.before;
     this.#changes.set(id, { collection, key, before, after } as RecordChange);
   }
 }

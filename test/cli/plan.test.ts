@@ -138,6 +138,12 @@ describe('a plan of a submission', () => {
     expect(never.stdout).toMatch(/^Could never start .*\n {2}NoSuchGpu: It needs/);
     scheduler.workloadPlan = { workloads: [planned({ start: 'PLANNED_START_NOT_FOUND' })] };
     expect((await cli('plan', '-G', '8', '--', 'true')).code).toBe(1);
+    scheduler.workloadPlan = { workloads: [planned({ ...why, start: 'PLANNED_START_NOT_FOUND' })] };
+    const long = await cli('plan', '-G', '8', '--', 'true');
+    expect([long.code, long.stdout.split('\n')[0]]).toEqual([
+      0,
+      'Would wait; until when was not found within the budget of a plan',
+    ]);
   });
 
   it('exits with 2 for what the scheduler would refuse for good, with 1 for other refusals', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WorkloadNumber } from '../../common/ids.js';
+import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { carryOut } from '../../scheduler/control/commands/carry-out.js';
 import type { Decision } from '../../scheduler/engine/decisions.js';
 import { Departures } from '../../scheduler/engine/departures.js';
@@ -290,12 +290,24 @@ describe('a plan of a change of a queue', () => {
 describe('departures', () => {
   it('come in order of time, those of one moment together, and many at once later on', () => {
     const departures = new Departures();
-    for (let at = 99; at >= 0; at--) departures.add({ atMs: Math.floor(at / 2), allocations: [] });
+    for (let at = 99; at >= 0; at--) departures.add({ atMs: Math.floor(at / 2), allocations: [`a${at}` as AllocationId] });
     const times: number[] = [];
     for (let next = departures.next(); next !== null; next = departures.next()) times.push(next.atMs);
     expect(times.slice(0, 3)).toEqual([0, 1, 2]);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(times.at(-1)).toBe(49);
+    expect(times.length).toBeLessThan(25);
+  });
+
+  it('are never so many at once that one look takes long', () => {
+    const departures = new Departures();
+    const ids = Array.from({ length: 5_000 }, (_, at) => `a${at}` as AllocationId);
+    ids.forEach((id, at) => departures.add({ atMs: at < 3_000 ? 7 : at, allocations: [id] }));
+    const taken: AllocationId[][] = [];
+    for (let next = departures.next(); next !== null; next = departures.next()) taken.push([...next.allocations]);
+    expect(Math.max(...taken.map(({ length }) => length))).toBe(512);
+    expect(taken.flat().toSorted()).toEqual(ids.toSorted());
+    expect(taken.length).toBeLessThan(100);
   });
 });
 
