@@ -490,6 +490,83 @@ describe('queue', () => {
     ]);
   });
 
+  it('creates with CPU, memory, parts of the cluster, shapes, and rules for its work', async () => {
+    const argv = [
+      ...'queue create vision --guarantee 2.5 --limit 8 --guarantee-cpus 64 --limit-cpus 0.5 --guarantee-memory 512GiB'.split(
+        ' ',
+      ),
+      ...'--limit-memory 1T --user-limit 0.5 --scope pool=big,model=h100,guarantee=2,limit=4'.split(' '),
+      ...['--scope', 'model=A100 80GB,limit=1'],
+      ...'--shape 4x8,model=h100,level=rack --shape 1x2 --reclaim-min-runtime 10m --max-grace 30s'.split(' '),
+    ];
+    expect(await cli(argv)).toMatchObject({ code: 0 });
+    expect(scheduler.requests('CreateQueue')).toMatchObject([
+      {
+        queue: {
+          guaranteeGpus: 2.5,
+          guaranteeCpuMilli: 64_000,
+          limitCpuMilli: 500,
+          guaranteeMemoryMib: 524_288,
+          limitMemoryMib: 1_048_576,
+          userLimitGpus: 0.5,
+          scopes: [
+            { pool: 'big', gpuModel: 'h100', guaranteeGpus: 2, limitGpus: 4 },
+            { pool: '', gpuModel: 'A100 80GB', guaranteeGpus: 0, limitGpus: 1 },
+          ],
+          shapes: [
+            { count: 4, gpus: 8, gpuModel: 'h100', level: 'TOPOLOGY_LEVEL_RACK' },
+            { count: 1, gpus: 2, gpuModel: '', level: 'TOPOLOGY_LEVEL_NODE' },
+          ],
+          reclaimMinRuntime: { seconds: 600 },
+          preemptMinRuntime: null,
+          maxGrace: { seconds: 30 },
+        },
+      },
+    ]);
+  });
+
+  it('takes away every figure that may be none', async () => {
+    const flags = 'limit guarantee-cpus limit-cpus guarantee-memory limit-memory user-limit reclaim-min-runtime';
+    const rest = 'preempt-min-runtime max-grace scope shape';
+    const argv = `${flags} ${rest}`.split(' ').flatMap((flag) => [`--${flag}`, 'none']);
+    await cli(['queue', 'update', 'vision', ...argv]);
+    const [request] = scheduler.requests('UpdateQueue') as { queue: object; updateMask: { paths: string[] } }[];
+    expect(request?.updateMask.paths).toEqual([
+      'limit_gpus',
+      'guarantee_cpu_milli',
+      'limit_cpu_milli',
+      'guarantee_memory_mib',
+      'limit_memory_mib',
+      'user_limit_gpus',
+      'reclaim_min_runtime',
+      'preempt_min_runtime',
+      'max_grace',
+      'scopes',
+      'shapes',
+    ]);
+    expect(request?.queue).toMatchObject({ scopes: [], shapes: [], reclaimMinRuntime: null, maxGrace: null });
+    expect(request?.queue).not.toHaveProperty('userLimitGpus');
+  });
+
+  it.each([
+    [['--guarantee', '1.0005'], '--guarantee 1.0005 is no number of GPUs such as 8 or 0.5'],
+    [['--guarantee', 'none'], '--guarantee none is no number of GPUs'],
+    [['--limit', '-1'], '--limit -1 is no number of GPUs such as 8 or 0.5, nor "none"'],
+    [['--limit-cpus', 'all'], '--limit-cpus all is no number of CPUs'],
+    [['--limit-memory', '5K'], '--limit-memory 5K is no amount of memory'],
+    [['--max-grace', 'long'], '--max-grace long is no time such as 90s'],
+    [['--weight', 'heavy'], '--weight heavy is no number'],
+    [['--scope', 'pool=big'], '--scope pool=big is no scope\nWrite pool=NAME'],
+    [['--scope', 'zone=a,guarantee=1'], '--scope zone=a,guarantee=1 is no scope'],
+    [['--scope', 'pool=a,pool=b,limit=1'], 'is no scope'],
+    [['--shape', '8'], '--shape 8 is no shape\nWrite COUNTxGPUS'],
+    [['--shape', '4x8,level=city'], '--shape 4x8,level=city is no shape'],
+  ])('refuses %j', async (flags, message) => {
+    const { code, stderr } = await cli(['queue', 'update', 'vision', ...flags]);
+    expect({ code, found: stderr.includes(message) }).toEqual({ code: 2, found: true });
+    expect(scheduler.calls).toEqual([]);
+  });
+
   it('passes warnings on', async () => {
     expect(await cli(['queue', 'create', 'big', '--guarantee', '16'])).toMatchObject({
       code: 0,
