@@ -29,6 +29,11 @@ const SUBMIT_BENCH: RegisteredBench = {
   load: async () => (await import('./submit.js')).benchSubmit,
 };
 
+const DURING_FILL_BENCH: RegisteredBench = {
+  figures: ['submit.during_fill_p99_ms', 'submit.during_fill_per_s', 'submit.during_fill_s'],
+  load: async () => (await import('./during-fill.js')).benchDuringFill,
+};
+
 const LATENCY_BENCH: RegisteredBench = {
   figures: ['latency.start_p50_ms', 'latency.start_p99_ms'],
   load: async () => (await import('./latency.js')).benchLatency,
@@ -67,6 +72,7 @@ export const BENCHES: readonly RegisteredBench[] = [
   ENGINE_BENCH,
   CURVE_BENCH,
   SUBMIT_BENCH,
+  DURING_FILL_BENCH,
   LATENCY_BENCH,
   PREEMPT_BENCH,
 ];
