@@ -303,13 +303,13 @@ describe('what is above a quota by itself is refused', () => {
       'more of a pool',
       { scopes: [{ pool: 'big', model: '', guaranteeGpus: 0, limitGpus: 2 }] },
       { roles: asking({ gpus: 3 }, { pool: 'big' }) },
-      'asks for 3 GPUs of pool big, but queue "research" has a limit of 2 GPUs of pool big; it could never start\nAsk for less, or have the limit raised: sluice queue update research --scope pool=big,limit=3',
+      'asks for 3 GPUs of pool "big", but queue "research" has a limit of 2 GPUs of pool "big"; it could never start\nAsk for less, or have the limit raised: sluice queue update research --scope pool=big,limit=3',
     ],
     [
       'more of a model',
       { scopes: [{ pool: '', model: 'h100', guaranteeGpus: 0, limitGpus: 2 }] },
       { roles: asking({ gpus: 3 }, { models: ['H100 80GB'] }) },
-      'limit of 2 GPUs of h100',
+      'limit of 2 GPUs of model "h100"',
     ],
   ])('%s', (_, figures, fields, words) => {
     const shop = new Workshop();

@@ -10,6 +10,7 @@ import { matchesModel } from '../../model/gpu-model.js';
 import type { ClusterNode, Gpu, Queue, QueueScope, ShapeGuarantee } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
+import { partName, samePart, scopeFlags, type Part } from './scope-flags.js';
 
 /** How deep the tree may grow, and how many queues there may be. */
 export const MAX_QUEUE_DEPTH = 8;
@@ -133,8 +134,8 @@ interface Figure {
   readonly guarantee: (queue: Queue) => number | null;
   readonly limit: (queue: Queue) => number | null;
   readonly words: (figure: number) => string;
-  /** The flag that changes the guarantee of a queue to so much. */
-  readonly flag: (figure: number) => string;
+  /** The flags that change the guarantee of a queue to so much. */
+  readonly flags: (figure: number, queue: Queue) => string;
 }
 
 const FIGURES: readonly Figure[] = [
@@ -143,27 +144,27 @@ const FIGURES: readonly Figure[] = [
     guarantee: ({ guaranteeGpus }) => guaranteeGpus,
     limit: ({ limitGpus }) => limitGpus,
     words: (gpus) => plural(gpus, 'GPU'),
-    flag: (gpus) => `--guarantee ${gpus}`,
+    flags: (gpus) => `--guarantee ${gpus}`,
   },
   {
     field: 'queue.guarantee_cpu_milli',
     guarantee: ({ guaranteeCpuMilli }) => guaranteeCpuMilli,
     limit: ({ limitCpuMilli }) => limitCpuMilli,
     words: (milli) => plural(milli / 1_000, 'CPU'),
-    flag: (milli) => `--guarantee-cpus ${milli / 1_000}`,
+    flags: (milli) => `--guarantee-cpus ${milli / 1_000}`,
   },
   {
     field: 'queue.guarantee_memory_mib',
     guarantee: ({ guaranteeMemoryMib }) => guaranteeMemoryMib,
     limit: ({ limitMemoryMib }) => limitMemoryMib,
     words: (mib) => `${mib} MiB of memory`,
-    flag: (mib) => `--guarantee-memory ${mib}MiB`,
+    flags: (mib) => `--guarantee-memory ${mib}MiB`,
   },
 ];
 
 /** A guarantee fits into the queue's own limit, the guarantees of children into their parent's. */
 function checkFigure({ queue, parent, siblings, children }: Family, figure: Figure): readonly FieldViolation[] {
-  const { field, guarantee, words, flag } = figure;
+  const { field, guarantee, words, flags } = figure;
   const own = guarantee(queue);
   if (own === null) return [];
   const violations: FieldViolation[] = [];
@@ -182,7 +183,7 @@ function checkFigure({ queue, parent, siblings, children }: Family, figure: Figu
       description:
         `the children of "${parent.name}" would be guaranteed ${words(promised)} ` +
         `(${words(own)} here and ${words(sum([promised, -own]))} of its siblings), above the parent's guarantee of ${words(parents)}; ` +
-        `raise that first: sluice queue update ${parent.name} ${flag(promised)}`,
+        `raise that first: sluice queue update ${parent.name} ${flags(promised, parent)}`,
     });
   }
   const below = sum(children.map((child) => guarantee(child) ?? 0));
@@ -238,24 +239,9 @@ function scopedFigure(part: QueueScope, field: string): Figure {
     guarantee: (queue) => scopeOf(queue)?.guaranteeGpus ?? 0,
     limit: (queue) => scopeOf(queue)?.limitGpus ?? null,
     words: (gpus) => `${plural(gpus, 'GPU')} of ${partName(part)}`,
-    flag: (gpus) => `--scope ${scopeFlag(part)},guarantee=${gpus}`,
+    flags: (guaranteeGpus, queue) =>
+      scopeFlags(queue.scopes, { ...part, limitGpus: scopeOf(queue)?.limitGpus ?? null, guaranteeGpus }),
   };
-}
-
-type Part = Pick<QueueScope, 'pool' | 'model'>;
-
-function samePart(a: Part, b: Part): boolean {
-  return a.pool === b.pool && a.model.toLowerCase() === b.model.toLowerCase();
-}
-
-/** `"h100" in pool "big"`. */
-function partName({ pool, model }: Part): string {
-  if (model === '') return pool === '' ? 'any kind' : `pool "${pool}"`;
-  return pool === '' ? `model "${model}"` : `model "${model}" in pool "${pool}"`;
-}
-
-function scopeFlag({ pool, model }: Part): string {
-  return [pool && `pool=${pool}`, model && `model=${model}`].filter((word) => word !== '').join(',');
 }
 
 /** Shapes say how guaranteed GPUs lie together, so they fit into a guarantee: of the whole, or of the same part. */

@@ -7,6 +7,7 @@ import type { ReadableState } from '../../model/cluster-state.js';
 import { matchesModel } from '../../model/gpu-model.js';
 import type { Queue, QueueScope, Role, WorkloadSpec } from '../../model/records.js';
 import { partsPerTask, toGpus } from '../../model/requests.js';
+import { partName, scopeFlags } from './scope-flags.js';
 import { largestOf } from './unsatisfiable.js';
 
 /** A bound that the gang exceeds by itself. */
@@ -105,7 +106,7 @@ function excessOfScopes(queue: Queue, spec: WorkloadSpec, memoryMib: number): Ex
       spec.roles.filter((role) => isBoundTo(role, scope)),
       memoryMib,
     );
-    const where = `of ${[scope.model, scope.pool && `pool ${scope.pool}`].filter((word) => word !== '').join(' in ')}`;
+    const where = `of ${partName(scope)}`;
     const found = excess(
       spec,
       gpus,
@@ -115,10 +116,7 @@ function excessOfScopes(queue: Queue, spec: WorkloadSpec, memoryMib: number): Ex
       String,
       '',
     );
-    if (found !== null) {
-      const parts = [scope.pool && `pool=${scope.pool}`, scope.model && `model="${scope.model}"`, `limit=${gpus}`];
-      return { ...found, raise: `--scope ${parts.filter((part) => part !== '').join(',')}` };
-    }
+    if (found !== null) return { ...found, raise: scopeFlags(queue.scopes, { ...scope, limitGpus: gpus }) };
   }
   return null;
 }
