@@ -290,7 +290,8 @@ describe('a plan of a change of a queue', () => {
 describe('departures', () => {
   it('come in order of time, those of one moment together, and many at once later on', () => {
     const departures = new Departures();
-    for (let at = 99; at >= 0; at--) departures.add({ atMs: Math.floor(at / 2), allocations: [`a${at}` as AllocationId] });
+    for (let at = 99; at >= 0; at--)
+      departures.add({ atMs: Math.floor(at / 2), allocations: [`a${at}` as AllocationId] });
     const times: number[] = [];
     for (let next = departures.next(); next !== null; next = departures.next()) times.push(next.atMs);
     expect(times.slice(0, 3)).toEqual([0, 1, 2]);
