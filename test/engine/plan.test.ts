@@ -17,7 +17,6 @@ import {
   workloadKey,
 } from '../../scheduler/model/records.js';
 import { step } from '../../scheduler/engine/engine.js';
-import { checkLaws } from './laws.js';
 import { TestCluster, type WorkloadOptions } from './cluster.js';
 
 const MINUTE = 60_000;
@@ -529,7 +528,6 @@ describe('laws of the what-if', () => {
         const cluster = build(tale);
         let asked = 0;
         const limits = { workUnits: 50, mayGoOn: () => ++asked % 7 !== patience };
-        cluster.onDecision = (decision) => checkLaws(cluster, decision);
         for (const event of tale.events) {
           happen(cluster, tale, event);
           planIn(cluster, tale, event, limits);
