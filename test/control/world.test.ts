@@ -1,6 +1,6 @@
-// Whatever users, agents and machines do, in whatever order: no GPU has two owners, no end is taken back, no invariant
-// breaks (each would stop the daemon), and once everybody behaves all work ends. Everything is real here but the agents,
-// the clock and the disk.
+// Whatever users, agents and machines do, in whatever order: no part of a GPU has two owners, no end is taken back, no
+// gang runs in part, what is held does not start, no invariant breaks (each would stop the daemon), and once everybody
+// behaves all work ends. Everything is real here but the agents, the clock and the disk.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { invariant, present } from '../../common/assert.js';
@@ -9,11 +9,14 @@ import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../comm
 import type { Command, CommandContext } from '../../scheduler/control/command.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { carryOut } from '../../scheduler/control/commands/carry-out.js';
+import { announcements, cancelMaintenance, createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { cordonNode } from '../../scheduler/control/commands/nodes.js';
 import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
+import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
+import { Upkeep } from '../../scheduler/control/upkeep.js';
 import { step } from '../../scheduler/engine/engine.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
@@ -22,7 +25,16 @@ import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js
 import { Draft } from '../../scheduler/model/draft.js';
 import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
 import { nodeReport, submission } from './workshop.js';
-import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
+import { mayGrow } from '../../scheduler/model/elastic.js';
+import {
+  GPU_PARTS,
+  maxTasks,
+  ONLY_GPUS_COUNT,
+  oneRole,
+  PARTS_PER_MILLI,
+  roleOf,
+  wholeGpus,
+} from '../../scheduler/model/requests.js';
 
 const NODES = ['n1', 'n2', 'n3'].map((name) => ({ id: `node-${name}` as NodeId, name }));
 const GPUS = 3;
@@ -35,7 +47,7 @@ class Machine {
   boot = 1;
   has = new Map<AllocationId, { observed: Observed; allocation: Allocation }>();
   readonly #everHad = new Set<AllocationId>();
-  readonly #generations = new Map<string, number>();
+  readonly #generations = new Map<string, number[]>();
   readonly #reported = new Set<AllocationId>();
   #reports: Observed[][] = [[]];
 
@@ -52,14 +64,19 @@ class Machine {
       const known = this.has.get(allocation.id);
       if (known !== undefined || this.#everHad.has(allocation.id)) continue;
       const held = [...this.has.values()].filter(({ observed }) => observed.state !== 'released');
-      const taken = new Set(held.flatMap((one) => one.allocation.gpus.map(({ uuid }) => uuid)));
-      if (allocation.stop === null && !fails && allocation.gpus.some(({ uuid }) => taken.has(uuid))) continue;
+      const taken = (of: string): number =>
+        held.flatMap((one) => one.allocation.gpus).reduce((sum, { uuid, parts }) => sum + (uuid === of ? parts : 0), 0);
+      const isFree = allocation.gpus.every(({ uuid, parts }) => taken(uuid) + parts <= GPU_PARTS);
+      if (allocation.stop === null && !fails && !isFree) continue;
       this.#everHad.add(allocation.id);
       const neverStarted = allocation.stop !== null || fails;
       if (!neverStarted)
-        for (const { uuid, generation } of allocation.gpus) {
-          invariant(generation > (this.#generations.get(uuid) ?? 0), 'generations rise', `${uuid}: ${generation}`);
-          this.#generations.set(uuid, generation);
+        for (const { uuid, generation, parts } of allocation.gpus) {
+          // Shares of one GPU may start in any order, but no generation is given twice.
+          const known = this.#generations.get(uuid) ?? [];
+          const isNew = parts === GPU_PARTS ? generation > Math.max(0, ...known) : !known.includes(generation);
+          invariant(isNew, 'generations rise', `${uuid}: ${generation}`);
+          this.#generations.set(uuid, [...known, generation]);
         }
       const lost = { code: null, signal: '', message: 'could not be started' };
       const none = { endedMs: null, exit: null, checkpoint: null, endpoints: [], stopSignalled: false, dirtyGpus: [] };
@@ -103,6 +120,7 @@ class World {
   nowMs = 1_000_000;
   state = new ClusterState();
   view = new ClusterView();
+  upkeep = new Upkeep(this.state);
   readonly machines = NODES.map((node) => new Machine(node));
   readonly #ended = new Map<number, string>();
   #ulids = 0;
@@ -141,7 +159,26 @@ class World {
       this.#checkStep(change);
       this.state.apply(change);
       this.view.apply(change);
+      this.upkeep.note(change);
     }
+  }
+
+  /** What control owes by now, to the last. */
+  keepUp(): void {
+    for (let turns = 0; this.upkeep.isDue(this.nowMs); turns += 1) {
+      invariant(turns < 100, 'upkeep comes to an end', String(turns));
+      for (const act of this.upkeep.take(this.nowMs)) this.change((draft) => act(draft));
+    }
+  }
+
+  /** A GPU of a node, other than those in `but`, of which these parts are free. */
+  freeGpu(node: NodeId, parts: number, but: readonly number[] = []): number | undefined {
+    const held = this.state.heldOn(node).flatMap(({ gpus }) => gpus);
+    const gpus = this.state.node(node)?.gpus ?? [];
+    return gpus.find(({ index, health }) => {
+      const taken = held.filter((gpu) => gpu.index === index).reduce((sum, gpu) => sum + gpu.parts, 0);
+      return health === 'healthy' && !but.includes(index) && taken + parts <= GPU_PARTS;
+    })?.index;
   }
 
   #checkStep({ collection, before, after }: RecordChange): void {
@@ -153,6 +190,18 @@ class World {
       invariant(attempts === 0 || attempts === 1, 'attempts are counted', `${after.number}: ${attempts}`);
       const isPlausible = after.lostGpuMs <= after.gpuMs && after.lostGpuMs >= (before?.lostGpuMs ?? 0);
       invariant(isPlausible, 'lost time is part of the time used', `${after.number}: ${after.lostGpuMs}`);
+      const starts = before?.state === 'pending' && after.state === 'starting';
+      invariant(
+        !starts || (before.hold === null && before.gate === null),
+        'what is held does not start',
+        `${after.number}`,
+      );
+      const { retry } = after.spec;
+      invariant(after.retries <= retry.max, 'retries have an end', `${after.number}: ${after.retries} of ${retry.max}`);
+      const counted = after.retries - (before?.retries ?? 0) + after.requeues - (before?.requeues ?? 0);
+      const returns = before !== null && before.state !== 'pending' && after.state === 'pending';
+      const isCounted = before === null || counted === Number(returns);
+      invariant(isCounted, 'each return is a retry or a requeue', `${after.number}: ${counted}`);
     }
     if (collection === 'allocations' && before?.state === 'released')
       invariant((after?.state ?? 'released') === 'released', 'releases are final', before.id);
@@ -163,9 +212,11 @@ class World {
 
   /** The engine until it has nothing more to say: it must come to an end by itself. */
   decide(): void {
+    this.keepUp();
     for (let steps = 0; steps < 200; steps += 1) {
       const { decisions, complete } = step(this.view, this.nowMs, 20_000);
       for (const decision of decisions) this.change((draft, context) => carryOut(draft, decision, context));
+      this.keepUp();
       if (complete && decisions.length === 0) return;
     }
     throw new Error('the engine decides for ever');
@@ -182,6 +233,7 @@ class World {
     const old = this.state;
     this.state = new ClusterState();
     this.view = new ClusterView();
+    this.upkeep = new Upkeep(this.state);
     for (const collection of ['allocations', 'meta', 'nodes', 'queues', 'requests', 'workloads'] as const) {
       const records = collection === 'meta' ? [[META_KEY, old.meta] as const] : [...old[collection]];
       for (const [key, record] of records) {
@@ -190,6 +242,7 @@ class World {
       }
     }
     checkInvariants(this.state);
+    this.upkeep = new Upkeep(this.state);
     for (const machine of this.machines) this.hello(machine, machine.report(0));
   }
 }
@@ -197,7 +250,7 @@ class World {
 const pick = fc.nat(20);
 const op = fc.oneof(
   {
-    weight: 4,
+    weight: 10,
     arbitrary: fc.record({
       do: fc.constant('submit' as const),
       queue: fc.constantFrom('a', 'b'),
@@ -205,8 +258,36 @@ const op = fc.oneof(
       gpus: fc.nat(3),
       priority: fc.constantFrom(50, 90),
       preemptible: fc.boolean(),
+      surplus: fc.constantFrom(0, 0, 2),
+      gpuMilli: fc.constantFrom(1_000, 1_000, 500, 250),
+      retries: fc.nat(2),
+      timeLimitMs: fc.constantFrom(null, 30_000),
+      after: fc.option(pick, { nil: null, freq: 4 }),
+      condition: fc.constantFrom('succeeded' as const, 'ended' as const, 'failed' as const, 'started' as const),
+      array: fc.option(fc.integer({ min: 1, max: 2 }), { nil: null, freq: 5 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hold' as const), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue' as const), pick, hold: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('prioritize' as const), pick, priority: fc.constantFrom(50, 90) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(5_000, 30_000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('grow' as const), node: pick, pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('shrink' as const), pick, tasks: fc.array(fc.nat(4)) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('maintain' as const),
+      node: pick,
+      inMs: fc.constantFrom(0, 5_000),
+      everyMs: fc.constantFrom(null, 60_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unmaintain' as const), pick }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('tick' as const) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('obey' as const), node: pick, fails: fc.nat(5) }) },
   {
     weight: 6,
@@ -254,10 +335,55 @@ function carry(world: World, one: Op): void {
   const machine = present(world.machines['node' in one ? one.node % world.machines.length : 0], 'machine', one.do);
   switch (one.do) {
     case 'submit': {
-      const { queue, tasks, gpus: gpusPerTask, priority, preemptible } = one;
-      world.run(submit(submission([{ queue: queue as QueueName, tasks, gpusPerTask, priority, preemptible }])));
+      const { queue, tasks, gpus, priority, preemptible, gpuMilli, timeLimitMs } = one;
+      const request = { ...wholeGpus(gpuMilli < 1_000 ? Math.min(gpus, 1) : gpus), gpuMilli };
+      const [role] = oneRole(tasks, request);
+      const roles = role === undefined ? [] : [{ ...role, maxTasks: tasks + one.surplus }];
+      const retry = { max: one.retries, backoffMs: 3_000, maxBackoffMs: 3_000, codes: [], neverCodes: [] };
+      const dependencies = one.after === null ? [] : [{ workload: anyOf(world, one.after), condition: one.condition }];
+      const fields = { roles, priority, preemptible, timeLimitMs, retry, dependencies, queue: queue as QueueName };
+      const asked = submission([fields]);
+      const asArray = one.array === null ? {} : { asArray: { size: 3, concurrency: one.array, firstIndex: 0 } };
+      world.run(submit({ ...asked, specs: asked.specs.map((spec) => ({ ...spec, ...asArray })) }));
       return;
     }
+    case 'hold':
+      world.run(hold([String(anyOf(world, one.pick))], '', 'alice'));
+      return;
+    case 'release':
+      world.run(release([String(anyOf(world, one.pick))], 'alice'));
+      return;
+    case 'requeue':
+      world.run(requeue([String(anyOf(world, one.pick))], '', 'alice', one.hold));
+      return;
+    case 'prioritize':
+      world.run(prioritize([String(anyOf(world, one.pick))], one.priority, 'alice'));
+      return;
+    case 'wait':
+      world.nowMs += one.ms;
+      return;
+    case 'grow':
+      return grow(world, machine.id, one.pick);
+    case 'shrink':
+      return shrink(world, one.pick, one.tasks);
+    case 'maintain': {
+      const window = { startMs: world.nowMs + one.inMs, durationMs: 10_000, everyMs: one.everyMs, reason: '' };
+      world.run(createMaintenance({ nodes: [machine.name], ...window }));
+      return;
+    }
+    case 'unmaintain': {
+      const known = announcements(world.state.nodes.values());
+      const chosen = known[one.pick % Math.max(1, known.length)];
+      if (chosen !== undefined) world.run(cancelMaintenance(chosen.maintenance.id, []));
+      return;
+    }
+    case 'tick':
+      // All agents hear and are heard, so that work gets anywhere at all.
+      for (const one of world.machines) {
+        one.obey(world.state.heldOn(one.id), false, world.nowMs);
+        world.run(takeObservation(one.id, one.report(0)));
+      }
+      return;
     case 'obey':
       return machine.obey(world.state.heldOn(machine.id), one.fails === 0, world.nowMs);
     case 'report':
@@ -281,7 +407,7 @@ function carry(world: World, one: Op): void {
       return machine.change(one.pick, 'running', { checkpoint });
     }
     case 'cancel':
-      world.run(cancel([String(1 + (one.pick % Math.max(1, world.state.meta.lastWorkload)))], '', 'alice'));
+      world.run(cancel([String(anyOf(world, one.pick))], '', 'alice'));
       return;
     case 'fence':
       // By then the agent and its supervisor have ended everything.
@@ -314,10 +440,60 @@ function carry(world: World, one: Op): void {
   }
 }
 
+/** The number of some workload; it may be one that is not there any more. */
+function anyOf(world: World, chosen: number): WorkloadNumber {
+  return (1 + (chosen % Math.max(1, world.state.meta.lastWorkload))) as WorkloadNumber;
+}
+
+/** A surplus task for some workload that may have one, wherever a node has room, as any engine may decide. */
+function grow(world: World, node: NodeId, chosen: number): void {
+  const candidates = [...world.state.workloads.values()].filter((workload) => {
+    const present = workload.allocations.flatMap((id) => world.state.allocation(id) ?? []);
+    return mayGrow(workload, present) && present.length < maxTasks(workload.spec) && workload.claim === null;
+  });
+  const workload = candidates[chosen % Math.max(1, candidates.length)];
+  if (workload === undefined) return;
+  const taken = workload.allocations.map((id) => world.state.allocation(id)?.task);
+  const task = Array.from({ length: maxTasks(workload.spec) }, (_, number) => number).find(
+    (one) => !taken.includes(one),
+  );
+  if (task === undefined) return;
+  const { gpus: count, gpuMilli } = roleOf(workload.spec, task).request;
+  const parts = gpuMilli * PARTS_PER_MILLI;
+  const gpus: number[] = [];
+  for (let taking = 0; taking < count; taking += 1) {
+    const index = world.freeGpu(node, parts, gpus);
+    if (index === undefined) return;
+    gpus.push(index);
+  }
+  const placements = [{ task, node, gpus, parts, instances: [] }];
+  const decision = { type: 'bind', workload: workload.number, placements } as const;
+  world.change((draft, context) => carryOut(draft, decision, context));
+}
+
+/** Some running tasks of some workload are evicted, whichever they are. */
+function shrink(world: World, chosen: number, tasks: readonly number[]): void {
+  const live = (id: AllocationId): boolean => {
+    const state = world.state.allocation(id)?.state;
+    return state === 'placed' || state === 'running';
+  };
+  const candidates = [...world.state.workloads.values()].filter(({ allocations }) => allocations.some(live));
+  const workload = candidates[chosen % Math.max(1, candidates.length)];
+  const running = (workload?.allocations ?? []).filter(live);
+  const named = running.filter((_, at) => tasks.includes(at));
+  if (workload === undefined || named.length === 0) return;
+  const why = { reason: 'preempted', forWorkload: null, message: 'at random' } as const;
+  const decision = { type: 'evict', workload: workload.number, allocations: named, ...why } as const;
+  world.change((draft, context) => carryOut(draft, decision, context));
+}
+
 /** Everybody behaves: nodes come back, every program ends well, every stop is obeyed. */
 function behave(world: World): void {
-  for (const [name, guaranteeGpus] of Object.entries(QUEUES))
-    world.run(updateQueue(name, { guaranteeGpus, limitGpus: null }, false));
+  // What is not preemptible may have been taken when its queue was guaranteed more.
+  for (const name of Object.keys(QUEUES)) world.run(updateQueue(name, { guaranteeGpus: 9, limitGpus: null }, false));
+  for (const { maintenance } of announcements(world.state.nodes.values()))
+    world.run(cancelMaintenance(maintenance.id, []));
+  for (const { number } of [...world.state.workloads.values()]) world.run(release([String(number)], 'alice'));
   for (const machine of world.machines) {
     world.run(cordonNode(machine.name, false, ''));
     machine.boot += 1;
@@ -336,6 +512,7 @@ function behave(world: World): void {
           .map(({ number, state }) => `${number} ${state}`)
           .join(', ')}`,
       );
+    world.nowMs += 5_000;
     world.decide();
     for (const machine of world.machines) {
       machine.obey(world.state.heldOn(machine.id), false, world.nowMs);
@@ -361,7 +538,7 @@ function behave(world: World): void {
 
 test('whatever happens, in whatever order', () => {
   fc.assert(
-    fc.property(fc.array(op, { maxLength: 80 }), (ops) => {
+    fc.property(fc.array(op, { minLength: 20, maxLength: 120, size: 'max' }), (ops) => {
       const world = new World();
       for (const one of ops) {
         carry(world, one);
