@@ -198,7 +198,7 @@ export class Cells {
    * Where a guaranteed task should go: into a cell of the queue, the fullest that fits; else into the smallest cell it is
    * owed, bound where the least of larger cells is lost and the fewest borrowed GPUs must be taken back; else on the
    * surplus. The choice inside a queue's cells depends on nothing outside of them.
-   * Costs the queue's cells, or a scan of the free cells of one level.
+   * Costs the queue's bound cells, else the levels.
    * @returns null when the queue has no right to such a place now
    */
   choose(request: CellRequest): CellChoice | null {
@@ -332,7 +332,7 @@ interface Account {
   readonly split: number[];
   /** Single GPUs owed that are not there. */
   missing: number;
-  /** Bound cells, promised or not. */
+  /** Cells bound on account of the promise. */
   readonly cells: Set<number>;
 }
 
@@ -349,6 +349,7 @@ class Chain {
   // Of each cell:
   readonly #level: number[] = [];
   readonly #parent: number[] = [];
+  readonly #children: number[][] = [];
   readonly #first: number[] = [];
   /** Bad GPUs in it. */
   readonly #bad: number[] = [];
@@ -363,6 +364,13 @@ class Chain {
   readonly #ownedByPromise: boolean[] = [];
   /** A bound cell of a lower turn was bound before. */
   readonly #boundTurn: number[] = [];
+  /** For each cell and level: the best of the free cells of that level in it that are in no larger free one; -1 = none. */
+  readonly #best: number[];
+  /** Cells that are in no other, and the number of each. */
+  readonly #roots: number[] = [];
+  readonly #rootNumber: number[] = [];
+  /** For each match of a tournament between the roots and each level: the best cell. Match 1 is the final. */
+  readonly #winners: number[];
   // Of each position:
   readonly #cellAt: number[] = [];
   readonly #user: string[] = [];
@@ -393,6 +401,10 @@ class Chain {
     this.#open = this.#levels.map(() => 0);
     for (const block of blocks) for (const root of inPowersOfTwo(block, mostRacks)) this.#plant(root.flat());
     for (const root of roots) if (root.length < mostNodes) this.#plant(root);
+    this.#best = new Array<number>(this.#level.length * this.#levels.length).fill(-1);
+    this.#winners = new Array<number>(this.#roots.length * this.#levels.length).fill(-1);
+    for (const [cell, level] of this.#level.entries()) this.#best[cell * this.#levels.length + level] = cell;
+    for (const root of this.#roots.keys()) this.#refreshMatch(root);
   }
 
   /** The lowest level whose cells have so many GPUs that close; null = none. */
@@ -469,9 +481,11 @@ class Chain {
   }
 
   lend(gpu: number, by: number): void {
-    for (let cell = at(this.#cellAt, this.#position(gpu)); cell !== -1; cell = at(this.#parent, cell)) {
+    const single = at(this.#cellAt, this.#position(gpu));
+    for (let cell = single; cell !== -1; cell = at(this.#parent, cell)) {
       this.#lent[cell] = at(this.#lent, cell) + by;
     }
+    this.#refreshBest(single);
   }
 
   setBad(gpu: number, bad: boolean): void {
@@ -488,6 +502,7 @@ class Chain {
       const counts = !isInBound && this.#isSound(cell);
       this.#countFree(at(this.#level, cell), Number(counts) - Number(counted));
     }
+    this.#refreshBest(at(this.#cellAt, position));
     this.settle();
   }
 
@@ -507,6 +522,7 @@ class Chain {
       if (!isWithin(this.#levelAt(level).closeness, closeness)) break;
       let best = -1;
       for (const cell of account.cells) {
+        if (this.#room(cell) < gpus) continue;
         for (const part of this.#partsOf(cell, level)) {
           if (this.#room(part) >= gpus && (best === -1 || this.#compareRoom(part, best) < 0)) best = part;
         }
@@ -600,9 +616,7 @@ class Chain {
         const above = this.#levels[level + 1];
         const fromAbove = above ? above.fanOut * at(account.split, level + 1) : 0;
         const lost = level === 0 ? account.missing : at(account.split, level);
-        const damaged = [...account.cells].filter(
-          (cell) => at(this.#level, cell) === level && at(this.#bad, cell) > 0 && at(this.#ownedByPromise, cell),
-        );
+        const damaged = [...account.cells].filter((cell) => at(this.#level, cell) === level && at(this.#bad, cell) > 0);
         const impossible = Math.min(promised, Math.max(0, lost - fromAbove) + damaged.length);
         debts.push({
           queue: account.queue,
@@ -621,6 +635,9 @@ class Chain {
     this.#levels.forEach((_, level) => {
       const free = this.#cellsAt(level).filter((cell) => this.#isSound(cell) && this.#boundAround(cell) === -1);
       invariant(free.length === at(this.#free, level), 'free cells are counted', `level ${level}: ${free.length}`);
+      const alone = free.filter((cell) => at(this.#parent, cell) === -1 || !this.#isSound(at(this.#parent, cell)));
+      const best = alone.reduce((one, other) => this.#better(one, other), -1);
+      invariant(best === this.#bestOfAll(level), 'the best free cell is known', `level ${level}: ${best}`);
       let open = 0;
       for (const account of this.#accounts.values()) {
         const above = this.#levels[level + 1];
@@ -734,8 +751,9 @@ class Chain {
     this.#owner[cell] = account;
     this.#ownedByPromise[cell] = owed;
     this.#boundTurn[cell] = turn;
-    account.cells.add(cell);
+    this.#refreshBest(cell);
     if (!owed) return;
+    account.cells.add(cell);
     account.bound[level] = at(account.bound, level) + 1;
     this.#owe(account, level, -1);
   }
@@ -744,13 +762,14 @@ class Chain {
     const level = at(this.#level, cell);
     const account = present(this.#owner[cell], 'a cell that is freed was bound', `${cell}`);
     this.#owner[cell] = null;
-    account.cells.delete(cell);
     for (let around = at(this.#parent, cell); around !== -1; around = at(this.#parent, around)) {
       this.#boundInside[around] = at(this.#boundInside, around) - 1;
       if (this.#isSound(around)) this.#countFree(at(this.#level, around), 1);
     }
     this.#countFreeIn(cell, 1);
+    this.#refreshBest(cell);
     if (!at(this.#ownedByPromise, cell)) return;
+    account.cells.delete(cell);
     account.bound[level] = at(account.bound, level) - 1;
     this.#owe(account, level, 1);
   }
@@ -771,26 +790,72 @@ class Chain {
 
   /**
    * The free cell of a level of which the least is lost: in a free cell of the lowest level that is in no larger free one,
-   * among these the one with the fewest borrowed GPUs, then the first.
+   * of these the one with the fewest borrowed GPUs, then the first; and in it, level by level, again so. O(levels).
    */
   #buddy(level: number): number | null {
     for (let around = level; around < this.#levels.length; around++) {
-      const above = this.#levels[around + 1];
-      const inLarger = above ? above.fanOut * at(this.#free, around + 1) : 0;
-      if (at(this.#free, around) === inLarger) continue;
-      let best: number | null = null;
-      for (const cell of this.#cellsAt(around)) {
-        const parent = at(this.#parent, cell);
-        if (!this.#isSound(cell) || this.#boundAround(cell) !== -1) continue;
-        if (parent !== -1 && this.#isSound(parent)) continue;
-        for (const part of this.#partsOf(cell, level)) {
-          if (best === null || at(this.#lent, part) < at(this.#lent, best)) best = part;
-        }
-        if (best !== null && at(this.#lent, best) === 0) break;
+      let cell = this.#bestOfAll(around);
+      if (cell === -1) continue;
+      while (at(this.#level, cell) > level) {
+        let best = -1;
+        for (const part of this.#childrenOf(cell)) best = this.#better(best, part);
+        cell = best;
       }
-      return best;
+      return cell;
     }
     return null;
+  }
+
+  /** The one with fewer borrowed GPUs, else the first; -1 = none. */
+  #better(one: number, other: number): number {
+    if (one === -1 || other === -1) return Math.max(one, other);
+    const difference = at(this.#lent, one) - at(this.#lent, other) || one - other;
+    return difference <= 0 ? one : other;
+  }
+
+  /** Call when a cell, or the borrowed GPUs in it, changed: finds the best free cells anew up to the root and beyond. */
+  #refreshBest(changed: number): void {
+    const levels = this.#levels.length;
+    let root = changed;
+    for (let cell = changed; cell !== -1; cell = at(this.#parent, cell)) {
+      root = cell;
+      const own = cell * levels;
+      for (let level = 0; level < levels; level++) this.#best[own + level] = -1;
+      if (this.#owner[cell] !== null) continue;
+      const top = at(this.#level, cell);
+      if (this.#isSound(cell)) {
+        this.#best[own + top] = cell;
+        continue;
+      }
+      for (const child of this.#childrenOf(cell)) {
+        for (let level = 0; level < top; level++) {
+          this.#best[own + level] = this.#better(at(this.#best, own + level), at(this.#best, child * levels + level));
+        }
+      }
+    }
+    this.#refreshMatch(at(this.#rootNumber, root));
+  }
+
+  /** Lets a root play against the others again: a knock-out tournament for each level. */
+  #refreshMatch(root: number): void {
+    const levels = this.#levels.length;
+    for (let match = (root + this.#roots.length) >> 1; match > 0; match >>= 1) {
+      for (let level = 0; level < levels; level++) {
+        const one = this.#playerOf(match * 2, level);
+        this.#winners[match * levels + level] = this.#better(one, this.#playerOf(match * 2 + 1, level));
+      }
+    }
+  }
+
+  /** Who comes out of a match, or of a root, which are numbered after the matches. */
+  #playerOf(match: number, level: number): number {
+    const root = this.#roots[match - this.#roots.length];
+    const levels = this.#levels.length;
+    return root === undefined ? at(this.#winners, match * levels + level) : at(this.#best, root * levels + level);
+  }
+
+  #bestOfAll(level: number): number {
+    return this.#playerOf(1, level);
   }
 
   /**
@@ -834,16 +899,15 @@ class Chain {
     return around;
   }
 
-  #partsOf(cell: number, level: number): number[] {
-    if (level > at(this.#level, cell)) return [];
-    const parts: number[] = [];
-    const end = at(this.#first, cell) + this.#size(cell);
-    for (let position = at(this.#first, cell); position < end; position += this.#levelAt(level).gpus) {
-      let part = at(this.#cellAt, position);
-      while (at(this.#level, part) < level) part = at(this.#parent, part);
-      parts.push(part);
-    }
-    return parts;
+  /** The cells of a level in a cell, itself included; none if it is of a lower level. */
+  #partsOf(cell: number, level: number): readonly number[] {
+    if (at(this.#level, cell) <= level) return at(this.#level, cell) === level ? [cell] : [];
+    const children = this.#childrenOf(cell);
+    return at(this.#level, cell) === level + 1 ? children : children.flatMap((child) => this.#partsOf(child, level));
+  }
+
+  #childrenOf(cell: number): readonly number[] {
+    return at(this.#children, cell);
   }
 
   /** How many cells of a lower level are in one of a higher. */
@@ -905,7 +969,11 @@ class Chain {
     const cell = this.#level.length;
     this.#level.push(level);
     this.#parent.push(parent);
+    this.#children.push([]);
+    this.#children[parent]?.push(cell);
     this.#first.push(first);
+    this.#rootNumber.push(parent === -1 ? this.#roots.length : -1);
+    if (parent === -1) this.#roots.push(cell);
     for (const counts of [this.#bad, this.#boundInside, this.#used, this.#busy, this.#lent]) counts.push(0);
     this.#owner.push(null);
     this.#ownedByPromise.push(false);

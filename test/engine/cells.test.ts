@@ -230,6 +230,15 @@ describe('what bad hardware makes impossible is owed', () => {
     expect(start(cells, 'red', 8)).toEqual(range(100, 107));
   });
 
+  it('no cell with a bad GPU is bound for its queue', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8)]);
+    cells.setBad(0, true);
+    expect(cells.take('red', [1])).toBe(true);
+    expect(cells.cellOf(1)).toEqual({ gpus: 1, owed: false });
+    expect(start(cells, 'red', 8)).toEqual(range(100, 107));
+    expect(cells.mayTake('red', [0], 'guaranteed')).toBe(false);
+  });
+
   it('as is what never was there', () => {
     const cells = new Cells(nodes({ gpus: 4 }), [promise('red', 2, 8), promise('red', 6, 1)]);
     expect(cells.owed()).toEqual([
