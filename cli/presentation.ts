@@ -89,20 +89,6 @@ export function nodeModels(node: Node__Output): string {
   return models.size === 0 ? '-' : [...models].join(',');
 }
 
-/** `8xH100` while it holds them, `0/8xH100` while it waits, `0` when it asked for none. */
-export function workloadGpus(workload: Workload__Output): string {
-  const { spec } = workload;
-  const wanted = (spec?.tasks ?? 0) * (spec?.resources?.gpus ?? 0);
-  if (wanted === 0) return '0';
-  const granted = workload.allocations.flatMap((allocation) => allocation.gpus);
-  const pending = workload.state === 'WORKLOAD_STATE_PENDING';
-  const models = new Set(granted.map((gpu) => marked(shortModel(gpu.model), gpu.simulated)));
-  const asked = spec?.resources?.gpuModel ?? '';
-  const model = pending || models.size === 0 ? asked && shortModel(asked).toUpperCase() : [...models].join(',');
-  const count = pending ? `0/${wanted}` : String(wanted);
-  return model === '' ? count : `${count}x${model}`;
-}
-
 /** Names of the nodes it is or was on, in task order. */
 export function workloadNodes(workload: Workload__Output): readonly string[] {
   return [...new Set(workload.allocations.map((allocation) => allocation.node))];

@@ -52,15 +52,31 @@ export function selectorOf(resource: Resource, text: string): string {
 }
 
 /**
- * What to send for a workload that somebody named: a number, a name, or `last` for the newest.
+ * What to send for a workload that somebody named: a number, a name, `last` for the newest, or `1043_7` for the one with
+ * index 7 in the array of workload 1043.
  * @throws CliError (exit 2) when it names something else; (exit 1) for `last` when there is none
  */
 export async function workloadSelector(client: SluiceClient, text: string): Promise<string> {
   const selector = selectorOf('workload', text);
   if (selector === '')
     throw usageError(`"${text}" names no workload`, 'Give a number such as 1041, a name, or "last".');
+  const place = /^(\d{1,12})_(\d{1,9})$/.exec(selector);
+  if (place !== null) return inArray(client, place[1] ?? '', Number(place[2]));
   if (selector !== 'last') return selector;
   const newest = (await client.listWorkloads({ pageSize: 1 })).workloads[0];
   if (newest === undefined) throw usageError('there is no workload yet, so "last" names none');
   return String(newest.number);
+}
+
+/** The number of the workload with this index in the array that a workload belongs to. */
+async function inArray(client: SluiceClient, number: string, index: number): Promise<string> {
+  const { arrayPlace, spec } = await client.getWorkload(number);
+  const array = spec?.array ?? null;
+  if (arrayPlace === null || array === null) throw usageError(`workload ${number} is in no array`);
+  const place = index - array.firstIndex;
+  if (place < 0 || place >= array.size) {
+    const last = array.firstIndex + array.size - 1;
+    throw usageError(`the array of workload ${number} has no index ${index}`, `It has ${array.firstIndex} to ${last}.`);
+  }
+  return String(arrayPlace.first + place);
 }

@@ -3,7 +3,9 @@ import { fromDuration, formatDuration, fromTimestamp, plural } from '../../commo
 import type { Allocation__Output } from '../../proto/gen/sluice/v1/Allocation.js';
 import type { Maintenance__Output } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
+import type { Duration__Output } from '../../proto/gen/google/protobuf/Duration.js';
 import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
+import type { QueueSpec__Output } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import { usageError } from '../failure.js';
@@ -17,17 +19,29 @@ import {
   gpuCounts,
   gpuTime,
   maintenanceStatus,
-  marked,
   moment,
   nodeStatus,
   nodesOrReason,
   pascalCase,
   runTime,
-  shortModel,
   stateWord,
   utcMinute,
-  workloadGpus,
 } from '../presentation.js';
+import {
+  arrayText,
+  dependencyText,
+  gpuFigure,
+  grantText,
+  memoryText,
+  retryText,
+  roleRows,
+  taskText,
+  topologyText,
+  whereText,
+  workloadGpus,
+  workloadName,
+} from '../workload-requests.js';
+import { levelWord } from '../spec/quantities.js';
 import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
 
 import { resourceNamed, selectorOf, workloadSelector, type Resource } from '../resources.js';
@@ -125,9 +139,14 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
     ...(workload.hold === '' ? [] : [['Hold', workload.hold] as const]),
     ['Priority', `${spec?.priority ?? '-'}, ${spec?.preemptible === false ? 'not preemptible' : 'preemptible'}`],
-    ['Tasks', taskText(spec)],
+    ['Tasks', taskText(workload)],
     ['GPUs', workloadGpus(workload) + (simulated ? ': no hardware behind them' : '')],
     ...(spec?.resources?.pool ? [['Pool', spec.resources.pool] as const] : []),
+    ...given('Where', whereText(spec?.resources ?? null)),
+    ...given('Topology', topologyText(spec?.topology ?? null)),
+    ...given('Array', arrayText(workload)),
+    ...given('After', spec === null ? '' : dependencyText(spec)),
+    ...given('Retries', spec?.retry ? retryText(spec.retry) : ''),
     ['Program', programText(spec)],
     ...(spec?.workingDirectory ? [['Workdir', spec.workingDirectory] as const] : []),
     ['Grace', formatDuration(fromDuration(spec?.checkpoint?.grace) ?? 0)],
@@ -137,7 +156,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ],
     ['Submitted', moment(workload.submitTime, nowMs)],
     ['Started', moment(workload.startTime, nowMs)],
-    ...(workload.limitTime === null ? [] : [['Time limit', `stopped at ${utcMinute(workload.limitTime)}`] as const]),
+    ...given('Time limit', timeLimitText(workload)),
     ...(workload.endTime === null ? [] : [['Ended', moment(workload.endTime, nowMs)] as const]),
     [
       'Attempt',
@@ -155,6 +174,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
   );
   return [
     formatFields(fields),
+    section('Roles', roleTable(invocation, spec)),
     section('Environment', formatFields(environment, '  ')),
     section('Endpoints', formatFields(endpoints, '  ')),
     section('Allocations', allocationTable(invocation, workload.allocations)),
@@ -166,13 +186,30 @@ function section(title: string, body: string): string {
   return body === '' ? '' : `${title}:\n${body}`;
 }
 
-function taskText(spec: WorkloadSpec__Output | null): string {
-  const gpus = spec?.resources?.gpus ?? 0;
-  const model = spec?.resources?.gpuModel ?? '';
-  return `${spec?.tasks ?? 1} with ${plural(gpus, 'GPU')}${model === '' ? '' : ` (${model})`} each`;
+/** A field that is left out when there is nothing to say. */
+function given(title: string, text: string): readonly Field[] {
+  return text === '' ? [] : [[title, text]];
 }
 
-function programText(spec: WorkloadSpec__Output | null): string {
+/** `2h00m`, and when that is over: `2h00m, stopped at 2026-11-24 09:40 UTC`. */
+function timeLimitText({ spec, limitTime }: Workload__Output): string {
+  const limitMs = fromDuration(spec?.timeLimit);
+  return [
+    ...(limitMs === null ? [] : [formatDuration(limitMs)]),
+    ...(limitTime === null ? [] : [`stopped at ${utcMinute(limitTime)}`]),
+  ].join(', ');
+}
+
+function roleTable(invocation: Invocation, spec: WorkloadSpec__Output | null): string {
+  if (spec === null || spec.roles.length === 0) return '';
+  const rows = roleRows(spec).map(([name = '', ...rest], index): readonly Cell[] => {
+    const role = spec.roles[index];
+    return [`  ${name}`, ...rest, role?.command || role?.builtin ? programText(role) : '-'];
+  });
+  return invocation.table(['  ROLE', 'TASKS', 'EACH', 'WHERE', 'TOPOLOGY', 'PROGRAM']).withTitles(rows);
+}
+
+function programText(spec: Pick<WorkloadSpec__Output, 'command' | 'builtin'> | null): string {
   if (spec?.builtin) return ['builtin', spec.builtin.name, ...spec.builtin.args].join(' ');
   return (spec?.command?.argv ?? []).map(quoted).join(' ');
 }
@@ -186,13 +223,12 @@ function allocationTable(invocation: Invocation, allocations: readonly Allocatio
   if (allocations.length === 0) return '';
   const { nowMs } = invocation;
   const rows = allocations.map((allocation): readonly Cell[] => {
-    const { gpus, exit, stop } = allocation;
-    const models = [...new Set(gpus.map((gpu) => marked(shortModel(gpu.model), gpu.simulated)))].join(',');
+    const { exit, stop } = allocation;
     const state = enumWord(allocation.state, 'ALLOCATION_STATE_') + (allocation.unreachable ? ',Unreachable' : '');
     return [
       `  ${allocation.task}`,
       allocation.node,
-      gpus.length === 0 ? '-' : `[${gpus.map(({ index }) => index).join(',')}] ${models}`,
+      grantText(allocation),
       state,
       age(allocation.startTime, nowMs),
       exit === null ? '-' : exitText(exit),
@@ -227,6 +263,7 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
     ['Parent', spec?.parent || '-'],
     ['Weight', `${spec?.weight ?? 1}`],
     ['Priority', String(spec?.priority ?? '-')],
+    ...queueRules(spec),
     ['Created', moment(queue.createTime, invocation.nowMs)],
     [
       'Workloads',
@@ -234,17 +271,26 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
     ],
   ];
   const bars: readonly Field[] = [
-    ['Guaranteed', line(guarantee, `${guarantee}${unmet > 0 ? `, ${unmet} of it wanted but not given yet` : ''}`)],
-    ['Allocated', line(allocated, `${allocated}${borrowed > 0 ? `, ${borrowed} of it borrowed` : ''}`)],
+    [
+      'Guaranteed',
+      line(
+        guarantee,
+        `${gpuFigure(guarantee)}${unmet > 0 ? `, ${gpuFigure(unmet)} of it wanted but not given yet` : ''}`,
+      ),
+    ],
+    [
+      'Allocated',
+      line(allocated, `${gpuFigure(allocated)}${borrowed > 0 ? `, ${gpuFigure(borrowed)} of it borrowed` : ''}`),
+    ],
     ['Fair share', line(fairShare, Number.isInteger(fairShare) ? String(fairShare) : fairShare.toFixed(1))],
-    ['Requested', line(requested, `${requested} by pending workloads`)],
-    ['Limit', limit === undefined ? 'none' : line(limit, String(limit))],
+    ['Requested', line(requested, `${gpuFigure(requested)} by pending workloads`)],
+    ['Limit', limit === undefined ? 'none' : line(limit, gpuFigure(limit))],
   ];
   const rows = inside
     .toSorted((a, b) => a.number - b.number)
     .map((workload): readonly Cell[] => [
       `  ${workload.number}`,
-      workload.spec?.name ?? '',
+      workloadName(workload),
       stateWord(workload.state),
       workloadGpus(workload),
       runTime(workload, invocation.nowMs),
@@ -256,8 +302,60 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
   return [
     formatFields(fields),
     section('GPUs', formatFields(bars, '  ')),
+    section('Of them by part of the cluster', scopeTable(invocation, spec)),
+    section('Guaranteed together', formatFields(shapeFields(spec), '  ')),
     section(heading, rows.length === 0 ? '' : invocation.table(titles).withTitles(rows)),
   ].join('');
+}
+
+/** What a queue rules beside its GPUs, as far as anything is ruled. */
+function queueRules(spec: QueueSpec__Output | null): readonly Field[] {
+  const cpus = (milli: number | undefined): string | null => (milli === undefined ? null : String(milli / 1_000));
+  const memory = (mib: number | undefined): string | null => (mib === undefined ? null : memoryText(mib));
+  const span = (time: Duration__Output | null | undefined): string => {
+    const ms = fromDuration(time);
+    return ms === null ? '' : formatDuration(ms);
+  };
+  return [
+    ...given('CPUs', promiseText(cpus(spec?.guaranteeCpuMilli), cpus(spec?.limitCpuMilli))),
+    ...given('Memory', promiseText(memory(spec?.guaranteeMemoryMib), memory(spec?.limitMemoryMib))),
+    ...given('User limit', spec?.userLimitGpus === undefined ? '' : plural(spec.userLimitGpus, 'GPU')),
+    ...given('Runs before others take', span(spec?.reclaimMinRuntime)),
+    ...given('Runs before own take', span(spec?.preemptMinRuntime)),
+    ...given('Max grace', span(spec?.maxGrace)),
+  ];
+}
+
+/** `guaranteed 64, limit 128`; empty = neither is said. */
+function promiseText(guarantee: string | null, limit: string | null): string {
+  return [
+    ...(guarantee === null ? [] : [`guaranteed ${guarantee}`]),
+    ...(limit === null ? [] : [`limit ${limit}`]),
+  ].join(', ');
+}
+
+function scopeTable(invocation: Invocation, spec: QueueSpec__Output | null): string {
+  const scopes = spec?.scopes ?? [];
+  if (scopes.length === 0) return '';
+  const rows = scopes.map(({ pool, gpuModel, guaranteeGpus, limitGpus }) => [
+    `  ${pool || 'any'}`,
+    gpuModel || 'any',
+    gpuFigure(guaranteeGpus),
+    limitGpus === undefined ? 'none' : gpuFigure(limitGpus),
+  ]);
+  return invocation.table(['  POOL', 'GPU', 'GUARANTEED', 'LIMIT']).withTitles(rows);
+}
+
+/** `4 times: 8 GPUs (h100) in one node of pool big`. */
+function shapeFields(spec: QueueSpec__Output | null): readonly Field[] {
+  return (spec?.shapes ?? []).map(({ count, gpus, pool, gpuModel, level }) => {
+    const domain = levelWord(level) === 'nvlink' ? 'NVLink group' : levelWord(level);
+    const kind = gpuModel === '' ? '' : ` (${gpuModel})`;
+    return [
+      plural(count, 'time'),
+      `${plural(gpus, 'GPU')}${kind} in one ${domain}${pool === '' ? '' : ` of pool ${pool}`}`,
+    ];
+  });
 }
 
 function oldest({ use }: Queue__Output, nowMs: number): string {

@@ -21,9 +21,9 @@ import {
   runTime,
   stateCell,
   utilizationOf,
-  workloadGpus,
   workloadNodes,
 } from '../presentation.js';
+import { gpuFigure, poolText, workloadGpus, workloadName } from '../workload-requests.js';
 import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
 
 import { RESOURCES, resourceNamed, selectorOf, workloadSelector, type Resource } from '../resources.js';
@@ -272,7 +272,7 @@ function workloadRow(workload: Workload__Output, nowMs: number, format: OutputFo
   const pending = workload.state === 'WORKLOAD_STATE_PENDING';
   const usual: readonly Cell[] = [
     String(workload.number),
-    spec?.name ?? '',
+    workloadName(workload),
     enumWord(spec?.kind ?? '', 'WORKLOAD_KIND_').toLowerCase(),
     spec?.queue ?? '',
     workload.owner || '-',
@@ -287,7 +287,7 @@ function workloadRow(workload: Workload__Output, nowMs: number, format: OutputFo
     ...usual,
     String(spec?.priority ?? ''),
     spec?.preemptible === false ? 'no' : 'yes',
-    spec?.resources?.pool || '-',
+    poolText(spec),
     String(workload.requeues),
     age(workload.submitTime, nowMs),
   ];
@@ -381,13 +381,13 @@ function queueRow(
   const unmet = use?.unmetGuaranteeGpus ?? 0;
   const usual: readonly Cell[] = [
     '  '.repeat(depth) + (spec?.name ?? ''),
-    String(spec?.guaranteeGpus ?? 0),
-    String(use?.allocatedGpus ?? 0),
-    borrowed > 0 ? { text: String(borrowed), tone: 'busy' } : '0',
-    spec?.limitGpus === undefined ? 'none' : String(spec.limitGpus),
+    gpuFigure(spec?.guaranteeGpus ?? 0),
+    gpuFigure(use?.allocatedGpus ?? 0),
+    borrowed > 0 ? { text: gpuFigure(borrowed), tone: 'busy' } : '0',
+    spec?.limitGpus === undefined ? 'none' : gpuFigure(spec.limitGpus),
     shareText(use?.fairShareGpus ?? 0),
-    unmet > 0 ? { text: String(unmet), tone: 'bad' } : '0',
-    String(use?.pendingGpus ?? 0),
+    unmet > 0 ? { text: gpuFigure(unmet), tone: 'bad' } : '0',
+    gpuFigure(use?.pendingGpus ?? 0),
     String(spec?.weight ?? 1),
     String(use?.runningWorkloads ?? 0),
     String(use?.pendingWorkloads ?? 0),

@@ -496,7 +496,8 @@ describe('queue', () => {
         ' ',
       ),
       ...'--limit-memory 1T --user-limit 0.5 --scope pool=big,model=h100,guarantee=2,limit=4'.split(' '),
-      ...['--scope', 'model=A100 80GB,limit=1'],
+      '--scope',
+      'model=A100 80GB,limit=1',
       ...'--shape 4x8,model=h100,level=rack --shape 1x2 --reclaim-min-runtime 10m --max-grace 30s'.split(' '),
     ];
     expect(await cli(argv)).toMatchObject({ code: 0 });
