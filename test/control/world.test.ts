@@ -104,6 +104,9 @@ class Machine {
   /** @param how `nothing` = without a trace of what was reported; what was not is in the journal in any case */
   lose(how: 'exits are known' | 'journal' | 'nothing', nowMs: number): void {
     const message = 'lost: its node was rebooted';
+    // Whatever was not clean is clean after a reboot.
+    if (how !== 'exits are known')
+      for (const [id, one] of this.has) this.has.set(id, { ...one, observed: { ...one.observed, dirtyGpus: [] } });
     for (const [id, one] of this.has) {
       if (one.observed.state !== 'running') continue;
       const forgotten = how === 'nothing' && this.#reported.has(id);
