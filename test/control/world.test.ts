@@ -496,7 +496,7 @@ function behave(world: World): void {
   for (const name of Object.keys(QUEUES)) world.run(updateQueue(name, { guaranteeGpus: 9, limitGpus: null }, false));
   for (const { maintenance } of announcements(world.state.nodes.values()))
     world.run(cancelMaintenance(maintenance.id, []));
-  for (const { number } of [...world.state.workloads.values()]) world.run(release([String(number)], 'alice'));
+  for (const { number } of world.state.workloads.values()) world.run(release([String(number)], 'alice'));
   for (const machine of world.machines) {
     world.run(cordonNode(machine.name, false, ''));
     machine.boot += 1;
