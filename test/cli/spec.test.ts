@@ -1,8 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseGpuRequest } from '../../cli/spec/gpu-request.js';
-import { formatProblem, parseSpecs, problemFromApi } from '../../cli/spec/parse.js';
+import { MAX_GPUS, parseGpuRequest } from '../../cli/spec/gpu-request.js';
+import { MAX_SPECS, formatProblem, parseSpecs, problemFromApi } from '../../cli/spec/parse.js';
+import { keysAt } from '../../cli/spec/schema.js';
 import {
   parseArray,
   parseBackoff,
@@ -12,6 +13,7 @@ import {
   parseTimeLimitMs,
 } from '../../cli/spec/quantities.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { LIMITS } from '../../scheduler/api/limits.js';
 
 /** The specs of a text that must be right. */
 function specsOf(text: string) {
@@ -222,6 +224,32 @@ describe('the examples', () => {
 
   it.each(files)('%s is right', (file) => {
     expect(specsOf(readFileSync(path.join(folder, file), 'utf8')).length).toBeGreaterThan(0);
+  });
+});
+
+describe('the documentation', () => {
+  const page = readFileSync(path.join(PACKAGE_ROOT, 'docs/workload-spec.md'), 'utf8');
+
+  it.each([[], ['resources'], ['roles', 0], ['retry'], ['checkpoint'], ['array'], ['resources', 'tasks']])(
+    'has every field of %j',
+    (...at) => {
+      const known = keysAt(at);
+      expect(known.length).toBeGreaterThan(0);
+      for (const key of known) expect(page).toMatch(new RegExp(`\\b${key}\\b`));
+    },
+  );
+});
+
+describe('the limits of files', () => {
+  it('are those of the scheduler', () => {
+    expect({ gpus: MAX_GPUS, specs: MAX_SPECS }).toEqual({ gpus: LIMITS.gpusPerTask, specs: LIMITS.specsPerRequest });
+    expect(complaintsOf('run: a\nresources: {tasks: 0}')[0]).toContain(`to ${LIMITS.tasks}`);
+    expect(complaintsOf('run: a\nretry: {max: 0}')[0]).toContain(`to ${LIMITS.retries}`);
+    expect(complaintsOf('run: a\npriority: 1e9')[0]).toContain(`to ${LIMITS.priority}`);
+    const roles = Array.from({ length: LIMITS.roles + 1 }, (_, index) => `{name: r${index}}`).join(', ');
+    expect(complaintsOf(`run: a\nroles: [${roles}]`)[0]).toContain(`at most ${LIMITS.roles} roles`);
+    expect(parseSpecs(`run: a\narray: {size: ${LIMITS.arraySize}}`, 'w.yaml').problems).toEqual([]);
+    expect(complaintsOf(`run: a\narray: {size: ${LIMITS.arraySize + 1}}`)).toHaveLength(1);
   });
 });
 
