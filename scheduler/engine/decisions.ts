@@ -54,22 +54,40 @@ export interface StepResult {
   readonly complete: boolean;
   /** Units of work done: nodes scored plus shapes tried. */
   readonly workUnits: number;
+  /** When, milliseconds since 1970, something will be otherwise without any event: call again then. Null = never. */
+  readonly wakeMs: number | null;
 }
 
 /** The binding constraint of a pending workload. */
 export type PendingReason =
+  /** A user or an administrator holds it back. */
+  | 'HELD'
+  /** It waits for another workload. */
+  | 'DEPENDENCY'
+  /** Its program failed; the pause before the next try is not over. */
+  | 'BACKOFF'
+  /** As many of its array run as may at once. */
+  | 'ARRAY_CAP'
   /** It has a claim; victims are leaving. */
   | 'RECLAIMING'
   /** The queue, or one above it, is at its limit. */
   | 'QUEUE_LIMIT'
+  /** Its owner holds as much as one user may in the queue. */
+  | 'USER_LIMIT'
   /** Not preemptible, and the guarantee of its queue or of one above is used up. */
   | 'GUARANTEE_EXHAUSTED'
-  /** No node has that model, pool, or so many GPUs. */
+  /** No node has that model, pool, profile, label or driver, or so many GPUs. */
   | 'NO_SUCH_GPU'
-  /** Nodes that would fit are cordoned, down or not heard of yet. */
+  /** Nodes that would fit are cordoned, down, in maintenance or not heard of yet. */
   | 'NODES_UNAVAILABLE'
+  /** A maintenance begins before it could end. */
+  | 'MAINTENANCE'
   /** Enough GPUs are free, but not so many together. */
   | 'FRAGMENTED'
+  /** Enough GPUs are free, but not in one domain of the level it requires. */
+  | 'TOPOLOGY'
+  /** GPUs are free, but no node that has them has the CPU or memory as well. */
+  | 'CPU_OR_MEMORY'
   /** All fitting GPUs are in use and it is not entitled to take any back. */
   | 'RESOURCES'
   /** The engine has not looked at it yet. */
@@ -80,7 +98,7 @@ export interface Explanation {
   readonly reason: PendingReason;
   /** One sentence with numbers. */
   readonly summary: string;
-  /** Facts under short titles, in reading order: Needs, Pool, Quota, Ahead, Blockers, Claim. */
+  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim. */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 

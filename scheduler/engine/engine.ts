@@ -1,16 +1,20 @@
 // The scheduling engine: one step from a view of the cluster to decisions. Reads like the algorithm: keep promises, place
-// on what is free, take back between queues, displace inside queues. Each phase may assume that those before it are done
-// for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
-import type { Bind, Decision, DropClaim, StepResult } from './decisions.js';
-import { findStop, type QueueNode } from './queues.js';
-import { placeGang } from './place.js';
-import { fits, type Group, nextMember, settleShape } from './shapes.js';
+// on what is free, move to make room, take back between queues, displace inside queues. Each phase may assume that those
+// before it are done for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
+import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
+import { addTo, type Amounts, amounts, isNothing } from './amounts.js';
+import { nextChangeMs } from './maintenance.js';
+import { potentialOf } from './nodes.js';
+import { type Placing, placeShape } from './place.js';
+import type { EngineAction } from './policy.js';
+import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
+import { type Group, mayFit, nextMember, settleShape } from './shapes.js';
 import { Trial } from './trial.js';
-import { takeOver, type TakingMode, withinFairShare } from './victims.js';
+import { takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { WorkBudget } from './work-budget.js';
-import { type HeldClaim, requestOf, toPlacements, type WorkloadEntry } from './workloads.js';
+import { type HeldClaim, isElastic, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
 
 /**
  * Works out what to do next, within a budget.
@@ -21,20 +25,31 @@ import { type HeldClaim, requestOf, toPlacements, type WorkloadEntry } from './w
  * @param budget units of work, nodes scored plus shapes tried; what has begun is finished, so at least one thing is done
  */
 export function step(view: ClusterView, nowMs: number, budget: number): StepResult {
-  view.settle();
+  view.settle(nowMs);
   const turn: Turn = { view, nowMs, trial: new Trial(view), work: new WorkBudget(budget), decisions: [] };
-  const complete = keepClaims(turn) && allocate(turn) && takeBack(turn);
+  const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn);
   turn.trial.end();
-  return { decisions: turn.decisions, complete, workUnits: turn.work.used };
+  return { decisions: turn.decisions, complete, workUnits: turn.work.used, wakeMs: wakeMsOf(view, nowMs) };
 }
 
 /** One step under way. */
-interface Turn {
+interface Turn extends Placing {
   readonly view: ClusterView;
-  readonly nowMs: number;
   readonly trial: Trial;
   readonly work: WorkBudget;
   readonly decisions: Decision[];
+}
+
+function wakeMsOf(view: ClusterView, nowMs: number): number | null {
+  let wakeMs = view.wakeMs;
+  for (const { record } of view.nodes.toMaintain) {
+    wakeMs = Math.min(wakeMs, nextChangeMs(record?.maintenance ?? [], nowMs) ?? Infinity);
+  }
+  return wakeMs === Infinity ? null : wakeMs;
+}
+
+function mayDo({ view }: Turn, action: EngineAction): boolean {
+  return view.policy.actions.includes(action);
 }
 
 // --- phase 1: claims ---
@@ -57,52 +72,70 @@ function keepClaims(turn: Turn): boolean {
 }
 
 function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind | DropClaim | null {
-  const { view, trial, work } = turn;
-  const { queue, record, shape } = workload;
-  if (!queue || !record || !shape) return null;
+  const { view, trial } = turn;
+  const { record, core, account } = workload;
+  if (!record || !core) return null;
   const mark = trial.mark();
   trial.unclaim(workload, claim);
-  const request = requestOf(record);
-  const { preemptible } = record.spec;
-  const broken = whyBroken(claim) ?? whyOutOfRoom(queue, request, preemptible);
+  const broken = whyBroken(claim, workload) ?? whyOutOfRoom(account, claim.charge);
   if (broken !== null) {
     return { type: 'drop_claim', workload: workload.number, message: broken };
   }
-  const room = findStop(queue, request, preemptible, 'promised') === null;
-  const free = claim.places.every(
-    ({ node, slots }) => node.available && slots.every((slot) => slot.holder === null && slot.claimer === null),
-  );
-  if (room && (free || fits(shape, 'free'))) {
-    // Better a start now on other GPUs than one later on the promised ones: those go to whoever is next.
-    const take = (place: Parameters<Trial['take']>[1]) => trial.take(workload, place);
-    if (free) claim.places.forEach(take);
-    const places = free ? claim.places : placeGang(shape, 'free', work, take);
-    trial.bind(workload);
-    return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
+  const isMoving = record.state === 'stopping';
+  const room = findStop(account, claim.charge, 'promised') === null;
+  if (room && !isMoving) {
+    const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload);
+    if (places) {
+      trial.bind(workload, sumOf(places));
+      return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
+    }
   }
   trial.rollback(mark);
   if (!room) view.claimsWaitingForRoom.add(workload);
   return null;
 }
 
-function whyBroken(claim: HeldClaim): string | null {
+/** Takes what was promised, if all of it is free. */
+function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPlace[] | null {
+  const isFree = places.every(
+    ({ node, slots, parts, cpuMilli, memoryMib }) =>
+      node.available &&
+      slots.every((slot) => slot.free >= parts) &&
+      (cpuMilli === 0 || node.cpu.capacity - node.cpu.used >= cpuMilli) &&
+      (memoryMib === 0 || node.memory.capacity - node.memory.used >= memoryMib),
+  );
+  if (!isFree) return null;
+  for (const place of places) trial.take(place);
+  return places;
+}
+
+/** Better a start now on other GPUs than one later on the promised ones: those go to whoever is next. */
+function placesInstead(turn: Turn, workload: WorkloadEntry): readonly TaskPlace[] | null {
+  if (workload.record?.state !== 'pending' || workload.core === null) return null;
+  return mayFit(workload.core, 'free') ? placeShape(turn, workload, workload.core, 'free') : null;
+}
+
+function whyBroken(claim: HeldClaim, workload: WorkloadEntry): string | null {
   if (claim.broken !== null) return claim.broken;
-  for (const { node, slots } of claim.places) {
+  for (const { node, slots, parts, cpuMilli, memoryMib } of claim.places) {
     if (node.record === null) return `node ${node.name} is gone`;
     if (node.record.cordoned) return `node ${node.name} is cordoned`;
+    if (node.inMaintenance) return `node ${node.name} is in maintenance`;
     if (node.liveness === 'down') return `node ${node.name} is down`;
     for (const slot of slots) {
       if (!slot.healthy) return `GPU ${slot.index} of node ${node.name} is not healthy`;
-      if (slot.holder !== null && !slot.leaving) {
-        return `GPU ${slot.index} of node ${node.name} stays with workload ${slot.holder.number}`;
-      }
+      if (slot.potential >= parts || node.liveness !== 'ready') continue;
+      const stays = slot.holds.find((hold) => !hold.leaving && hold.workload !== workload);
+      if (stays) return `GPU ${slot.index} of node ${node.name} stays with workload ${stays.workload.number}`;
     }
+    if (cpuMilli > 0 && potentialOf(node.cpu) < cpuMilli) return `node ${node.name} will not have the CPU`;
+    if (memoryMib > 0 && potentialOf(node.memory) < memoryMib) return `node ${node.name} will not have the memory`;
   }
   return null;
 }
 
-function whyOutOfRoom(queue: QueueNode, requestGpus: number, preemptible: boolean): string | null {
-  const stop = findStop(queue, requestGpus, preemptible, 'promise');
+function whyOutOfRoom(account: Account, request: Amounts): string | null {
+  const stop = findStop(account, request, 'promise');
   return stop && `queue ${stop.at.name} has no room in its ${stop.kind} any more`;
 }
 
@@ -111,7 +144,7 @@ function whyOutOfRoom(queue: QueueNode, requestGpus: number, preemptible: boolea
 /** Places on free GPUs, queue by queue in order of fairness. True = everything was tried. */
 function allocate(turn: Turn): boolean {
   const { view, work } = turn;
-  if (view.activeQueues.size === 0) return true;
+  if (view.activeQueues.size === 0 || !mayDo(turn, 'allocate')) return true;
   const walk = new Walk(
     view.root,
     [...view.activeQueues].map((queue) => [queue, [...queue.active]] as const),
@@ -119,59 +152,94 @@ function allocate(turn: Turn): boolean {
   for (let group = walk.next(); group !== null; group = walk.next()) {
     if (work.isSpent) return false;
     work.spend(1);
-    const bind = tryToPlace(turn, group);
-    if (bind) turn.decisions.push(bind);
-    walk.advance(bind !== null);
+    const workload = nextMember(group);
+    const decision = workload && tryToPlace(turn, group, workload);
+    if (decision) turn.decisions.push(decision);
+    const grows = workload !== null && decision?.type === 'bind' && group.surplus === null;
+    walk.advance(decision !== null, grows ? surplusAfterStart(turn, workload) : []);
   }
   // Whoever stayed active had all its members placed, or none is left to try.
   return true;
 }
 
-function tryToPlace({ view, trial, work }: Turn, group: Group): Bind | null {
-  const { queue, shape } = group;
-  const workload = nextMember(group);
-  if (!workload) return null;
-  const stop = findStop(queue, shape.requestGpus, group.preemptible, 'bind');
-  if (stop) {
-    view.block(group, stop);
-    return null;
-  }
+/** On what is free; failing that, all of it on what leaves, as a promise. */
+function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | MakeClaim | null {
+  const { view } = turn;
+  const { shape } = group;
   settleShape(shape, view.nodes);
-  if (!fits(shape, 'free')) {
-    view.block(group, { kind: 'room' });
-    return null;
+  const stop = findStop({ ...group }, shape.charge, 'bind');
+  if (!stop && mayFit(shape, 'free')) {
+    const places = placeShape(turn, workload, shape, 'free', tasksOf(group));
+    if (places) {
+      turn.trial.bind(workload, sumOf(places));
+      turn.trial.takeTurn(group);
+      return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
+    }
   }
-  const places = placeGang(shape, 'free', work, (place) => trial.take(workload, place));
-  trial.bind(workload);
-  return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
+  if (view.nodes.leavingTasks > 0 && workload.claim === null && !isPromisedInStep(turn, group)) {
+    const promised = promise(turn, group, workload);
+    if (promised) return promised;
+  }
+  view.block(group, stop ?? { kind: 'room' });
+  return null;
 }
 
-// --- phases 3 and 4: reclaim and preempt ---
+/** A workload has at most one claim, so only one of its surplus tasks is promised a place at a time. */
+function isPromisedInStep({ decisions }: Turn, { surplus }: Group): boolean {
+  return (
+    surplus !== null && decisions.some(({ type, workload }) => type === 'claim' && workload === surplus.workload.number)
+  );
+}
+
+function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
+  const { shape } = group;
+  if (!mayFit(shape, 'potential') || findStop({ ...group }, shape.charge, 'promise')) return null;
+  const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
+  if (!places) return null;
+  turn.trial.claim(workload, sumOf(places));
+  turn.trial.takeTurn(group);
+  return { type: 'claim', workload: workload.number, placements: toPlacements(places) };
+}
+
+/** The numbers of the tasks that a running workload gets next; null = a gang starts. */
+function tasksOf({ surplus, cursor, shape }: Group): readonly number[] | null {
+  return surplus === null ? null : surplus.freeTasks.slice(cursor * shape.tasks, (cursor + 1) * shape.tasks);
+}
+
+/** An elastic workload that starts in this step wants more at once. */
+function surplusAfterStart({ view }: Turn, workload: WorkloadEntry): readonly Group[] {
+  const { record } = workload;
+  return record && isElastic(record) ? view.surplusOf(workload, record, 0) : [];
+}
+
+// --- phases 3 to 5: consolidate, reclaim, preempt ---
 
 /**
- * Lets stuck groups take GPUs back, first from other queues, then from lower priority in their own. A round tries each
- * once, over as many steps as it takes; when the cluster changed meanwhile another round follows. True = nothing is left
- * to try.
+ * Lets stuck groups take GPUs back. Who stays within his guarantee reclaims first: nobody else may be promised what he
+ * would take back at once. Then by moving others, from other queues, from lower priority in their own. Each is tried again
+ * when something changed that may help it. True = nothing is left to try.
  */
 function takeBack(turn: Turn): boolean {
-  const { view } = turn;
-  if (!view.roundOpen) {
-    if (view.roundStamp === view.stamp && !view.newlyStuck) return true;
-    view.roundOpen = true;
-    view.newlyStuck = false;
-    view.round++;
-    view.roundStamp = view.stamp;
-  }
-  if (!takeBackBy(turn, 'reclaim') || !takeBackBy(turn, 'preempt')) return false;
-  view.roundOpen = false;
-  return view.roundStamp === view.stamp && !view.newlyStuck;
+  return (
+    takeBackBy(turn, 'reclaim', isWithinGuarantee) &&
+    takeBackBy(turn, 'consolidate', () => true) &&
+    takeBackBy(turn, 'reclaim', () => true) &&
+    takeBackBy(turn, 'preempt', () => true)
+  );
 }
 
-function takeBackBy(turn: Turn, mode: TakingMode): boolean {
-  const { view, work, trial, nowMs } = turn;
+function isWithinGuarantee({ queue, shape }: Group): boolean {
+  return isWithin(queue, shape.charge, queue.guarantee);
+}
+
+function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => boolean): boolean {
+  if (!mayDo(turn, mode)) return true;
+  const { view, work } = turn;
   const candidates: [QueueNode, Group[]][] = [];
-  for (const queue of view.stuckQueues) {
-    const groups = candidatesOf(view, queue, mode);
+  // Without the phase that places, nobody is known to be stuck.
+  const queues = mayDo(turn, 'allocate') ? view.stuckQueues : new Set([...view.stuckQueues, ...view.activeQueues]);
+  for (const queue of queues) {
+    const groups = candidatesOf(view, queue, mode).filter(mayNow);
     if (groups.length > 0) candidates.push([queue, groups]);
   }
   if (candidates.length === 0) return true;
@@ -180,58 +248,92 @@ function takeBackBy(turn: Turn, mode: TakingMode): boolean {
     if (work.isSpent) return false;
     work.spend(1);
     const workload = nextMember(group);
-    const takeover = workload && mayTry(group, mode) ? takeOver(trial, work, group, workload, mode, nowMs) : null;
-    if (workload && takeover) {
-      for (const victim of takeover.victims) {
-        turn.decisions.push({
-          type: 'evict',
-          workload: victim.workload.number,
-          allocations: victim.workload.allocations.map(({ id }) => id),
-          reason: mode === 'reclaim' ? 'reclaimed' : 'preempted',
-          forWorkload: workload.number,
-          message: victim.message,
-        });
-      }
-      turn.decisions.push({ type: 'claim', workload: workload.number, placements: toPlacements(takeover.places) });
-    } else {
-      noteFailure(view, group, mode);
-    }
-    walk.advance(takeover !== null);
-    if (takeover) walk.refresh();
+    const isDue = workload !== null && mayTry(group, mode) && mayNow(group);
+    const found = isDue && takeFor(turn, group, workload, mode);
+    if (!found) group.failedAt[mode] = view.nodes.clock;
+    walk.advance(found);
+    if (found) walk.refresh();
   }
   return true;
 }
 
+function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
+  if (workload.claim !== null || isPromisedInStep(turn, group)) return false;
+  const takeover = takeOver(turn, group, workload, tasksOf(group), mode);
+  if (!takeover) return false;
+  const { decisions } = turn;
+  for (const { workload: victim, allocations, message } of takeover.evictions) {
+    const ids = allocations.map(({ id }) => id);
+    const reason = mode === 'reclaim' ? 'reclaimed' : mode === 'preempt' ? 'preempted' : 'moved';
+    const forWorkload = workload.number;
+    decisions.push({ type: 'evict', workload: victim.number, allocations: ids, reason, forWorkload, message });
+  }
+  for (const { workload: victim, movesTo } of takeover.evictions) {
+    if (movesTo) decisions.push({ type: 'claim', workload: victim.number, placements: toPlacements(movesTo) });
+  }
+  decisions.push({ type: 'claim', workload: workload.number, placements: toPlacements(takeover.places) });
+  turn.trial.takeTurn(group);
+  return true;
+}
+
 function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Group[] {
-  if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return [];
-  if (mode === 'reclaim' && !withinFairShare(queue, 1)) return [];
+  if (mode === 'preempt' && queue.running.length === 0) return [];
   const found: Group[] = [];
-  for (const [requestGpus, groups] of queue.stuck) {
-    if (mode === 'reclaim' && !withinFairShare(queue, requestGpus)) continue;
-    for (const group of groups) if (isUntried(view, group, mode) && mayTry(group, mode)) found.push(group);
+  const waiting = view.policy.actions.includes('allocate') ? queue.stuck : [...queue.stuck, ...queue.active];
+  for (const group of waiting) {
+    if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
   }
   return found;
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */
-function mayTry(group: Group, mode: TakingMode): boolean {
-  if (mode === 'reclaim') return withinFairShare(group.queue, group.shape.requestGpus);
-  const [lowest] = group.queue.running;
-  return lowest !== undefined && lowest.priority < group.priority;
-}
-
-function isUntried(view: ClusterView, group: Group, mode: TakingMode): boolean {
-  const stamp = mode === 'reclaim' ? group.reclaimStamp : group.preemptStamp;
-  const round = mode === 'reclaim' ? group.reclaimRound : group.preemptRound;
-  return stamp !== view.stamp && round !== view.round;
-}
-
-function noteFailure(view: ClusterView, group: Group, mode: TakingMode): void {
-  if (mode === 'reclaim') {
-    group.reclaimStamp = view.stamp;
-    group.reclaimRound = view.round;
-  } else {
-    group.preemptStamp = view.stamp;
-    group.preemptRound = view.round;
+function mayTry({ queue, shape, priority, preemptible, block }: Group, mode: TakingMode): boolean {
+  if (isNothing(shape.charge)) return false;
+  switch (mode) {
+    case 'consolidate':
+      return preemptible && (block === null || block.kind === 'room');
+    case 'reclaim':
+      return isWithin(queue, shape.charge, queue.fairShare);
+    case 'preempt':
+      return (queue.running[0]?.priority ?? Infinity) < priority;
   }
+}
+
+// --- phase 6: repair ---
+
+/** Stops gangs that have run for too long with fewer tasks than they need. */
+function repair(turn: Turn): boolean {
+  const { view, nowMs } = turn;
+  if (!mayDo(turn, 'repair')) return true;
+  const { brokenGangGraceMs } = view.policy;
+  for (const [workload, sinceMs] of view.broken) {
+    const brokenMs = sinceMs ?? nowMs;
+    view.broken.set(workload, brokenMs);
+    if (nowMs - brokenMs < brokenGangGraceMs) {
+      view.wakeAt(brokenMs + brokenGangGraceMs);
+      continue;
+    }
+    const staying = workload.allocations.filter(({ leaving }) => !leaving);
+    if (staying.length === 0 || isMended(turn, workload)) continue;
+    turn.decisions.push({
+      type: 'evict',
+      workload: workload.number,
+      allocations: staying.map(({ id }) => id),
+      reason: 'gang_ended',
+      forWorkload: null,
+      message: `the gang runs with ${staying.length} tasks and needs ${workload.core?.tasks ?? 0}`,
+    });
+  }
+  return true;
+}
+
+/** Whether what it lacks was found in this step, or is promised to it. */
+function isMended({ decisions }: Turn, { claim, number }: WorkloadEntry): boolean {
+  return claim !== null || decisions.some(({ type, workload }) => type !== 'evict' && workload === number);
+}
+
+function sumOf(places: readonly TaskPlace[]): Amounts {
+  const sum = amounts();
+  for (const { charge } of places) addTo(sum, charge, 1);
+  return sum;
 }

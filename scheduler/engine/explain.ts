@@ -2,12 +2,25 @@
 // changes nothing but the view's memo. Cost: one pass over the nodes that the workload's shape could go to.
 import type { WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, plural } from '../../common/units.js';
+import type { Gate, PlacementRules, TaskRequest } from '../model/records.js';
+import { toGpus } from '../model/requests.js';
+import { type Amounts, at, CPU, GPU, isNothing, RESOURCES } from './amounts.js';
+import { admits, type Ask, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
-import { type Bank, compareNames, type NodeEntry } from './nodes.js';
-import { charged, findStop, type QueueNode, type Stop } from './queues.js';
-import { countBefore, fits, type Group, isBefore, settleShape, type Shape, usablePortions } from './shapes.js';
+import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
+import { findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import {
+  countBefore,
+  type Group,
+  isBefore,
+  isUsable,
+  mayFit,
+  settleShape,
+  type Shape,
+  type ShapePart,
+} from './shapes.js';
 import type { ClusterView } from './view.js';
-import { type HeldClaim, requestOf, type WorkloadEntry } from './workloads.js';
+import type { HeldClaim, WorkloadEntry } from './workloads.js';
 
 /** How many workloads, or nodes, an explanation names before it only counts. */
 const NAMED_AT_MOST = 3;
@@ -18,16 +31,22 @@ interface Subject {
   readonly workload: WorkloadEntry;
   readonly queue: QueueNode;
   readonly shape: Shape;
-  readonly requestGpus: number;
+  /** The part that is hardest to place: the one with the most GPUs a task. */
+  readonly part: ShapePart;
+  readonly request: Amounts;
   readonly preemptible: boolean;
   readonly priority: number;
   readonly nowMs: number;
 }
 
+type Stopped = 'QUEUE_LIMIT' | 'GUARANTEE_EXHAUSTED' | 'USER_LIMIT';
+type Gated = 'HELD' | 'DEPENDENCY' | 'BACKOFF' | 'ARRAY_CAP';
+
 type Cause =
+  | { readonly reason: Gated; readonly gate: Gate }
   | { readonly reason: 'RECLAIMING'; readonly claim: HeldClaim }
-  | { readonly reason: 'QUEUE_LIMIT' | 'GUARANTEE_EXHAUSTED'; readonly stop: Stop }
-  | { readonly reason: Exclude<PendingReason, 'RECLAIMING' | 'QUEUE_LIMIT' | 'GUARANTEE_EXHAUSTED'> };
+  | { readonly reason: Stopped; readonly stop: Stop }
+  | { readonly reason: Exclude<PendingReason, 'RECLAIMING' | Stopped | Gated> };
 
 /**
  * Why a workload is pending.
@@ -41,6 +60,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
   const lines = [
     { title: 'Needs', text: sayNeeds(subject) },
     { title: 'Pool', text: sayPool(subject) },
+    { title: 'Nearest', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayNearest(subject) },
     { title: 'Quota', text: sayQuota(subject) },
     { title: 'Ahead', text: sayAhead(subject) },
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
@@ -50,120 +70,198 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
 }
 
 /** Reasons for which it does not matter who holds what: its victims leave already, or it could not run on empty nodes. */
-const HAS_NO_BLOCKERS: ReadonlySet<PendingReason> = new Set(['RECLAIMING', 'NO_SUCH_GPU']);
+const HAS_NO_BLOCKERS: ReadonlySet<PendingReason> = new Set([
+  'RECLAIMING',
+  'NO_SUCH_GPU',
+  'HELD',
+  'DEPENDENCY',
+  'BACKOFF',
+  'ARRAY_CAP',
+]);
 
 /** The reason alone, for listings. Cost: constant, but for the first look after nodes came or went. */
-export function pendingReason(view: ClusterView, workload: WorkloadNumber): PendingReason | null {
-  const subject = subjectOf(view, workload, 0);
+export function pendingReason(view: ClusterView, workload: WorkloadNumber, nowMs = 0): PendingReason | null {
+  const subject = subjectOf(view, workload, nowMs);
   return subject && findCause(subject).reason;
 }
 
 function subjectOf(view: ClusterView, number: WorkloadNumber, nowMs: number): Subject | null {
   const workload = view.workloads.get(number);
-  const record = workload?.record;
-  const shape = workload?.group?.shape ?? workload?.shape;
-  if (!workload || record?.state !== 'pending' || !workload.queue || !shape) return null;
-  view.settle();
+  const { record, core: shape, queue } = workload ?? { record: null, core: null, queue: null };
+  if (!workload || record?.state !== 'pending' || !queue || !shape) return null;
+  view.settleForReading();
   settleShape(shape, view.nodes);
+  const [first, ...rest] = shape.parts;
+  if (first === undefined) return null;
+  const part = rest.reduce((hardest, each) => (each.ask.gpus > hardest.ask.gpus ? each : hardest), first);
   const { preemptible, priority } = record.spec;
-  return {
-    view,
-    workload,
-    queue: workload.queue,
-    shape,
-    requestGpus: requestOf(record),
-    preemptible,
-    priority,
-    nowMs,
-  };
+  return { view, workload, queue, shape, part, request: shape.charge, preemptible, priority, nowMs };
 }
 
 // --- the cause ---
 
+const GATES = { held: 'HELD', dependency: 'DEPENDENCY', backoff: 'BACKOFF', array: 'ARRAY_CAP' } as const;
+const STOPS = { limit: 'QUEUE_LIMIT', guarantee: 'GUARANTEE_EXHAUSTED', user: 'USER_LIMIT' } as const;
+
 /** The first that holds: what no time can mend comes first, then what the queue's rules forbid, then room. */
-function findCause({ workload, queue, shape, requestGpus, preemptible }: Subject): Cause {
+function findCause(subject: Subject): Cause {
+  const { workload, shape, request } = subject;
+  const gate = workload.record?.gate ?? null;
+  if (gate) return { reason: GATES[gate.kind], gate };
   if (workload.claim) return { reason: 'RECLAIMING', claim: workload.claim };
   if (!isRegistered(shape)) return { reason: 'NO_SUCH_GPU' };
-  const stop = findStop(queue, requestGpus, preemptible, 'bind');
-  if (stop) return { reason: stop.kind === 'limit' ? 'QUEUE_LIMIT' : 'GUARANTEE_EXHAUSTED', stop };
-  if (!isAvailable(shape)) return { reason: 'NODES_UNAVAILABLE' };
-  if ((workload.group?.block ?? null) === null || fits(shape, 'free')) return { reason: 'NOT_EVALUATED' };
-  return { reason: freeGpus(shape) >= requestGpus && requestGpus > 0 ? 'FRAGMENTED' : 'RESOURCES' };
+  const stop = findStop(workload.account, request, 'bind');
+  if (stop) return { reason: STOPS[stop.kind], stop };
+  if (!isUsable(shape)) return { reason: 'NODES_UNAVAILABLE' };
+  if ((workload.group?.block ?? null) === null) return { reason: 'NOT_EVALUATED' };
+  return { reason: whyNoRoom(subject) };
+}
+
+function whyNoRoom({ shape, part, request, nowMs }: Subject): 'NOT_EVALUATED' | 'MAINTENANCE' | Together | 'RESOURCES' {
+  if (mayFit(shape, 'free')) {
+    // Counted exactly it would have been placed: it has not had its turn since something came free.
+    if (shape.isCounted) return 'NOT_EVALUATED';
+    if (nowMs > 0 && isShutOut(part.ask, nowMs)) return 'MAINTENANCE';
+    if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask)) return 'CPU_OR_MEMORY';
+    if (shape.topology?.required === true || part.topology?.required === true) return 'TOPOLOGY';
+  }
+  return freeParts(shape) >= at(request, GPU) && at(request, GPU) > 0 ? 'FRAGMENTED' : 'RESOURCES';
+}
+
+type Together = 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY';
+
+/** Whether every node with the GPUs is about to be maintained. */
+function isShutOut(ask: Ask, nowMs: number): boolean {
+  const fitting = nodesOf(ask).filter((node) => node.available);
+  return fitting.length > 0 && fitting.every((node) => node.maintenanceMs !== Infinity && !admits(node, ask, nowMs));
+}
+
+/** Whether every node that has the GPUs free lacks CPU or memory. */
+function lacksCpuOrMemory(ask: Ask): boolean {
+  const withGpus = nodesOf(ask).filter(
+    (node) =>
+      node.available &&
+      (ask.unit === 'none' || node.banks.some((bank) => ask.classes.includes(bank.bankClass) && bank.free >= ask.gpus)),
+  );
+  return withGpus.every((node) => freeOf(node.cpu) < ask.cpuMilli || freeOf(node.memory) < ask.memoryMib);
 }
 
 function isRegistered(shape: Shape): boolean {
-  const { tasks, gpusPerTask } = shape;
-  if (gpusPerTask === 0) return shape.tiers.some((tier) => tier.nodes.length > 0);
-  return shape.classes.reduce((sum, each) => sum + each.registeredPortions(gpusPerTask, tasks), 0) >= tasks;
-}
-
-function isAvailable(shape: Shape): boolean {
-  if (shape.gpusPerTask === 0) return shape.tiers.some((tier) => tier.nodes.some((node) => node.available));
-  return usablePortions(shape, shape.tasks) >= shape.tasks;
+  return shape.parts.every(({ ask, count }) => {
+    if (ask.isPicky && !nodesOf(ask).some((node) => suitsRules(node, ask.rules))) return false;
+    if (ask.unit === 'none') return ask.tiers.some((tier) => tier.nodes.length > 0);
+    const enough = ask.unit === 'share' ? 1 : count;
+    return ask.classes.reduce((sum, each) => sum + each.registeredPortions(ask.gpus, enough), 0) >= enough;
+  });
 }
 
 // --- one sentence ---
 
 function summarise(subject: Subject, cause: Cause): string {
-  const { queue, shape, requestGpus } = subject;
+  const { part, request } = subject;
   switch (cause.reason) {
+    case 'HELD':
+    case 'DEPENDENCY':
+    case 'BACKOFF':
+    case 'ARRAY_CAP':
+      return cause.gate.message;
     case 'RECLAIMING':
       return sayClaim(subject, cause.claim);
-    case 'QUEUE_LIMIT': {
-      const { at } = cause.stop;
-      if (at.record === null) return `Queue ${at.name} does not exist.`;
-      const never = requestGpus > at.limit ? '; it can never run there' : '';
-      return `Queue ${at.name} holds ${at.held} of at most ${plural(at.limit, 'GPU')} and this asks for ${requestGpus}${never}.`;
-    }
-    case 'GUARANTEE_EXHAUSTED': {
-      const { at } = cause.stop;
-      const never = requestGpus > at.guarantee ? '; it can only run there as preemptible' : '';
-      return (
-        `Work that is not preemptible must stay within the guarantee: queue ${at.name} is guaranteed ` +
-        `${plural(at.guarantee, 'GPU')}, holds ${at.heldNotPreemptible} for such work, and this asks for ${requestGpus}${never}.`
-      );
-    }
+    case 'QUEUE_LIMIT':
+    case 'GUARANTEE_EXHAUSTED':
+    case 'USER_LIMIT':
+      return sayStop(subject, cause.stop);
     case 'NO_SUCH_GPU':
       return sayNoSuch(subject);
     case 'NODES_UNAVAILABLE':
-      return `The nodes that would fit take no work now: ${sayUnavailable(poolFacts(shape))}.`;
+      return `The nodes that would fit take no work now: ${sayUnavailable(poolFacts(part.ask))}.`;
+    case 'MAINTENANCE':
+      return 'A maintenance of every node that would fit begins before it could end.';
     case 'NOT_EVALUATED':
       return 'It has not had its turn yet.';
     case 'FRAGMENTED': {
-      const facts = poolFacts(shape);
-      const together =
-        shape.tasks === 1 ? `not ${shape.gpusPerTask} on one node` : `not ${shape.tasks} × ${shape.gpusPerTask}`;
+      const facts = poolFacts(part.ask);
+      const { gpus } = part.ask;
+      const together = part.count === 1 ? `not ${gpus} on one node` : `not ${part.count} × ${gpus}`;
       return `${plural(facts.free, 'GPU')} are free, enough in number, but ${together}: the most on one node is ${facts.mostFree}.`;
     }
+    case 'TOPOLOGY': {
+      const level = subject.shape.topology?.level ?? part.topology?.level ?? 'node';
+      return `Enough GPUs are free, but its tasks must be in one ${sayLevel(level)} and no ${sayLevel(level)} has room for them together.`;
+    }
+    case 'CPU_OR_MEMORY':
+      return `GPUs are free, but no node that has them also has ${sayCpuAndMemory(part.ask)} free.`;
     case 'RESOURCES': {
-      if (shape.gpusPerTask === 0) return 'Every node runs as many tasks as it may.';
-      const facts = poolFacts(shape);
-      return (
-        `It needs ${plural(requestGpus, 'GPU')} and ${facts.free} of ${facts.total} that fit are free; ` +
-        `${sayEntitlement(queue, requestGpus)}.`
-      );
+      const gpus = at(request, GPU);
+      if (gpus === 0) return sayNoRoomWithoutGpus(part.ask);
+      const facts = poolFacts(part.ask);
+      return `It needs ${sayParts(gpus)} and ${facts.free} of ${facts.total} that fit are free; ${sayEntitlement(subject)}.`;
     }
   }
 }
 
-function sayNoSuch({ shape }: Subject): string {
-  const where = shape.pool === '' ? 'the cluster' : `pool ${shape.pool}`;
-  if (shape.gpusPerTask === 0) return `No node is in ${where}.`;
-  const kind = shape.model === '' ? 'GPUs' : `${shape.model} GPUs`;
-  if (shape.classes.every((each) => each.banks.length === 0)) return `No node in ${where} has ${kind}.`;
-  const largest = Math.max(...shape.classes.flatMap((each) => each.banks.map((bank) => bank.slots.length)));
-  if (largest < shape.gpusPerTask) {
-    return `A task needs ${plural(shape.gpusPerTask, 'GPU')} on one node, and no node in ${where} has more than ${largest} ${kind}.`;
-  }
-  return `All ${plural(shape.tasks, 'task')} of ${plural(shape.gpusPerTask, 'GPU')} do not fit on the ${kind} of ${where}, even when nothing else runs.`;
+function sayNoRoomWithoutGpus(ask: Ask): string {
+  const needs = sayCpuAndMemory(ask);
+  return needs === '' ? 'Every node runs as many tasks as it may.' : `No node has ${needs} free.`;
 }
 
-function sayEntitlement(queue: QueueNode, requestGpus: number): string {
-  const use = charged(queue);
-  if (use + requestGpus > queue.fairShare) {
-    return `with them queue ${queue.name} would hold ${use + requestGpus}, above its fair share of ${queue.fairShare}, so it may take none back`;
+function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): string {
+  if (queue.record === null) return `Queue ${queue.name} does not exist.`;
+  const asked = at(workload.core?.charge ?? queue.held, resource);
+  if (kind === 'user') {
+    const owner = workload.record?.owner ?? '';
+    const holds = queue.heldByUser.get(owner) ?? 0;
+    return `${owner} holds ${sayParts(holds)} of at most ${sayParts(queue.userLimit)} a user in queue ${queue.name} and this asks for ${sayAmount(asked, GPU)}.`;
   }
-  return `no work on them may be taken back for queue ${queue.name}`;
+  const say = (amount: number): string => sayAmount(amount, resource);
+  const unit = sayUnit(resource);
+  if (kind === 'limit') {
+    const limit = at(queue.limit, resource);
+    const never = asked > limit ? '; it can never run there' : '';
+    return `Queue ${queue.name} holds ${say(at(queue.held, resource))} of at most ${unit(limit)} and this asks for ${say(asked)}${never}.`;
+  }
+  const guarantee = at(queue.guarantee, resource);
+  const never = asked > guarantee ? '; it can only run there as preemptible' : '';
+  return (
+    `Work that is not preemptible must stay within the guarantee: queue ${queue.name} is guaranteed ` +
+    `${unit(guarantee)}, holds ${say(at(queue.heldFixed, resource))} for such work, and this asks for ${say(asked)}${never}.`
+  );
+}
+
+function sayNoSuch({ part }: Subject): string {
+  const { ask, count } = part;
+  const { rules, request } = ask;
+  const where = rules.pool === '' ? 'the cluster' : `pool ${rules.pool}`;
+  if (ask.isPicky && !nodesOf(ask).some((node) => suitsRules(node, rules))) {
+    return `No node in ${where} meets ${sayRules(rules)}.`;
+  }
+  if (ask.unit === 'none') return `No node is in ${where}.`;
+  const kind = kindOf(request, rules);
+  if (ask.classes.every((each) => each.banks.length === 0)) return `No node in ${where} has ${kind}s.`;
+  const largest = Math.max(...ask.classes.flatMap((each) => each.banks.map((bank) => bank.slots.length)));
+  if (largest < ask.gpus) {
+    return `A task needs ${plural(ask.gpus, 'GPU')} on one node, and no node in ${where} has more than ${largest} ${kind}s.`;
+  }
+  const what = ask.unit === 'whole' && request.migProfile === '' ? plural(ask.gpus, 'GPU') : sayGpus(ask);
+  return `All ${plural(count, 'task')} of ${what} do not fit on the ${kind}s of ${where}, even when nothing else runs.`;
+}
+
+function sayRules({ nodes, labels, minDriver }: PlacementRules): string {
+  const parts = Object.entries(labels).map(([name, value]) => `label ${name}=${value}`);
+  if (nodes.length > 0) parts.push(`the name ${nodes.join(' or ')}`);
+  if (minDriver !== '') parts.push(`driver ${minDriver} or newer`);
+  return parts.join(', ');
+}
+
+function sayEntitlement({ queue, request, preemptible, workload }: Subject): string {
+  const use = toGpus(at(queue.charged, GPU) + at(request, GPU));
+  if (!isWithin(queue, request, queue.fairShare)) {
+    return `with them queue ${queue.name} would hold ${use}, above its fair share of ${sayAmount(at(queue.fairShare, GPU), GPU)}, so it may take none back`;
+  }
+  const stop = preemptible ? null : findStop(workload.account, request, 'promise');
+  return stop
+    ? `queue ${stop.at.name} has no guarantee left for work that is not preemptible`
+    : `no work on them may be taken back for queue ${queue.name}`;
 }
 
 // --- facts ---
@@ -175,16 +273,18 @@ interface PoolFacts {
   readonly leaving: number;
   readonly promised: number;
   readonly free: number;
+  readonly shared: number;
   readonly unhealthy: number;
   readonly cordoned: number;
+  readonly maintained: number;
   readonly down: number;
   readonly unknown: number;
   readonly mostFree: number;
   readonly nodesThatFit: number;
 }
 
-/** Counts the GPUs a shape could go to; each GPU in one column only, in use before out of service. */
-function poolFacts(shape: Shape): PoolFacts {
+/** Counts the GPUs a task could go to; each GPU in one column only, in use before out of service. */
+function poolFacts(ask: Ask): PoolFacts {
   const facts = {
     total: 0,
     nodes: 0,
@@ -192,22 +292,25 @@ function poolFacts(shape: Shape): PoolFacts {
     leaving: 0,
     promised: 0,
     free: 0,
+    shared: 0,
     unhealthy: 0,
     cordoned: 0,
+    maintained: 0,
     down: 0,
     unknown: 0,
     mostFree: 0,
     nodesThatFit: 0,
   };
-  for (const bank of banksOf(shape)) {
+  for (const bank of banksOf(ask)) {
     facts.nodes++;
     facts.total += bank.slots.length;
     facts.free += bank.free;
     facts.mostFree = Math.max(facts.mostFree, bank.free);
-    if (bank.free >= shape.gpusPerTask) facts.nodesThatFit++;
+    if (bank.free >= ask.gpus) facts.nodesThatFit++;
     for (const slot of bank.slots) {
-      if (slot.holder !== null) facts[slot.leaving ? 'leaving' : 'held']++;
-      else if (slot.claimer !== null) facts.promised++;
+      if (slot.used > slot.leaving && slot.free > 0) facts.shared++;
+      else if (slot.used > 0) facts[slot.leaving === slot.used ? 'leaving' : 'held']++;
+      else if (slot.claimed > 0) facts.promised++;
       else if (!bank.node.available) facts[outage(bank.node)]++;
       else if (!slot.healthy) facts.unhealthy++;
     }
@@ -215,82 +318,184 @@ function poolFacts(shape: Shape): PoolFacts {
   return facts;
 }
 
-function outage(node: NodeEntry): 'cordoned' | 'down' | 'unknown' {
+function outage(node: NodeEntry): 'cordoned' | 'maintained' | 'down' | 'unknown' {
   if (node.record?.cordoned) return 'cordoned';
+  if (node.inMaintenance) return 'maintained';
   return node.liveness === 'down' ? 'down' : 'unknown';
 }
 
-function* banksOf(shape: Shape): Generator<Bank> {
-  for (const bankClass of shape.classes) yield* bankClass.banks;
+function* banksOf(ask: Ask): Generator<Bank> {
+  for (const bankClass of ask.classes) yield* bankClass.banks;
 }
 
-function freeGpus(shape: Shape): number {
-  return shape.classes.reduce((sum, each) => sum + each.freeGpus, 0);
+function nodesOf(ask: Ask): NodeEntry[] {
+  const nodes = new Set<NodeEntry>();
+  for (const bank of banksOf(ask)) nodes.add(bank.node);
+  for (const tier of ask.tiers) for (const node of tier.nodes) nodes.add(node);
+  return [...nodes];
+}
+
+function freeParts(shape: Shape): number {
+  const classes = new Set(shape.parts.flatMap(({ ask }) => ask.classes));
+  let parts = 0;
+  for (const { freeSlots, partsPerSlot } of classes) parts += freeSlots * partsPerSlot;
+  return parts;
 }
 
 // --- lines ---
 
-function sayNeeds({ shape, requestGpus, preemptible, priority }: Subject): string {
-  const kind = shape.model === '' ? 'GPU' : `${shape.model} GPU`;
-  const size =
-    shape.gpusPerTask === 0
-      ? `${plural(shape.tasks, 'task')} without GPUs`
-      : shape.tasks === 1
-        ? `${plural(shape.gpusPerTask, kind)} on one node`
-        : `${plural(requestGpus, kind)}: ${shape.tasks} tasks of ${shape.gpusPerTask}, all at once`;
-  const pool = shape.pool === '' ? '' : `, pool ${shape.pool}`;
-  return `${size}${pool}; priority ${priority}, ${preemptible ? 'preemptible' : 'not preemptible'}`;
+function sayNeeds({ shape, request, preemptible, priority, workload }: Subject): string {
+  const tasks = shape.parts.map((part) => sayPart(part, workload)).join(' and ');
+  const gang = shape.tasks > 1 ? `, all at once` : '';
+  const gpus = at(request, GPU) > 0 && shape.tasks > 1 ? `${sayParts(at(request, GPU))}: ` : '';
+  const { pool } = shape.parts[0]?.ask.rules ?? { pool: '' };
+  const where = pool === '' ? '' : `, pool ${pool}`;
+  const rule = shape.topology;
+  const together = rule === null ? '' : `, ${rule.required ? '' : 'if possible '}in one ${sayLevel(rule.level)}`;
+  return `${gpus}${tasks}${gang}${where}${together}; priority ${priority}, ${preemptible ? 'preemptible' : 'not preemptible'}`;
 }
 
-function sayPool({ shape }: Subject): string {
-  if (shape.gpusPerTask === 0) {
-    const nodes = shape.tiers.flatMap((tier) => tier.nodes);
+function sayPart({ ask, count, role }: ShapePart, { record }: WorkloadEntry): string {
+  const name = record?.spec.roles[role]?.name ?? '';
+  const needs = [ask.unit === 'none' ? '' : sayGpus(ask), sayCpuAndMemory(ask)].filter((part) => part !== '');
+  const what = needs.length === 0 || (ask.unit === 'none' && needs.length === 0) ? 'without GPUs' : needs.join(', ');
+  const label = name === '' ? '' : `${name}: `;
+  if (count > 1) return `${label}${count} tasks ${ask.unit === 'none' && needs.length === 0 ? what : `of ${what}`}`;
+  return ask.unit === 'none'
+    ? `${label}1 task ${needs.length === 0 ? what : `with ${what}`}`
+    : `${label}${what} on one node`;
+}
+
+/** "2 H100 GPUs", "0.5 of a GPU", "2 × 3g.20gb". */
+function sayGpus({ gpus, request, rules, unit }: Ask): string {
+  if (request.migProfile !== '') return `${gpus} × MIG ${request.migProfile}`;
+  const kind = kindOf(request, rules);
+  if (unit !== 'share') return plural(gpus, kind);
+  const share = request.gpuMemoryMib > 0 ? `${request.gpuMemoryMib} MiB` : `${request.gpuMilli / 1_000}`;
+  return gpus === 1 ? `${share} of one ${kind}` : `${share} of each of ${plural(gpus, kind)}`;
+}
+
+function kindOf(request: TaskRequest, { models }: PlacementRules): string {
+  if (request.migProfile !== '') return `MIG ${request.migProfile} instance`;
+  return models.length === 0 ? 'GPU' : `${models.join(' or ')} GPU`;
+}
+
+function sayCpuAndMemory({ cpuMilli, memoryMib }: Ask): string {
+  const parts: string[] = [];
+  if (cpuMilli > 0) parts.push(sayAmount(cpuMilli, CPU));
+  if (memoryMib > 0) parts.push(`${memoryMib} MiB of memory`);
+  return parts.join(' and ');
+}
+
+function sayLevel(level: string): string {
+  return level === 'nvlink' ? 'NVLink group' : level;
+}
+
+function sayPool({ part }: Subject): string {
+  const { ask } = part;
+  if (ask.unit === 'none') {
+    const nodes = ask.tiers.flatMap((tier) => tier.nodes);
     return `${plural(nodes.length, 'node')}, ${nodes.filter((node) => node.available).length} ready for work`;
   }
-  const facts = poolFacts(shape);
+  const facts = poolFacts(ask);
   const parts = [`${facts.held} in use`, `${facts.free} free`];
+  if (facts.shared > 0) parts.push(`${facts.shared} shared with room left`);
   if (facts.leaving > 0) parts.push(`${facts.leaving} being given back`);
   if (facts.promised > 0) parts.push(`${facts.promised} promised`);
   const outages = sayUnavailable(facts);
   if (outages !== '') parts.push(outages);
   return (
     `${plural(facts.total, 'GPU')} on ${plural(facts.nodes, 'node')}: ${parts.join(', ')}; ` +
-    `${facts.nodesThatFit} of ${facts.nodes} nodes have ${shape.gpusPerTask} free`
+    `${facts.nodesThatFit} of ${facts.nodes} nodes have ${ask.gpus} free`
   );
 }
 
 function sayUnavailable(facts: PoolFacts): string {
   const parts: string[] = [];
   if (facts.cordoned > 0) parts.push(`${facts.cordoned} on cordoned nodes`);
+  if (facts.maintained > 0) parts.push(`${facts.maintained} on nodes in maintenance`);
   if (facts.down > 0) parts.push(`${facts.down} on nodes that are down`);
   if (facts.unknown > 0) parts.push(`${facts.unknown} on nodes not heard of yet`);
   if (facts.unhealthy > 0) parts.push(`${facts.unhealthy} not healthy`);
   return parts.join(', ');
 }
 
-function sayQuota({ workload, queue, requestGpus }: Subject): string {
-  if (requestGpus === 0) return '';
-  const levels: string[] = [];
-  for (let at = queue; at.parent !== null; at = at.parent) {
-    const limit = at.limit === Infinity ? 'no limit' : `limit ${at.limit}`;
-    levels.push(`${at.name} holds ${at.held}, guaranteed ${at.guarantee}, fair share ${at.fairShare}, ${limit}`);
+/** The node that comes nearest to running one task, and what it lacks. */
+function sayNearest({ part, nowMs }: Subject): string {
+  const { ask } = part;
+  let best: { node: NodeEntry; misses: readonly string[]; lacking: number } | null = null;
+  for (const node of nodesOf(ask)) {
+    if (!node.available) continue;
+    const free = ask.unit === 'none' ? 0 : freeOn(node, ask);
+    const misses: string[] = [];
+    if (free < ask.gpus) misses.push(`${free} of ${ask.gpus} GPUs`);
+    if (freeOf(node.cpu) < ask.cpuMilli)
+      misses.push(`${sayAmount(freeOf(node.cpu), CPU)} of ${sayAmount(ask.cpuMilli, CPU)}`);
+    if (freeOf(node.memory) < ask.memoryMib) misses.push(`${Math.max(0, freeOf(node.memory))} of ${ask.memoryMib} MiB`);
+    if (ask.isPicky && !suitsRules(node, ask.rules)) continue;
+    if (misses.length === 0 && nowMs > 0 && !admits(node, ask, nowMs)) {
+      misses.push(`everything, but its maintenance begins in ${formatDuration(node.maintenanceMs - nowMs)}`);
+    }
+    const lacking = misses.length * 1_000 + (ask.gpus - free);
+    if (best === null || lacking < best.lacking || (lacking === best.lacking && node.name < best.node.name)) {
+      best = { node, misses, lacking };
+    }
   }
-  const use = charged(queue) - (workload.claim ? requestGpus : 0);
+  if (best === null) return '';
+  return best.misses.length === 0
+    ? `${best.node.name} has room for one task`
+    : `${best.node.name} has ${best.misses.join(', ')} free`;
+}
+
+function freeOn(node: NodeEntry, ask: Ask): number {
+  let most = 0;
+  for (const bank of node.banks) if (ask.classes.includes(bank.bankClass)) most = Math.max(most, bank.free);
+  return most;
+}
+
+function sayQuota({ workload, queue, request }: Subject): string {
+  if (isNothing(request)) return '';
+  const gpus = at(request, GPU);
+  const levels: string[] = [];
+  for (let each = queue; each.parent !== null; each = each.parent) {
+    const limit = at(each.limit, GPU) === Infinity ? 'no limit' : `limit ${sayAmount(at(each.limit, GPU), GPU)}`;
+    const [held, guarantee, share] = [each.held, each.guarantee, each.fairShare].map((sum) =>
+      sayAmount(at(sum, GPU), GPU),
+    );
+    levels.push(
+      `${each.name} holds ${held}, guaranteed ${guarantee}, fair share ${share}, ${limit}${sayOtherQuota(each)}`,
+    );
+  }
+  if (gpus === 0) return levels.join('; ');
+  const use = at(queue.charged, GPU) - (workload.claim ? gpus : 0) + gpus;
   const right =
-    use + requestGpus <= queue.guarantee
+    use <= at(queue.guarantee, GPU)
       ? `within its guarantee, so ${queue.name} is entitled to it`
-      : use + requestGpus <= queue.fairShare
+      : use <= at(queue.fairShare, GPU)
         ? `beyond its guarantee, within its fair share`
         : `beyond its fair share, so ${queue.name} may only borrow what is free`;
-  return `${levels.join('; ')}; with this ${use + requestGpus}: ${right}`;
+  return `${levels.join('; ')}; with this ${sayAmount(use, GPU)}: ${right}`;
+}
+
+/** CPU and memory, where the queue rules them. */
+function sayOtherQuota(queue: QueueNode): string {
+  let said = '';
+  for (let resource = GPU + 1; resource < RESOURCES; resource++) {
+    const [limit, guarantee] = [at(queue.limit, resource), at(queue.guarantee, resource)];
+    if (limit === Infinity && guarantee === Infinity) continue;
+    said += `, holds ${sayAmount(at(queue.held, resource), resource)}`;
+    if (guarantee !== Infinity) said += ` (guaranteed ${sayAmount(guarantee, resource)})`;
+    if (limit !== Infinity) said += ` (limit ${sayAmount(limit, resource)})`;
+  }
+  return said;
 }
 
 function sayAhead({ view, queue, workload, priority }: Subject): string {
-  if (workload.claim) return '';
-  const first = [...view.claimers].filter((claimer) => claimer.queue === queue);
+  if (workload.claim || workload.group === null) return '';
+  const first = [...view.claimers].filter((claimer) => claimer.queue === queue && claimer.record?.state === 'pending');
   let count = first.length;
   for (const group of queue.groups.values()) {
-    if (group.priority < priority) continue;
+    if (group.priority < priority || group.surplus !== null) continue;
     const ahead = group.priority > priority ? group.waiting : countBefore(group, workload);
     count += ahead;
     first.push(...firstOf(group, Math.min(ahead, NAMED_AT_MOST)));
@@ -303,66 +508,70 @@ function sayAhead({ view, queue, workload, priority }: Subject): string {
 
 function firstOf(group: Group, count: number): WorkloadEntry[] {
   const found: WorkloadEntry[] = [];
-  for (let at = group.head; at < group.members.length && found.length < count; at++) {
-    const member = group.members[at];
+  for (let index = group.head; index < group.members.length && found.length < count; index++) {
+    const member = group.members[index];
     if (member?.group === group) found.push(member);
   }
   return found;
 }
 
-function sayWaiting(workload: WorkloadEntry): string {
-  const { record } = workload;
-  const gpus = record ? plural(requestOf(record), 'GPU') : '';
-  return `${workload.number} (priority ${record?.spec.priority ?? 0}, ${gpus})`;
+function sayWaiting({ number, record, core }: WorkloadEntry): string {
+  return `${number} (priority ${record?.spec.priority ?? 0}, ${core ? sayParts(at(core.charge, GPU)) : ''})`;
 }
 
 /** Who is on the nodes that come nearest to fitting. */
-function sayBlockers({ shape }: Subject): string {
-  if (shape.gpusPerTask === 0) return '';
+function sayBlockers({ part }: Subject): string {
+  const { ask } = part;
+  if (ask.unit === 'none') return '';
   const nearest: Bank[] = [];
-  for (const bank of banksOf(shape)) {
-    if (bank.slots.length < shape.gpusPerTask) continue;
+  for (const bank of banksOf(ask)) {
+    if (bank.slots.length < ask.gpus) continue;
     nearest.push(bank);
     nearest.sort((a, b) => b.usable - a.usable || b.free - a.free || compareNames(a.node.name, b.node.name));
     nearest.length = Math.min(nearest.length, NAMED_AT_MOST);
   }
   return nearest
-    .filter((bank) => bank.free < shape.gpusPerTask)
+    .filter((bank) => bank.free < ask.gpus)
     .map((bank) => `${bank.node.name} has ${bank.free} of ${bank.slots.length} free${sayHolders(bank)}`)
     .join('; ');
 }
 
 function sayHolders(bank: Bank): string {
   const outages = bank.node.available ? '' : `, is ${sayOutage(bank.node)}`;
-  const gpus = new Map<WorkloadEntry, number>();
-  for (const { holder } of bank.slots) if (holder) gpus.set(holder, (gpus.get(holder) ?? 0) + 1);
-  const largest = [...gpus].sort(([a, countA], [b, countB]) => countB - countA || a.number - b.number);
+  const held = new Map<WorkloadEntry, number>();
+  for (const { holds } of bank.slots) {
+    for (const { workload, parts } of holds) held.set(workload, (held.get(workload) ?? 0) + parts);
+  }
+  const largest = [...held].sort(([a, partsA], [b, partsB]) => partsB - partsA || a.number - b.number);
   const named = largest
     .slice(0, NAMED_AT_MOST)
-    .map(([holder, count]) => `${holder.number} (queue ${holder.queue?.name ?? '?'}, ${plural(count, 'GPU')})`);
+    .map(([holder, parts]) => `${holder.number} (queue ${holder.queue?.name ?? '?'}, ${sayParts(parts)})`);
   if (named.length === 0) return outages;
   return `${outages}, held by ${named.join(', ')}${largest.length > named.length ? ', …' : ''}`;
 }
 
 function sayOutage(node: NodeEntry): string {
-  const words = { cordoned: 'cordoned', down: 'down', unknown: 'not heard of yet' };
+  const words = { cordoned: 'cordoned', maintained: 'in maintenance', down: 'down', unknown: 'not heard of yet' };
   return words[outage(node)];
 }
 
 /** Who leaves for it, and until when at the latest. */
-function sayClaim({ nowMs }: Subject, claim: HeldClaim): string {
+function sayClaim({ nowMs, workload }: Subject, claim: HeldClaim): string {
   const leaving = new Map<WorkloadEntry, number>();
   let freeNow = 0;
-  for (const { slots } of claim.places) {
-    for (const { holder } of slots) {
-      if (holder === null) freeNow++;
-      else leaving.set(holder, (leaving.get(holder) ?? 0) + 1);
+  for (const { slots, parts } of claim.places) {
+    for (const { holds } of slots) {
+      const others = holds.filter((hold) => hold.workload !== workload);
+      if (others.length === 0) freeNow += parts;
+      for (const hold of others) {
+        if (hold.leaving) leaving.set(hold.workload, (leaving.get(hold.workload) ?? 0) + hold.parts);
+      }
     }
   }
-  const held = freeNow === 0 ? '' : `${plural(freeNow, 'GPU')} held for it already; `;
+  const held = freeNow === 0 ? '' : `${sayParts(freeNow)} held for it already; `;
   if (leaving.size === 0) return `${held}it starts when its queue has room.`;
-  const named = [...leaving].slice(0, NAMED_AT_MOST).map(([workload, gpus]) => {
-    return `${workload.number} (queue ${workload.queue?.name ?? '?'}) gives back ${plural(gpus, 'GPU')}${sayGrace(workload, nowMs)}`;
+  const named = [...leaving].slice(0, NAMED_AT_MOST).map(([holder, parts]) => {
+    return `${holder.number} (queue ${holder.queue?.name ?? '?'}) gives back ${sayParts(parts)}${sayGrace(holder, nowMs)}`;
   });
   const more = leaving.size > named.length ? `; ${leaving.size - named.length} more leave` : '';
   return `${held}${named.join('; ')}${more}.`;
@@ -375,4 +584,26 @@ function sayGrace(workload: WorkloadEntry, nowMs: number): string {
   const endsMs = Math.max(...orders.map((stop) => stop.requestedMs + stop.graceMs));
   const asked = `, told to stop ${formatDuration(Math.max(0, nowMs - askedMs))} ago`;
   return endsMs <= nowMs ? `${asked}, its grace is over` : `${asked}, grace ends in ${formatDuration(endsMs - nowMs)}`;
+}
+
+// --- amounts ---
+
+/** "3 GPUs", "0.5 GPUs". */
+function sayParts(parts: number): string {
+  return plural(round(toGpus(parts)), 'GPU');
+}
+
+/** A bare number of GPUs; cores and MiB with their unit. */
+function sayAmount(amount: number, resource: number): string {
+  if (amount === Infinity) return 'without bound';
+  if (resource === GPU) return String(round(toGpus(amount)));
+  return resource === CPU ? `${round(amount / 1_000)} cores` : `${amount} MiB`;
+}
+
+function sayUnit(resource: number): (amount: number) => string {
+  return resource === GPU ? sayParts : (amount) => sayAmount(amount, resource);
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }

@@ -14,20 +14,23 @@ export interface Claimant {
 }
 
 /**
- * Divides GPUs among queues.
+ * Divides one resource among queues.
  *
- * Guarantees come first and are given in full even where they exceed the total; then each priority, highest first, deals
- * what is left in proportion to weight, in whole GPUs, until nobody asks for less than his part; then one GPU each by
- * largest remainder (ties: older, then name).
- * @param totalGpus what there is to divide
- * @returns the share of each claimant in GPUs, in the order given
+ * Guarantees come first and are given in full even where they exceed the total (one without bound gets the total); then
+ * each priority, highest first, deals what is left in proportion to weight, in whole units, until nobody asks for less
+ * than his part; then one unit each by largest remainder (ties: older, then name).
+ * @param total what there is to divide
+ * @param unit what counts as a whole one: the parts of a GPU, a thousandth of a core, a MiB
+ * @returns the share of each claimant, in the order given
  */
-export function divide(totalGpus: number, claimants: readonly Claimant[]): number[] {
-  const shares = claimants.map(({ guarantee, requestable }) => Math.min(guarantee, requestable));
-  let left = totalGpus - shares.reduce((sum, share) => sum + share, 0);
+export function divide(total: number, claimants: readonly Claimant[], unit = 1): number[] {
+  const shares = claimants.map(({ guarantee, requestable }) =>
+    Math.min(guarantee === Infinity ? total : guarantee, requestable),
+  );
+  let left = total - shares.reduce((sum, share) => sum + share, 0);
   for (const bucket of byPriority(claimants)) {
     if (left <= 0) break;
-    left = dealSurplus(left, bucket, claimants, shares);
+    left = dealSurplus(left, bucket, claimants, shares, unit);
   }
   return shares;
 }
@@ -38,6 +41,7 @@ function dealSurplus(
   bucket: readonly number[],
   claimants: readonly Claimant[],
   shares: number[],
+  unit: number,
 ): number {
   let left = surplus;
   let hungry = bucket.filter((at) => (claimants[at]?.weight ?? 0) > 0 && wants(claimants, shares, at) > 0);
@@ -50,7 +54,7 @@ function dealSurplus(
     for (const at of hungry) {
       const part = (amount * (claimants[at]?.weight ?? 0)) / weights;
       const want = wants(claimants, shares, at);
-      const give = want <= part ? want : Math.floor(part);
+      const give = want <= part ? want : Math.floor(part / unit) * unit;
       shares[at] = (shares[at] ?? 0) + give;
       left -= give;
       if (want > part) {
@@ -64,7 +68,7 @@ function dealSurplus(
   remainders.sort((a, b) => b.part - a.part || compareAge(claimants[a.at], claimants[b.at]));
   for (const { at } of remainders) {
     if (left <= 0) break;
-    const give = Math.min(1, left);
+    const give = Math.min(unit, left);
     shares[at] = (shares[at] ?? 0) + give;
     left -= give;
   }

@@ -1,68 +1,139 @@
-// The machines as the engine sees them: slots (GPUs) in banks (the GPUs of one model on one node), banks in bank classes
-// (same pool, same model), each class indexed by how many GPUs are free. May assume that every change of a slot passes
-// through `NodeTable.setSlot`; leaves all counts true after each call.
+// The machines as the engine sees them: slots (GPUs, or MIG instances) in banks (the equal slots of one node), banks in
+// bank classes (same pool, model, memory, profile), each class indexed by how many slots are free. May assume that every
+// change of a slot or of a node's CPU and memory passes through `NodeTable`; leaves all counts true after each call.
+import { invariant } from '../../common/assert.js';
 import type { NodeId } from '../../common/ids.js';
-import type { ClusterNode } from '../model/records.js';
+import type { ClusterNode, Gpu } from '../model/records.js';
+import { GPU_PARTS, migParts, PARTS_PER_MILLI } from '../model/requests.js';
 import type { NodeLiveness } from './decisions.js';
-import { LevelIndex } from './rank-index.js';
+import { isInside, nextStart } from './maintenance.js';
+import { LevelCounts, LevelIndex } from './rank-index.js';
 import type { Shape } from './shapes.js';
 import type { WorkloadEntry } from './workloads.js';
 
 /** The most tasks, of all kinds, that the engine puts on one node. */
 export const MAX_TASKS_PER_NODE = 256;
 
-/** One GPU. */
+/** Cores above which the index of free CPU tells nodes no longer apart. */
+const MAX_CPU_LEVEL = 1_023;
+
+/** What one task has of each of its slots. */
+export interface Hold {
+  readonly workload: WorkloadEntry;
+  /** Of the slot's GPU_PARTS. */
+  readonly parts: number;
+  leaving: boolean;
+}
+
+/** One GPU, or one MIG instance. Its parts are GPU_PARTS, whatever it is. */
 export interface Slot {
   readonly bank: Bank;
   /** The GPU's index on its node. */
   readonly index: number;
   readonly uuid: string;
+  /** The UUID of the MIG instance; empty = the whole GPU. */
+  readonly instance: string;
+  readonly nvlinkGroup: number | null;
   healthy: boolean;
-  /** The workload that holds it, until its allocation is released. */
-  holder: WorkloadEntry | null;
-  /** The holder was told to stop, or its process is over. */
-  leaving: boolean;
-  /** The pending workload it is promised to. */
-  claimer: WorkloadEntry | null;
+  /** Parts held, the part of them that leaves, and parts promised. */
+  used: number;
+  leaving: number;
+  claimed: number;
+  /** Parts that can be given now, and when all that leaves has left; 0 while the slot takes no work. */
+  free: number;
+  potential: number;
+  readonly holds: Hold[];
+  readonly claims: Hold[];
 }
 
-/** The GPUs of one model on one node. A task takes its GPUs from one bank. */
+/** The equal slots of one node. A task takes its slots from one bank. */
 export interface Bank {
   readonly node: NodeEntry;
   readonly bankClass: BankClass;
   readonly slots: Slot[];
   /** Its place among the banks of its class by the node's name; -1 until the class was sorted. */
   rank: number;
-  /** GPUs nobody holds or has a claim on. */
+  /** Where its domains count it. */
+  readonly domains: DomainClass[];
+  /** Slots that are free as a whole, and that will be. */
   free: number;
-  /** Those, and the leaving ones that nobody has a claim on. */
   potential: number;
-  /** Healthy GPUs of a node that takes work. */
+  /** Healthy slots of a node that takes work. */
   usable: number;
+  /** Parts that will be free, over all slots; and how many when the view last settled. */
+  potentialParts: number;
+  settledParts: number;
 }
 
-/** Free and promised GPUs of banks that are alike for every request: same pool, same model. */
+/** The banks of one class in one rack or block. */
+export class DomainClass {
+  readonly domain: Domain;
+  readonly bankClass: BankClass;
+  readonly banks: Bank[] = [];
+  free = new LevelCounts(0);
+  potential = new LevelCounts(0);
+
+  constructor(domain: Domain, bankClass: BankClass) {
+    this.domain = domain;
+    this.bankClass = bankClass;
+  }
+
+  recount(maxLevel: number): void {
+    this.free = new LevelCounts(maxLevel);
+    this.potential = new LevelCounts(maxLevel);
+    for (const bank of this.banks) {
+      this.free.change(bank.free, 1);
+      this.potential.change(bank.potential, 1);
+    }
+    this.banks.sort((a, b) => a.rank - b.rank);
+  }
+}
+
+/** A rack or a block: nodes close to each other. */
+export interface Domain {
+  readonly level: 'rack' | 'block';
+  readonly name: string;
+  readonly classes: Map<BankClass, DomainClass>;
+  readonly nodes: Set<NodeEntry>;
+}
+
+/** Free and promised slots of banks that are alike for every request. */
 export class BankClass {
   readonly pool: string;
   readonly model: string;
+  /** Of each GPU, or of each instance. */
+  readonly memoryMib: number;
+  /** The MIG profile; empty = whole GPUs. */
+  readonly profile: string;
+  /** GPU parts that one slot counts for. */
+  readonly partsPerSlot: number;
   readonly banks: Bank[] = [];
+  readonly domains = new Set<DomainClass>();
   free = new LevelIndex(0, 0);
   potential = new LevelIndex(0, 0);
-  /** Sums over the banks, in GPUs. */
-  freeGpus = 0;
-  potentialGpus = 0;
-  usableGpus = 0;
-  heldGpus = 0;
-  totalGpus = 0;
-  /** Shapes to look at when a bank comes to have more free GPUs. */
+  /** Slots of which some parts are taken, by the thousandths that are left; null until somebody asks for a share. */
+  openFree: LevelIndex | null = null;
+  openPotential: LevelIndex | null = null;
+  /** Sums over the banks, in slots. */
+  freeSlots = 0;
+  potentialSlots = 0;
+  totalSlots = 0;
+  /** Shapes to look at when a bank comes to have more room. */
   readonly watchers = new Set<Shape>();
+  /** When, by the table's clock, a bank last came to have more that will be free. */
+  gainedAt = 0;
+  /** The most slots of one bank. */
+  largest = 0;
   #sorted = true;
-  #usable = new LevelIndex(0, 0);
+  #usable = new LevelCounts(0);
   #usableKnown = true;
 
-  constructor(pool: string, model: string) {
+  constructor(pool: string, model: string, memoryMib: number, profile: string) {
     this.pool = pool;
     this.model = model;
+    this.memoryMib = memoryMib;
+    this.profile = profile;
+    this.partsPerSlot = profile === '' ? GPU_PARTS : migParts(profile);
   }
 
   /** Call after a bank came or went. */
@@ -71,7 +142,7 @@ export class BankClass {
     this.#usableKnown = false;
   }
 
-  /** Call after the usable GPUs of a bank changed. */
+  /** Call after the usable slots of a bank changed. */
   usableChanged(): void {
     this.#usableKnown = false;
   }
@@ -81,37 +152,88 @@ export class BankClass {
     if (this.#sorted) return;
     this.#sorted = true;
     this.banks.sort((a, b) => compareNames(a.node.name, b.node.name) || compareNames(a.node.id, b.node.id));
-    const largest = this.banks.reduce((most, bank) => Math.max(most, bank.slots.length), 0);
-    this.free = new LevelIndex(largest, this.banks.length);
-    this.potential = new LevelIndex(largest, this.banks.length);
+    this.largest = this.banks.reduce((most, bank) => Math.max(most, bank.slots.length), 0);
+    this.free = new LevelIndex(this.largest, this.banks.length);
+    this.potential = new LevelIndex(this.largest, this.banks.length);
     this.banks.forEach((bank, rank) => {
       bank.rank = rank;
       this.free.add(rank, bank.free);
       this.potential.add(rank, bank.potential);
     });
+    for (const domain of this.domains) domain.recount(this.largest);
+    if (this.openFree !== null) this.#indexShares();
+  }
+
+  /** Has partly taken slots indexed from now on. */
+  indexShares(): void {
+    if (this.openFree === null) this.#indexShares();
+  }
+
+  #indexShares(): void {
+    this.openFree = new LevelIndex(1_000, this.banks.length * this.largest);
+    this.openPotential = new LevelIndex(1_000, this.banks.length * this.largest);
+    for (const bank of this.banks) {
+      for (const slot of bank.slots) {
+        const rank = this.rankOf(slot);
+        if (isOpen(slot.free)) this.openFree.add(rank, shareLevel(slot.free));
+        if (isOpen(slot.potential)) this.openPotential.add(rank, shareLevel(slot.potential));
+      }
+    }
+  }
+
+  /** The rank of a slot in the indexes of partly taken slots. */
+  rankOf(slot: Slot): number {
+    return slot.bank.rank * this.largest + slot.bank.slots.indexOf(slot);
+  }
+
+  /** The slot of such a rank. */
+  slotAt(rank: number): Slot {
+    const slot = this.banks[Math.floor(rank / this.largest)]?.slots[rank % this.largest];
+    invariant(slot !== undefined, 'ranks of slots name slots', `${rank}`);
+    return slot;
+  }
+
+  /** Follows a slot whose parts changed. */
+  slotMoved(slot: Slot, freeBefore: number, potentialBefore: number): void {
+    if (!this.#sorted || this.openFree === null || this.openPotential === null) return;
+    const rank = this.rankOf(slot);
+    reindex(this.openFree, rank, freeBefore, slot.free);
+    reindex(this.openPotential, rank, potentialBefore, slot.potential);
   }
 
   /** Follows a bank whose counts changed. */
   moved(bank: Bank, freeBefore: number, potentialBefore: number): void {
-    this.freeGpus += bank.free - freeBefore;
-    this.potentialGpus += bank.potential - potentialBefore;
+    this.freeSlots += bank.free - freeBefore;
+    this.potentialSlots += bank.potential - potentialBefore;
     if (!this.#sorted) return;
-    if (bank.free !== freeBefore) this.free.move(bank.rank, freeBefore, bank.free);
-    if (bank.potential !== potentialBefore) this.potential.move(bank.rank, potentialBefore, bank.potential);
+    if (bank.free !== freeBefore) {
+      this.free.move(bank.rank, freeBefore, bank.free);
+      for (const { free } of bank.domains) {
+        free.change(freeBefore, -1);
+        free.change(bank.free, 1);
+      }
+    }
+    if (bank.potential !== potentialBefore) {
+      this.potential.move(bank.rank, potentialBefore, bank.potential);
+      for (const { potential } of bank.domains) {
+        potential.change(potentialBefore, -1);
+        potential.change(bank.potential, 1);
+      }
+    }
   }
 
-  /** How many portions of `size` GPUs the class would have if nothing ran, counted no further than `enough`. */
+  /** How many portions of `size` slots the class would have if nothing ran, counted no further than `enough`. */
   usablePortions(size: number, enough: number): number {
     if (!this.#usableKnown) {
       this.#usableKnown = true;
       const largest = this.banks.reduce((most, bank) => Math.max(most, bank.slots.length), 0);
-      this.#usable = new LevelIndex(largest, this.banks.length);
-      this.banks.forEach((bank, at) => this.#usable.add(at, bank.usable));
+      this.#usable = new LevelCounts(largest);
+      for (const bank of this.banks) this.#usable.change(bank.usable, 1);
     }
     return this.#usable.portions(size, enough);
   }
 
-  /** The same over all registered GPUs, whatever their state. */
+  /** The same over all registered slots, whatever their state. */
   registeredPortions(size: number, enough: number): number {
     let sum = 0;
     for (const bank of this.banks) {
@@ -122,14 +244,31 @@ export class BankClass {
   }
 }
 
-/** The nodes of one pool, with or without GPUs, by how many tasks run there: where work without GPUs goes. */
+function isOpen(parts: number): boolean {
+  return parts > 0 && parts < GPU_PARTS;
+}
+
+function shareLevel(parts: number): number {
+  return Math.floor(parts / PARTS_PER_MILLI);
+}
+
+function reindex(index: LevelIndex, rank: number, before: number, after: number): void {
+  if (before === after) return;
+  if (isOpen(before)) index.remove(rank, shareLevel(before));
+  if (isOpen(after)) index.add(rank, shareLevel(after));
+}
+
+/** The nodes of one pool, with or without GPUs: where work without GPUs goes. */
 export class TaskTier {
   readonly pool: string;
   readonly withGpus: boolean;
   readonly nodes: NodeEntry[] = [];
   /** Shapes to look at when a node comes to have room for more tasks. */
   readonly watchers = new Set<Shape>();
-  #index = new LevelIndex(MAX_TASKS_PER_NODE, 0);
+  /** When, by the table's clock, a node last came to have more room. */
+  gainedAt = 0;
+  #byTasks = new LevelIndex(MAX_TASKS_PER_NODE, 0);
+  #byCpu = new LevelIndex(MAX_CPU_LEVEL, 0);
   #sorted = true;
 
   constructor(pool: string, withGpus: boolean) {
@@ -141,34 +280,55 @@ export class TaskTier {
     this.#sorted = false;
   }
 
-  moved(node: NodeEntry, before: number, after: number): void {
-    if (!this.#sorted || before === after) return;
-    if (before >= 0) this.#index.remove(node.tierRank, before);
-    if (after >= 0) this.#index.add(node.tierRank, after);
+  /** Follows a node; levels of -1 = it takes no work. */
+  moved(node: NodeEntry, tasksBefore: number, cpuBefore: number): void {
+    if (!this.#sorted) return;
+    const tasks = taskLevel(node);
+    const cpu = cpuLevel(node);
+    if (tasks !== tasksBefore) {
+      if (tasksBefore >= 0) this.#byTasks.remove(node.tierRank, tasksBefore);
+      if (tasks >= 0) this.#byTasks.add(node.tierRank, tasks);
+    }
+    if (cpu !== cpuBefore) {
+      if (cpuBefore >= 0) this.#byCpu.remove(node.tierRank, cpuBefore);
+      if (cpu >= 0) this.#byCpu.add(node.tierRank, cpu);
+    }
   }
 
-  /** The fewest tasks on any node that takes work, `MAX_TASKS_PER_NODE` when all are full or there is none. */
-  lowestLevel(): number {
+  /** Nodes that take work, those with the fewest tasks first, then by name. */
+  *leastBusy(): Generator<NodeEntry> {
     this.#settle();
-    let level = 0;
-    while (level < MAX_TASKS_PER_NODE && this.#index.count(level) === 0) level++;
-    return level;
+    for (let level = 0; level < MAX_TASKS_PER_NODE; level++) yield* this.#at(this.#byTasks, level);
   }
 
-  /** The first node by name with so many tasks. */
-  first(level: number): NodeEntry | null {
-    return this.nodes[this.#index.first(level)] ?? null;
+  /** Nodes that take work and have so many cores free, those with the fewest first (or the most), then by name. */
+  *byFreeCpu(cores: number, order: 'fewest' | 'most'): Generator<NodeEntry> {
+    this.#settle();
+    const least = Math.min(cores, MAX_CPU_LEVEL);
+    if (order === 'fewest') {
+      for (let level = least; level <= MAX_CPU_LEVEL; level++) yield* this.#at(this.#byCpu, level);
+    } else {
+      for (let level = MAX_CPU_LEVEL; level >= least; level--) yield* this.#at(this.#byCpu, level);
+    }
+  }
+
+  *#at(index: LevelIndex, level: number): Generator<NodeEntry> {
+    for (let rank = index.next(level); rank !== -1; rank = index.next(level, rank + 1)) {
+      const node = this.nodes[rank];
+      if (node) yield node;
+    }
   }
 
   #settle(): void {
     if (this.#sorted) return;
     this.#sorted = true;
     this.nodes.sort((a, b) => compareNames(a.name, b.name) || compareNames(a.id, b.id));
-    this.#index = new LevelIndex(MAX_TASKS_PER_NODE, this.nodes.length);
+    this.#byTasks = new LevelIndex(MAX_TASKS_PER_NODE, this.nodes.length);
+    this.#byCpu = new LevelIndex(MAX_CPU_LEVEL, this.nodes.length);
     this.nodes.forEach((node, rank) => {
       node.tierRank = rank;
-      const level = taskLevel(node);
-      if (level >= 0) this.#index.add(rank, level);
+      if (taskLevel(node) >= 0) this.#byTasks.add(rank, taskLevel(node));
+      if (cpuLevel(node) >= 0) this.#byCpu.add(rank, cpuLevel(node));
     });
   }
 }
@@ -178,6 +338,31 @@ function taskLevel(node: NodeEntry): number {
   return node.available ? Math.min(node.tasks, MAX_TASKS_PER_NODE) : -1;
 }
 
+/** Its whole free cores, or -1 when it takes no work. */
+function cpuLevel(node: NodeEntry): number {
+  if (!node.available) return -1;
+  return Math.max(0, Math.min(MAX_CPU_LEVEL, Math.floor(freeOf(node.cpu) / 1_000)));
+}
+
+/** One resource of a node that tasks set parts of aside: CPU in thousandths of a core, memory in MiB. */
+export interface Store {
+  /** Infinity = not known, so that it decides nothing. */
+  capacity: number;
+  used: number;
+  leaving: number;
+  claimed: number;
+}
+
+/** What can be given now. */
+export function freeOf({ capacity, used, leaving, claimed }: Store): number {
+  return capacity - Math.max(used, used - leaving + claimed);
+}
+
+/** What can be given when all that leaves has left. */
+export function potentialOf({ capacity, used, leaving, claimed }: Store): number {
+  return capacity - (used - leaving + claimed);
+}
+
 /** One machine. */
 export interface NodeEntry {
   readonly id: NodeId;
@@ -185,28 +370,47 @@ export interface NodeEntry {
   /** Null while only allocations or the fleet have named it. */
   record: ClusterNode | null;
   liveness: NodeLiveness;
-  /** Ready and not cordoned: takes new work. */
+  /** Ready, not cordoned, not in maintenance: takes new work. */
   available: boolean;
+  /** In an announced maintenance now. */
+  inMaintenance: boolean;
+  /** When the next maintenance begins; Infinity = none is announced. */
+  maintenanceMs: number;
   /** Tasks that hold the node in any state but released. */
   tasks: number;
+  readonly cpu: Store;
+  readonly memory: Store;
   banks: Bank[];
+  domains: Domain[];
   tier: TaskTier | null;
   tierRank: number;
 }
 
-/** All machines, their classes and tiers, and the GPUs that fair shares divide. */
+/** All machines, their classes, tiers and domains, and what fair shares divide. */
 export class NodeTable {
   readonly entries = new Map<NodeId, NodeEntry>();
   readonly classes: BankClass[] = [];
   readonly tiers: TaskTier[] = [];
-  /** GPUs that can be used or are in use: what fair shares divide. */
-  capacityGpus = 0;
-  /** Goes up when a class or tier was added: requests must look for theirs again. */
+  readonly domains = new Map<string, Domain>();
+  /** GPU parts that can be used or are in use: what fair shares divide. */
+  capacityParts = 0;
+  /** The same of CPU and memory. */
+  capacityCpuMilli = 0;
+  capacityMemoryMib = 0;
+  /** Goes up when a class, a tier or a domain was added: requests must look for theirs again. */
   classesStamp = 0;
   /** Where something came free by a change from outside, until somebody has looked. */
   readonly freed = new Set<BankClass | TaskTier>();
   /** True while a step tries things out: nothing it frees counts as freed. */
   trying = false;
+  /** Counts what may let somebody take more than before. */
+  clock = 0;
+  /** Banks with changes since the view last settled. */
+  readonly #touched = new Set<Bank>();
+  /** Tasks that leave: without any, nothing will be free that is not. */
+  leavingTasks = 0;
+  /** Nodes for which a maintenance is announced. */
+  readonly toMaintain = new Set<NodeEntry>();
   readonly #classByKey = new Map<string, BankClass>();
   readonly #tierByKey = new Map<string, TaskTier>();
 
@@ -220,8 +424,13 @@ export class NodeTable {
         record: null,
         liveness: 'unknown',
         available: false,
+        inMaintenance: false,
+        maintenanceMs: Infinity,
         tasks: 0,
+        cpu: { capacity: 0, used: 0, leaving: 0, claimed: 0 },
+        memory: { capacity: 0, used: 0, leaving: 0, claimed: 0 },
         banks: [],
+        domains: [],
         tier: null,
         tierRank: -1,
       };
@@ -232,24 +441,39 @@ export class NodeTable {
 
   /**
    * Takes a node's new record. When its hardware is another one than before (see `sameHardware`) the banks are made
-   * anew: the caller must have taken holders and claimers off the slots, and puts them on again.
+   * anew: the caller must have taken holds and claims off the slots, and puts them on again.
    * @returns whether anything changed that decides about placement
    */
   setRecord(node: NodeEntry, record: ClusterNode | null): boolean {
     const rebuilt = !sameHardware(node.record, record);
+    this.#countStores(node, -1);
     if (rebuilt) this.#detach(node);
+    const before = [node.cpu.capacity, node.memory.capacity];
+    const [tasks, cpu] = [taskLevel(node), cpuLevel(node)];
     node.record = record;
     node.name = record?.name ?? node.id;
+    // A node that does not say what it has sets no bound.
+    node.cpu.capacity = (record?.cpuCount ?? 0) * 1_000 || Infinity;
+    node.memory.capacity = (record?.memoryMib ?? 0) || Infinity;
     if (rebuilt && record) this.#attach(node, record);
-    let changed = rebuilt;
+    else node.tier?.moved(node, tasks, cpu);
+    let changed = rebuilt || before[0] !== node.cpu.capacity || before[1] !== node.memory.capacity;
     if (record) {
+      const health = new Map(record.gpus.map((gpu) => [gpu.index, gpu.health === 'healthy']));
       for (const slot of slotsOf(node)) {
-        const healthy = record.gpus.find((gpu) => gpu.index === slot.index)?.health === 'healthy';
+        const healthy = health.get(slot.index) ?? false;
         if (healthy === slot.healthy) continue;
         this.#setHealthy(slot, healthy);
         changed = true;
       }
     }
+    if (record && record.maintenance.length > 0) this.toMaintain.add(node);
+    else this.toMaintain.delete(node);
+    if (record === null || record.maintenance.length === 0) {
+      node.maintenanceMs = Infinity;
+      node.inMaintenance = false;
+    }
+    this.#countStores(node, 1);
     return this.#updateAvailability(node) || changed;
   }
 
@@ -260,66 +484,109 @@ export class NodeTable {
     return this.#updateAvailability(node) || changed;
   }
 
-  /** Sets who holds a slot and who has a claim on it, and follows all counts. Cost: constant. */
-  setSlot(slot: Slot, holder: WorkloadEntry | null, leaving: boolean, claimer: WorkloadEntry | null): void {
-    const { bank } = slot;
-    const { bankClass, free, potential } = bank;
-    const usable = isUsable(slot);
-    const heldBefore = Number(slot.holder !== null);
-    if (usable) {
-      bank.free += freePart(holder, claimer) - freePart(slot.holder, slot.claimer);
-      bank.potential +=
-        potentialPart(holder, leaving, claimer) - potentialPart(slot.holder, slot.leaving, slot.claimer);
+  /** Follows the calendar of announced maintenances. @returns whether that decides about placement */
+  setTime(nowMs: number): boolean {
+    let changed = false;
+    for (const node of this.toMaintain) {
+      const windows = node.record?.maintenance ?? [];
+      node.maintenanceMs = nextStart(windows, nowMs) ?? Infinity;
+      node.inMaintenance = isInside(windows, nowMs);
+      changed = this.#updateAvailability(node) || changed;
     }
-    slot.holder = holder;
-    slot.leaving = leaving;
-    slot.claimer = claimer;
-    const held = Number(holder !== null);
-    bankClass.heldGpus += held - heldBefore;
-    if (!usable) this.capacityGpus += held - heldBefore;
-    if (bank.free !== free || bank.potential !== potential) bankClass.moved(bank, free, potential);
-    if (bank.free > free) this.#freed(bankClass);
+    return changed;
   }
 
-  /** Counts tasks coming to a node (or leaving it, when negative). */
-  addTasks(node: NodeEntry, count: number): void {
-    const before = taskLevel(node);
-    node.tasks += count;
-    node.tier?.moved(node, before, taskLevel(node));
-    if (count < 0) this.#freed(node.tier);
+  /** Notes where more will be free than when this was last called: what was taken and promised at once does not count. */
+  settle(): void {
+    for (const bankClass of this.classes) bankClass.settle();
+    for (const bank of this.#touched) {
+      if (bank.potentialParts > bank.settledParts) {
+        bank.bankClass.gainedAt = ++this.clock;
+        this.freed.add(bank.bankClass);
+      }
+      bank.settledParts = bank.potentialParts;
+    }
+    this.#touched.clear();
+  }
+
+  /** A task takes (or, with -1, gives back) its parts of a slot. Cost: constant. */
+  hold(slot: Slot, hold: Hold, sign: 1 | -1): void {
+    const wasHeld = slot.used > 0;
+    if (sign === 1) slot.holds.push(hold);
+    else slot.holds.splice(slot.holds.indexOf(hold), 1);
+    this.#change(slot, sign * hold.parts, hold.leaving ? sign * hold.parts : 0, 0);
+    const isHeld = slot.used > 0;
+    if (wasHeld !== isHeld && !isUsable(slot)) {
+      this.capacityParts += (isHeld ? 1 : -1) * slot.bank.bankClass.partsPerSlot;
+    }
+  }
+
+  /** What a task holds of a slot begins to leave (or, with -1, stays after all); `hold.leaving` is the caller's. */
+  leave(slot: Slot, hold: Hold, sign: 1 | -1): void {
+    this.#change(slot, 0, sign * hold.parts, 0);
+  }
+
+  /** Parts of a slot are promised to a task (or, with -1, no longer). */
+  claim(slot: Slot, claim: Hold, sign: 1 | -1): void {
+    if (sign === 1) slot.claims.push(claim);
+    else slot.claims.splice(slot.claims.indexOf(claim), 1);
+    this.#change(slot, 0, 0, sign * claim.parts);
+  }
+
+  /** A task comes to a node, goes, begins to leave, or is promised a place: its CPU and memory. */
+  count(
+    node: NodeEntry,
+    what: 'used' | 'leaving' | 'claimed',
+    cpuMilli: number,
+    memoryMib: number,
+    sign: 1 | -1,
+  ): void {
+    const tasks = taskLevel(node);
+    const cpu = cpuLevel(node);
+    node.cpu[what] += sign * cpuMilli;
+    node.memory[what] += sign * memoryMib;
+    if (what === 'used') node.tasks += sign;
+    if (what === 'leaving') this.leavingTasks += sign;
+    node.tier?.moved(node, tasks, cpu);
+    if (this.trying || (what === 'leaving') === (sign === -1)) return;
+    if (node.tier) node.tier.gainedAt = ++this.clock;
+    // More room for tasks without GPUs, and for those whose GPUs are free while CPU or memory was not.
+    this.#freed(node.tier);
+    if (cpuMilli + memoryMib > 0) for (const bank of node.banks) this.#freed(bank.bankClass);
+  }
+
+  #change(slot: Slot, used: number, leaving: number, claimed: number): void {
+    slot.used += used;
+    slot.leaving += leaving;
+    slot.claimed += claimed;
+    this.#recount(slot);
+  }
+
+  #recount(slot: Slot): void {
+    const { bank, free, potential } = slot;
+    const usable = isUsable(slot);
+    const stays = slot.used - slot.leaving + slot.claimed;
+    slot.potential = usable ? GPU_PARTS - stays : 0;
+    slot.free = usable ? GPU_PARTS - Math.max(slot.used, stays) : 0;
+    if (slot.free === free && slot.potential === potential) return;
+    const { bankClass, free: bankFree, potential: bankPotential } = bank;
+    bankClass.slotMoved(slot, free, potential);
+    bank.potentialParts += slot.potential - potential;
+    if (!this.trying) this.#touched.add(bank);
+    bank.free += Number(slot.free === GPU_PARTS) - Number(free === GPU_PARTS);
+    bank.potential += Number(slot.potential === GPU_PARTS) - Number(potential === GPU_PARTS);
+    if (bank.free !== bankFree || bank.potential !== bankPotential) bankClass.moved(bank, bankFree, bankPotential);
+    if (slot.free > free) this.#freed(bankClass);
   }
 
   #setHealthy(slot: Slot, healthy: boolean): void {
-    const counted = slot.holder !== null || isUsable(slot);
+    const counted = isCounted(slot);
+    const usable = isUsable(slot);
     slot.healthy = healthy;
-    this.capacityGpus += Number(slot.holder !== null || isUsable(slot)) - Number(counted);
-    this.#recount(slot.bank);
-  }
-
-  #recount(bank: Bank): void {
-    const { free, potential, usable } = bank;
-    let nowFree = 0;
-    let nowPotential = 0;
-    let nowUsable = 0;
-    if (bank.node.available) {
-      for (const slot of bank.slots) {
-        if (!slot.healthy) continue;
-        nowUsable++;
-        if (slot.claimer !== null) continue;
-        if (slot.holder === null) nowFree++;
-        if (slot.holder === null || slot.leaving) nowPotential++;
-      }
-    }
-    bank.free = nowFree;
-    bank.potential = nowPotential;
-    bank.usable = nowUsable;
-    const bankClass = bank.bankClass;
-    if (free !== nowFree || potential !== nowPotential) bankClass.moved(bank, free, potential);
-    if (usable !== nowUsable) {
-      bankClass.usableGpus += nowUsable - usable;
-      bankClass.usableChanged();
-    }
-    if (nowFree > free) this.#freed(bankClass);
+    this.capacityParts += (Number(isCounted(slot)) - Number(counted)) * slot.bank.bankClass.partsPerSlot;
+    slot.bank.usable += Number(isUsable(slot)) - Number(usable);
+    slot.bank.bankClass.usableChanged();
+    this.#recount(slot);
   }
 
   #freed(where: BankClass | TaskTier | null): void {
@@ -327,42 +594,59 @@ export class NodeTable {
   }
 
   #updateAvailability(node: NodeEntry): boolean {
-    const available = node.record !== null && !node.record.cordoned && node.liveness === 'ready';
+    const { record, liveness, inMaintenance } = node;
+    const available = record !== null && !record.cordoned && liveness === 'ready' && !inMaintenance;
     if (available === node.available) return false;
-    const level = taskLevel(node);
-    for (const slot of slotsOf(node)) this.capacityGpus -= Number(slot.holder !== null || isUsable(slot));
+    const tasks = taskLevel(node);
+    const cpu = cpuLevel(node);
+    this.#countStores(node, -1);
+    for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
     node.available = available;
-    for (const slot of slotsOf(node)) this.capacityGpus += Number(slot.holder !== null || isUsable(slot));
-    for (const bank of node.banks) this.#recount(bank);
-    node.tier?.moved(node, level, taskLevel(node));
+    for (const slot of slotsOf(node)) this.capacityParts += Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
+    this.#countStores(node, 1);
+    for (const bank of node.banks) {
+      bank.usable = bank.slots.filter(isUsable).length;
+      bank.bankClass.usableChanged();
+      for (const slot of bank.slots) this.#recount(slot);
+    }
+    node.tier?.moved(node, tasks, cpu);
     if (available) this.#freed(node.tier);
     return true;
   }
 
+  /** CPU and memory that fair shares divide: of nodes that take work, all; of others, what is in use. */
+  #countStores(node: NodeEntry, sign: 1 | -1): void {
+    const { cpu, memory, available } = node;
+    if (cpu.capacity !== Infinity) this.capacityCpuMilli += sign * (available ? cpu.capacity : 0);
+    if (memory.capacity !== Infinity) this.capacityMemoryMib += sign * (available ? memory.capacity : 0);
+  }
+
   #attach(node: NodeEntry, record: ClusterNode): void {
-    const byModel = new Map<string, Bank>();
-    for (const gpu of record.gpus) {
-      let bank = byModel.get(gpu.model);
+    const banks = new Map<BankClass, Bank>();
+    node.domains = this.#domainsOf(record);
+    for (const domain of node.domains) domain.nodes.add(node);
+    const add = (gpu: Gpu, profile: string, memoryMib: number, instance: string): void => {
+      const bankClass = this.#bankClass(record.pool, gpu.model, memoryMib, profile);
+      let bank = banks.get(bankClass);
       if (!bank) {
-        const bankClass = this.#bankClass(record.pool, gpu.model);
-        bank = { node, bankClass, slots: [], rank: -1, free: 0, potential: 0, usable: 0 };
-        byModel.set(gpu.model, bank);
+        const domains = node.domains.map((domain) => domainClass(domain, bankClass));
+        bank = { node, bankClass, slots: [], rank: -1, domains, ...EMPTY_BANK };
+        banks.set(bankClass, bank);
         node.banks.push(bank);
         bankClass.banks.push(bank);
+        for (const each of domains) each.banks.push(bank);
         bankClass.membersChanged();
       }
-      bank.slots.push({
-        bank,
-        index: gpu.index,
-        uuid: gpu.uuid,
-        healthy: false,
-        holder: null,
-        leaving: false,
-        claimer: null,
-      });
-      bank.bankClass.totalGpus++;
+      bank.slots.push(newSlot(bank, gpu, instance));
+      bankClass.totalSlots++;
+    };
+    for (const gpu of record.gpus) {
+      if (gpu.mig === null) add(gpu, '', gpu.memoryMib, '');
+      else for (const { profile, memoryMib, uuid } of gpu.mig) add(gpu, profile, memoryMib, uuid);
     }
-    for (const bank of node.banks) bank.slots.sort((a, b) => a.index - b.index);
+    for (const bank of node.banks) {
+      bank.slots.sort((a, b) => a.index - b.index || compareNames(a.instance, b.instance));
+    }
     node.tier = this.#taskTier(record.pool, record.gpus.length > 0);
     node.tier.nodes.push(node);
     node.tier.membersChanged();
@@ -370,17 +654,19 @@ export class NodeTable {
   }
 
   #detach(node: NodeEntry): void {
-    for (const slot of slotsOf(node)) this.capacityGpus -= Number(isUsable(slot));
+    for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
     for (const bank of node.banks) {
-      const bankClass = bank.bankClass;
-      bankClass.freeGpus -= bank.free;
-      bankClass.potentialGpus -= bank.potential;
-      bankClass.usableGpus -= bank.usable;
-      bankClass.totalGpus -= bank.slots.length;
+      const { bankClass } = bank;
+      bankClass.freeSlots -= bank.free;
+      bankClass.potentialSlots -= bank.potential;
+      bankClass.totalSlots -= bank.slots.length;
       bankClass.banks.splice(bankClass.banks.indexOf(bank), 1);
+      for (const each of bank.domains) each.banks.splice(each.banks.indexOf(bank), 1);
       bankClass.membersChanged();
     }
     node.banks = [];
+    for (const domain of node.domains) domain.nodes.delete(node);
+    node.domains = [];
     if (node.tier) {
       node.tier.nodes.splice(node.tier.nodes.indexOf(node), 1);
       node.tier.membersChanged();
@@ -388,11 +674,29 @@ export class NodeTable {
     }
   }
 
-  #bankClass(pool: string, model: string): BankClass {
-    const key = `${pool}\n${model}`;
+  #domainsOf({ labels }: ClusterNode): Domain[] {
+    const { block, rack } = labels;
+    const found: Domain[] = [];
+    if (rack !== undefined) found.push(this.#domain('rack', block === undefined ? rack : `${block}/${rack}`));
+    if (block !== undefined) found.push(this.#domain('block', block));
+    return found;
+  }
+
+  #domain(level: 'rack' | 'block', name: string): Domain {
+    const key = `${level}\n${name}`;
+    let found = this.domains.get(key);
+    if (!found) {
+      found = { level, name, classes: new Map(), nodes: new Set() };
+      this.domains.set(key, found);
+    }
+    return found;
+  }
+
+  #bankClass(pool: string, model: string, memoryMib: number, profile: string): BankClass {
+    const key = `${pool}\n${model}\n${memoryMib}\n${profile}`;
     let found = this.#classByKey.get(key);
     if (!found) {
-      found = new BankClass(pool, model);
+      found = new BankClass(pool, model, memoryMib, profile);
       this.#classByKey.set(key, found);
       this.classes.push(found);
       this.classesStamp++;
@@ -413,17 +717,39 @@ export class NodeTable {
   }
 }
 
+const EMPTY_BANK = { free: 0, potential: 0, usable: 0, potentialParts: 0, settledParts: 0 };
+
+function domainClass(domain: Domain, bankClass: BankClass): DomainClass {
+  let found = domain.classes.get(bankClass);
+  if (!found) {
+    found = new DomainClass(domain, bankClass);
+    domain.classes.set(bankClass, found);
+    bankClass.domains.add(found);
+  }
+  return found;
+}
+
+function newSlot(bank: Bank, gpu: Gpu, instance: string): Slot {
+  return {
+    bank,
+    index: gpu.index,
+    uuid: gpu.uuid,
+    instance,
+    nvlinkGroup: gpu.nvlinkGroup,
+    healthy: false,
+    used: 0,
+    leaving: 0,
+    claimed: 0,
+    free: 0,
+    potential: 0,
+    holds: [],
+    claims: [],
+  };
+}
+
 /** All slots of a node. */
 export function* slotsOf(node: NodeEntry): Generator<Slot> {
   for (const bank of node.banks) yield* bank.slots;
-}
-
-function freePart(holder: WorkloadEntry | null, claimer: WorkloadEntry | null): number {
-  return holder === null && claimer === null ? 1 : 0;
-}
-
-function potentialPart(holder: WorkloadEntry | null, leaving: boolean, claimer: WorkloadEntry | null): number {
-  return (holder === null || leaving) && claimer === null ? 1 : 0;
 }
 
 /** Plain order of code units: the same on every machine. */
@@ -435,13 +761,41 @@ function isUsable(slot: Slot): boolean {
   return slot.healthy && slot.bank.node.available;
 }
 
-/** Whether two records of a node describe the same GPUs at the same places, under the same name and pool. */
+/** Whether fair shares divide it: it can be used or is in use. */
+function isCounted(slot: Slot): boolean {
+  return slot.used > 0 || isUsable(slot);
+}
+
+/** Whether two records of a node describe the same slots at the same places, under the same name and pool. */
 export function sameHardware(before: ClusterNode | null, after: ClusterNode | null): boolean {
   if (before === null || after === null) return before === after;
   if (before.pool !== after.pool || before.name !== after.name || before.gpus.length !== after.gpus.length)
     return false;
+  if (before.labels.rack !== after.labels.rack || before.labels.block !== after.labels.block) return false;
   return before.gpus.every((gpu, at) => {
     const other = after.gpus[at];
-    return other !== undefined && other.uuid === gpu.uuid && other.index === gpu.index && other.model === gpu.model;
+    return other !== undefined && sameGpu(gpu, other);
   });
+}
+
+function sameGpu(a: Gpu, b: Gpu): boolean {
+  return (
+    a.uuid === b.uuid &&
+    a.index === b.index &&
+    a.model === b.model &&
+    a.memoryMib === b.memoryMib &&
+    a.nvlinkGroup === b.nvlinkGroup &&
+    sameInstances(a, b)
+  );
+}
+
+function sameInstances({ mig: a }: Gpu, { mig: b }: Gpu): boolean {
+  if (a === null || b === null) return a === b;
+  return (
+    a.length === b.length &&
+    a.every((one, at) => {
+      const other = b[at];
+      return other !== undefined && one.uuid === other.uuid && one.profile === other.profile;
+    })
+  );
 }

@@ -1,60 +1,77 @@
 // Whose turn it is: the order of queues, the order of work in a queue, and the walk over the tree that gives the next
-// group to try. Source of the order: KAI Scheduler, plugins/proportion/queue_order, with GPUs as the only resource.
+// group to try. Source of the order: KAI Scheduler, plugins/proportion/queue_order.
+import { type Amounts, at, NOTHING, RESOURCES, sameAmounts } from './amounts.js';
 import { type Compare, heapify, removeFirst, siftFirst } from './heap.js';
 import { compareNames } from './nodes.js';
-import { charged, type QueueNode } from './queues.js';
+import { dominantShare, isWithin, type QueueNode } from './queues.js';
 import { type Group, isBefore, nextMember } from './shapes.js';
 
 /**
- * The order in which sibling queues are served, each with its next workload: stays within its fair share; starved (still
- * within its guarantee with the next workload); higher priority; one that has a share at all; less of its share used,
- * then less with the next workload; smaller share; older; name.
+ * The order in which sibling queues are served, each with its next workload: starved (still within its guarantee with
+ * the next workload); higher priority; asks for nothing that it has no share of; smaller dominant
+ * share with the next workload, then without; smaller share; older; name.
  */
-export const compareForService: Compare<QueueNode> = (a, b) => {
-  const usedA = charged(a);
-  const usedB = charged(b);
-  const withA = usedA + a.nextRequest;
-  const withB = usedB + b.nextRequest;
+export function compareForService(a: QueueNode, b: QueueNode, capacity: Amounts): number {
   return (
-    Number(withA > a.fairShare) - Number(withB > b.fairShare) ||
-    Number(withA > a.guarantee) - Number(withB > b.guarantee) ||
+    Number(isWithin(b, b.nextRequest, b.guarantee)) - Number(isWithin(a, a.nextRequest, a.guarantee)) ||
     b.priority - a.priority ||
-    Number(a.allocatableShare === 0) - Number(b.allocatableShare === 0) ||
-    compareRatios(usedA, a.allocatableShare, usedB, b.allocatableShare) ||
-    compareRatios(withA, a.allocatableShare, withB, b.allocatableShare) ||
-    a.allocatableShare - b.allocatableShare ||
+    Number(usesWithoutShare(a, a.nextRequest)) - Number(usesWithoutShare(b, b.nextRequest)) ||
+    dominantShare(a, a.nextRequest, capacity) - dominantShare(b, b.nextRequest, capacity) ||
+    dominantShare(a, NOTHING, capacity) - dominantShare(b, NOTHING, capacity) ||
+    compareShares(a, b) ||
     compareAge(a, b)
   );
-};
+}
 
 /** The order in which sibling queues give, of those that may: the reverse, without a next workload. */
-export const compareForGiving: Compare<QueueNode> = (a, b) => {
-  const usedA = charged(a);
-  const usedB = charged(b);
+export function compareForGiving(a: QueueNode, b: QueueNode, capacity: Amounts): number {
   return (
     a.priority - b.priority ||
-    Number(b.allocatableShare === 0) - Number(a.allocatableShare === 0) ||
-    compareRatios(usedB, b.allocatableShare, usedA, a.allocatableShare) ||
-    b.allocatableShare - a.allocatableShare ||
+    Number(usesWithoutShare(b, NOTHING)) - Number(usesWithoutShare(a, NOTHING)) ||
+    dominantShare(b, NOTHING, capacity) - dominantShare(a, NOTHING, capacity) ||
+    compareShares(b, a) ||
     compareAge(b, a)
   );
-};
+}
 
-/** Inside a queue: higher priority, then the older submission of the next in line, then the lower number. */
+/**
+ * Inside a queue: higher priority; gangs that wait, then workloads with just their core, then those with more; then the older
+ * submission of the next in line, then the lower number.
+ */
 export const compareGroups: Compare<Group> = (a, b) => {
   if (a.priority !== b.priority) return b.priority - a.priority;
+  const byTier = tierOf(a) - tierOf(b);
+  if (byTier !== 0) return byTier;
   const memberA = nextMember(a);
   const memberB = nextMember(b);
   if (memberA === null || memberB === null) return Number(memberA === null) - Number(memberB === null);
+  if (memberA === memberB) return (a.surplus?.role ?? 0) - (b.surplus?.role ?? 0);
   return isBefore(memberA, memberB) ? -1 : 1;
 };
 
-/** Compares a/shareA with b/shareB; both shares zero: by use. */
-function compareRatios(a: number, shareA: number, b: number, shareB: number): number {
-  if (shareA === 0 || shareB === 0) return a - b;
-  // Cross-multiplied; an infinite share (no limit, all the world guaranteed) counts as unused.
-  if (shareA === Infinity || shareB === Infinity) return (shareA === Infinity ? 0 : a) - (shareB === Infinity ? 0 : b);
-  return a * shareB - b * shareA;
+function tierOf({ surplus, cursor }: Group): number {
+  if (surplus === null || surplus.beyondCore < 0) return 0;
+  return surplus.beyondCore + cursor === 0 ? 1 : 2;
+}
+
+function usesWithoutShare(queue: QueueNode, more: Amounts): boolean {
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    if (at(queue.allocatableShare, resource) === 0 && at(queue.charged, resource) + at(more, resource) > 0) return true;
+  }
+  return false;
+}
+
+/** The one that may have less of something and more of nothing comes first. */
+function compareShares(a: QueueNode, b: QueueNode): number {
+  if (sameAmounts(a.allocatableShare, b.allocatableShare)) return 0;
+  let less = false;
+  let more = false;
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    const difference = at(a.allocatableShare, resource) - at(b.allocatableShare, resource);
+    if (difference < 0) less = true;
+    if (difference > 0) more = true;
+  }
+  return less === more ? 0 : less ? -1 : 1;
 }
 
 function compareAge(a: QueueNode, b: QueueNode): number {
@@ -67,9 +84,11 @@ function compareAge(a: QueueNode, b: QueueNode): number {
  */
 export class Walk {
   readonly #root: QueueNode;
+  readonly #compareQueues: Compare<QueueNode>;
 
   constructor(root: QueueNode, queues: Iterable<readonly [QueueNode, Group[]]>) {
     this.#root = root;
+    this.#compareQueues = (a, b) => compareForService(a, b, root.fairShare);
     root.turns = [];
     root.turnGroups = [];
     const seen = new Set<QueueNode>([root]);
@@ -87,18 +106,25 @@ export class Walk {
     return group ?? null;
   }
 
-  /** To be called after the group that `next` gave was tried: does it stay, with its next member? */
-  advance(stays: boolean): void {
+  /**
+   * To be called after the group that `next` gave was tried: does it stay, with its next member?
+   * @param more groups of the same queue that have their turn from now on
+   */
+  advance(stays: boolean, more: readonly Group[] = []): void {
     const queue = this.#descend();
     const [group] = queue.turnGroups;
     if (group === undefined) return;
     if (stays && nextMember(group) !== null) siftFirst(queue.turnGroups, compareGroups);
     else removeFirst(queue.turnGroups, compareGroups);
+    if (more.length > 0) {
+      queue.turnGroups.push(...more.filter((each) => nextMember(each) !== null));
+      heapify(queue.turnGroups, compareGroups);
+    }
     this.#settleNext(queue);
-    for (let at = queue; at.parent !== null; at = at.parent) {
-      if (hasTurn(at)) siftFirst(at.parent.turns, compareForService);
-      else removeFirst(at.parent.turns, compareForService);
-      this.#settleNext(at.parent);
+    for (let each = queue; each.parent !== null; each = each.parent) {
+      if (hasTurn(each)) siftFirst(each.parent.turns, this.#compareQueues);
+      else removeFirst(each.parent.turns, this.#compareQueues);
+      this.#settleNext(each.parent);
     }
   }
 
@@ -110,33 +136,33 @@ export class Walk {
   #refresh(queue: QueueNode): void {
     for (const child of queue.turns) this.#refresh(child);
     queue.turns = queue.turns.filter(hasTurn);
-    heapify(queue.turns, compareForService);
+    heapify(queue.turns, this.#compareQueues);
     this.#settleNext(queue);
   }
 
   #enter(queue: QueueNode, seen: Set<QueueNode>): void {
     const entered: QueueNode[] = [];
-    for (let at: QueueNode | null = queue; at !== null && !seen.has(at); at = at.parent) {
-      seen.add(at);
-      at.turns = [];
-      at.turnGroups = [];
-      entered.push(at);
+    for (let each: QueueNode | null = queue; each !== null && !seen.has(each); each = each.parent) {
+      seen.add(each);
+      each.turns = [];
+      each.turnGroups = [];
+      entered.push(each);
     }
-    for (const at of entered) at.parent?.turns.push(at);
+    for (const each of entered) each.parent?.turns.push(each);
   }
 
   #descend(): QueueNode {
-    let at = this.#root;
-    while (at.turnGroups.length === 0) {
-      const [first] = at.turns;
+    let each = this.#root;
+    while (each.turnGroups.length === 0) {
+      const [first] = each.turns;
       if (first === undefined) break;
-      at = first;
+      each = first;
     }
-    return at;
+    return each;
   }
 
   #settleNext(queue: QueueNode): void {
-    queue.nextRequest = queue.turnGroups[0]?.shape.requestGpus ?? queue.turns[0]?.nextRequest ?? 0;
+    queue.nextRequest = queue.turnGroups[0]?.shape.charge ?? queue.turns[0]?.nextRequest ?? NOTHING;
   }
 }
 

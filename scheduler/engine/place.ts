@@ -1,123 +1,518 @@
-// Where the tasks of a gang go, once it is known that they fit. Packs: one task goes where the fewest GPUs stay free;
-// a gang goes to as few nodes as it can, whole ones first, and its rest where it fits most tightly.
-import { present } from '../../common/assert.js';
-import { type Bank, type BankClass, compareNames, MAX_TASKS_PER_NODE, type NodeEntry, type Slot } from './nodes.js';
-import type { Shape } from './shapes.js';
+// Where the tasks of a gang go: first the domain (node, rack, block) if they belong together, the tightest that fits; in it
+// node by node. Each task takes its slots from one bank. What is chosen is taken at once, so that the next task sees it.
+import type { PlacementPolicy } from './policy.js';
+import type { TopologyRule } from '../model/records.js';
+import { GPU_PARTS, PARTS_PER_MILLI } from '../model/requests.js';
+import { admits, type Ask, partsIn } from './asks.js';
+import {
+  type Bank,
+  type BankClass,
+  type Domain,
+  freeOf,
+  MAX_TASKS_PER_NODE,
+  type NodeEntry,
+  potentialOf,
+  type Slot,
+} from './nodes.js';
+import type { Shape, ShapePart } from './shapes.js';
+import type { Trial } from './trial.js';
 import type { WorkBudget } from './work-budget.js';
-import type { TaskPlace } from './workloads.js';
+import { newPlace, type TaskPlace, type WorkloadEntry } from './workloads.js';
+
+/** `free`: what nobody holds or was promised; `potential`: also what leaves. */
+export type On = 'free' | 'potential';
+
+/** What choosing needs to know beside the request. */
+export interface Placing {
+  readonly trial: Trial;
+  readonly work: WorkBudget;
+  readonly nowMs: number;
+}
+
+/** Where a choice is confined to. */
+interface Room {
+  readonly domain: Domain | null;
+  readonly node: NodeEntry | null;
+  readonly nvlinkGroup: number | null;
+}
+
+const ANYWHERE: Room = { domain: null, node: null, nvlinkGroup: null };
 
 /**
- * Chooses GPUs for all tasks. `take` must make the chosen slots no longer available before it returns.
- * May assume `fits(shape, on)`.
- * @param on `free`: GPUs nobody holds; `potential`: also leaving ones, which are preferred, since nobody else can use them
+ * Chooses and takes (on `free`) or promises (on `potential`) a place for each task of a shape.
+ * @param tasks their numbers in the order of the shape's parts; null = as the shape numbers them
+ * @returns null when they do not fit; the trial is then as before
  */
-export function placeGang(
+export function placeShape(
+  placing: Placing,
+  workload: WorkloadEntry,
   shape: Shape,
-  on: 'free' | 'potential',
-  work: WorkBudget,
-  take: (place: TaskPlace) => void,
-): TaskPlace[] {
-  return shape.gpusPerTask === 0 ? placeWithoutGpus(shape, work, take) : placeOnBanks(shape, on, work, take);
+  on: On,
+  tasks: readonly number[] | null = null,
+): TaskPlace[] | null {
+  const gang = new Gang(placing, workload, shape, on, tasks);
+  return gang.place();
 }
 
-function placeOnBanks(
-  shape: Shape,
-  on: 'free' | 'potential',
-  work: WorkBudget,
-  take: (place: TaskPlace) => void,
-): TaskPlace[] {
-  const places: TaskPlace[] = [];
-  const size = shape.gpusPerTask;
-  const classes = chooseClasses(shape, on);
-  while (places.length < shape.tasks) {
-    const left = shape.tasks - places.length;
-    const bank = present(
-      tightest(classes, on, left * size) ?? roomiest(classes, on, size),
-      'a gang that fits by count has a bank for each task',
-      `${shape.key} on ${on}, ${places.length} placed`,
+class Gang {
+  readonly #placing: Placing;
+  readonly #workload: WorkloadEntry;
+  readonly #shape: Shape;
+  readonly #on: On;
+  readonly #tasks: readonly number[] | null;
+  readonly #places: TaskPlace[] = [];
+
+  constructor(placing: Placing, workload: WorkloadEntry, shape: Shape, on: On, tasks: readonly number[] | null) {
+    this.#placing = placing;
+    this.#workload = workload;
+    this.#shape = shape;
+    this.#on = on;
+    this.#tasks = tasks;
+  }
+
+  place(): TaskPlace[] | null {
+    const rule = this.#shape.topology ?? this.#anchorRule();
+    return this.#together(rule, this.#shape.parts, ANYWHERE, (room) => this.#placeParts(room)) ? this.#places : null;
+  }
+
+  /** A further task of a workload whose tasks must be together joins those that run. */
+  #anchorRule(): TopologyRule | null {
+    return this.#tasks === null ? null : (this.#workload.record?.spec.topology ?? null);
+  }
+
+  #placeParts(room: Room): boolean {
+    return this.#shape.parts.every((part) =>
+      this.#together(part.topology, [part], room, (inner) => this.#placePart(part, inner)),
     );
-    work.spend(1);
-    const here = Math.min(left, Math.floor(bank[on] / size));
-    for (let count = 0; count < here; count++) {
-      const place = { task: places.length, node: bank.node, slots: chooseSlots(bank, on, size) };
-      take(place);
-      places.push(place);
-    }
   }
-  return places;
-}
 
-/** A gang stays among equal GPUs of one pool where they suffice: there, where least is left. */
-function chooseClasses(shape: Shape, on: 'free' | 'potential'): readonly BankClass[] {
-  if (shape.tasks === 1 || shape.classes.length === 1) return shape.classes;
-  let best: BankClass | null = null;
-  for (const bankClass of shape.classes) {
-    if (bankClass[on].portions(shape.gpusPerTask, shape.tasks) < shape.tasks) continue;
-    if (best === null || gpusOf(bankClass, on) < gpusOf(best, on)) best = bankClass;
-  }
-  return best ? [best] : shape.classes;
-}
-
-function gpusOf(bankClass: BankClass, on: 'free' | 'potential'): number {
-  return on === 'free' ? bankClass.freeGpus : bankClass.potentialGpus;
-}
-
-/** The bank with the fewest GPUs that still has so many; ties by the node's name. */
-function tightest(classes: readonly BankClass[], on: 'free' | 'potential', need: number): Bank | null {
-  let best: Bank | null = null;
-  let bestLevel = Infinity;
-  for (const bankClass of classes) {
-    const index = bankClass[on];
-    for (let level = need; level <= Math.min(bestLevel, index.maxLevel); level++) {
-      if (index.count(level) === 0) continue;
-      const bank = bankClass.banks[index.first(level)] ?? null;
-      if (bank !== null && (level < bestLevel || best === null || compareNames(bank.node.name, best.node.name) < 0)) {
-        best = bank;
-        bestLevel = level;
+  /** Tries the rooms that a rule allows, the tightest that may fit first; without a rule, or as a last wish, the outer one. */
+  #together(
+    rule: TopologyRule | null,
+    parts: readonly ShapePart[],
+    outer: Room,
+    attempt: (room: Room) => boolean,
+  ): boolean {
+    const { trial } = this.#placing;
+    const mark = trial.mark();
+    const count = this.#places.length;
+    const undo = (): void => {
+      trial.rollback(mark);
+      this.#places.length = count;
+    };
+    if (rule !== null) {
+      for (const room of this.#rooms(rule, parts, outer)) {
+        if (attempt(room)) return true;
+        undo();
       }
-      break;
+      if (rule.required) return false;
     }
+    if (attempt(outer)) return true;
+    undo();
+    return false;
+  }
+
+  #rooms(rule: TopologyRule, parts: readonly ShapePart[], outer: Room): Room[] {
+    const anchored = this.#tasks !== null;
+    const nodes = anchored ? this.#workload.allocations.map(({ node }) => node) : [];
+    if (rule.level === 'rack' || rule.level === 'block') {
+      const domains = [...this.#placing.trial.view.nodes.domains.values()].filter(
+        (domain) =>
+          domain.level === rule.level &&
+          (outer.domain === null || [...domain.nodes].some((node) => outer.domain?.nodes.has(node))) &&
+          (!anchored || nodes.some((node) => domain.nodes.has(node))),
+      );
+      return this.#tightest(
+        domains.map((domain) => ({ ...outer, domain: narrower(outer.domain, domain) })),
+        parts,
+      );
+    }
+    const candidates = anchored ? [...new Set(nodes)] : outer.node ? [outer.node] : this.#nodesFor(parts, outer);
+    const rooms = candidates.flatMap((node): Room[] => {
+      if (rule.level === 'node') return [{ ...outer, node }];
+      const groups = new Set(node.banks.flatMap(({ slots }) => slots.map(({ nvlinkGroup }) => nvlinkGroup)));
+      return [...groups].flatMap((nvlinkGroup) => (nvlinkGroup === null ? [] : [{ ...outer, node, nvlinkGroup }]));
+    });
+    return this.#tightest(rooms, parts);
+  }
+
+  /** Those in which all parts may fit by count, the ones with the least room first. */
+  #tightest(rooms: readonly Room[], parts: readonly ShapePart[]): Room[] {
+    const rated: { room: Room; slots: number; name: string }[] = [];
+    for (const room of rooms) {
+      this.#placing.work.spend(1);
+      if (!parts.every(({ ask, count }) => portionsIn(room, ask, this.#on, count) >= count)) continue;
+      rated.push({ room, slots: slotsIn(room, parts, this.#on), name: room.node?.name ?? room.domain?.name ?? '' });
+    }
+    return rated.sort((a, b) => a.slots - b.slots || (a.name < b.name ? -1 : 1)).map(({ room }) => room);
+  }
+
+  #nodesFor(parts: readonly ShapePart[], outer: Room): NodeEntry[] {
+    const [first] = parts;
+    if (first === undefined) return [];
+    const found = new Set<NodeEntry>();
+    for (const bankClass of first.ask.classes) {
+      for (const { node } of bankClass.banks) if (isInside(node, outer)) found.add(node);
+    }
+    for (const tier of first.ask.tiers) for (const node of tier.nodes) if (isInside(node, outer)) found.add(node);
+    return [...found];
+  }
+
+  #placePart(part: ShapePart, room: Room): boolean {
+    const { ask } = part;
+    let left = part.count;
+    const classes = this.#chooseClasses(part, room);
+    while (left > 0) {
+      const here = ask.unit === 'none' ? this.#chooseNode(ask, room) : this.#chooseBank(ask, classes, left, room);
+      if (here === null) return false;
+      this.#placing.work.spend(1);
+      for (let count = 0; count < here.count; count++) {
+        const number = part.count - left;
+        const task = this.#tasks === null ? part.firstTask + number : (this.#tasks[number] ?? 0);
+        this.#take(task, ask, here, room);
+        left--;
+      }
+    }
+    return true;
+  }
+
+  #take(task: number, ask: Ask, { node, bank, slot, on }: Choice, room: Room): void {
+    const parts = bank === null ? 0 : partsIn(ask, bank.bankClass);
+    const slots = slot !== null ? [slot] : bank === null ? [] : chooseSlots(bank, on, ask.gpus, parts, room);
+    const place = newPlace(this.#workload, task, node, slots, parts, ask);
+    if (this.#on === 'free') this.#placing.trial.take(place);
+    else this.#placing.trial.promise(place);
+    this.#places.push(place);
+  }
+
+  /** A gang stays among equal GPUs of one pool where they suffice: of the best model, and there where least is left. */
+  #chooseClasses({ ask, count }: ShapePart, room: Room): readonly BankClass[] {
+    const { classes } = ask;
+    if (classes.length <= 1 || room.node !== null) return classes;
+    if (count === 1 && ask.rules.models.length <= 1) return classes;
+    const suffice = classes.filter((bankClass) => portionsOfClass(room, bankClass, ask, this.#on, count) >= count);
+    const rank = (bankClass: BankClass): number => classes.indexOf(bankClass);
+    const [best] = suffice.sort((a, b) =>
+      ask.rules.models.length > 1
+        ? rank(a) - rank(b)
+        : slotCount(a, this.#on) - slotCount(b, this.#on) || rank(a) - rank(b),
+    );
+    return best ? [best] : classes;
+  }
+
+  #policyOf(pool: string): PlacementPolicy {
+    const { policy } = this.#placing.trial.view;
+    return policy.placementOf[pool] ?? policy.placement;
+  }
+
+  #takes(node: NodeEntry, ask: Ask): boolean {
+    return node.available && tasksThatFit(node, ask, this.#on, 1) > 0 && admits(node, ask, this.#placing.nowMs);
+  }
+
+  // --- tasks without GPUs ---
+
+  /** Nodes without GPUs first; there where CPU is tightest, or, for tasks that ask for none, where least runs. */
+  #chooseNode(ask: Ask, room: Room): Choice | null {
+    for (const tier of ask.tiers) {
+      const policy = this.#policyOf(tier.pool);
+      const cores = this.#on === 'potential' ? 0 : Math.floor(ask.cpuMilli / 1_000);
+      const nodes =
+        ask.cpuMilli === 0 ? tier.leastBusy() : tier.byFreeCpu(cores, policy === 'spread' ? 'most' : 'fewest');
+      for (const node of nodes) {
+        if (isInside(node, room) && this.#takes(node, ask))
+          return { node, bank: null, slot: null, on: this.#on, count: 1 };
+        this.#placing.work.spend(1);
+      }
+    }
+    return null;
+  }
+
+  // --- tasks with GPUs ---
+
+  #chooseBank(ask: Ask, classes: readonly BankClass[], left: number, room: Room): Choice | null {
+    if (ask.unit === 'share') return this.#chooseForShare(ask, classes, room);
+    const policy = this.#policyOf(classes[0]?.pool ?? '');
+    if (this.#on === 'potential' && policy === 'pack') {
+      // What is free now goes first: less has to leave.
+      return (
+        this.#search(ask, classes, 'free', left, room, policy) ??
+        this.#search(ask, classes, 'potential', left, room, policy)
+      );
+    }
+    return this.#search(ask, classes, this.#on, left, room, policy);
+  }
+
+  /**
+   * `pack`: the fullest bank that holds one task. `spread`: the emptiest. `fragmentation`: one that holds all that is
+   * left, else one that holds the most of it, there where what stays free is of the most use.
+   */
+  #search(
+    ask: Ask,
+    classes: readonly BankClass[],
+    on: On,
+    left: number,
+    room: Room,
+    policy: PlacementPolicy,
+  ): Choice | null {
+    const size = ask.gpus;
+    const most = this.#largest(classes, on, room);
+    if (most < size) return null;
+    if (policy === 'pack') return this.#lowest(ask, classes, on, size, most, left, room);
+    if (policy === 'spread') return this.#highest(ask, classes, on, size, most, room);
+    const whole = left * size;
+    if (whole <= most) {
+      const found = this.#useful(ask, classes, on, whole, most, left, room);
+      if (found) return found;
+    }
+    for (let tasks = Math.min(left, Math.floor(most / size)); tasks >= 1; tasks--) {
+      const top = tasks === left ? most : Math.min(most, (tasks + 1) * size - 1);
+      const found = this.#lowest(ask, classes, on, tasks * size, top, left, room);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  #largest(classes: readonly BankClass[], on: On, room: Room): number {
+    let most = 0;
+    for (const bankClass of classes) {
+      if (room.node === null && room.domain === null) most = Math.max(most, bankClass.largest);
+      else for (const bank of banksIn(room, bankClass)) most = Math.max(most, countOf(bank, on, room));
+    }
+    return most;
+  }
+
+  /** The bank with the fewest slots from `least` to `most`; ties by the better model, then by name. */
+  #lowest(
+    ask: Ask,
+    classes: readonly BankClass[],
+    on: On,
+    least: number,
+    most: number,
+    left: number,
+    room: Room,
+  ): Choice | null {
+    for (let level = least; level <= most; level++) {
+      const bank = this.#bankAt(ask, classes, on, level, room);
+      if (bank) return this.#choice(bank, ask, on, left, room);
+    }
+    return null;
+  }
+
+  #highest(ask: Ask, classes: readonly BankClass[], on: On, least: number, most: number, room: Room): Choice | null {
+    for (let level = most; level >= least; level--) {
+      const bank = this.#bankAt(ask, classes, on, level, room);
+      if (bank) return this.#choice(bank, ask, on, 1, room);
+    }
+    return null;
+  }
+
+  /** Of the banks that hold all of it: the one after which the free GPUs are of the most use for what is asked for. */
+  #useful(
+    ask: Ask,
+    classes: readonly BankClass[],
+    on: On,
+    need: number,
+    most: number,
+    left: number,
+    room: Room,
+  ): Choice | null {
+    const levels = this.#placing.trial.view.levelsByUse(need, most);
+    for (const level of levels) {
+      const bank = this.#bankAt(ask, classes, on, level, room);
+      if (bank) return this.#choice(bank, ask, on, left, room);
+    }
+    return null;
+  }
+
+  #choice(bank: Bank, ask: Ask, on: On, left: number, room: Room): Choice {
+    const fit = Math.min(left, Math.floor(countOf(bank, on, room) / ask.gpus));
+    return { node: bank.node, bank, slot: null, on, count: tasksThatFit(bank.node, ask, this.#on, fit) };
+  }
+
+  /** The first bank by name, of the best class, with so many slots, that takes the task. */
+  #bankAt(ask: Ask, classes: readonly BankClass[], on: On, level: number, room: Room): Bank | null {
+    let best: Bank | null = null;
+    for (const bankClass of classes) {
+      const bank = this.#bankOfClass(ask, bankClass, on, level, room);
+      if (bank === null) continue;
+      if (ask.rules.models.length > 1) return bank;
+      if (best === null || bank.node.name < best.node.name) best = bank;
+    }
+    return best;
+  }
+
+  #bankOfClass(ask: Ask, bankClass: BankClass, on: On, level: number, room: Room): Bank | null {
+    if (room.node !== null || room.domain !== null) {
+      for (const bank of banksIn(room, bankClass)) {
+        if (countOf(bank, on, room) === level && this.#takes(bank.node, ask)) return bank;
+      }
+      return null;
+    }
+    const index = bankClass[on];
+    for (let rank = index.next(level); rank !== -1; rank = index.next(level, rank + 1)) {
+      const bank = bankClass.banks[rank];
+      if (bank && this.#takes(bank.node, ask)) return bank;
+      this.#placing.work.spend(1);
+    }
+    return null;
+  }
+
+  // --- shares ---
+
+  /** A GPU that is shared already, the fullest that fits, else one of its own. */
+  #chooseForShare(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
+    if (ask.gpus > 1) return this.#chooseForShares(ask, classes, room);
+    for (const bankClass of classes) {
+      const open = this.#openSlot(ask, bankClass, this.#on, room);
+      if (open) return this.#shareOf(open);
+      // Packed work rather waits for its part of a shared GPU than open another one.
+      const waits = this.#on === 'free' && this.#policyOf(bankClass.pool) === 'pack';
+      if (waits && this.#openSlot(ask, bankClass, 'potential', room)) return null;
+    }
+    const policy = this.#policyOf(classes[0]?.pool ?? '');
+    const whole =
+      this.#search(ask, classes, 'free', 1, room, policy === 'spread' ? 'spread' : 'pack') ??
+      (this.#on === 'potential' ? this.#search(ask, classes, 'potential', 1, room, 'pack') : null);
+    return whole;
+  }
+
+  #shareOf(slot: Slot): Choice {
+    return { node: slot.bank.node, bank: slot.bank, slot, on: this.#on, count: 1 };
+  }
+
+  #openSlot(ask: Ask, bankClass: BankClass, on: On, room: Room): Slot | null {
+    const index = on === 'free' ? bankClass.openFree : bankClass.openPotential;
+    if (index === null) return null;
+    const least = Math.ceil(partsIn(ask, bankClass) / PARTS_PER_MILLI);
+    for (let level = index.counts.levelFrom(least); level !== -1; level = index.counts.levelFrom(level + 1)) {
+      for (let rank = index.next(level); rank !== -1; rank = index.next(level, rank + 1)) {
+        const slot = bankClass.slotAt(rank);
+        if (isInside(slot.bank.node, room) && isInGroup(slot, room) && this.#takes(slot.bank.node, ask)) return slot;
+        this.#placing.work.spend(1);
+      }
+    }
+    return null;
+  }
+
+  /** The same share of several GPUs of one node: where the most of them are shared already. */
+  #chooseForShares(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
+    let best: { bank: Bank; opened: number; left: number } | null = null;
+    for (const bankClass of classes) {
+      const parts = partsIn(ask, bankClass);
+      for (const bank of banksIn(room, bankClass)) {
+        const fitting = bank.slots.filter((slot) => slot[this.#on] >= parts && isInGroup(slot, room));
+        if (fitting.length < ask.gpus || !this.#takes(bank.node, ask)) continue;
+        this.#placing.work.spend(1);
+        const shared = fitting.filter((slot) => slot.potential < GPU_PARTS).length;
+        const option = { bank, opened: Math.max(0, ask.gpus - shared), left: countOf(bank, this.#on, room) };
+        if (
+          best === null ||
+          option.opened < best.opened ||
+          (option.opened === best.opened && option.left < best.left)
+        ) {
+          best = option;
+        }
+      }
+    }
+    return best && { node: best.bank.node, bank: best.bank, slot: null, on: this.#on, count: 1 };
+  }
+}
+
+/** One chosen bank (or node), and how many tasks go there. */
+interface Choice {
+  readonly node: NodeEntry;
+  readonly bank: Bank | null;
+  /** The GPU, when a share was looked for. */
+  readonly slot: Slot | null;
+  /** Whether what is free suffices. */
+  readonly on: On;
+  readonly count: number;
+}
+
+function narrower(outer: Domain | null, inner: Domain): Domain {
+  return outer !== null && outer.nodes.size < inner.nodes.size ? outer : inner;
+}
+
+function isInside(node: NodeEntry, room: Room): boolean {
+  if (room.node !== null) return node === room.node;
+  return room.domain === null || room.domain.nodes.has(node);
+}
+
+function isInGroup(slot: Slot, room: Room): boolean {
+  return room.nvlinkGroup === null || slot.nvlinkGroup === room.nvlinkGroup;
+}
+
+function banksIn(room: Room, bankClass: BankClass): readonly Bank[] {
+  if (room.node !== null) return room.node.banks.filter((bank) => bank.bankClass === bankClass);
+  if (room.domain !== null) return room.domain.classes.get(bankClass)?.banks ?? [];
+  return bankClass.banks;
+}
+
+/** Whole slots of a bank, of one NVLink group if that is asked for. */
+function countOf(bank: Bank, on: On, room: Room): number {
+  if (room.nvlinkGroup === null) return bank[on];
+  return bank.slots.filter((slot) => isInGroup(slot, room) && slot[on] === GPU_PARTS).length;
+}
+
+function slotCount(bankClass: BankClass, on: On): number {
+  return on === 'free' ? bankClass.freeSlots : bankClass.potentialSlots;
+}
+
+/** How many of `most` tasks a node's CPU, memory and number of tasks allow. */
+function tasksThatFit(node: NodeEntry, { cpuMilli, memoryMib }: Ask, on: On, most: number): number {
+  const left = on === 'free' ? freeOf : potentialOf;
+  let fit = Math.min(most, MAX_TASKS_PER_NODE - node.tasks);
+  if (cpuMilli > 0) fit = Math.min(fit, Math.floor(left(node.cpu) / cpuMilli));
+  if (memoryMib > 0) fit = Math.min(fit, Math.floor(left(node.memory) / memoryMib));
+  return Math.max(0, fit);
+}
+
+function portionsOfClass(room: Room, bankClass: BankClass, ask: Ask, on: On, enough: number): number {
+  if (ask.unit === 'share') return enough;
+  if (room.node === null && room.domain === null) return bankClass[on].counts.portions(ask.gpus, enough);
+  if (room.node === null) return room.domain?.classes.get(bankClass)?.[on].portions(ask.gpus, enough) ?? 0;
+  return banksIn(room, bankClass).reduce((sum, bank) => sum + Math.floor(countOf(bank, on, room) / ask.gpus), 0);
+}
+
+/** How many tasks may fit in a room, counted no further than `enough`. */
+function portionsIn(room: Room, ask: Ask, on: On, enough: number): number {
+  if (ask.unit === 'none') return enough;
+  return ask.classes.reduce((sum, bankClass) => sum + portionsOfClass(room, bankClass, ask, on, enough), 0);
+}
+
+/** How much there is in a room, to tell the tightest. */
+function slotsIn(room: Room, parts: readonly ShapePart[], on: On): number {
+  const classes = new Set(parts.flatMap(({ ask }) => ask.classes));
+  let sum = 0;
+  for (const bankClass of classes) for (const bank of banksIn(room, bankClass)) sum += countOf(bank, on, room);
+  return sum;
+}
+
+/** Of shared ones the fullest, of others the free before the leaving; of one NVLink group if one has enough; the lowest. */
+function chooseSlots(bank: Bank, on: On, count: number, parts: number, room: Room): Slot[] {
+  const open: Slot[] = [];
+  for (const slot of bank.slots) if (slot[on] >= parts && isInGroup(slot, room)) open.push(slot);
+  if (open.length === count) return open;
+  const isShared = open.some((slot) => slot.potential !== slot.free || slot.used + slot.claimed > 0);
+  if (isShared) {
+    open.sort((a, b) => a.potential - b.potential || b.free - a.free || a.index - b.index);
+  }
+  const together = count > 1 ? oneGroup(open, count) : null;
+  return (together ?? open).slice(0, count).sort((a, b) => a.index - b.index);
+}
+
+/** The slots of the NVLink group that has the fewest, and enough. */
+function oneGroup(open: readonly Slot[], count: number): Slot[] | null {
+  const groups = new Map<number, Slot[]>();
+  for (const slot of open) {
+    if (slot.nvlinkGroup === null) return null;
+    const group = groups.get(slot.nvlinkGroup);
+    if (group) group.push(slot);
+    else groups.set(slot.nvlinkGroup, [slot]);
+  }
+  let best: Slot[] | null = null;
+  for (const group of groups.values()) {
+    if (group.length >= count && (best === null || group.length < best.length)) best = group;
   }
   return best;
-}
-
-/** The bank that takes the most tasks of this size; among these the one with the fewest GPUs. */
-function roomiest(classes: readonly BankClass[], on: 'free' | 'potential', size: number): Bank | null {
-  let most = 0;
-  for (const bankClass of classes) {
-    const index = bankClass[on];
-    let level = index.maxLevel;
-    while (level >= size && index.count(level) === 0) level--;
-    most = Math.max(most, Math.floor(level / size));
-  }
-  return most === 0 ? null : tightest(classes, on, most * size);
-}
-
-/** Lowest indices first; of leaving and free ones, the leaving. */
-function chooseSlots(bank: Bank, on: 'free' | 'potential', count: number): Slot[] {
-  const open = bank.slots.filter((slot) => slot.healthy && slot.claimer === null);
-  const free = open.filter((slot) => slot.holder === null);
-  if (on === 'free') return free.slice(0, count);
-  const leaving = open.filter((slot) => slot.holder !== null && slot.leaving);
-  return [...leaving, ...free].slice(0, count).sort((a, b) => a.index - b.index);
-}
-
-function placeWithoutGpus(shape: Shape, work: WorkBudget, take: (place: TaskPlace) => void): TaskPlace[] {
-  const places: TaskPlace[] = [];
-  while (places.length < shape.tasks) {
-    const node = present(leastBusy(shape), 'a gang that fits by count has a node for each task', shape.key);
-    work.spend(1);
-    const place = { task: places.length, node, slots: [] };
-    take(place);
-    places.push(place);
-  }
-  return places;
-}
-
-function leastBusy(shape: Shape): NodeEntry | null {
-  for (const tier of shape.tiers) {
-    const level = tier.lowestLevel();
-    if (level < MAX_TASKS_PER_NODE) return tier.first(level);
-  }
-  return null;
 }

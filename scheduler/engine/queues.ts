@@ -3,11 +3,13 @@
 // not break where an inner queue does.
 import type { QueueName } from '../../common/ids.js';
 import type { Queue } from '../model/records.js';
+import { GPU_PARTS, toParts } from '../model/requests.js';
+import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, RESOURCES } from './amounts.js';
 import { divide } from './fair-share.js';
-import type { Group } from './shapes.js';
 import type { RunningShelf } from './running.js';
+import type { Group } from './shapes.js';
 
-/** A queue, or the root above all of them. All figures are GPUs and include the queues below. */
+/** A queue, or the root above all of them. All amounts include the queues below. */
 export interface QueueNode {
   readonly name: QueueName;
   /** Null while only workloads have named it: then it may hold nothing. */
@@ -15,62 +17,62 @@ export interface QueueNode {
   /** Null for the root and for what is not in the tree. */
   parent: QueueNode | null;
   readonly children: QueueNode[];
-  guarantee: number;
+  /** Infinity = as much as there is. */
+  readonly guarantee: Amounts;
   /** Infinity = none. */
-  limit: number;
+  readonly limit: Amounts;
   weight: number;
   priority: number;
   createdMs: number;
+  /** The most GPU parts one user may hold; Infinity = no limit. What each holds is counted only where there is one. */
+  userLimit: number;
+  readonly heldByUser: Map<string, number>;
 
   /** In allocations that are not released. */
-  held: number;
-  heldNotPreemptible: number;
+  readonly held: Amounts;
+  readonly heldFixed: Amounts;
   /** The part of `held` whose holders were told to stop or are over. */
-  leaving: number;
-  leavingNotPreemptible: number;
-  /** Promised to pending workloads. */
-  claimed: number;
-  claimedNotPreemptible: number;
-  /** Asked for by pending workloads. */
-  pending: number;
+  readonly leaving: Amounts;
+  readonly leavingFixed: Amounts;
+  /** Promised to workloads. */
+  readonly claimed: Amounts;
+  readonly claimedFixed: Amounts;
+  /** What it will hold when all that leaves has left and all promises are kept: held - leaving + claimed. */
+  readonly charged: Amounts;
+  /** Asked for by pending work. */
+  readonly pending: Amounts;
   /** Asked for by everything that runs or wants to: what fair shares are cut to. */
-  demand: number;
+  readonly demand: Amounts;
   /** The demand here and below, cut to the limits. */
-  requestable: number;
+  readonly requestable: Amounts;
   /** By the last division. */
-  fairShare: number;
+  readonly fairShare: Amounts;
   /** min(limit, max(guarantee, fair share)): what nobody takes from it, unless to meet a guarantee. */
-  allocatableShare: number;
+  readonly allocatableShare: Amounts;
+  /** When, by the view's clock of changes, it was last charged with less. */
+  relievedAt: number;
 
   /** Pending groups of this queue itself, by key. */
   readonly groups: Map<string, Group>;
   /** Those to look at in the next step. */
   readonly active: Set<Group>;
-  /** Those that did not fit but might by taking GPUs back, by GPUs asked for. */
-  readonly stuck: Map<number, Set<Group>>;
-  /** No stuck group has a higher priority. */
-  stuckPriority: number;
+  /** Those that did not fit but might by taking GPUs back. */
+  readonly stuck: Set<Group>;
   /** Groups of queues here or below that this queue's limit or guarantee stopped. */
   readonly stopped: Set<Group>;
   /** Preemptible running work of this queue itself. */
   readonly running: RunningShelf;
-  /** How many workloads stand on the shelves here and below. */
+  /** How many units that may be taken stand on the shelves here and below. */
   victims: number;
 
   /** Scratch of the walk in order: what is below and has work to try, best first. */
   turns: QueueNode[];
   turnGroups: Group[];
   /** What its next workload asks for. */
-  nextRequest: number;
-  /** Scratch of searches for victims, by number: which found nothing more here, was refused, has this on its path. */
-  exhaustedBy: number;
+  nextRequest: Amounts;
+  /** Scratch of searches for victims, by number: which was refused, has this on its path. */
   refusedBy: number;
   onPathOf: number;
-}
-
-/** What the queue is charged with: what it will hold when all that leaves has left and all promises are kept. */
-export function charged(queue: QueueNode): number {
-  return queue.held - queue.leaving + queue.claimed;
 }
 
 /** A queue about which nothing is known yet: it may hold nothing. */
@@ -80,67 +82,124 @@ export function newQueueNode(name: QueueName): QueueNode {
     record: null,
     parent: null,
     children: [],
-    guarantee: 0,
-    limit: 0,
+    guarantee: amounts(),
+    limit: amounts(),
     weight: 0,
     priority: 0,
     createdMs: 0,
-    held: 0,
-    heldNotPreemptible: 0,
-    leaving: 0,
-    leavingNotPreemptible: 0,
-    claimed: 0,
-    claimedNotPreemptible: 0,
-    pending: 0,
-    demand: 0,
-    requestable: 0,
-    fairShare: 0,
-    allocatableShare: 0,
+    userLimit: Infinity,
+    heldByUser: new Map(),
+    held: amounts(),
+    heldFixed: amounts(),
+    leaving: amounts(),
+    leavingFixed: amounts(),
+    claimed: amounts(),
+    claimedFixed: amounts(),
+    charged: amounts(),
+    pending: amounts(),
+    demand: amounts(),
+    requestable: amounts(),
+    fairShare: amounts(),
+    allocatableShare: amounts(),
+    relievedAt: 0,
     groups: new Map(),
     active: new Set(),
-    stuck: new Map(),
-    stuckPriority: -Infinity,
+    stuck: new Set(),
     stopped: new Set(),
     running: [],
     victims: 0,
     turns: [],
     turnGroups: [],
-    nextRequest: 0,
-    exhaustedBy: 0,
+    nextRequest: NOTHING,
     refusedBy: 0,
     onPathOf: 0,
   };
 }
 
+/** The rules of a queue's record; without one it may hold nothing. */
+export function setRules(queue: QueueNode, record: Queue | null): void {
+  queue.record = record;
+  queue.weight = record?.weight ?? 0;
+  queue.priority = record?.priority ?? 0;
+  queue.createdMs = record?.createdMs ?? 0;
+  queue.userLimit = record === null || record.userLimitGpus === null ? Infinity : toParts(record.userLimitGpus);
+  setAll(queue.guarantee, guaranteeOf(record));
+  setAll(queue.limit, limitOf(record));
+}
+
+function guaranteeOf(record: Queue | null): Amounts {
+  if (record === null) return amounts();
+  return amounts(
+    boundedParts(record.guaranteeGpus),
+    record.guaranteeCpuMilli ?? Infinity,
+    record.guaranteeMemoryMib ?? Infinity,
+  );
+}
+
+function limitOf(record: Queue | null): Amounts {
+  if (record === null) return amounts();
+  return amounts(
+    record.limitGpus === null ? Infinity : boundedParts(record.limitGpus),
+    record.limitCpuMilli ?? Infinity,
+    record.limitMemoryMib ?? Infinity,
+  );
+}
+
+function boundedParts(gpus: number): number {
+  return Number.isFinite(gpus) ? toParts(gpus) : Infinity;
+}
+
+function setAll(to: Amounts, from: Amounts): void {
+  for (let resource = 0; resource < RESOURCES; resource++) to[resource] = at(from, resource);
+}
+
+/** Who is charged: a queue, whether its work may be taken, and the user. */
+export interface Account {
+  readonly queue: QueueNode | null;
+  readonly preemptible: boolean;
+  readonly owner: string;
+}
+
 /** Adds to what a queue and all above it hold. */
-export function addHeld(queue: QueueNode | null, gpus: number, preemptible: boolean): void {
-  for (let at = queue; at !== null; at = at.parent) {
-    at.held += gpus;
-    if (!preemptible) at.heldNotPreemptible += gpus;
+export function addHeld({ queue, preemptible, owner }: Account, part: Amounts, sign: number): void {
+  for (let each = queue; each !== null; each = each.parent) {
+    addTo(each.held, part, sign);
+    addTo(each.charged, part, sign);
+    if (!preemptible) addTo(each.heldFixed, part, sign);
+    if (each.userLimit !== Infinity) countUser(each, owner, part, sign);
   }
 }
 
 /** Adds to the part of it that leaves. */
-export function addLeaving(queue: QueueNode | null, gpus: number, preemptible: boolean): void {
-  for (let at = queue; at !== null; at = at.parent) {
-    at.leaving += gpus;
-    if (!preemptible) at.leavingNotPreemptible += gpus;
+export function addLeaving({ queue, preemptible }: Account, part: Amounts, sign: number): void {
+  for (let each = queue; each !== null; each = each.parent) {
+    addTo(each.leaving, part, sign);
+    addTo(each.charged, part, -sign);
+    if (!preemptible) addTo(each.leavingFixed, part, sign);
   }
 }
 
 /** Adds to what is promised to a queue and all above it. */
-export function addClaimed(queue: QueueNode | null, gpus: number, preemptible: boolean): void {
-  for (let at = queue; at !== null; at = at.parent) {
-    at.claimed += gpus;
-    if (!preemptible) at.claimedNotPreemptible += gpus;
+export function addClaimed({ queue, preemptible, owner }: Account, part: Amounts, sign: number): void {
+  for (let each = queue; each !== null; each = each.parent) {
+    addTo(each.claimed, part, sign);
+    addTo(each.charged, part, sign);
+    if (!preemptible) addTo(each.claimedFixed, part, sign);
+    if (each.userLimit !== Infinity) countUser(each, owner, part, sign);
   }
 }
 
+function countUser(queue: QueueNode, owner: string, part: Amounts, sign: number): void {
+  const parts = (queue.heldByUser.get(owner) ?? 0) + sign * at(part, GPU);
+  if (parts === 0) queue.heldByUser.delete(owner);
+  else queue.heldByUser.set(owner, parts);
+}
+
 /** Adds to what a queue and all above it ask for. */
-export function addDemand(queue: QueueNode | null, demandGpus: number, pendingGpus: number): void {
-  for (let at = queue; at !== null; at = at.parent) {
-    at.demand += demandGpus;
-    at.pending += pendingGpus;
+export function addDemand(queue: QueueNode | null, demand: Amounts, pending: Amounts, sign: number): void {
+  for (let each = queue; each !== null; each = each.parent) {
+    addTo(each.demand, demand, sign);
+    addTo(each.pending, pending, sign);
   }
 }
 
@@ -158,90 +217,188 @@ export function graft(queue: QueueNode, parent: QueueNode | null): void {
   }
 }
 
+const SUMS = [
+  'held',
+  'heldFixed',
+  'leaving',
+  'leavingFixed',
+  'claimed',
+  'claimedFixed',
+  'charged',
+  'pending',
+  'demand',
+] as const;
+
 function addSums(to: QueueNode, of: QueueNode, sign: 1 | -1): void {
-  for (let at: QueueNode | null = to; at !== null; at = at.parent) {
-    at.held += sign * of.held;
-    at.heldNotPreemptible += sign * of.heldNotPreemptible;
-    at.leaving += sign * of.leaving;
-    at.leavingNotPreemptible += sign * of.leavingNotPreemptible;
-    at.claimed += sign * of.claimed;
-    at.claimedNotPreemptible += sign * of.claimedNotPreemptible;
-    at.pending += sign * of.pending;
-    at.demand += sign * of.demand;
-    at.victims += sign * of.victims;
+  for (let each: QueueNode | null = to; each !== null; each = each.parent) {
+    for (const sum of SUMS) addTo(each[sum], of[sum], sign);
+    each.victims += sign * of.victims;
+    if (each.userLimit !== Infinity && of.userLimit !== Infinity) {
+      for (const [owner, parts] of of.heldByUser) countUser(each, owner, amounts(parts), sign);
+    }
   }
 }
 
-/** Divides the GPUs of the cluster over the whole tree, top-down. Cost: one pass over the queues. */
-export function divideTree(root: QueueNode, capacityGpus: number): boolean {
-  root.children.forEach(sumRequestable);
-  root.fairShare = capacityGpus;
-  return divideBelow(root);
+/** What counts as a whole one when surplus is dealt: a GPU, a thousandth of a core, a MiB. */
+const UNITS = [GPU_PARTS, 1, 1] as const;
+
+/**
+ * Divides what there is over the whole tree, top-down, each resource by itself. A resource of which no queue rules
+ * anything is not divided: everybody may have all of it. Cost: one pass over the queues.
+ * @param weightOf the weight of a queue in dealing surplus GPUs, past use counted in
+ * @returns whether any share changed
+ */
+export function divideTree(root: QueueNode, capacity: Amounts, weightOf: (queue: QueueNode) => number): boolean {
+  for (const child of root.children) sumRequestable(child);
+  setAll(root.fairShare, capacity);
+  let changed = false;
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    const isRuled = resource === GPU || root.children.some((child) => rules(child, resource));
+    if (isRuled ? divideBelow(root, resource, weightOf) : leaveOpen(root, resource)) changed = true;
+  }
+  return changed;
 }
 
 /** A queue can use what it and those below hold and ask for, each cut to its own limit. */
 function sumRequestable(queue: QueueNode): void {
-  let own = queue.demand;
-  let below = 0;
-  for (const child of queue.children) {
-    sumRequestable(child);
-    own -= child.demand;
-    below += child.requestable;
+  for (const child of queue.children) sumRequestable(child);
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    let wanted = at(queue.demand, resource);
+    for (const child of queue.children) wanted += at(child.requestable, resource) - at(child.demand, resource);
+    queue.requestable[resource] = Math.min(at(queue.limit, resource), wanted);
   }
-  queue.requestable = Math.min(queue.limit, own + below);
 }
 
-function divideBelow(queue: QueueNode): boolean {
-  if (queue.children.length === 0) return false;
-  const shares = divide(queue.fairShare, queue.children);
+function rules(queue: QueueNode, resource: number): boolean {
+  if (queue.record === null) return false;
+  if (at(queue.guarantee, resource) !== Infinity || at(queue.limit, resource) !== Infinity) return true;
+  return queue.children.some((child) => rules(child, resource));
+}
+
+function leaveOpen(queue: QueueNode, resource: number): boolean {
   let changed = false;
-  queue.children.forEach((child, at) => {
-    const share = shares[at] ?? 0;
-    const allocatable = Math.min(child.limit, Math.max(child.guarantee, share));
-    if (share !== child.fairShare || allocatable !== child.allocatableShare) changed = true;
-    child.fairShare = share;
-    child.allocatableShare = allocatable;
-    if (divideBelow(child)) changed = true;
+  for (const child of queue.children) {
+    if (setShare(child, resource, Infinity)) changed = true;
+    if (leaveOpen(child, resource)) changed = true;
+  }
+  return changed;
+}
+
+function divideBelow(queue: QueueNode, resource: number, weightOf: (queue: QueueNode) => number): boolean {
+  const { children } = queue;
+  if (children.length === 0) return false;
+  const claimants = children.map((child) => ({
+    guarantee: at(child.guarantee, resource),
+    requestable: at(child.requestable, resource),
+    weight: resource === GPU ? weightOf(child) : 1,
+    priority: child.priority,
+    createdMs: child.createdMs,
+    name: child.name,
+  }));
+  const shares = divide(at(queue.fairShare, resource), claimants, UNITS[resource]);
+  let changed = false;
+  children.forEach((child, index) => {
+    if (setShare(child, resource, shares[index] ?? 0)) changed = true;
+    if (divideBelow(child, resource, weightOf)) changed = true;
   });
   return changed;
 }
 
-/** What stops a request at a queue or one above it. */
-export interface Stop {
-  readonly kind: 'limit' | 'guarantee';
-  readonly at: QueueNode;
+function setShare(queue: QueueNode, resource: number, share: number): boolean {
+  const most = Math.max(at(queue.guarantee, resource), share);
+  const allocatable = Math.min(at(queue.limit, resource), most);
+  const changed = share !== queue.fairShare[resource] || allocatable !== queue.allocatableShare[resource];
+  queue.fairShare[resource] = share;
+  queue.allocatableShare[resource] = allocatable;
+  return changed;
 }
 
 /**
- * Checks limit and guarantee at a queue and all above it: held + request ≤ limit; not preemptible also
- * held not preemptible + request ≤ guarantee.
+ * The largest part of a resource's share that a queue would use with `more`: what it is charged with, divided by its
+ * allocatable share (by all there is, where that has no bound). Use without a share weighs a thousandfold.
+ */
+export function dominantShare(queue: QueueNode, more: Amounts, capacity: Amounts): number {
+  let dominant = 0;
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    const used = at(queue.charged, resource) + at(more, resource);
+    if (used === 0) continue;
+    const share = Math.min(at(queue.allocatableShare, resource), Number.MAX_VALUE);
+    const whole = share === Number.MAX_VALUE ? at(capacity, resource) : share;
+    if (whole === 0 && share === Number.MAX_VALUE) continue;
+    const part = whole === 0 ? (used / (UNITS[resource] ?? 1)) * 1_000 : used / whole;
+    if (part > dominant) dominant = part;
+  }
+  return dominant;
+}
+
+/** Whether what a queue is charged with, and `more`, stays within an amount, resource by resource. */
+export function isWithin(queue: QueueNode, more: Amounts, bound: Amounts): boolean {
+  return (
+    at(queue.charged, GPU) + at(more, GPU) <= at(bound, GPU) &&
+    at(queue.charged, CPU) + at(more, CPU) <= at(bound, CPU) &&
+    at(queue.charged, MEMORY) + at(more, MEMORY) <= at(bound, MEMORY)
+  );
+}
+
+/** Whether a queue is charged with more than an amount in at least one resource. */
+export function exceeds(queue: QueueNode, bound: Amounts): boolean {
+  return !isWithin(queue, NOTHING, bound);
+}
+
+/** What stops a request at a queue or one above it. */
+export interface Stop {
+  readonly kind: 'limit' | 'guarantee' | 'user';
+  readonly at: QueueNode;
+  /** Of which resource. */
+  readonly resource: number;
+}
+
+type Counting = 'bind' | 'promised' | 'promise';
+
+/**
+ * Checks limit, guarantee and user's limit at a queue and all above it: held + request ≤ limit; not preemptible also
+ * held not preemptible + request ≤ guarantee. A resource that is not asked for is not checked.
  * @param counting for a `bind`: with what still leaves, and with all promises; to bind what was `promised`: with what
  * still leaves, or with all promises, whichever is more; for a `promise`: as it will be when all has left
  * @returns the lowest queue that stops it, null = none does
  */
-export function findStop(
-  queue: QueueNode,
-  requestGpus: number,
-  preemptible: boolean,
-  counting: 'bind' | 'promised' | 'promise',
-): Stop | null {
-  if (requestGpus === 0) return null;
-  for (let at: QueueNode | null = queue; at !== null && at.parent !== null; at = at.parent) {
-    if (count(at.held, at.leaving, at.claimed, counting) + requestGpus > at.limit) return { kind: 'limit', at };
-    if (preemptible) continue;
-    const fixed = count(at.heldNotPreemptible, at.leavingNotPreemptible, at.claimedNotPreemptible, counting);
-    if (fixed + requestGpus > at.guarantee) return { kind: 'guarantee', at };
+export function findStop({ queue, preemptible, owner }: Account, request: Amounts, counting: Counting): Stop | null {
+  if (isNothing(request)) return null;
+  for (let each = queue; each !== null && each.parent !== null; each = each.parent) {
+    for (let resource = 0; resource < RESOURCES; resource++) {
+      const asked = at(request, resource);
+      if (asked === 0) continue;
+      const limit = at(each.limit, resource);
+      if (limit !== Infinity && count(each.held, each.leaving, each.claimed, resource, counting) + asked > limit) {
+        return { kind: 'limit', at: each, resource };
+      }
+      if (preemptible) continue;
+      const fixed = count(each.heldFixed, each.leavingFixed, each.claimedFixed, resource, counting);
+      if (fixed + asked > at(each.guarantee, resource)) return { kind: 'guarantee', at: each, resource };
+    }
+    if (each.userLimit !== Infinity && (each.heldByUser.get(owner) ?? 0) + at(request, GPU) > each.userLimit) {
+      return { kind: 'user', at: each, resource: GPU };
+    }
   }
   return null;
 }
 
-function count(held: number, leaving: number, claimed: number, counting: 'bind' | 'promised' | 'promise'): number {
+function count(held: Amounts, leaving: Amounts, claimed: Amounts, resource: number, counting: Counting): number {
+  const now = at(held, resource);
   switch (counting) {
     case 'bind':
-      return held + claimed;
+      return now + at(claimed, resource);
     case 'promised':
-      return Math.max(held, held - leaving + claimed);
+      return Math.max(now, now - at(leaving, resource) + at(claimed, resource));
     case 'promise':
-      return held - leaving + claimed;
+      return now - at(leaving, resource) + at(claimed, resource);
   }
+}
+
+/** Whether a queue or one above it limits what one user may hold. */
+export function limitsUsers(queue: QueueNode): boolean {
+  for (let each: QueueNode | null = queue; each !== null; each = each.parent) {
+    if (each.userLimit !== Infinity) return true;
+  }
+  return false;
 }

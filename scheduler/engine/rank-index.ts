@@ -26,14 +26,24 @@ class RankSet {
     if (left === 0) this.#summary[word >>> 5] = (this.#summary[word >>> 5] ?? 0) & ~(1 << (word & 31));
   }
 
-  first(): number {
-    for (let at = 0; at < this.#summary.length; at++) {
-      const summary = this.#summary[at] ?? 0;
-      if (summary === 0) continue;
-      const word = at * 32 + lowestBit(summary);
-      return word * 32 + lowestBit(this.#words[word] ?? 0);
+  /** The lowest member from `rank` on, -1 when there is none. */
+  next(rank: number): number {
+    let word = rank >>> 5;
+    if (word >= this.#words.length) return -1;
+    const here = (this.#words[word] ?? 0) & (-1 << (rank & 31));
+    if (here !== 0) return word * 32 + lowestBit(here);
+    word++;
+    let at = word >>> 5;
+    let summary = (this.#summary[at] ?? 0) & ((word & 31) === 0 ? -1 : -1 << (word & 31));
+    for (;;) {
+      if (summary !== 0) {
+        const found = at * 32 + lowestBit(summary);
+        return found * 32 + lowestBit(this.#words[found] ?? 0);
+      }
+      at++;
+      if (at >= this.#summary.length) return -1;
+      summary = this.#summary[at] ?? 0;
     }
-    return -1;
   }
 }
 
@@ -41,39 +51,19 @@ function lowestBit(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
 }
 
-/** Members by level; level 0 is only counted, since nobody asks who has nothing. */
-export class LevelIndex {
+/** How many members stand at each level. */
+export class LevelCounts {
   readonly maxLevel: number;
   readonly #counts: Int32Array;
-  readonly #sets: (RankSet | null)[];
-  readonly #size: number;
 
-  /**
-   * @param maxLevel the highest level there is
-   * @param size how many members, ranked 0 to size - 1
-   */
-  constructor(maxLevel: number, size: number) {
+  /** @param maxLevel the highest level there is */
+  constructor(maxLevel: number) {
     this.maxLevel = maxLevel;
-    this.#size = size;
     this.#counts = new Int32Array(maxLevel + 1);
-    this.#sets = new Array<RankSet | null>(maxLevel + 1).fill(null);
   }
 
-  add(rank: number, level: number): void {
-    this.#counts[level] = this.count(level) + 1;
-    let set = this.#sets[level];
-    if (!set) this.#sets[level] = set = new RankSet(this.#size);
-    set.add(rank);
-  }
-
-  remove(rank: number, level: number): void {
-    this.#counts[level] = this.count(level) - 1;
-    this.#sets[level]?.remove(rank);
-  }
-
-  move(rank: number, from: number, to: number): void {
-    this.remove(rank, from);
-    this.add(rank, to);
+  change(level: number, by: number): void {
+    this.#counts[level] = this.count(level) + by;
   }
 
   /** How many members stand at this level. */
@@ -81,9 +71,10 @@ export class LevelIndex {
     return this.#counts[level] ?? 0;
   }
 
-  /** The member of lowest rank at this level, -1 when there is none. */
-  first(level: number): number {
-    return this.count(level) === 0 ? -1 : (this.#sets[level]?.first() ?? -1);
+  /** The lowest level from `level` on that has a member, -1 when there is none. */
+  levelFrom(level: number): number {
+    for (let at = level; at <= this.maxLevel; at++) if ((this.#counts[at] ?? 0) > 0) return at;
+    return -1;
   }
 
   /** How many portions of `size` all members can give, counted no further than `enough`. Cost: one step a level. */
@@ -94,5 +85,44 @@ export class LevelIndex {
       if (count > 0) sum += count * Math.floor(level / size);
     }
     return sum;
+  }
+}
+
+/** Members by level. */
+export class LevelIndex {
+  readonly counts: LevelCounts;
+  readonly #sets: (RankSet | null)[];
+  readonly #size: number;
+
+  /**
+   * @param maxLevel the highest level there is
+   * @param size how many members, ranked 0 to size - 1
+   */
+  constructor(maxLevel: number, size: number) {
+    this.counts = new LevelCounts(maxLevel);
+    this.#size = size;
+    this.#sets = new Array<RankSet | null>(maxLevel + 1).fill(null);
+  }
+
+  add(rank: number, level: number): void {
+    this.counts.change(level, 1);
+    let set = this.#sets[level];
+    if (!set) this.#sets[level] = set = new RankSet(this.#size);
+    set.add(rank);
+  }
+
+  remove(rank: number, level: number): void {
+    this.counts.change(level, -1);
+    this.#sets[level]?.remove(rank);
+  }
+
+  move(rank: number, from: number, to: number): void {
+    this.remove(rank, from);
+    this.add(rank, to);
+  }
+
+  /** The member of lowest rank at this level from `rank` on, -1 when there is none. */
+  next(level: number, rank = 0): number {
+    return this.counts.count(level) === 0 ? -1 : (this.#sets[level]?.next(rank) ?? -1);
   }
 }

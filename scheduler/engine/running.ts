@@ -1,90 +1,130 @@
 // Running work that may be evicted, shelved by queue so that the cheapest victim is at hand. Inside a queue lower
-// priority gives first; among equals the least GPU time lost since the last checkpoint, then the youngest.
-// Loss grows with time at a rate of the workload's GPUs, so order is fixed among equal sizes and only bucket heads need
-// comparing: a bucket = one priority, one size, one bank class.
+// priority gives first; among equals the surplus of elastic workloads, then the least GPU time lost since the last
+// checkpoint (what nobody knows counts as most), then the youngest. Loss grows with time at a rate of the unit's GPUs, so
+// order is fixed among equal sizes and only bucket heads need comparing.
+import { at, GPU } from './amounts.js';
 import type { BankClass } from './nodes.js';
-import type { WorkloadEntry } from './workloads.js';
+import { type AllocationEntry, UNKNOWN_MS, type WorkloadEntry } from './workloads.js';
 
-/** Workloads of one priority, size and bank class. */
+/** What goes at once: one surplus task, or all that is left of a workload. */
+export interface VictimUnit {
+  readonly workload: WorkloadEntry;
+  readonly isSurplus: boolean;
+  /** Of a surplus unit, its allocation; of a core, all of the workload: those that have not gone before go with it. */
+  readonly allocations: readonly AllocationEntry[];
+  /** GPU parts of its own: of a core, without the surplus. */
+  readonly parts: number;
+  readonly bucket: RunningBucket;
+  /** During a step: it is being evicted. */
+  evicting: boolean;
+}
+
+/** Units of one priority, kind, size and bank class. */
 export interface RunningBucket {
   readonly priority: number;
-  readonly gpus: number;
-  /** Where all its GPUs are; null = in several classes, or in none that is known. */
+  readonly isSurplus: boolean;
+  readonly parts: number;
+  /** Where all its slots are; null = in several classes, or in none that is known. */
   readonly bankClass: BankClass | null;
   /** The first to give stands last. */
-  readonly items: WorkloadEntry[];
+  readonly items: VictimUnit[];
   /** During a step: all from here on are being evicted already. */
   cursor: number;
 }
 
-/** All buckets of one queue, lowest priority first. */
+/** All buckets of one queue, lowest priority first, surplus before cores. */
 export type RunningShelf = RunningBucket[];
 
-/** Puts a workload on the shelf, under the key it has now. */
-export function shelve(shelf: RunningShelf, workload: WorkloadEntry, priority: number): void {
-  const gpus = workload.allocations.reduce((sum, allocation) => sum + allocation.gpus, 0);
-  const bankClass = onlyClass(workload);
-  let bucket = shelf.find((b) => b.priority === priority && b.gpus === gpus && b.bankClass === bankClass);
+/** Puts allocations of a workload on the shelf as one unit. */
+export function shelve(
+  shelf: RunningShelf,
+  workload: WorkloadEntry,
+  priority: number,
+  isSurplus: boolean,
+  own: readonly AllocationEntry[],
+): VictimUnit {
+  const parts = own.reduce((sum, { charge }) => sum + at(charge, GPU), 0);
+  const bankClass = onlyClass(own);
+  let bucket = shelf.find(
+    (b) => b.priority === priority && b.isSurplus === isSurplus && b.parts === parts && b.bankClass === bankClass,
+  );
   if (!bucket) {
-    bucket = { priority, gpus, bankClass, items: [], cursor: 0 };
-    const at = shelf.findIndex((b) => b.priority > priority);
-    shelf.splice(at === -1 ? shelf.length : at, 0, bucket);
+    bucket = { priority, isSurplus, parts, bankClass, items: [], cursor: 0 };
+    const after = shelf.findIndex(
+      (b) => b.priority > priority || (b.priority === priority && isSurplus && !b.isSurplus),
+    );
+    shelf.splice(after === -1 ? shelf.length : after, 0, bucket);
   }
-  bucket.items.splice(positionOf(bucket, workload), 0, workload);
+  const allocations = isSurplus ? own : workload.allocations;
+  const unit: VictimUnit = { workload, isSurplus, allocations, parts, bucket, evicting: false };
+  bucket.items.splice(positionOf(bucket, unit), 0, unit);
   bucket.cursor = bucket.items.length;
-  workload.bucket = bucket;
+  return unit;
 }
 
-/** Takes a workload off the shelf; its key must be the one it was shelved under. */
-export function unshelve(shelf: RunningShelf, workload: WorkloadEntry): void {
-  const bucket = workload.bucket;
-  if (!bucket) return;
-  bucket.items.splice(positionOf(bucket, workload), 1);
+/** Takes a unit off the shelf; its key must be the one it was shelved under. */
+export function unshelve(shelf: RunningShelf, unit: VictimUnit): void {
+  const { bucket } = unit;
+  const position = positionOf(bucket, unit);
+  bucket.items.splice(bucket.items[position] === unit ? position : bucket.items.indexOf(unit), 1);
   bucket.cursor = bucket.items.length;
-  workload.bucket = null;
   if (bucket.items.length === 0) shelf.splice(shelf.indexOf(bucket), 1);
 }
 
-/** Where the workload stands, or would stand, in the bucket. */
-export function positionOf(bucket: RunningBucket, workload: WorkloadEntry): number {
-  const { items } = bucket;
+/** Where the unit stands, or would stand, in the bucket. */
+export function positionOf({ items }: RunningBucket, unit: VictimUnit): number {
   let low = 0;
   let high = items.length;
   const last = items[high - 1];
-  if (last !== undefined && givesAfter(last, workload)) return high;
+  if (last !== undefined && givesAfter(last, unit)) return high;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const item = items[middle];
-    if (item !== undefined && givesAfter(item, workload)) low = middle + 1;
+    if (item !== undefined && givesAfter(item, unit)) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-/** GPU milliseconds of work an eviction would lose. */
-export function lossGpuMs(workload: WorkloadEntry, nowMs: number): number {
-  return (workload.bucket?.gpus ?? 0) * Math.max(0, nowMs - workload.unsavedSinceMs);
+/** GPU-part milliseconds of work an eviction would lose; Infinity = nobody knows. */
+export function lossOf({ workload, parts }: VictimUnit, nowMs: number): number {
+  if (workload.unsavedSinceMs === UNKNOWN_MS) return Infinity;
+  return parts * Math.max(0, nowMs - workload.unsavedSinceMs);
 }
 
-/** Whether `a` gives only after `b`, both of one queue: the order of victims. Negative = a first. */
-export function compareVictims(a: WorkloadEntry, b: WorkloadEntry, nowMs: number): number {
+/** Which of two units of one queue gives first: negative = a. */
+export function compareVictims(a: VictimUnit, b: VictimUnit, nowMs: number): number {
   return (
-    (a.bucket?.priority ?? 0) - (b.bucket?.priority ?? 0) ||
-    lossGpuMs(a, nowMs) - lossGpuMs(b, nowMs) ||
-    b.placedMs - a.placedMs ||
-    b.number - a.number
+    a.bucket.priority - b.bucket.priority ||
+    Number(b.isSurplus) - Number(a.isSurplus) ||
+    compareLoss(lossOf(a, nowMs), lossOf(b, nowMs)) ||
+    b.workload.submittedMs - a.workload.submittedMs ||
+    b.workload.number - a.workload.number ||
+    lastTask(b) - lastTask(a)
   );
 }
 
-/** In a bucket: more to lose, then older, gives later and so stands earlier. */
-function givesAfter(a: WorkloadEntry, b: WorkloadEntry): boolean {
-  const difference = a.unsavedSinceMs - b.unsavedSinceMs || a.placedMs - b.placedMs || a.number - b.number;
+function compareLoss(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}
+
+/** In a bucket: more to lose, then older, then the earlier task, gives later and so stands earlier. */
+function givesAfter(a: VictimUnit, b: VictimUnit): boolean {
+  const difference =
+    a.workload.unsavedSinceMs - b.workload.unsavedSinceMs ||
+    a.workload.submittedMs - b.workload.submittedMs ||
+    a.workload.number - b.workload.number ||
+    lastTask(a) - lastTask(b);
   return difference < 0;
 }
 
-function onlyClass(workload: WorkloadEntry): BankClass | null {
+function lastTask({ isSurplus, allocations }: VictimUnit): number {
+  return isSurplus ? (allocations[0]?.task ?? 0) : 0;
+}
+
+function onlyClass(allocations: readonly AllocationEntry[]): BankClass | null {
   let only: BankClass | null = null;
-  for (const { slots } of workload.allocations) {
+  for (const { slots } of allocations) {
     for (const { bank } of slots) {
       if (only !== null && bank.bankClass !== only) return null;
       only = bank.bankClass;

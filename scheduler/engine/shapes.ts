@@ -1,26 +1,33 @@
 // Pending work by shape: equal requests of one queue and priority stand in one group, in order, so that one failure
-// answers for all of them. May assume that a workload's spec never changes while it is pending.
+// answers for all of them. May assume that a workload's roles never change.
+import type { TopologyRule, Workload, WorkloadSpec } from '../model/records.js';
+import { addTo, type Amounts, amounts, times } from './amounts.js';
+import { type Ask, type AskTable, settleAsk } from './asks.js';
 import type { BankClass, NodeTable, TaskTier } from './nodes.js';
-import { MAX_TASKS_PER_NODE } from './nodes.js';
+import { freeOf, MAX_TASKS_PER_NODE, potentialOf } from './nodes.js';
 import type { QueueNode } from './queues.js';
 import type { WorkloadEntry } from './workloads.js';
 
-/** The part of a request that decides where it fits. */
+/** Equal tasks of a gang. */
+export interface ShapePart {
+  readonly ask: Ask;
+  readonly count: number;
+  /** The number of the first task; the others follow. */
+  readonly firstTask: number;
+  readonly role: number;
+  readonly topology: TopologyRule | null;
+}
+
+/** The part of a request that decides where it fits: tasks that are placed together or not at all. */
 export interface Shape {
   readonly key: string;
+  readonly parts: readonly ShapePart[];
   readonly tasks: number;
-  readonly gpusPerTask: number;
-  /** tasks × gpusPerTask */
-  readonly requestGpus: number;
-  /** Empty = any. */
-  readonly pool: string;
-  /** As the user wrote it; empty = any. */
-  readonly model: string;
-  /** Lower case; all must appear in a GPU's model. */
-  readonly modelWords: readonly string[];
-  /** Where it may go; GPU-less work goes by tiers. */
-  classes: readonly BankClass[];
-  tiers: readonly TaskTier[];
+  readonly topology: TopologyRule | null;
+  /** Whether counting free slots tells if it fits: one kind of tasks, and nothing but GPUs to look at. */
+  readonly isCounted: boolean;
+  /** What its queue is charged with before it has a place. */
+  charge: Amounts;
   classesStamp: number;
   /** Groups that found no room. */
   readonly waiting: Set<Group>;
@@ -30,13 +37,17 @@ export interface Shape {
   uses: number;
 }
 
-/** Equal pending workloads of one queue: same shape, same priority, preemptible or not. */
+/** Equal pending workloads of one queue: same shape, same priority, preemptible or not; or the surplus of one workload. */
 export interface Group {
   readonly key: string;
   readonly queue: QueueNode;
   readonly shape: Shape;
   readonly priority: number;
   readonly preemptible: boolean;
+  /** Whose limit as a user counts; empty = nobody's. */
+  readonly owner: string;
+  /** The running workload that wants more tasks of a role, and how many it has; null = a gang waits. */
+  readonly surplus: Surplus | null;
   /** In order of submission; those that no longer wait here keep their place until it is cleared. */
   members: WorkloadEntry[];
   /** The first place that may still be waiting. */
@@ -47,41 +58,71 @@ export interface Group {
   cursor: number;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
-  /** The state of the cluster, and the round, in which taking GPUs back failed. */
-  reclaimStamp: number;
-  reclaimRound: number;
-  preemptStamp: number;
-  preemptRound: number;
+  /** When, by the view's clock of changes, taking back failed; and the round of it. */
+  failedAt: { consolidate: number; reclaim: number; preempt: number };
 }
 
-export type Block = { readonly kind: 'room' } | { readonly kind: 'limit' | 'guarantee'; readonly at: QueueNode };
+/** More tasks for a running elastic workload. */
+export interface Surplus {
+  readonly workload: WorkloadEntry;
+  readonly role: number;
+  /** The numbers its next tasks get, `shape.tasks` at a time. */
+  readonly freeTasks: readonly number[];
+  /** Tasks it has beyond its core; below 0 = its gang is broken. */
+  readonly beyondCore: number;
+}
+
+export type Block =
+  { readonly kind: 'room' } | { readonly kind: 'limit' | 'guarantee' | 'user'; readonly at: QueueNode };
 
 /** All shapes that something pending has. */
 export class ShapeTable {
   readonly all = new Map<string, Shape>();
+  readonly #asks: AskTable;
+  /** Workloads of one submission share their roles. */
+  readonly #byRoles = new WeakMap<WorkloadSpec['roles'], { readonly key: string; readonly spec: WorkloadSpec }>();
 
-  /** The shape of such a request, made when new. Count the use with `use` and `unuse`. */
-  find(spec: { tasks: number; gpusPerTask: number; pool: string; gpuModel: string }): Shape {
-    // The model's spelling does not matter, its words do; GPU-less work goes anywhere.
-    const model = spec.gpusPerTask === 0 ? '' : spec.gpuModel.toLowerCase();
-    const key = `${spec.tasks}x${spec.gpusPerTask} ${spec.pool} ${model}`;
+  constructor(asks: AskTable) {
+    this.#asks = asks;
+  }
+
+  /** The shape of a workload's core, made when new. Count the use with `use` and `unuse`. */
+  core(spec: WorkloadSpec): Shape {
+    const known = this.#byRoles.get(spec.roles);
+    if (known && known.spec.topology === spec.topology && known.spec.timeLimitMs === spec.timeLimitMs) {
+      const shape = this.all.get(known.key);
+      if (shape) return shape;
+    }
+    const parts = this.#coreParts(spec);
+    const shape = this.#intern(parts, spec.topology);
+    this.#byRoles.set(spec.roles, { key: shape.key, spec });
+    return shape;
+  }
+
+  /** The shape of more tasks of a role: one of the surplus, or all that a broken gang lacks. */
+  more(spec: WorkloadSpec, role: number, count: number): Shape {
+    const found = spec.roles[role];
+    if (!found) return this.#intern([], null);
+    const ask = this.#asks.find(found.request, found.rules, spec.timeLimitMs);
+    return this.#intern([{ ask, count, firstTask: 0, role, topology: null }], null);
+  }
+
+  #coreParts({ roles, timeLimitMs }: WorkloadSpec): ShapePart[] {
+    const parts: ShapePart[] = [];
+    let firstTask = 0;
+    roles.forEach(({ minTasks, maxTasks, request, rules, topology }, role) => {
+      const ask = this.#asks.find(request, rules, timeLimitMs);
+      if (minTasks > 0) parts.push({ ask, count: minTasks, firstTask, role, topology });
+      firstTask += maxTasks;
+    });
+    return parts;
+  }
+
+  #intern(parts: readonly ShapePart[], topology: TopologyRule | null): Shape {
+    const key = `${parts.map(partKey).join(' + ')}${topologyKey(topology)}`;
     let shape = this.all.get(key);
     if (!shape) {
-      shape = {
-        key,
-        tasks: spec.tasks,
-        gpusPerTask: spec.gpusPerTask,
-        requestGpus: spec.tasks * spec.gpusPerTask,
-        pool: spec.pool,
-        model: spec.gpuModel,
-        modelWords: model.split(/\s+/).filter((word) => word !== ''),
-        classes: [],
-        tiers: [],
-        classesStamp: -1,
-        waiting: new Set(),
-        claimers: new Set(),
-        uses: 0,
-      };
+      shape = newShape(key, parts, topology);
       this.all.set(key, shape);
     }
     return shape;
@@ -97,81 +138,140 @@ export class ShapeTable {
   }
 }
 
+function partKey({ ask, count, firstTask, topology }: ShapePart): string {
+  return `${count}@${firstTask} x ${ask.key}${topologyKey(topology)}`;
+}
+
+function topologyKey(topology: TopologyRule | null): string {
+  return topology === null ? '' : ` ${topology.required ? 'in one' : 'best in one'} ${topology.level}`;
+}
+
+function newShape(key: string, parts: readonly ShapePart[], topology: TopologyRule | null): Shape {
+  const [only] = parts;
+  const isPlain = parts.length === 1 && topology === null && only?.topology === null && !only.ask.isPicky;
+  return {
+    key,
+    parts,
+    tasks: parts.reduce((sum, { count }) => sum + count, 0),
+    topology,
+    isCounted: isPlain && only.ask.unit === 'whole' && only.ask.cpuMilli === 0 && only.ask.memoryMib === 0,
+    charge: chargeOf(parts),
+    classesStamp: -1,
+    waiting: new Set(),
+    claimers: new Set(),
+    uses: 0,
+  };
+}
+
+function chargeOf(parts: readonly ShapePart[]): Amounts {
+  const sum = amounts();
+  for (const { ask, count } of parts) addTo(sum, times(ask.charge, count), 1);
+  return sum;
+}
+
 /** Brings the classes and tiers a shape may go to up to date. Cheap unless a class was added. */
 export function settleShape(shape: Shape, nodes: NodeTable): void {
   if (shape.classesStamp === nodes.classesStamp) return;
   shape.classesStamp = nodes.classesStamp;
-  findRooms(shape, nodes);
+  for (const { ask } of shape.parts) settleAsk(ask, nodes);
+  shape.charge = chargeOf(shape.parts);
   watch(shape);
 }
 
 /** Has the shape looked at when something comes free for it, as long as groups or claimers of it wait for that. */
 export function watch(shape: Shape): void {
   const wanted = shape.waiting.size + shape.claimers.size > 0;
-  for (const rooms of [shape.classes, shape.tiers]) {
-    for (const { watchers } of rooms) {
-      if (wanted) watchers.add(shape);
-      else watchers.delete(shape);
+  for (const { ask } of shape.parts) {
+    for (const rooms of [ask.classes, ask.tiers]) {
+      for (const { watchers } of rooms) {
+        if (wanted) watchers.add(shape);
+        else watchers.delete(shape);
+      }
     }
   }
 }
 
-function findRooms(shape: Shape, nodes: NodeTable): void {
-  const inPool = (room: { pool: string }) => shape.pool === '' || room.pool === shape.pool;
-  if (shape.gpusPerTask > 0) {
-    shape.classes = nodes.classes.filter((bankClass) => inPool(bankClass) && matchesModel(shape, bankClass.model));
-  } else {
-    // Nodes without GPUs first: those with GPUs are better left to work that needs them.
-    const tiers = nodes.tiers.filter(inPool);
-    shape.tiers = [...tiers.filter((tier) => !tier.withGpus), ...tiers.filter((tier) => tier.withGpus)];
-  }
+/**
+ * Whether all tasks may fit on what is free (or would be, when the leaving left). Exact for shapes that are counted, else
+ * a `true` still has to be tried. Cost: one step a level and class.
+ */
+export function mayFit(shape: Shape, on: 'free' | 'potential'): boolean {
+  return shape.parts.every(({ ask, count }) => portions(ask, on, count) >= count);
 }
 
-/** Whether every word of the request appears in the model's name, whatever the case: "h100" in "NVIDIA H100 80GB". */
-function matchesModel(shape: Shape, model: string): boolean {
-  const name = model.toLowerCase();
-  return shape.modelWords.every((word) => name.includes(word));
-}
-
-/** Whether all tasks fit on what is free (or would be, when the leaving left). Cost: one step a level and class. */
-export function fits(shape: Shape, on: 'free' | 'potential'): boolean {
-  if (shape.gpusPerTask === 0) return fitsWithoutGpus(shape);
-  return portionsOn(shape, on, shape.tasks) >= shape.tasks;
-}
-
-/** How many tasks of the shape fit, counted no further than `enough`. */
-export function portionsOn(shape: Shape, on: 'free' | 'potential', enough: number): number {
+/** How many tasks of the ask may fit, counted no further than `enough`. */
+export function portions(ask: Ask, on: 'free' | 'potential', enough: number): number {
   let sum = 0;
-  for (const bankClass of shape.classes) {
+  if (ask.unit === 'none') return portionsOfTiers(ask, on, enough);
+  for (const bankClass of ask.classes) {
     if (sum >= enough) break;
-    sum += bankClass[on].portions(shape.gpusPerTask, enough - sum);
+    const size = ask.unit === 'share' && ask.gpus === 1 ? 1 : ask.gpus;
+    sum += bankClass[on].counts.portions(size, enough - sum);
+    // Several shares go on one GPU, and beside others: whether they do is only to be had by trying.
+    if (ask.unit === 'share') sum += sum > 0 || hasOpenSlots(bankClass, on) ? enough : 0;
   }
   return sum;
 }
 
-/** How many tasks of the shape would fit if nothing ran, counted no further than `enough`. */
-export function usablePortions(shape: Shape, enough: number): number {
-  return shape.classes.reduce((sum, bankClass) => sum + bankClass.usablePortions(shape.gpusPerTask, enough), 0);
+function hasOpenSlots(bankClass: BankClass, on: 'free' | 'potential'): boolean {
+  const index = on === 'free' ? bankClass.openFree : bankClass.openPotential;
+  return index !== null && index.counts.levelFrom(1) !== -1;
 }
 
-function fitsWithoutGpus(shape: Shape): boolean {
-  let room = 0;
-  for (const tier of shape.tiers) {
-    const lowest = tier.lowestLevel();
-    if (lowest >= MAX_TASKS_PER_NODE) continue;
-    room += MAX_TASKS_PER_NODE - lowest;
-    if (room >= shape.tasks) return true;
-    room += tier.nodes.reduce(
-      (sum, node) => sum + (node.available ? Math.max(0, MAX_TASKS_PER_NODE - node.tasks) : 0),
-      lowest - MAX_TASKS_PER_NODE,
-    );
-    if (room >= shape.tasks) return true;
+function portionsOfTiers(ask: Ask, on: 'free' | 'potential', enough: number): number {
+  let sum = 0;
+  for (const tier of ask.tiers) {
+    for (const node of tier.leastBusy()) {
+      sum += tasksOn(node, ask, on);
+      if (sum >= enough) return sum;
+      if (on === 'potential') continue;
+    }
   }
-  return false;
+  return sum;
+}
+
+function tasksOn(node: TaskTier['nodes'][number], ask: Ask, on: 'free' | 'potential'): number {
+  const left = on === 'free' ? freeOf : potentialOf;
+  let most = MAX_TASKS_PER_NODE - node.tasks;
+  if (ask.cpuMilli > 0) most = Math.min(most, Math.floor(left(node.cpu) / ask.cpuMilli));
+  if (ask.memoryMib > 0) most = Math.min(most, Math.floor(left(node.memory) / ask.memoryMib));
+  return Math.max(0, most);
+}
+
+/** Whether all tasks would fit by count if nothing ran. */
+export function isUsable(shape: Shape): boolean {
+  return shape.parts.every(({ ask, count }) => {
+    if (ask.unit === 'none') return ask.tiers.some((tier) => tier.nodes.some((node) => node.available));
+    const enough = ask.unit === 'share' ? 1 : count;
+    return ask.classes.reduce((sum, each) => sum + each.usablePortions(ask.gpus, enough), 0) >= enough;
+  });
+}
+
+/** A group's key among those of its queue. */
+export function groupKey({ spec, owner }: Workload, shape: Shape, byOwner: boolean): string {
+  return `${spec.priority} ${spec.preemptible} ${byOwner ? owner : ''} ${shape.key}`;
+}
+
+/** A group without members. */
+export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priority' | 'preemptible' | 'owner'>): Group {
+  return {
+    ...fields,
+    surplus: null,
+    members: [],
+    head: 0,
+    waiting: 0,
+    cursor: 0,
+    block: null,
+    failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
+  };
 }
 
 /** The group's next waiting member at or after its cursor, null when there is none. Moves the cursor over the others. */
 export function nextMember(group: Group): WorkloadEntry | null {
+  const { surplus } = group;
+  if (surplus !== null) {
+    return (group.cursor + 1) * group.shape.tasks <= surplus.freeTasks.length ? surplus.workload : null;
+  }
   for (;;) {
     const member = group.members[group.cursor];
     if (member === undefined) return null;
@@ -237,6 +337,6 @@ function positionIn(group: Group, workload: WorkloadEntry): number {
 
 /** Older submission first, then lower number. */
 export function isBefore(a: WorkloadEntry, b: WorkloadEntry): boolean {
-  const byTime = (a.record?.submittedMs ?? 0) - (b.record?.submittedMs ?? 0);
+  const byTime = a.submittedMs - b.submittedMs;
   return byTime !== 0 ? byTime < 0 : a.number < b.number;
 }

@@ -2,22 +2,22 @@
 // ones before it leave. A search marks, tries, and goes back to the mark; a step goes back to the beginning when it ends,
 // since decisions count only when they return as record changes.
 import { invariant } from '../../common/assert.js';
-import type { Slot } from './nodes.js';
-import { addClaimed, addHeld, addLeaving, type QueueNode } from './queues.js';
-import { positionOf, type RunningBucket } from './running.js';
+import type { Amounts } from './amounts.js';
+import { addClaimed, addHeld, addLeaving } from './queues.js';
+import { positionOf, type RunningBucket, type VictimUnit } from './running.js';
 import type { Group } from './shapes.js';
 import type { ClusterView } from './view.js';
-import { type HeldClaim, requestOf, type TaskPlace, type WorkloadEntry } from './workloads.js';
+import type { AllocationEntry, HeldClaim, TaskPlace, WorkloadEntry } from './workloads.js';
 
 type Undo =
   | { readonly type: 'take'; readonly place: TaskPlace }
-  | { readonly type: 'bind'; readonly workload: WorkloadEntry; readonly gpus: number }
-  | { readonly type: 'evict'; readonly workload: WorkloadEntry }
-  | { readonly type: 'spare'; readonly workload: WorkloadEntry }
-  | { readonly type: 'promise'; readonly slots: readonly Slot[] }
-  | { readonly type: 'claim'; readonly workload: WorkloadEntry; readonly gpus: number }
-  | { readonly type: 'unclaim'; readonly workload: WorkloadEntry; readonly claim: HeldClaim; readonly gpus: number }
-  | { readonly type: 'turn'; readonly group: Group; readonly cursor: number };
+  | { readonly type: 'bind'; readonly workload: WorkloadEntry; readonly charge: Amounts }
+  | { readonly type: 'evict'; readonly unit: VictimUnit; readonly allocations: readonly AllocationEntry[] }
+  | { readonly type: 'spare'; readonly unit: VictimUnit; readonly allocations: readonly AllocationEntry[] }
+  | { readonly type: 'promise'; readonly place: TaskPlace }
+  | { readonly type: 'claim'; readonly workload: WorkloadEntry; readonly charge: Amounts }
+  | { readonly type: 'unclaim'; readonly workload: WorkloadEntry; readonly claim: HeldClaim }
+  | { readonly type: 'turn'; readonly group: Group };
 
 /** One step's trial of its decisions. */
 export class Trial {
@@ -52,123 +52,118 @@ export class Trial {
     }
   }
 
-  /** Gives a task's slots to a workload; `bind` charges them. */
-  take(workload: WorkloadEntry, place: TaskPlace): void {
+  /** Gives a task its place; `bind` charges it. */
+  take(place: TaskPlace): void {
     for (const slot of place.slots) {
-      invariant(slot.holder === null && slot.claimer === null, 'no GPU is given twice', slotName(slot));
-      this.view.nodes.setSlot(slot, workload, false, null);
+      invariant(slot.free >= place.parts, 'no GPU is given twice', `GPU ${slot.index} of node ${place.node.name}`);
     }
-    this.view.nodes.addTasks(place.node, 1);
+    this.#hold(place, 1);
     this.#log.push({ type: 'take', place });
   }
 
-  /** Charges a workload, all of whose tasks were taken a place for, to its queue. */
-  bind(workload: WorkloadEntry): void {
-    const { queue, gpus, preemptible } = chargeOf(workload);
-    addHeld(queue, gpus, preemptible);
-    this.#log.push({ type: 'bind', workload, gpus });
-    this.#takeTurn(workload);
+  /** Charges a workload, for all of whose tasks a place was taken, to its queue. */
+  bind(workload: WorkloadEntry, charge: Amounts): void {
+    addHeld(workload.account, charge, 1);
+    this.#log.push({ type: 'bind', workload, charge });
   }
 
-  /** Tells a running workload to leave. */
-  evict(workload: WorkloadEntry): void {
-    this.#setEvicting(workload, true);
-    this.#log.push({ type: 'evict', workload });
+  /** The group's next member has its turn. */
+  takeTurn(group: Group): void {
+    this.#groups.add(group);
+    group.cursor++;
+    this.#log.push({ type: 'turn', group });
   }
 
-  /** Takes an eviction back that turned out not to be needed. */
-  spare(workload: WorkloadEntry): void {
-    this.#setEvicting(workload, false);
-    this.#log.push({ type: 'spare', workload });
+  /** Tells what is left of a unit to leave. */
+  evict(unit: VictimUnit): void {
+    const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
+    this.#setEvicting(unit, allocations, true);
+    this.#log.push({ type: 'evict', unit, allocations });
   }
 
-  /** Promises a task's slots to a workload; `claim` charges them. */
-  promise(workload: WorkloadEntry, slots: readonly Slot[]): void {
-    for (const slot of slots) {
-      invariant(slot.claimer === null, 'no GPU is promised twice', slotName(slot));
-      this.view.nodes.setSlot(slot, slot.holder, slot.leaving, workload);
+  /** Takes an eviction of this step back that turned out not to be needed. */
+  spare(unit: VictimUnit, allocations: readonly AllocationEntry[]): void {
+    this.#setEvicting(unit, allocations, false);
+    this.#log.push({ type: 'spare', unit, allocations });
+  }
+
+  /** Promises a task its place; `claim` charges it. */
+  promise(place: TaskPlace): void {
+    for (const slot of place.slots) {
+      invariant(
+        slot.potential >= place.parts,
+        'no GPU is promised twice',
+        `GPU ${slot.index} of node ${place.node.name}`,
+      );
     }
-    this.#log.push({ type: 'promise', slots });
+    this.#promise(place, 1);
+    this.#log.push({ type: 'promise', place });
   }
 
-  /** Charges a workload, all of whose tasks were promised slots, to its queue. */
-  claim(workload: WorkloadEntry): void {
-    const { queue, gpus, preemptible } = chargeOf(workload);
-    addClaimed(queue, gpus, preemptible);
-    this.#log.push({ type: 'claim', workload, gpus });
-    this.#takeTurn(workload);
+  /** Charges a workload, all of whose tasks were promised a place, to its queue. */
+  claim(workload: WorkloadEntry, charge: Amounts): void {
+    addClaimed(workload.account, charge, 1);
+    this.#log.push({ type: 'claim', workload, charge });
   }
 
   /** Takes a workload's claim off, as dropping it does, and as binding it does first. */
   unclaim(workload: WorkloadEntry, claim: HeldClaim): void {
-    const { queue, gpus, preemptible } = chargeOf(workload);
-    for (const { slots } of claim.places) {
-      for (const slot of slots) this.view.nodes.setSlot(slot, slot.holder, slot.leaving, null);
-    }
-    addClaimed(queue, -gpus, preemptible);
+    for (const place of claim.places) this.#promise(place, -1);
+    addClaimed(workload.account, claim.charge, -1);
     workload.claim = null;
-    this.#log.push({ type: 'unclaim', workload, claim, gpus });
+    this.#log.push({ type: 'unclaim', workload, claim });
   }
 
-  #takeTurn({ group }: WorkloadEntry): void {
-    if (!group) return;
-    this.#groups.add(group);
-    this.#log.push({ type: 'turn', group, cursor: group.cursor });
-    group.cursor++;
+  #hold(place: TaskPlace, sign: 1 | -1): void {
+    const { nodes } = this.view;
+    for (const slot of place.slots) nodes.hold(slot, place, sign);
+    nodes.count(place.node, 'used', place.cpuMilli, place.memoryMib, sign);
   }
 
-  #setEvicting(workload: WorkloadEntry, evicting: boolean): void {
-    const { bucket, queue } = workload;
-    invariant(bucket !== null && workload.evicting !== evicting, 'only running work is evicted', `${workload.number}`);
-    workload.evicting = evicting;
-    addLeaving(queue, evicting ? bucket.gpus : -bucket.gpus, true);
-    for (const { slots } of workload.allocations) {
-      for (const slot of slots) this.view.nodes.setSlot(slot, slot.holder, evicting, slot.claimer);
+  #promise(place: TaskPlace, sign: 1 | -1): void {
+    const { nodes } = this.view;
+    for (const slot of place.slots) nodes.claim(slot, place, sign);
+    nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, sign);
+  }
+
+  #setEvicting(unit: VictimUnit, allocations: readonly AllocationEntry[], evicting: boolean): void {
+    const { bucket, workload } = unit;
+    const { nodes } = this.view;
+    invariant(unit.evicting !== evicting, 'only running work is evicted', `${workload.number}`);
+    unit.evicting = evicting;
+    const sign = evicting ? 1 : -1;
+    for (const allocation of allocations) {
+      allocation.leaving = evicting;
+      addLeaving(workload.account, allocation.charge, sign);
+      for (const slot of allocation.slots) nodes.leave(slot, allocation, sign);
+      nodes.count(allocation.node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
     }
     this.#buckets.add(bucket);
     if (evicting) while (bucket.cursor > 0 && bucket.items[bucket.cursor - 1]?.evicting) bucket.cursor--;
-    else bucket.cursor = Math.max(bucket.cursor, positionOf(bucket, workload) + 1);
+    else bucket.cursor = Math.max(bucket.cursor, positionOf(bucket, unit) + 1);
   }
 
   #undo(undo: Undo): void {
-    const { nodes } = this.view;
     switch (undo.type) {
       case 'take':
-        for (const slot of undo.place.slots) nodes.setSlot(slot, null, false, null);
-        return nodes.addTasks(undo.place.node, -1);
+        return this.#hold(undo.place, -1);
       case 'bind':
-        return addHeld(undo.workload.queue, -undo.gpus, chargeOf(undo.workload).preemptible);
+        return addHeld(undo.workload.account, undo.charge, -1);
       case 'evict':
-        return this.#setEvicting(undo.workload, false);
+        return this.#setEvicting(undo.unit, undo.allocations, false);
       case 'spare':
-        return this.#setEvicting(undo.workload, true);
+        return this.#setEvicting(undo.unit, undo.allocations, true);
       case 'promise':
-        for (const slot of undo.slots) nodes.setSlot(slot, slot.holder, slot.leaving, null);
-        return;
+        return this.#promise(undo.place, -1);
       case 'claim':
-        return addClaimed(undo.workload.queue, -undo.gpus, chargeOf(undo.workload).preemptible);
+        return addClaimed(undo.workload.account, undo.charge, -1);
       case 'unclaim':
         undo.workload.claim = undo.claim;
-        for (const { slots } of undo.claim.places) {
-          for (const slot of slots) nodes.setSlot(slot, slot.holder, slot.leaving, undo.workload);
-        }
-        return addClaimed(undo.workload.queue, undo.gpus, chargeOf(undo.workload).preemptible);
+        for (const place of undo.claim.places) this.#promise(place, 1);
+        return addClaimed(undo.workload.account, undo.claim.charge, 1);
       case 'turn':
-        undo.group.cursor = undo.cursor;
+        undo.group.cursor--;
         return;
     }
   }
-}
-
-function chargeOf(workload: WorkloadEntry): { queue: QueueNode | null; gpus: number; preemptible: boolean } {
-  const spec = workload.record?.spec;
-  return {
-    queue: workload.queue,
-    gpus: workload.record ? requestOf(workload.record) : 0,
-    preemptible: spec?.preemptible ?? true,
-  };
-}
-
-function slotName(slot: Slot): string {
-  return `GPU ${slot.index} of node ${slot.bank.node.name}`;
 }

@@ -1,144 +1,230 @@
-// Who must give GPUs back so that a pending workload can run: the search for victims, for reclaim (between queues) and
-// preempt (inside one queue). Finds a set such that every eviction is legal at its turn and none can be left out.
-// Approximate negatives, never wrong positives: what it finds is checked again from the start before it is decided.
-// Source of the rules: KAI Scheduler, actions/reclaim and plugins/proportion/reclaimable; stricter in that a queue at
-// or below its guarantee gives nothing at any level.
+// Who must give GPUs back so that a pending workload can run: the search for victims, for reclaim (between queues), preempt
+// (inside one queue) and consolidate (everybody finds another place). Finds a set such that every eviction is legal at its
+// turn and none can be left out. Approximate negatives, never wrong positives: what it finds is checked again from the
+// start before it is decided. Source of the rules: KAI Scheduler, actions/{reclaim,preempt,consolidation} and
+// plugins/proportion/reclaimable; stricter in that a queue at or below its guarantee gives nothing at any level.
 import { invariant } from '../../common/assert.js';
 import { plural } from '../../common/units.js';
-import type { Bank } from './nodes.js';
-import { compareForGiving } from './order.js';
-import { placeGang } from './place.js';
-import { charged, findStop, type QueueNode } from './queues.js';
-import { compareVictims, lossGpuMs, type RunningBucket } from './running.js';
-import { fits, type Group, type Shape, usablePortions } from './shapes.js';
-import type { Trial } from './trial.js';
-import type { WorkBudget } from './work-budget.js';
-import type { TaskPlace, WorkloadEntry } from './workloads.js';
+import { toGpus } from '../model/requests.js';
+import { type Amounts, addTo, amounts, at, GPU, NOTHING, RESOURCES } from './amounts.js';
+import type { Bank, BankClass } from './nodes.js';
+import { compareForGiving, compareForService } from './order.js';
+import { type Placing, placeShape } from './place.js';
+import { type Account, exceeds, findStop, isWithin, type QueueNode } from './queues.js';
+import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
+import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
+import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
 
-export type TakingMode = 'reclaim' | 'preempt';
+export type TakingMode = 'consolidate' | 'reclaim' | 'preempt';
 
-/** What a search found; the trial has the evictions and the claim applied. */
+/** One eviction of a takeover. */
+export interface Eviction {
+  readonly workload: WorkloadEntry;
+  readonly allocations: readonly AllocationEntry[];
+  readonly message: string;
+  /** Where it goes on; null = it waits. */
+  readonly movesTo: readonly TaskPlace[] | null;
+}
+
+/** What a search found; the trial has the evictions and the claims applied. */
 export interface Takeover {
-  readonly victims: readonly { readonly workload: WorkloadEntry; readonly message: string }[];
+  readonly evictions: readonly Eviction[];
   readonly places: readonly TaskPlace[];
 }
 
-/** Whether the workloads of a queue may reclaim at all with such a request: they must stay within its fair share. */
-export function withinFairShare(queue: QueueNode, requestGpus: number): boolean {
-  return charged(queue) + requestGpus <= queue.fairShare;
+/** An eviction under way: what it told to leave. */
+interface Taken {
+  readonly unit: VictimUnit;
+  readonly allocations: readonly AllocationEntry[];
+  readonly charge: Amounts;
 }
+
+/** Most victims of which each is tried to be left out by placing anew, where counting does not tell. */
+const MAX_TRIED_ONE_BY_ONE = 32;
 
 /**
  * Finds victims for a pending workload and tries the takeover out.
+ * @param tasks the numbers its tasks get; null = as its shape numbers them
  * @returns null when none was found; the trial is then as before
  */
 export function takeOver(
-  trial: Trial,
-  work: WorkBudget,
+  placing: Placing,
   group: Group,
   workload: WorkloadEntry,
+  tasks: readonly number[] | null,
   mode: TakingMode,
-  nowMs: number,
 ): Takeover | null {
-  const search = new VictimSearch(trial, work, group, mode, nowMs);
-  return search.run(workload);
+  const search = new VictimSearch(placing, group, workload, tasks, mode);
+  return search.run();
 }
 
 class VictimSearch {
-  readonly #trial: Trial;
-  readonly #work: WorkBudget;
+  readonly #placing: Placing;
   readonly #group: Group;
+  readonly #workload: WorkloadEntry;
+  readonly #tasks: readonly number[] | null;
   readonly #shape: Shape;
   readonly #queue: QueueNode;
+  readonly #account: Account;
   readonly #mode: TakingMode;
-  readonly #nowMs: number;
+  readonly #capacity: Amounts;
   readonly #id: number;
-  readonly #victims: WorkloadEntry[] = [];
+  readonly #taken: Taken[] = [];
   /** How far each bucket was looked through. */
   readonly #positions = new Map<RunningBucket, number>();
+  readonly #exhausted = new Set<QueueNode>();
 
-  constructor(trial: Trial, work: WorkBudget, group: Group, mode: TakingMode, nowMs: number) {
-    this.#trial = trial;
-    this.#work = work;
+  constructor(
+    placing: Placing,
+    group: Group,
+    workload: WorkloadEntry,
+    tasks: readonly number[] | null,
+    mode: TakingMode,
+  ) {
+    const { view } = placing.trial;
+    this.#placing = placing;
     this.#group = group;
+    this.#workload = workload;
+    this.#tasks = tasks;
     this.#shape = group.shape;
     this.#queue = group.queue;
+    this.#account = { queue: group.queue, preemptible: group.preemptible, owner: group.owner };
     this.#mode = mode;
-    this.#nowMs = nowMs;
-    this.#id = ++trial.view.searches;
-    for (let at: QueueNode | null = this.#queue; at !== null; at = at.parent) at.onPathOf = this.#id;
+    this.#capacity = view.root.fairShare;
+    this.#id = ++view.searches;
+    for (let each: QueueNode | null = this.#queue; each !== null; each = each.parent) each.onPathOf = this.#id;
   }
 
   /** Victims in order of fairness, and where that finds none, node by node. */
-  run(workload: WorkloadEntry): Takeover | null {
+  run(): Takeover | null {
     if (!this.#mightFind()) return null;
-    const victims = this.#find(() => this.#takeInOrder()) ?? this.#find(() => this.#takeNodeByNode());
-    if (!victims) return null;
-    const places = placeGang(this.#shape, 'potential', this.#work, (place) =>
-      this.#trial.promise(workload, place.slots),
-    );
-    this.#trial.claim(workload);
-    return { victims, places };
+    return this.#find(() => this.#takeInOrder()) ?? this.#find(() => this.#takeNodeByNode());
   }
 
   /** One way of finding: limits first; then all that is not needed is left out, and what is left is checked again. */
-  #find(takeUntilMet: () => boolean): Takeover['victims'] | null {
-    const start = this.#trial.mark();
-    this.#victims.length = 0;
-    const needed = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
-    this.#trial.rollback(start);
-    const victims = needed && this.#carryOut(needed);
-    if (!victims) this.#trial.rollback(start);
-    return victims;
+  #find(takeUntilMet: () => boolean): Takeover | null {
+    const { trial } = this.#placing;
+    const start = trial.mark();
+    this.#taken.length = 0;
+    this.#positions.clear();
+    this.#exhausted.clear();
+    const units = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
+    trial.rollback(start);
+    const found = units && this.#carryOut(units);
+    if (!found) trial.rollback(start);
+    return found;
   }
 
   // --- quick answers ---
 
   /** False when no choice of victims can do: the cluster is too small, or too little may be taken at all. */
   #mightFind(): boolean {
-    const { tasks, requestGpus, classes } = this.#shape;
-    if (usablePortions(this.#shape, tasks) < tasks) return false;
+    if (!isUsable(this.#shape)) return false;
+    if (this.#mode === 'consolidate') return this.#hasRoomInAll();
+    // Where CPU or memory may be what lacks, GPUs tell nothing.
+    if (!this.#shape.isCounted || this.#stop() !== null) return this.#anyMayGive();
     if (this.#isMet()) return true;
-    let gpus = 0;
-    for (const bankClass of classes) gpus += bankClass.potentialGpus;
-    if (this.#mode === 'preempt') return gpus + this.#runningGpus(this.#queue, this.#group.priority) >= requestGpus;
+    const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
+    let parts = 0;
+    for (const { potentialSlots, partsPerSlot } of classes) parts += potentialSlots * partsPerSlot;
+    const asked = at(this.#shape.charge, GPU);
+    if (this.#mode === 'preempt')
+      return parts + this.#runningParts(this.#queue, this.#group.priority, classes) >= asked;
     let mayGive = false;
-    for (let at = this.#queue; at.parent !== null; at = at.parent) {
-      for (const side of at.parent.children) {
-        if (side === at || side.victims === 0 || !this.#sideMayGive(side)) continue;
-        mayGive = true;
-        gpus += this.#mostFrom(side).gpus;
+    for (const side of this.#sides()) {
+      if (!this.#sideMayGive(side)) continue;
+      mayGive = true;
+      parts += this.#mostFrom(side, classes).parts;
+    }
+    return mayGive && parts >= asked && this.#banksMightDo();
+  }
+
+  #anyMayGive(): boolean {
+    if (this.#mode === 'preempt') return (this.#queue.running[0]?.priority ?? Infinity) < this.#group.priority;
+    for (const side of this.#sides()) if (this.#sideMayGive(side)) return true;
+    return false;
+  }
+
+  /** Consolidation needs as much free as it places, everywhere together. */
+  #hasRoomInAll(): boolean {
+    const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
+    if (classes.size === 0) return false;
+    let parts = 0;
+    for (const bankClass of classes) {
+      parts += bankClass.potentialSlots * bankClass.partsPerSlot;
+      const open = bankClass.openPotential;
+      if (open === null) continue;
+      for (let level = open.counts.levelFrom(1); level !== -1; level = open.counts.levelFrom(level + 1)) {
+        parts += open.counts.count(level) * level * 7;
       }
     }
-    return mayGive && gpus >= requestGpus;
+    return parts >= at(this.#shape.charge, GPU);
+  }
+
+  /** The queues beside those on the path: whoever gives, gives through one of them. */
+  *#sides(): Generator<QueueNode> {
+    for (let each = this.#queue; each.parent !== null; each = each.parent) {
+      for (const side of each.parent.children) if (side !== each && side.victims > 0) yield side;
+    }
   }
 
   /** The most a side could give: down to its share, and from there the rest of its largest victim. */
-  #mostFrom(side: QueueNode): { gpus: number; largest: number } {
-    let gpus = this.#runningGpus(side, Infinity);
-    let largest = side.running.reduce((most, bucket) => Math.max(most, bucket.gpus), 0);
+  #mostFrom(side: QueueNode, classes: ReadonlySet<BankClass>): { parts: number; largest: number } {
+    let parts = this.#runningParts(side, Infinity, classes);
+    let largest = side.running.reduce((most, bucket) => Math.max(most, bucket.parts), 0);
     for (const child of side.children) {
       if (child.victims === 0) continue;
-      const below = this.#mostFrom(child);
-      gpus += below.gpus;
+      const below = this.#mostFrom(child, classes);
+      parts += below.parts;
       largest = Math.max(largest, below.largest);
     }
     const taker = this.#takerBeside(side);
-    const keeps = taker === null || this.#isWithinGuarantee(taker) ? side.guarantee : side.allocatableShare;
-    return {
-      gpus: Math.min(gpus, Math.max(0, charged(side) - Math.max(keeps, side.guarantee) + largest - 1)),
-      largest,
-    };
+    const guarantee = at(side.guarantee, GPU);
+    const keeps = taker === null || this.#isWithinGuarantee(taker) ? guarantee : at(side.allocatableShare, GPU);
+    const above = at(side.charged, GPU) - Math.max(keeps, guarantee);
+    return { parts: Math.min(parts, Math.max(0, above + largest - 1)), largest };
   }
 
-  /** GPUs of a queue's own running work below a priority, where the shape could go. */
-  #runningGpus(queue: QueueNode, belowPriority: number): number {
-    let gpus = 0;
-    for (const { priority, gpus: each, bankClass, items, cursor } of queue.running) {
-      if (priority >= belowPriority) break;
-      if (bankClass === null || this.#shape.classes.includes(bankClass)) gpus += each * Math.min(items.length, cursor);
+  /** GPU parts of a queue's own running work below a priority, where the shape could go. */
+  #runningParts(queue: QueueNode, belowPriority: number, classes: ReadonlySet<BankClass>): number {
+    let parts = 0;
+    for (const bucket of queue.running) {
+      if (bucket.priority >= belowPriority) break;
+      if (bucket.bankClass === null || classes.has(bucket.bankClass)) {
+        parts += bucket.parts * Math.min(bucket.items.length, bucket.cursor);
+      }
     }
-    return gpus;
+    return parts;
+  }
+
+  /** Whether enough places would come free if everybody gave who may give now: more can never be taken. */
+  #banksMightDo(): boolean {
+    const [part] = this.#shape.parts;
+    if (part === undefined) return false;
+    const { ask, count } = part;
+    let tasks = 0;
+    for (const bankClass of ask.classes) {
+      for (const bank of bankClass.banks) {
+        if (bank.usable < ask.gpus) continue;
+        tasks += Math.floor(this.#mostOn(bank) / ask.gpus);
+        if (tasks >= count) return true;
+      }
+    }
+    return false;
+  }
+
+  #mostOn(bank: Bank): number {
+    let slots = bank.potential;
+    if (bank.usable === slots) return slots;
+    for (const slot of bank.slots) {
+      if (
+        slot.claims.length === 0 &&
+        slot.used > slot.leaving &&
+        slot.holds.every((hold) => this.#isOpen(hold.workload))
+      )
+        slots++;
+    }
+    return slots;
   }
 
   // --- finding ---
@@ -148,261 +234,423 @@ class VictimSearch {
     for (;;) {
       const stop = this.#stop();
       if (!stop) return true;
-      const victim = stop.kind === 'limit' ? this.#nextVictim(stop.at) : null;
+      const victim = stop.kind === 'limit' && this.#mode !== 'consolidate' ? this.#nextVictim(stop.at) : null;
       if (!victim) return false;
       this.#take(victim);
     }
   }
 
-  /** Victims in order until the gang fits. */
+  /** Victims in order until the gang fits. Where only trying tells, ever more are taken between two tries. */
   #takeInOrder(): boolean {
-    const start = this.#trial.mark();
-    const taken = this.#victims.length;
-    while (!this.#isMet()) {
-      const victim = this.#nextVictim(this.#trial.view.root);
-      if (!victim) {
-        this.#trial.rollback(start);
-        this.#victims.length = taken;
-        return false;
+    let pause = 1;
+    let untried = pause;
+    for (;;) {
+      if (untried >= pause) {
+        if (this.#isMet()) return true;
+        if (!this.#shape.isCounted && mayFit(this.#shape, 'potential') && this.#mode !== 'consolidate') pause *= 2;
+        untried = 0;
       }
+      const victim = this.#maySearchOn() ? this.#nextVictim(this.#placing.trial.view.root) : null;
+      if (!victim) return untried > 0 && this.#isMet();
       this.#take(victim);
+      untried++;
     }
-    return true;
+  }
+
+  #maySearchOn(): boolean {
+    return this.#mode !== 'consolidate' || this.#taken.length < this.#placing.trial.view.policy.maxMoves;
   }
 
   /** Frees whole places, those first where the fewest GPUs are disturbed and the least work is lost. */
   #takeNodeByNode(): boolean {
+    const { trial, nowMs } = this.#placing;
+    const [part] = this.#shape.parts;
     // Where a single GPU was not found in order, none is to be found.
-    if (this.#shape.requestGpus === 1) return false;
-    const options: { bank: Bank; disturbedGpus: number; lossGpuMs: number }[] = [];
-    for (const bankClass of this.#shape.classes) {
-      for (const bank of bankClass.banks) {
-        if (bank.usable < this.#shape.gpusPerTask) continue;
-        const mark = this.#trial.mark();
-        const taken = this.#victims.length;
-        if (this.#freeOneTask(bank)) {
-          const chosen = this.#victims.slice(taken);
-          options.push({
-            bank,
-            disturbedGpus: chosen.reduce((sum, victim) => sum + (victim.bucket?.gpus ?? 0), 0),
-            lossGpuMs: chosen.reduce((sum, victim) => sum + lossGpuMs(victim, this.#nowMs), 0),
-          });
+    if (part === undefined || (this.#shape.isCounted && this.#shape.tasks * part.ask.gpus === 1)) return false;
+    const options: { bank: Bank; disturbed: number; loss: number }[] = [];
+    for (const { ask } of this.#shape.parts) {
+      for (const bankClass of ask.classes) {
+        for (const bank of bankClass.banks) {
+          if (bank.usable < ask.gpus || this.#mostOn(bank) < ask.gpus) continue;
+          const mark = trial.mark();
+          const taken = this.#taken.length;
+          if (this.#freeOneTask(bank, ask.gpus)) {
+            const chosen = this.#taken.slice(taken);
+            options.push({
+              bank,
+              disturbed: chosen.reduce((sum, { charge }) => sum + at(charge, GPU), 0),
+              loss: chosen.reduce((sum, { unit }) => sum + lossOf(unit, nowMs), 0),
+            });
+          }
+          this.#goBack(mark, taken);
         }
-        this.#trial.rollback(mark);
-        this.#victims.length = taken;
       }
     }
-    options.sort((a, b) => a.disturbedGpus - b.disturbedGpus || a.lossGpuMs - b.lossGpuMs || a.bank.rank - b.bank.rank);
+    options.sort(
+      (a, b) => a.disturbed - b.disturbed || (a.loss === b.loss ? 0 : a.loss - b.loss) || a.bank.rank - b.bank.rank,
+    );
     for (const { bank } of options) {
       for (;;) {
         if (this.#isMet()) return true;
-        const mark = this.#trial.mark();
-        const taken = this.#victims.length;
-        if (this.#freeOneTask(bank)) {
-          if (this.#victims.length > taken) continue;
+        const mark = trial.mark();
+        const taken = this.#taken.length;
+        const size = this.#shape.parts.find(({ ask }) => ask.classes.includes(bank.bankClass))?.ask.gpus ?? 0;
+        if (this.#maySearchOn() && size > 0 && this.#freeOneTask(bank, size) && this.#taken.length > taken) {
+          if (this.#mode !== 'consolidate' || !this.#isMet()) continue;
+          return true;
         }
-        this.#trial.rollback(mark);
-        this.#victims.length = taken;
+        this.#goBack(mark, taken);
         break;
       }
+      // Moving is worth it for one place only: what did not do there is put back.
+      if (this.#mode === 'consolidate' && this.#shape.tasks === 1 && this.#taken.length > 0) this.#putAllBack();
     }
     return this.#isMet();
+  }
+
+  #putAllBack(): void {
+    for (const { unit, allocations } of this.#taken.toReversed()) this.#placing.trial.spare(unit, allocations);
+    this.#taken.length = 0;
+  }
+
+  #goBack(mark: number, taken: number): void {
+    this.#placing.trial.rollback(mark);
+    this.#taken.length = taken;
   }
 
   /**
    * Evicts on one bank until one more task fits there: in order; failing that the largest first; failing that keeping
    * each queue's largest for the last, which frees the most, since the last may carry its queue below its share.
    */
-  #freeOneTask(bank: Bank): boolean {
-    const size = this.#shape.gpusPerTask;
+  #freeOneTask(bank: Bank, size: number): boolean {
     const want = (Math.floor(bank.potential / size) + 1) * size;
     if (bank.usable < want) return false;
     const candidates = this.#candidatesOn(bank, want);
     if (candidates.length === 0) return false;
-    if (
-      this.#freeUpTo(
-        bank,
-        want,
-        candidates.toSorted((a, b) => this.#compare(a, b)),
-      )
-    )
-      return true;
+    const inOrder = candidates.toSorted((a, b) => this.#compare(a, b));
+    if (this.#freeUpTo(bank, want, inOrder)) return true;
     if (candidates.length === 1) return false;
-    const bySize = candidates.toSorted((a, b) => (a.bucket?.gpus ?? 0) - (b.bucket?.gpus ?? 0));
+    const bySize = candidates.toSorted((a, b) => a.parts - b.parts);
     return this.#freeUpTo(bank, want, bySize.toReversed()) || this.#freeLargestLast(bank, want, bySize);
   }
 
-  #freeLargestLast(bank: Bank, want: number, bySize: readonly WorkloadEntry[]): boolean {
-    const start = this.#trial.mark();
-    const taken = this.#victims.length;
-    const largest = new Map(bySize.map((victim) => [victim.queue, victim]));
+  #freeLargestLast(bank: Bank, want: number, bySize: readonly VictimUnit[]): boolean {
+    const { trial } = this.#placing;
+    const start = trial.mark();
+    const taken = this.#taken.length;
+    const largest = new Map(bySize.map((victim) => [victim.workload.queue, victim]));
     for (const victim of bySize) {
-      const last = largest.get(victim.queue);
+      const last = largest.get(victim.workload.queue);
       if (last === undefined || last === victim || !this.#mayTake(victim)) continue;
-      const mark = this.#trial.mark();
+      const mark = trial.mark();
+      const count = this.#taken.length;
       this.#take(victim);
       if (this.#mayTake(last)) continue;
-      this.#trial.rollback(mark);
-      this.#victims.pop();
+      this.#goBack(mark, count);
     }
     if (this.#freeUpTo(bank, want, [...largest.values()])) return true;
-    this.#trial.rollback(start);
-    this.#victims.length = taken;
+    this.#goBack(start, taken);
     return false;
   }
 
-  #freeUpTo(bank: Bank, want: number, candidates: readonly WorkloadEntry[]): boolean {
-    const mark = this.#trial.mark();
-    const taken = this.#victims.length;
+  #freeUpTo(bank: Bank, want: number, candidates: readonly VictimUnit[]): boolean {
+    const mark = this.#placing.trial.mark();
+    const taken = this.#taken.length;
     for (const victim of candidates) {
       if (bank.potential >= want) break;
       if (this.#mayTake(victim)) this.#take(victim);
     }
     if (bank.potential >= want) return true;
-    this.#trial.rollback(mark);
-    this.#victims.length = taken;
+    this.#goBack(mark, taken);
     return false;
   }
 
   /** Who may be evicted there now; nobody, when all of them together would not do. */
-  #candidatesOn(bank: Bank, want: number): WorkloadEntry[] {
-    const found: WorkloadEntry[] = [];
-    let gpus = bank.potential;
-    for (const { holder, claimer } of bank.slots) {
-      if (holder === null || claimer !== null || holder.bucket === null || holder.evicting) continue;
-      const known = found.includes(holder);
-      if (!known && (!this.#isOpen(holder.queue) || !this.#mayTake(holder))) continue;
-      gpus++;
-      if (!known) found.push(holder);
+  #candidatesOn(bank: Bank, want: number): VictimUnit[] {
+    const found: VictimUnit[] = [];
+    let slots = bank.potential;
+    for (const slot of bank.slots) {
+      if (slot.claims.length > 0 || slot.used === slot.leaving) continue;
+      let opens = true;
+      for (const hold of slot.holds) {
+        if (hold.leaving) continue;
+        const unit = this.#unitOf(hold.workload, hold);
+        const known = unit !== null && found.includes(unit);
+        if (unit === null || (!known && (!this.#isOpen(hold.workload) || !this.#mayTake(unit)))) opens = false;
+        else if (!known) found.push(unit);
+      }
+      if (opens) slots++;
     }
-    return gpus >= want ? found : [];
+    return slots >= want ? found : [];
+  }
+
+  /** What has to go so that a task goes: the surplus task itself, or all of its workload. */
+  #unitOf(workload: WorkloadEntry, hold: unknown): VictimUnit | null {
+    const own = workload.units.find(({ isSurplus, allocations }) => isSurplus && allocations[0] === hold);
+    return own ?? workload.units.find(({ isSurplus }) => !isSurplus) ?? null;
   }
 
   // --- leaving out, and carrying out ---
 
   /** Drops every victim that is not needed, the last to give first. */
-  #leaveOut(): WorkloadEntry[] {
-    if (this.#victims.length === 1) return this.#victims;
-    const needed: WorkloadEntry[] = [];
-    for (const victim of this.#victims.toReversed()) {
-      this.#trial.spare(victim);
-      this.#work.spend(1);
-      if (this.#isMet()) continue;
-      this.#trial.evict(victim);
-      needed.push(victim);
+  #leaveOut(): VictimUnit[] {
+    if (this.#taken.length === 1) return this.#taken.map(({ unit }) => unit);
+    const { trial, work } = this.#placing;
+    const needed: VictimUnit[] = [];
+    const oneByOne = this.#shape.isCounted || this.#taken.length <= MAX_TRIED_ONE_BY_ONE;
+    for (const taken of this.#taken.toReversed()) {
+      if (oneByOne && !goesWithCore(taken.unit)) {
+        trial.spare(taken.unit, taken.allocations);
+        work.spend(1);
+        if (this.#isMet()) continue;
+        trial.evict(taken.unit);
+      }
+      needed.push(taken.unit);
     }
     return needed.reverse();
   }
 
-  /** Evicts from the start, each checked again at its turn, and says what made it legal. */
-  #carryOut(victims: readonly WorkloadEntry[]): Takeover['victims'] | null {
-    const done: { workload: WorkloadEntry; message: string }[] = [];
-    for (const workload of victims) {
-      const ground = this.#ground(workload);
-      if (ground === null) return null;
-      this.#trial.evict(workload);
-      done.push({ workload, message: ground });
+  /**
+   * Evicts from the start, each checked again at its turn, and says what made it legal; then places the workload, and each
+   * victim again where that can be: those whose place is left stay, others move.
+   */
+  #carryOut(units: readonly VictimUnit[]): Takeover | null {
+    const { trial } = this.#placing;
+    const done: { readonly taken: Taken; readonly message: string }[] = [];
+    this.#taken.length = 0;
+    for (const unit of units) {
+      const message = this.#ground(unit);
+      if (message === null) return null;
+      done.push({ taken: this.#take(unit), message });
     }
-    if (!this.#isMet() || !victims.every((victim) => this.#staysFairer(victim))) return null;
-    if (this.#mode === 'preempt' && this.#outgrowsShare(victims)) return null;
-    return done;
+    if (this.#stop() !== null) return null;
+    const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
+    if (places === null) return null;
+    trial.claim(this.#workload, sumOf(places));
+    const evictions: Eviction[] = [];
+    // The last to give is the first to be placed again.
+    for (const { taken, message } of done.toReversed()) {
+      if (!goesWithCore(taken.unit) && this.#staysAfterAll(taken)) trial.spare(taken.unit, taken.allocations);
+      else evictions.push({ ...taken, workload: taken.unit.workload, message, movesTo: this.#move(taken) });
+    }
+    evictions.reverse();
+    if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { evictions, places } : null;
+    if (!evictions.every((eviction) => this.#staysFairer(eviction))) return null;
+    if (this.#mode === 'preempt' && this.#outgrowsShare(evictions)) return null;
+    return { evictions, places };
+  }
+
+  /** Whether nothing of a victim's place was promised to anybody. */
+  #staysAfterAll({ unit, allocations, charge }: Taken): boolean {
+    const isMissed = unit.workload.claim !== null;
+    return (
+      !isMissed &&
+      findStop(unit.workload.account, charge, 'promise') === null &&
+      allocations.every(
+        ({ node, slots, parts, cpuMilli, memoryMib }) =>
+          slots.every((slot) => slot.potential >= parts) &&
+          (cpuMilli === 0 || node.cpu.capacity - node.cpu.used + node.cpu.leaving - node.cpu.claimed >= cpuMilli) &&
+          (memoryMib === 0 ||
+            node.memory.capacity - node.memory.used + node.memory.leaving - node.memory.claimed >= memoryMib),
+      )
+    );
+  }
+
+  /** Promises a whole victim another place, if there is one. */
+  #move({ unit }: Taken): readonly TaskPlace[] | null {
+    const { workload } = unit;
+    if (unit.isSurplus || workload.core === null || workload.claim !== null) return null;
+    if (!mayFit(workload.core, 'potential') || findStop(workload.account, workload.core.charge, 'promise')) return null;
+    const places = placeShape(this.#placing, workload, workload.core, 'potential');
+    if (places) this.#placing.trial.claim(workload, sumOf(places));
+    return places;
+  }
+
+  /** Everybody has a place again, and not too much is disturbed for what is asked. */
+  #isWorthMoving(evictions: readonly Eviction[]): boolean {
+    const { policy } = this.#placing.trial.view;
+    let disturbed = 0;
+    for (const { movesTo, allocations } of evictions) {
+      if (movesTo === null) return false;
+      for (const { charge } of allocations) disturbed += at(charge, GPU);
+    }
+    return disturbed <= policy.maxDisturbance * at(this.#shape.charge, GPU) && evictions.length <= policy.maxMoves;
   }
 
   // --- legality ---
 
+  /** Whether it fits when all that leaves has left; in consolidation, with a place for everybody who was moved. */
   #isMet(): boolean {
-    return fits(this.#shape, 'potential') && this.#stop() === null;
+    if (!mayFit(this.#shape, 'potential') || this.#stop() !== null) return false;
+    if (this.#shape.isCounted && this.#mode !== 'consolidate') return true;
+    const { trial } = this.#placing;
+    const mark = trial.mark();
+    const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
+    const met = places !== null && (this.#mode !== 'consolidate' || this.#allFindPlaces());
+    trial.rollback(mark);
+    return met;
+  }
+
+  #allFindPlaces(): boolean {
+    return this.#taken.toReversed().every((taken) => this.#staysAfterAll(taken) || this.#move(taken) !== null);
   }
 
   #stop() {
-    return findStop(this.#queue, this.#shape.requestGpus, this.#group.preemptible, 'promise');
+    return findStop(this.#account, this.#shape.charge, 'promise');
   }
 
-  #take(victim: WorkloadEntry): void {
-    this.#trial.evict(victim);
-    this.#victims.push(victim);
-    this.#work.spend(1);
+  #take(unit: VictimUnit): Taken {
+    const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
+    const charge = amounts();
+    for (const allocation of allocations) addTo(charge, allocation.charge, 1);
+    this.#placing.trial.evict(unit);
+    this.#placing.work.spend(1);
+    const taken = { unit, allocations, charge };
+    this.#taken.push(taken);
+    return taken;
   }
 
   /** Legal now, of use or not. */
-  #mayTake(victim: WorkloadEntry): boolean {
-    if (this.#mode === 'preempt') return isPreemptable(victim, this.#group);
-    const { queue } = victim;
-    if (queue === null || queue.onPathOf === this.#id) return false;
-    const sides = this.#sidesOf(victim);
-    return sides !== null && this.#mayGive(queue) && this.#isFairer(sides.taker, sides.giver, victim.bucket?.gpus ?? 0);
+  #mayTake(unit: VictimUnit): boolean {
+    if (unit.evicting || unit.allocations.every(({ leaving }) => leaving)) return false;
+    const { workload } = unit;
+    const { queue } = workload;
+    if (queue === null || workload === this.#workload || this.#isProtected(unit, queue)) return false;
+    if (this.#mode === 'preempt') return queue === this.#queue && unit.bucket.priority < this.#group.priority;
+    // Inside one queue a move needs no lower priority: nobody loses his place for good.
+    if (queue === this.#queue) return this.#mode === 'consolidate';
+    if (queue.onPathOf === this.#id) return false;
+    const sides = this.#sidesOf(queue);
+    if (sides === null || !this.#mayGive(queue)) return false;
+    return this.#mode === 'consolidate' || this.#isFairer(sides.taker, sides.giver, partsLeft(unit));
+  }
+
+  /** In its min-runtime a workload gives nothing but its surplus. */
+  #isProtected(unit: VictimUnit, queue: QueueNode): boolean {
+    if (unit.isSurplus) return false;
+    const { view } = this.#placing.trial;
+    const minRuntimeMs = view.minRuntimeOf(queue, this.#mode === 'preempt' ? 'preempt' : 'reclaim');
+    if (minRuntimeMs === 0) return false;
+    const endsMs = unit.workload.placedMs + minRuntimeMs;
+    if (endsMs <= this.#placing.nowMs) return false;
+    view.wakeAt(endsMs);
+    return true;
   }
 
   /** A quick no for queues that may give nothing: what they may not give now they may not later in the search. */
-  #isOpen(queue: QueueNode | null): boolean {
-    if (queue === null || queue.refusedBy === this.#id) return false;
-    const open = this.#mode === 'preempt' ? queue === this.#queue : queue.onPathOf !== this.#id && this.#mayGive(queue);
+  #isOpen({ queue, units }: WorkloadEntry): boolean {
+    if (queue === null || queue.refusedBy === this.#id || units.length === 0) return false;
+    if (queue === this.#queue) return this.#mode !== 'reclaim' && this.#mayTakeOwn(units);
+    const open = this.#mode !== 'preempt' && queue.onPathOf !== this.#id && this.#mayGive(queue);
     if (!open) queue.refusedBy = this.#id;
     return open;
   }
 
+  #mayTakeOwn([unit]: readonly VictimUnit[]): boolean {
+    return unit !== undefined && (this.#mode === 'consolidate' || unit.bucket.priority < this.#group.priority);
+  }
+
   /** Whether a queue, and all above it up to the common ancestor, may give one more victim. */
   #mayGive(queue: QueueNode): boolean {
-    for (let at: QueueNode | null = queue; at !== null && at.onPathOf !== this.#id; at = at.parent) {
-      if (!this.#sideMayGive(at)) return false;
+    for (let each: QueueNode | null = queue; each !== null && each.onPathOf !== this.#id; each = each.parent) {
+      if (!this.#sideMayGive(each)) return false;
     }
     return true;
   }
 
   /** One level of it. Tested before each victim, so the last may carry the queue below: a gang cannot be cut. */
   #sideMayGive(side: QueueNode): boolean {
-    const use = charged(side);
-    if (use <= side.guarantee) return false;
+    if (!exceeds(side, side.guarantee)) return false;
     const taker = this.#takerBeside(side);
-    return taker === null || use > side.allocatableShare || this.#isWithinGuarantee(taker);
+    return taker === null || exceeds(side, side.allocatableShare) || this.#isWithinGuarantee(taker);
   }
 
   /** The queue on the reclaimer's path that has the same parent; null when the parent is not common. */
   #takerBeside(side: QueueNode): QueueNode | null {
     if (side.parent?.onPathOf !== this.#id) return null;
-    let at = this.#queue;
-    while (at.parent !== null && at.parent !== side.parent) at = at.parent;
-    return at;
+    let each = this.#queue;
+    while (each.parent !== null && each.parent !== side.parent) each = each.parent;
+    return each;
   }
 
   #isWithinGuarantee(taker: QueueNode): boolean {
-    return charged(taker) + this.#shape.requestGpus <= taker.guarantee;
+    return isWithin(taker, this.#pendingRequest(), taker.guarantee);
   }
+
+  /** What the workload still has to be charged with: nothing, once it has its claim. */
+  #pendingRequest(): Amounts {
+    return this.#isClaimed ? NOTHING : this.#shape.charge;
+  }
+
+  #isClaimed = false;
 
   /**
    * After all: the taking side must not stand above its share by as much as the giving side, or more; and unless it
    * stays within its guarantee it must not have taken what the giving side could take back within its own. Else the two
    * would evict each other for ever.
    */
-  #staysFairer(victim: WorkloadEntry): boolean {
-    if (this.#mode === 'preempt') return true;
-    const sides = this.#sidesOf(victim);
-    if (!sides || !this.#isFairer(sides.taker, sides.giver, 0)) return false;
-    const returns = charged(sides.giver) + (victim.bucket?.gpus ?? 0) <= sides.giver.guarantee;
-    return !returns || this.#isWithinGuarantee(sides.taker);
+  #staysFairer({ workload, allocations, movesTo }: Eviction): boolean {
+    if (this.#mode !== 'reclaim') return true;
+    // Here the claim is charged already.
+    this.#isClaimed = true;
+    const sides = workload.queue && this.#sidesOf(workload.queue);
+    const fair = sides !== null && this.#staysFairerBetween(sides, allocations, movesTo !== null);
+    this.#isClaimed = false;
+    return fair;
   }
 
-  #isFairer(taker: QueueNode, giver: QueueNode, givenGpus: number): boolean {
-    const takerUse = charged(taker) + this.#shape.requestGpus;
-    if (takerUse <= taker.fairShare || giver.fairShare === 0) return true;
-    return saturation(takerUse, taker.fairShare) < saturation(charged(giver) - givenGpus, giver.fairShare);
+  #staysFairerBetween(
+    { taker, giver }: { taker: QueueNode; giver: QueueNode },
+    allocations: readonly AllocationEntry[],
+    isMoved: boolean,
+  ): boolean {
+    if (!this.#isFairer(taker, giver, 0)) return false;
+    if (isMoved) return true;
+    const given = amounts();
+    for (const { charge } of allocations) addTo(given, charge, 1);
+    // Whoever would be served before the taker keeps what he has: else he would take it back.
+    if (this.#isServedBefore(giver, given, taker)) return false;
+    return !isWithin(giver, given, giver.guarantee) || this.#isWithinGuarantee(taker);
+  }
+
+  #isServedBefore(giver: QueueNode, given: Amounts, taker: QueueNode): boolean {
+    giver.nextRequest = given;
+    taker.nextRequest = NOTHING;
+    return compareForService(giver, taker, this.#capacity) < 0;
+  }
+
+  #isFairer(taker: QueueNode, giver: QueueNode, givenParts: number): boolean {
+    const { saturationMultiplier } = this.#placing.trial.view.policy;
+    const request = this.#pendingRequest();
+    for (let resource = 0; resource < RESOURCES; resource++) {
+      if (at(this.#shape.charge, resource) === 0) continue;
+      const use = at(taker.charged, resource) + at(request, resource);
+      const share = at(taker.fairShare, resource);
+      const giversShare = at(giver.fairShare, resource);
+      if (use <= share || giversShare === 0) continue;
+      const left = at(giver.charged, resource) - (resource === GPU ? givenParts : 0);
+      if (saturation(use, share) * saturationMultiplier >= saturation(left, giversShare)) return false;
+    }
+    return true;
   }
 
   /** The two queues just below the common ancestor. */
-  #sidesOf(victim: WorkloadEntry): { giver: QueueNode; taker: QueueNode } | null {
-    let giver = victim.queue;
-    while (giver?.parent && giver.parent.onPathOf !== this.#id) giver = giver.parent;
-    const taker = giver && this.#takerBeside(giver);
-    return giver && taker && giver !== taker ? { giver, taker } : null;
+  #sidesOf(queue: QueueNode): { giver: QueueNode; taker: QueueNode } | null {
+    let giver = queue;
+    while (giver.parent && giver.parent.onPathOf !== this.#id) giver = giver.parent;
+    const taker = this.#takerBeside(giver);
+    return taker && giver !== taker ? { giver, taker } : null;
   }
 
-  /** Whether preempting would grow the queue beyond its fair share while another one waits for its own. */
-  #outgrowsShare(victims: readonly WorkloadEntry[]): boolean {
-    const given = victims.reduce((sum, victim) => sum + (victim.bucket?.gpus ?? 0), 0);
-    const { requestGpus } = this.#shape;
-    if (requestGpus <= given || charged(this.#queue) + requestGpus <= this.#queue.fairShare) return false;
-    for (const queue of this.#trial.view.queues.values()) {
-      if (queue.children.length === 0 && queue !== this.#queue && charged(queue) < queue.fairShare) return true;
+  /** Whether preempting grew the queue beyond its fair share while another one waits for its own. */
+  #outgrowsShare(evictions: readonly Eviction[]): boolean {
+    const given = amounts();
+    for (const { allocations } of evictions) for (const { charge } of allocations) addTo(given, charge, 1);
+    const asked = at(this.#shape.charge, GPU);
+    if (asked <= at(given, GPU) || at(this.#queue.charged, GPU) <= at(this.#queue.fairShare, GPU)) return false;
+    for (const queue of this.#placing.trial.view.queues.values()) {
+      if (queue.children.length > 0 || queue === this.#queue) continue;
+      if (at(queue.charged, GPU) < at(queue.fairShare, GPU)) return true;
     }
     return false;
   }
@@ -410,104 +658,146 @@ class VictimSearch {
   // --- order of victims ---
 
   /** The next victim in a part of the tree, in order, that is legal now and frees something of use. */
-  #nextVictim(within: QueueNode): WorkloadEntry | null {
+  #nextVictim(within: QueueNode): VictimUnit | null {
     if (this.#mode === 'preempt') return this.#nextInQueue(this.#queue);
     return this.#nextBelow(within);
   }
 
-  #nextBelow(queue: QueueNode): WorkloadEntry | null {
+  #nextBelow(queue: QueueNode): VictimUnit | null {
     for (;;) {
       const side = this.#firstToGive(queue);
-      if (!side) return queue === this.#queue ? null : this.#nextOwn(queue);
+      if (!side) return this.#mayGiveItself(queue) ? this.#nextInQueue(queue) : null;
       const victim = this.#nextBelow(side);
       if (victim) return victim;
-      side.exhaustedBy = this.#id;
+      this.#exhausted.add(side);
     }
+  }
+
+  #mayGiveItself(queue: QueueNode): boolean {
+    return queue.onPathOf !== this.#id || (this.#mode === 'consolidate' && queue === this.#queue);
   }
 
   #firstToGive(queue: QueueNode): QueueNode | null {
     let first: QueueNode | null = null;
     for (const child of queue.children) {
-      if (child.victims === 0 || child.exhaustedBy === this.#id || child === this.#queue) continue;
-      if (child.onPathOf !== this.#id && !this.#sideMayGive(child)) continue;
-      if (first === null || compareForGiving(child, first) < 0) first = child;
+      if (child.victims === 0 || this.#exhausted.has(child)) continue;
+      if (
+        child === this.#queue ? this.#mode !== 'consolidate' : child.onPathOf !== this.#id && !this.#sideMayGive(child)
+      )
+        continue;
+      if (first === null || compareForGiving(child, first, this.#capacity) < 0) first = child;
     }
     return first;
   }
 
-  #nextOwn(queue: QueueNode): WorkloadEntry | null {
-    return queue.onPathOf === this.#id ? null : this.#nextInQueue(queue);
-  }
-
   /** Lower priority, then less lost, then younger; passes over what is of no use here. */
-  #nextInQueue(queue: QueueNode): WorkloadEntry | null {
-    let best: WorkloadEntry | null = null;
+  #nextInQueue(queue: QueueNode): VictimUnit | null {
+    let best: VictimUnit | null = null;
     for (const bucket of queue.running) {
       if (this.#mode === 'preempt' && bucket.priority >= this.#group.priority) break;
-      if (best !== null && bucket.priority > (best.bucket?.priority ?? 0)) break;
-      const head = this.#headOf(bucket);
-      if (head !== null && (best === null || compareVictims(head, best, this.#nowMs) < 0)) best = head;
+      if (best && (bucket.priority > best.bucket.priority || (best.isSurplus && !bucket.isSurplus))) break;
+      const victim = this.#headOf(bucket);
+      if (victim && (best === null || compareVictims(victim, best, this.#placing.nowMs) < 0)) best = victim;
     }
     return best;
   }
 
-  #headOf(bucket: RunningBucket): WorkloadEntry | null {
-    const anyClass = bucket.bankClass === null || this.#stop()?.kind === 'limit';
-    if (!anyClass && bucket.bankClass && !this.#shape.classes.includes(bucket.bankClass)) return null;
-    let at = Math.min(this.#positions.get(bucket) ?? Infinity, bucket.cursor);
-    let head: WorkloadEntry | null = null;
-    for (; at > 0 && head === null; at--) {
-      const item = bucket.items[at - 1];
-      if (item !== undefined && !item.evicting && this.#isOfUse(item)) head = item;
+  #headOf(bucket: RunningBucket): VictimUnit | null {
+    if (bucket.bankClass !== null && this.#stop()?.kind !== 'limit' && !this.#mayUse(bucket.bankClass)) return null;
+    let position = Math.min(this.#positions.get(bucket) ?? bucket.cursor, bucket.cursor);
+    let head: VictimUnit | null = null;
+    for (; position > 0; position--) {
+      const item = bucket.items[position - 1];
+      if (item && !item.evicting && this.#isOfUse(item) && !this.#isSettled(item)) {
+        head = item;
+        break;
+      }
     }
-    this.#positions.set(bucket, head === null ? 0 : at + 1);
+    this.#positions.set(bucket, position);
     // All of a bucket have one queue and size, so what is legal for one is for all.
     return head !== null && this.#mayTake(head) ? head : null;
   }
 
-  /** Whether its leaving makes GPUs usable that the shape could go to, or makes room in a limit. */
-  #isOfUse(victim: WorkloadEntry): boolean {
+  /** What no other of its bucket needs to share: it has gone already, is the taker itself, or is in its min-runtime. */
+  #isSettled(unit: VictimUnit): boolean {
+    const { workload } = unit;
+    if (workload === this.#workload || unit.allocations.every(({ leaving }) => leaving)) return true;
+    return workload.queue !== null && this.#isProtected(unit, workload.queue);
+  }
+
+  #mayUse(bankClass: BankClass): boolean {
+    return this.#shape.parts.some(({ ask }) => ask.unit === 'none' || ask.classes.includes(bankClass));
+  }
+
+  /** Frees something that the shape could use, or makes room in a limit. */
+  #isOfUse(victim: VictimUnit): boolean {
     if (this.#stop()?.kind === 'limit') return true;
-    return victim.allocations.some(({ slots }) =>
-      slots.some(({ bank }) => bank.usable >= this.#shape.gpusPerTask && this.#shape.classes.includes(bank.bankClass)),
+    return this.#shape.parts.some(({ ask }) =>
+      victim.allocations.some(({ slots }) =>
+        slots.length === 0 || ask.unit === 'none'
+          ? ask.cpuMilli + ask.memoryMib > 0
+          : slots.some(({ bank }) => bank.usable >= ask.gpus && ask.classes.includes(bank.bankClass)),
+      ),
     );
   }
 
-  #compare(a: WorkloadEntry, b: WorkloadEntry): number {
-    if (a.queue === b.queue || !a.queue || !b.queue) return compareVictims(a, b, this.#nowMs);
-    const [sideA, sideB] = siblings(a.queue, b.queue);
-    return compareForGiving(sideA, sideB) || compareVictims(a, b, this.#nowMs);
+  #compare(a: VictimUnit, b: VictimUnit): number {
+    const [queueA, queueB] = [a.workload.queue, b.workload.queue];
+    if (queueA === queueB || !queueA || !queueB) return compareVictims(a, b, this.#placing.nowMs);
+    const [sideA, sideB] = siblings(queueA, queueB);
+    return compareForGiving(sideA, sideB, this.#capacity) || compareVictims(a, b, this.#placing.nowMs);
   }
 
   // --- words ---
 
   /** Why this victim is legal now, in one sentence; null when it is not. */
-  #ground(victim: WorkloadEntry): string | null {
+  #ground(victim: VictimUnit): string | null {
     if (!this.#mayTake(victim)) return null;
+    const { queue } = victim.workload;
     if (this.#mode === 'preempt') {
-      const priority = victim.record?.spec.priority ?? 0;
+      const { priority } = victim.bucket;
       return `in queue ${this.#queue.name} the waiting workload has priority ${this.#group.priority}, this one ${priority}`;
     }
-    const sides = this.#sidesOf(victim);
-    invariant(sides !== null, 'two queues have a common ancestor', `${victim.number}`);
-    const { taker, giver: side } = sides;
-    const use = charged(side);
-    if (this.#isWithinGuarantee(taker)) {
-      return (
-        `${taker.name} is guaranteed ${plural(taker.guarantee, 'GPU')} and holds ${charged(taker)}; ` +
-        `${side.name} holds ${use}, ${use - side.guarantee} above its guarantee of ${side.guarantee}`
-      );
+    if (this.#mode === 'consolidate') {
+      return `moved to other GPUs, so that ${plural(toGpus(at(this.#shape.charge, GPU)), 'GPU')} come free together`;
     }
-    return (
-      `${taker.name} has a fair share of ${plural(taker.fairShare, 'GPU')} and holds ${charged(taker)}; ` +
-      `${side.name} holds ${use}, ${use - side.allocatableShare} above its share of ${side.allocatableShare}`
-    );
+    const sides = queue && this.#sidesOf(queue);
+    invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);
+    return sayGround(sides.taker, sides.giver, this.#isWithinGuarantee(sides.taker));
   }
 }
 
-/** Inside one queue, preemptible work of strictly lower priority gives. */
-function isPreemptable(victim: WorkloadEntry, group: Group): boolean {
-  return victim.queue === group.queue && victim.bucket !== null && victim.bucket.priority < group.priority;
+function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolean): string {
+  const holds = toGpus(at(giver.charged, GPU));
+  const takerHolds = toGpus(at(taker.charged, GPU));
+  if (isWithinGuarantee) {
+    const guarantee = toGpus(at(giver.guarantee, GPU));
+    return (
+      `${taker.name} is guaranteed ${plural(toGpus(at(taker.guarantee, GPU)), 'GPU')} and holds ${takerHolds}; ` +
+      `${giver.name} holds ${holds}, ${holds - guarantee} above its guarantee of ${guarantee}`
+    );
+  }
+  const share = toGpus(at(giver.allocatableShare, GPU));
+  return (
+    `${taker.name} has a fair share of ${plural(toGpus(at(taker.fairShare, GPU)), 'GPU')} and holds ${takerHolds}; ` +
+    `${giver.name} holds ${holds}, ${holds - share} above its share of ${share}`
+  );
+}
+
+function sumOf(places: readonly TaskPlace[]): Amounts {
+  const sum = amounts();
+  for (const { charge } of places) addTo(sum, charge, 1);
+  return sum;
+}
+
+/** A surplus task does not outlive its workload's core. */
+function goesWithCore({ isSurplus, workload }: VictimUnit): boolean {
+  return isSurplus && workload.units.some((unit) => !unit.isSurplus && unit.evicting);
+}
+
+/** GPU parts that a unit still holds. */
+function partsLeft({ allocations }: VictimUnit): number {
+  return allocations.reduce((sum, { leaving, charge }) => (leaving ? sum : sum + at(charge, GPU)), 0);
 }
 
 function saturation(use: number, share: number): number {
@@ -518,10 +808,10 @@ function saturation(use: number, share: number): number {
 /** The two ancestors, or selves, that have the same parent; the queues themselves where one is above the other. */
 function siblings(a: QueueNode, b: QueueNode): [QueueNode, QueueNode] {
   const above = new Map<QueueNode | null, QueueNode>();
-  for (let at: QueueNode | null = a; at !== null; at = at.parent) above.set(at.parent, at);
-  for (let at: QueueNode | null = b; at !== null; at = at.parent) {
-    const side = above.get(at.parent);
-    if (side !== undefined && side !== at) return [side, at];
+  for (let each: QueueNode | null = a; each !== null; each = each.parent) above.set(each.parent, each);
+  for (let each: QueueNode | null = b; each !== null; each = each.parent) {
+    const side = above.get(each.parent);
+    if (side !== undefined && side !== each) return [side, each];
   }
   return [a, b];
 }

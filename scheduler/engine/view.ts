@@ -3,78 +3,96 @@
 // After each `apply` all sums, indexes and lists are true; what a step tries out it takes back (see trial.ts).
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import type { Allocation, Claim, ClusterNode, Queue, RecordChange, Workload } from '../model/records.js';
+import { GPU_PARTS, toGpus } from '../model/requests.js';
+import { addTo, type Amounts, amounts, at, GPU, isNothing, NOTHING, sameAmounts, times } from './amounts.js';
+import { AskTable } from './asks.js';
 import type { NodeLiveness, QueueShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
+import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
 import {
   addClaimed,
   addDemand,
   addHeld,
   addLeaving,
   divideTree,
+  exceeds,
   findStop,
   graft,
+  limitsUsers,
   newQueueNode,
   type QueueNode,
+  setRules,
 } from './queues.js';
-import { shelve, unshelve } from './running.js';
+import { shelve, unshelve, type VictimUnit } from './running.js';
 import {
   type Block,
   enterGroup,
-  fits,
   type Group,
+  groupKey,
   leaveGroup,
+  mayFit,
+  newGroup,
   settleShape,
   type Shape,
   ShapeTable,
   watch,
 } from './shapes.js';
-import { type AllocationEntry, type HeldClaim, requestOf, type TaskPlace, type WorkloadEntry } from './workloads.js';
-import { plainRequest } from './workloads.js';
+import {
+  type AllocationEntry,
+  type HeldClaim,
+  isElastic,
+  newPlace,
+  type TaskPlace,
+  UNKNOWN_MS,
+  type WorkloadEntry,
+} from './workloads.js';
 
 const ROOT_NAME = '(root)' as QueueName;
 const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
+const NO_UNITS: readonly VictimUnit[] = [];
+const NO_GROUPS: readonly Group[] = [];
 
 /** The engine's view of the cluster. Create one, feed it every record change, and hand it to `step` and `explain`. */
 export class ClusterView {
+  readonly policy: EnginePolicy;
   /** For the engine's own files. */
   readonly nodes = new NodeTable();
-  readonly shapes = new ShapeTable();
+  readonly shapes = new ShapeTable(new AskTable());
   readonly queues = new Map<QueueName, QueueNode>();
-  readonly root: QueueNode = { ...newQueueNode(ROOT_NAME), guarantee: Infinity, limit: Infinity };
+  readonly root: QueueNode = newQueueNode(ROOT_NAME);
   readonly workloads = new Map<WorkloadNumber, WorkloadEntry>();
   readonly allocations = new Map<AllocationId, AllocationEntry>();
 
   /** Queues with groups to try, and with groups that might take GPUs back. */
   readonly activeQueues = new Set<QueueNode>();
   readonly stuckQueues = new Set<QueueNode>();
-  /** Pending workloads with a claim, and those of them to be looked at. */
+  /** Workloads with a claim, and those of them to be looked at. */
   readonly claimers = new Set<WorkloadEntry>();
   readonly claimsToCheck = new Set<WorkloadEntry>();
   /** Claims whose GPUs are all free while their queue still waits for others to leave. */
   readonly claimsWaitingForRoom = new Set<WorkloadEntry>();
+  /** Running gangs with fewer tasks than they need, and when a step first saw it; null = none has. */
+  readonly broken = new Map<WorkloadEntry, number | null>();
 
-  /** Goes up with every change that may let somebody take GPUs back. */
-  stamp = 0;
-  /** One round tries every stuck group once; it may take several steps. */
-  round = 1;
-  roundStamp = -1;
-  roundOpen = false;
-  /** A group got stuck since the round began. */
-  newlyStuck = false;
+  /** When, by the clock of changes, everybody may have come to be able to take more. */
+  structureAt = 0;
   /** Numbers the searches for victims. */
   searches = 0;
+  /** When something changes by itself with time; Infinity = nothing does. */
+  wakeMs = Infinity;
 
   readonly #roomChanged = new Set<QueueNode>();
   readonly #toShelve = new Set<WorkloadEntry>();
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
-  /** Held GPUs that no node names any more. */
-  #ghostGpus = 0;
+  /** Parts of held GPUs that no node names any more. */
+  #ghostParts = 0;
   #sharesStale = true;
-  #sharedGpus = 0;
+  readonly #sharedCapacity = amounts();
   #classesStamp = -1;
 
-  constructor() {
-    this.root.allocatableShare = Infinity;
+  constructor(policy: EnginePolicy = DEFAULT_POLICY) {
+    this.policy = policy;
+    for (const bounds of [this.root.guarantee, this.root.limit, this.root.allocatableShare]) bounds.fill(Infinity);
   }
 
   /** Follows one change of a record; collections the engine does not know are ignored. */
@@ -105,24 +123,68 @@ export class ClusterView {
     return [...this.queues.values()]
       .filter((queue) => queue.record !== null)
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((queue) => ({
-        queue: queue.name,
-        allocatedGpus: queue.held,
-        borrowedGpus: Math.max(0, queue.held - queue.guarantee),
-        pendingGpus: queue.pending,
-        fairShareGpus: queue.fairShare,
-        unmetGuaranteeGpus: Math.max(0, Math.min(queue.guarantee, queue.demand) - queue.held),
-      }));
+      .map((queue) => {
+        const [held, guarantee] = [at(queue.held, GPU), at(queue.guarantee, GPU)];
+        return {
+          queue: queue.name,
+          allocatedGpus: toGpus(held),
+          borrowedGpus: toGpus(Math.max(0, held - guarantee)),
+          pendingGpus: toGpus(at(queue.pending, GPU)),
+          fairShareGpus: toGpus(at(queue.fairShare, GPU)),
+          unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, at(queue.demand, GPU)) - held)),
+        };
+      });
   }
 
   /** Brings everything that is worked out late up to date, and wakes what may now fit. The first thing in a step. */
-  settle(): void {
-    for (const bankClass of this.nodes.classes) bankClass.settle();
+  settle(nowMs: number): void {
+    if (nowMs >= this.wakeMs) this.structureAt = ++this.nodes.clock;
+    this.wakeMs = Infinity;
+    if (this.nodes.setTime(nowMs)) this.#placementChanged();
+    this.nodes.settle();
     for (const workload of this.#toShelve) this.#reshelve(workload);
     this.#toShelve.clear();
     this.#settleShares();
     this.#wakeShapes();
     this.#wakeQueues();
+  }
+
+  /** What reading needs: shares and indexes as they are, without waking anybody. */
+  settleForReading(): void {
+    this.nodes.settle();
+    this.#settleShares();
+  }
+
+  /** Something will be otherwise at this time without any event. */
+  wakeAt(timeMs: number): void {
+    this.wakeMs = Math.min(this.wakeMs, timeMs);
+  }
+
+  /** How long work of a queue may not be taken after its start: its own rule, else that of the nearest queue above. */
+  minRuntimeOf(queue: QueueNode, kind: 'reclaim' | 'preempt'): number {
+    for (let each: QueueNode | null = queue; each !== null; each = each.parent) {
+      const own = kind === 'reclaim' ? each.record?.reclaimMinRuntimeMs : each.record?.preemptMinRuntimeMs;
+      if (own !== null && own !== undefined) return Math.min(own, this.policy.maxMinRuntimeMs);
+    }
+    return 0;
+  }
+
+  /** Numbers of free slots from `least` to `most`, that first of which a part is best taken. */
+  levelsByUse(least: number, most: number): readonly number[] {
+    return Array.from({ length: Math.max(0, most - least + 1) }, (_, offset) => least + offset);
+  }
+
+  /** When, by the clock of changes, a group last may have come to be able to take more. */
+  changedAt({ shape, queue }: Group): number {
+    let latest = this.structureAt;
+    for (const { ask } of shape.parts) {
+      for (const { gainedAt } of ask.classes) latest = Math.max(latest, gainedAt);
+      for (const { gainedAt } of ask.tiers) latest = Math.max(latest, gainedAt);
+    }
+    for (let each: QueueNode | null = queue; each !== null; each = each.parent) {
+      latest = Math.max(latest, each.relievedAt);
+    }
+    return latest;
   }
 
   /** Notes what stopped a group, and where to hear of a change. */
@@ -137,13 +199,8 @@ export class ClusterView {
     } else {
       block.at.stopped.add(group);
     }
-    if (shape.requestGpus === 0) return;
-    const equals = queue.stuck.get(shape.requestGpus);
-    if (equals) equals.add(group);
-    else queue.stuck.set(shape.requestGpus, new Set([group]));
-    queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
+    queue.stuck.add(group);
     this.stuckQueues.add(queue);
-    this.newlyStuck = true;
   }
 
   /** Lets a group be tried again. */
@@ -163,25 +220,23 @@ export class ClusterView {
     } else {
       block.at.stopped.delete(group);
     }
-    const equals = queue.stuck.get(shape.requestGpus);
-    equals?.delete(group);
-    if (equals?.size === 0) queue.stuck.delete(shape.requestGpus);
+    queue.stuck.delete(group);
     if (queue.stuck.size > 0) return;
-    queue.stuckPriority = -Infinity;
     this.stuckQueues.delete(queue);
   }
 
   // --- waking ---
 
   #settleShares(): void {
-    const capacityGpus = this.nodes.capacityGpus + this.#ghostGpus;
-    if (!this.#sharesStale && capacityGpus === this.#sharedGpus) return;
+    const { capacityParts, capacityCpuMilli, capacityMemoryMib } = this.nodes;
+    const capacity = amounts(capacityParts + this.#ghostParts, capacityCpuMilli, capacityMemoryMib);
+    if (!this.#sharesStale && sameAmounts(capacity, this.#sharedCapacity)) return;
     this.#sharesStale = false;
-    this.#sharedGpus = capacityGpus;
-    if (divideTree(this.root, capacityGpus)) this.stamp++;
+    this.#sharedCapacity.set(capacity);
+    if (divideTree(this.root, capacity, (queue) => queue.weight)) this.structureAt = ++this.nodes.clock;
   }
 
-  /** Groups that found no room are tried again when something came free for their shape and now all tasks fit. */
+  /** Groups that found no room are tried again when something came free for their shape and now all tasks may fit. */
   #wakeShapes(): void {
     const { nodes } = this;
     if (this.#classesStamp !== nodes.classesStamp) {
@@ -193,7 +248,10 @@ export class ClusterView {
   }
 
   #wakeShape(shape: Shape): void {
-    if (shape.waiting.size > 0 && fits(shape, 'free')) for (const group of shape.waiting) this.unblock(group);
+    const leaves = this.nodes.leavingTasks > 0;
+    if (shape.waiting.size > 0 && (mayFit(shape, 'free') || (leaves && mayFit(shape, 'potential')))) {
+      for (const group of shape.waiting) this.unblock(group);
+    }
     // With what each has been promised and is free already, claimers differ, so all are looked at.
     for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
   }
@@ -201,8 +259,10 @@ export class ClusterView {
   #wakeQueues(): void {
     for (const queue of this.#roomChanged) {
       for (const group of queue.stopped) {
-        const stop = findStop(group.queue, group.shape.requestGpus, group.preemptible, 'bind');
-        if (stop?.at !== queue) this.unblock(group);
+        const { charge } = group.shape;
+        const mayBind = findStop(group, charge, 'bind')?.at !== queue;
+        const mayPromise = this.nodes.leavingTasks > 0 && findStop(group, charge, 'promise')?.at !== queue;
+        if (mayBind || mayPromise) this.unblock(group);
       }
     }
     this.#roomChanged.clear();
@@ -210,14 +270,27 @@ export class ClusterView {
 
   /** What a queue on this path was stopped by may have gone. */
   #roomMayHaveGrown(queue: QueueNode | null): void {
-    for (let at = queue; at !== null; at = at.parent) if (at.stopped.size > 0) this.#roomChanged.add(at);
+    const now = ++this.nodes.clock;
+    for (let each = queue; each !== null; each = each.parent) {
+      each.relievedAt = now;
+      if (each.stopped.size > 0) this.#roomChanged.add(each);
+    }
     for (const claimer of this.claimsWaitingForRoom) this.claimsToCheck.add(claimer);
     this.claimsWaitingForRoom.clear();
   }
 
+  /** A queue came to be charged with more: if it borrows, others may take from it what they could not before. */
+  #excessMayHaveGrown(queue: QueueNode | null): void {
+    for (let each = queue; each !== null && each.parent !== null; each = each.parent) {
+      if (!exceeds(each, each.guarantee)) continue;
+      this.structureAt = ++this.nodes.clock;
+      return;
+    }
+  }
+
   #placementChanged(): void {
     this.#sharesStale = true;
-    this.stamp++;
+    this.structureAt = ++this.nodes.clock;
     for (const claimer of this.claimers) this.claimsToCheck.add(claimer);
   }
 
@@ -235,15 +308,12 @@ export class ClusterView {
 
   #applyQueue(name: QueueName, after: Queue | null): void {
     const queue = this.#queue(name);
-    queue.record = after;
-    queue.guarantee = after?.guaranteeGpus ?? 0;
-    queue.limit = after ? (after.limitGpus ?? Infinity) : 0;
-    queue.weight = after?.weight ?? 0;
-    queue.priority = after?.priority ?? 0;
-    queue.createdMs = after?.createdMs ?? 0;
+    const countedUsers = queue.userLimit !== Infinity;
+    setRules(queue, after);
     const parent = after?.parent ?? null;
     graft(queue, parent === null ? this.root : this.#queue(parent));
     if (after === null) this.#dropQueueIfUnused(queue);
+    if (countedUsers !== (queue.userLimit !== Infinity)) this.#recountUsers();
     // Rare, so no finer: everything may fit or not fit now.
     for (const each of this.queues.values()) {
       for (const group of each.groups.values()) if (group.block !== null) this.unblock(group);
@@ -251,9 +321,26 @@ export class ClusterView {
     this.#placementChanged();
   }
 
+  /** A queue began, or ceased, to limit users: what each of them holds is counted anew, and groups are made by user. */
+  #recountUsers(): void {
+    for (const queue of this.queues.values()) queue.heldByUser.clear();
+    for (const workload of this.workloads.values()) {
+      const { queue, owner } = workload.account;
+      const parts = amounts(workload.claim ? at(workload.claim.charge, GPU) : 0);
+      for (const { charge } of workload.allocations) addTo(parts, charge, 1);
+      for (let each = queue; each !== null; each = each.parent) {
+        if (each.userLimit !== Infinity && at(parts, GPU) > 0) {
+          each.heldByUser.set(owner, (each.heldByUser.get(owner) ?? 0) + at(parts, GPU));
+        }
+      }
+      this.#leaveGroups(workload);
+      this.#fileGroup(workload, workload.record);
+    }
+  }
+
   #dropQueueIfUnused(queue: QueueNode): void {
-    const used = queue.children.length + queue.groups.size + queue.demand + queue.held + queue.running.length > 0;
-    if (used || queue.record !== null) return;
+    const used = queue.children.length + queue.groups.size + queue.running.length > 0;
+    if (used || !isNothing(queue.demand) || !isNothing(queue.held) || queue.record !== null) return;
     graft(queue, null);
     this.queues.delete(queue.name);
   }
@@ -282,18 +369,19 @@ export class ClusterView {
       workload = {
         number,
         record: null,
+        account: { queue: null, preemptible: true, owner: '' },
         queue: null,
-        shape: null,
+        core: null,
         group: null,
+        surplusGroups: NO_GROUPS,
         claim: null,
-        demand: 0,
-        pending: 0,
+        demand: NOTHING,
+        pending: NOTHING,
         allocations: NO_ALLOCATIONS,
-        leavingAllocations: 0,
-        bucket: null,
-        unsavedSinceMs: 0,
+        units: NO_UNITS,
+        unsavedSinceMs: UNKNOWN_MS,
+        submittedMs: 0,
         placedMs: 0,
-        evicting: false,
       };
       this.workloads.set(number, workload);
     }
@@ -306,9 +394,16 @@ export class ClusterView {
     const workload = this.#workload(number);
     const old = workload.record;
     const queue = after ? this.#queue(after.spec.queue) : null;
-    const refiled = queue !== workload.queue || old?.spec.preemptible !== after?.spec.preemptible;
+    const refiled =
+      queue !== workload.queue || old?.spec.preemptible !== after?.spec.preemptible || old?.owner !== after?.owner;
     if (refiled) this.#unfile(workload);
     workload.record = after;
+    if (after) {
+      // Kept beyond the record's end: places that nobody waits at any more are still sorted by it.
+      workload.submittedMs = after.submittedMs;
+      workload.core = this.shapes.core(after.spec);
+      settleShape(workload.core, this.nodes);
+    }
     if (refiled) this.#file(workload, queue);
     this.#fileDemand(workload);
     this.#fileClaim(workload);
@@ -319,121 +414,249 @@ export class ClusterView {
 
   /** Takes everything a workload is charged with off its queue. */
   #unfile(workload: WorkloadEntry): void {
-    this.#leaveGroup(workload);
+    this.#leaveGroups(workload);
     this.#releaseClaim(workload);
-    this.#setDemand(workload, 0, 0);
+    this.#setDemand(workload, NOTHING, NOTHING);
     this.#unshelve(workload);
     for (const allocation of workload.allocations) this.#charge(allocation, -1);
     workload.queue = null;
+    workload.account = { queue: null, preemptible: true, owner: '' };
   }
 
   #file(workload: WorkloadEntry, queue: QueueNode | null): void {
+    const { record } = workload;
     workload.queue = queue;
+    workload.account = { queue, preemptible: record?.spec.preemptible ?? true, owner: record?.owner ?? '' };
     for (const allocation of workload.allocations) this.#charge(allocation, 1);
   }
 
   #fileDemand(workload: WorkloadEntry): void {
-    const { record } = workload;
-    if (!record) return this.#setDemand(workload, 0, 0);
+    const { record, core } = workload;
+    if (!record || !core) return this.#setDemand(workload, NOTHING, NOTHING);
     const { state } = record;
     const comesBack = state === 'stopping' && record.afterStop === 'requeue';
+    const isHeldBack = state === 'pending' && record.gate !== null;
     const wants = comesBack || state === 'pending' || state === 'starting' || state === 'running';
-    this.#setDemand(workload, wants ? requestOf(record) : 0, state === 'pending' ? requestOf(record) : 0);
+    if (!wants || isHeldBack) return this.#setDemand(workload, NOTHING, NOTHING);
+    const whole = this.#wholeOf(record, core);
+    if (state === 'pending') return this.#setDemand(workload, whole, whole);
+    const missing = this.#missingOf(workload, record);
+    this.#setDemand(workload, whole, state === 'stopping' ? NOTHING : missing);
   }
 
-  #setDemand(workload: WorkloadEntry, demand: number, pending: number): void {
-    if (workload.demand === demand && workload.pending === pending) return;
-    addDemand(workload.queue, demand - workload.demand, pending - workload.pending);
-    if (workload.demand !== demand) this.#sharesStale = true;
+  /** What a workload asks for with all its tasks. */
+  #wholeOf(record: Workload, core: Shape): Amounts {
+    if (!isElastic(record)) return core.charge;
+    const whole = amounts();
+    addTo(whole, core.charge, 1);
+    record.spec.roles.forEach(({ minTasks, maxTasks }, role) => {
+      if (maxTasks > minTasks) addTo(whole, times(this.#surplusShape(record, role).charge, maxTasks - minTasks), 1);
+    });
+    return whole;
+  }
+
+  /** What tasks ask for that an elastic workload could still get. */
+  #missingOf(workload: WorkloadEntry, record: Workload): Amounts {
+    if (!isElastic(record)) return NOTHING;
+    const missing = amounts();
+    record.spec.roles.forEach(({ minTasks, maxTasks }, role) => {
+      if (maxTasks === minTasks) return;
+      const count = this.#freeTasks(workload, record, role).length;
+      if (count > 0) addTo(missing, times(this.#surplusShape(record, role).charge, count), 1);
+    });
+    return missing;
+  }
+
+  #surplusShape(record: Workload, role: number): Shape {
+    const shape = this.shapes.more(record.spec, role, 1);
+    settleShape(shape, this.nodes);
+    return shape;
+  }
+
+  /** The numbers of a role's tasks that nobody has: not running, not leaving, not promised. */
+  #freeTasks(workload: WorkloadEntry, { spec }: Workload, role: number): number[] {
+    const { from, to } = taskRange(spec.roles, role);
+    const used = new Set(workload.allocations.map(({ task }) => task));
+    for (const { task } of workload.claim?.places ?? []) used.add(task);
+    return Array.from({ length: to - from }, (_, offset) => from + offset).filter((task) => !used.has(task));
+  }
+
+  #setDemand(workload: WorkloadEntry, demand: Amounts, pending: Amounts): void {
+    const same = sameAmounts(workload.demand, demand);
+    if (same && sameAmounts(workload.pending, pending)) return;
+    addDemand(workload.queue, workload.demand, workload.pending, -1);
+    addDemand(workload.queue, demand, pending, 1);
+    if (!same) this.#sharesStale = true;
     workload.demand = demand;
     workload.pending = pending;
   }
 
   #fileClaim(workload: WorkloadEntry): void {
     const { record } = workload;
-    const wanted = record?.state === 'pending' ? record.claim : null;
-    if (wanted === (workload.claim?.source ?? null)) return;
+    const wanted = record && mayHaveClaim(record) ? record.claim : null;
+    if (wanted === (workload.claim?.source ?? null)) {
+      if (wanted !== null) this.claimsToCheck.add(workload);
+      return;
+    }
     this.#releaseClaim(workload);
     this.#takeClaim(workload, wanted);
-    this.stamp++;
   }
 
   #takeClaim(workload: WorkloadEntry, claim: Claim | null): void {
-    const { record } = workload;
-    if (!claim || !record) return;
-    workload.claim = this.#findPlaces(claim);
+    const { record, core } = workload;
+    if (!claim || !record || !core) return;
+    workload.claim = this.#findPlaces(workload, record, claim);
     for (const place of workload.claim.places) {
-      for (const slot of place.slots) this.nodes.setSlot(slot, slot.holder, slot.leaving, workload);
+      for (const slot of place.slots) this.nodes.claim(slot, place, 1);
+      this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, 1);
     }
-    addClaimed(workload.queue, requestOf(record), record.spec.preemptible);
+    addClaimed(workload.account, workload.claim.charge, 1);
+    this.#excessMayHaveGrown(workload.queue);
     this.claimers.add(workload);
     this.claimsToCheck.add(workload);
-    const shape = this.#useShape(record);
-    workload.shape = shape;
-    shape.claimers.add(workload);
-    watch(shape);
+    this.shapes.use(core);
+    core.claimers.add(workload);
+    watch(core);
   }
 
-  #findPlaces(claim: Claim): HeldClaim {
+  #findPlaces(workload: WorkloadEntry, { spec }: Workload, claim: Claim): HeldClaim {
     let broken: string | null = null;
-    const places: TaskPlace[] = claim.placements.map(({ task, node: id, gpus }) => {
+    const charge = amounts();
+    const places = claim.placements.map(({ task, node: id, gpus, parts, instances }): TaskPlace => {
       const node = this.nodes.entry(id);
       const slots: Slot[] = [];
-      for (const index of gpus) {
-        const slot = findSlot(node, '', index);
-        if (slot && slot.claimer === null) slots.push(slot);
+      const ofSlot = instances.length > 0 ? GPU_PARTS : parts;
+      gpus.forEach((index, at) => {
+        const slot = findSlot(node, '', index, instances[at] ?? '');
+        if (slot && GPU_PARTS - (slot.used - slot.leaving + slot.claimed) >= ofSlot) slots.push(slot);
+        else if (slot && holdsForAnother(slot)) slots.push(slot);
         else broken ??= `GPU ${index} of node ${node.name} is ${slot ? 'promised to another workload' : 'gone'}`;
-      }
-      return { task, node, slots };
+      });
+      const { cpuMilli, memoryMib } = spec.roles[roleAt(spec.roles, task)]?.request ?? NO_REQUEST;
+      const place = newPlace(workload, task, node, slots, ofSlot, { cpuMilli, memoryMib });
+      addTo(charge, place.charge, 1);
+      return place;
     });
-    return { places, source: claim, broken };
+    return { places, charge, source: claim, broken };
   }
 
   #releaseClaim(workload: WorkloadEntry): void {
-    const { claim, record, shape } = workload;
+    const { claim, core } = workload;
     if (!claim) return;
     workload.claim = null;
     for (const place of claim.places) {
-      for (const slot of place.slots) this.nodes.setSlot(slot, slot.holder, slot.leaving, null);
+      for (const slot of place.slots) this.nodes.claim(slot, place, -1);
+      this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, -1);
     }
-    if (record) addClaimed(workload.queue, -requestOf(record), record.spec.preemptible);
+    addClaimed(workload.account, claim.charge, -1);
     this.claimers.delete(workload);
     this.claimsToCheck.delete(workload);
     this.claimsWaitingForRoom.delete(workload);
-    if (shape) {
-      shape.claimers.delete(workload);
-      watch(shape);
-      this.shapes.unuse(shape);
-      workload.shape = null;
+    if (core) {
+      core.claimers.delete(workload);
+      watch(core);
+      this.shapes.unuse(core);
     }
     this.#roomMayHaveGrown(workload.queue);
   }
 
   #fileGroup(workload: WorkloadEntry, old: Workload | null): void {
-    const { record, queue } = workload;
-    const waits = record !== null && queue !== null && record.state === 'pending' && workload.claim === null;
-    if (workload.group && (!waits || old?.spec !== record.spec)) this.#leaveGroup(workload);
-    if (!waits || workload.group) return;
-    const shape = this.shapes.find(plainRequest(record));
-    const { priority, preemptible } = record.spec;
-    const key = `${priority} ${preemptible} ${shape.key}`;
+    const { record, queue, core } = workload;
+    const waits =
+      record !== null &&
+      queue !== null &&
+      record.state === 'pending' &&
+      record.gate === null &&
+      workload.claim === null;
+    if (workload.group && (!waits || old?.spec !== record.spec)) this.#leaveGroups(workload);
+    this.#fileSurplus(workload);
+    if (!waits || workload.group || !core) return;
+    const byUser = limitsUsers(queue);
+    const key = groupKey(record, core, byUser);
     let group = queue.groups.get(key);
     if (!group) {
-      settleShape(shape, this.nodes);
-      group = newGroup(key, queue, shape, priority, preemptible);
-      this.shapes.use(shape);
-      queue.groups.set(key, group);
-      queue.active.add(group);
-      this.activeQueues.add(queue);
+      const { priority, preemptible } = record.spec;
+      group = newGroup({ key, queue, shape: core, priority, preemptible, owner: byUser ? record.owner : '' });
+      this.#addGroup(group);
     }
     enterGroup(group, workload);
   }
 
-  #leaveGroup(workload: WorkloadEntry): void {
+  #addGroup(group: Group): void {
+    const { queue, shape, key } = group;
+    settleShape(shape, this.nodes);
+    this.shapes.use(shape);
+    queue.groups.set(key, group);
+    queue.active.add(group);
+    this.activeQueues.add(queue);
+  }
+
+  /** Where an elastic workload that runs waits for more tasks. */
+  #fileSurplus(workload: WorkloadEntry): void {
+    const { record } = workload;
+    const grows = record !== null && (isElastic(record) || this.broken.has(workload));
+    const wanted = grows ? this.surplusOf(workload, record) : NO_GROUPS;
+    const same =
+      wanted.length === workload.surplusGroups.length &&
+      wanted.every((group, at) => sameSurplus(group, workload.surplusGroups[at]));
+    if (same) return;
+    for (const group of workload.surplusGroups) this.#dropGroup(group);
+    workload.surplusGroups = wanted;
+    for (const group of wanted) this.#addGroup(group);
+  }
+
+  /** The groups in which a workload waits for more tasks, one a role; none while it may not grow. */
+  surplusOf(workload: WorkloadEntry, record: Workload, beyondCore?: number): readonly Group[] {
+    const { queue, allocations } = workload;
+    const isStarting = beyondCore !== undefined;
+    const runs = record.state === 'starting' || record.state === 'running';
+    if (!queue || (!isStarting && (!runs || workload.claim !== null))) return NO_GROUPS;
+    // Once a task has ended the work is running out.
+    if (!isStarting && (record.afterStop !== null || record.allocations.length > allocations.length)) return NO_GROUPS;
+    const staying = allocations.filter(({ leaving }) => !leaving);
+    const beyond = beyondCore ?? staying.length - coreTasks(record);
+    return record.spec.roles.flatMap((_, role): Group[] => {
+      const lacking = isStarting ? 0 : lacks(record, staying, role);
+      // A gang that is broken gets what it lacks all at once, and before anything else.
+      if (!isStarting && beyond < 0 && lacking === 0) return [];
+      const freeTasks = isStarting
+        ? surplusTasks(record, role)
+        : this.#freeTasks(workload, record, role).slice(0, lacking > 0 ? lacking : undefined);
+      return freeTasks.length < Math.max(1, lacking)
+        ? []
+        : [this.#moreOf(workload, record, role, freeTasks, lacking, beyond)];
+    });
+  }
+
+  #moreOf(
+    workload: WorkloadEntry,
+    record: Workload,
+    role: number,
+    freeTasks: readonly number[],
+    lacking: number,
+    beyondCore: number,
+  ): Group {
+    const queue = this.#queue(record.spec.queue);
+    const { priority, preemptible } = record.spec;
+    const shape = this.shapes.more(record.spec, role, Math.max(1, lacking));
+    settleShape(shape, this.nodes);
+    const key = `more of ${workload.number} role ${role}`;
+    const owner = limitsUsers(queue) ? record.owner : '';
+    const group = newGroup({ key, queue, shape, priority, preemptible, owner });
+    return { ...group, surplus: { workload, role, freeTasks, beyondCore }, waiting: freeTasks.length / shape.tasks };
+  }
+
+  #leaveGroups(workload: WorkloadEntry): void {
     const { group } = workload;
-    if (!group) return;
-    leaveGroup(group, workload);
-    if (group.waiting > 0) return;
+    if (group) {
+      leaveGroup(group, workload);
+      if (group.waiting === 0) this.#dropGroup(group);
+    }
+    for (const each of workload.surplusGroups) this.#dropGroup(each);
+    workload.surplusGroups = NO_GROUPS;
+  }
+
+  #dropGroup(group: Group): void {
     const { queue } = group;
     this.#forgetBlock(group);
     queue.active.delete(group);
@@ -442,35 +665,43 @@ export class ClusterView {
     this.shapes.unuse(group.shape);
   }
 
-  #useShape(record: Workload): Shape {
-    const shape = this.shapes.find(plainRequest(record));
-    settleShape(shape, this.nodes);
-    this.shapes.use(shape);
-    return shape;
-  }
-
+  /** Files what may be taken from a workload: its surplus task by task, then all of it. */
   #reshelve(workload: WorkloadEntry): void {
     const { record, queue } = workload;
     this.#unshelve(workload);
+    const brokenMs = this.broken.get(workload) ?? null;
+    this.broken.delete(workload);
     const runs = record?.state === 'starting' || record?.state === 'running';
-    if (!queue || !runs || !record.spec.preemptible || workload.leavingAllocations > 0) return;
-    if (requestOf(record) === 0 || workload.allocations.length === 0) return;
+    if (!queue || !runs) return;
+    const staying = workload.allocations.filter(({ leaving }) => !leaving);
+    if (staying.length === 0) return;
+    const { core, surplus } = splitSurplus(record, staying);
+    if (core.length + doneTasks(workload, record) < coreTasks(record)) this.broken.set(workload, brokenMs);
+    this.#fileSurplus(workload);
+    const isGoing = staying.length < workload.allocations.length && core.length < coreTasks(record);
+    if (!record.spec.preemptible || isGoing) return;
     workload.placedMs = workload.allocations.reduce((first, { placedMs }) => Math.min(first, placedMs), Infinity);
-    workload.unsavedSinceMs = Math.max(workload.placedMs, record.checkpoint?.timeMs ?? 0);
-    shelve(queue.running, workload, record.spec.priority);
-    for (let at: QueueNode | null = queue; at !== null; at = at.parent) at.victims++;
+    workload.unsavedSinceMs =
+      record.checkpoint === null ? UNKNOWN_MS : Math.max(workload.placedMs, record.checkpoint.timeMs);
+    const { priority } = record.spec;
+    const units = surplus.map((one) => shelve(queue.running, workload, priority, true, [one]));
+    units.push(shelve(queue.running, workload, priority, false, core));
+    workload.units = units;
+    for (let each: QueueNode | null = queue; each !== null; each = each.parent) each.victims += units.length;
   }
 
   #unshelve(workload: WorkloadEntry): void {
-    const { queue } = workload;
-    if (!workload.bucket || !queue) return;
-    unshelve(queue.running, workload);
-    for (let at: QueueNode | null = queue; at !== null; at = at.parent) at.victims--;
+    const { queue, units } = workload;
+    if (units.length === 0 || !queue) return;
+    for (const unit of units) unshelve(queue.running, unit);
+    for (let each: QueueNode | null = queue; each !== null; each = each.parent) each.victims -= units.length;
+    workload.units = NO_UNITS;
   }
 
   #dropWorkloadIfUnused(workload: WorkloadEntry): void {
     if (workload.record !== null || workload.allocations.length > 0) return;
     this.#toShelve.delete(workload);
+    this.broken.delete(workload);
     this.#unshelve(workload);
     this.workloads.delete(workload.number);
   }
@@ -492,12 +723,18 @@ export class ClusterView {
   #addAllocation(record: Allocation, leaving: boolean): void {
     const workload = this.#workload(record.workload);
     const node = this.nodes.entry(record.node);
+    const parts = record.gpus.reduce((sum, gpu) => sum + gpu.parts, 0);
+    const [first] = record.gpus;
     const allocation: AllocationEntry = {
       id: record.id,
       workload,
+      task: record.task,
       node,
       slots: [],
-      gpus: record.gpus.length,
+      parts: first === undefined || first.instance !== '' ? GPU_PARTS : first.parts,
+      charge: amounts(parts, record.cpuMilli, record.memoryMib),
+      cpuMilli: record.cpuMilli,
+      memoryMib: record.memoryMib,
       granted: record.gpus,
       leaving,
       placedMs: record.placedMs,
@@ -505,100 +742,164 @@ export class ClusterView {
     };
     this.allocations.set(record.id, allocation);
     workload.allocations = [...workload.allocations, allocation];
-    if (leaving) workload.leavingAllocations++;
     let onNode = this.#onNode.get(node);
     if (!onNode) this.#onNode.set(node, (onNode = new Set()));
     onNode.add(allocation);
-    this.nodes.addTasks(node, 1);
+    this.nodes.count(node, 'used', allocation.cpuMilli, allocation.memoryMib, 1);
+    if (leaving) this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, 1);
     this.#attachSlots(allocation);
     this.#charge(allocation, 1);
-    this.#allocationChanged(allocation);
+    this.#excessMayHaveGrown(workload.queue);
+    this.#allocationsChanged(workload);
   }
 
   #removeAllocation(allocation: AllocationEntry): void {
     const { workload, node } = allocation;
     this.allocations.delete(allocation.id);
+    // Before the list changes: what is shelved was sorted by it.
+    this.#unshelve(workload);
     workload.allocations = workload.allocations.filter((other) => other !== allocation);
-    if (allocation.leaving) workload.leavingAllocations--;
     const onNode = this.#onNode.get(node);
     onNode?.delete(allocation);
     if (onNode?.size === 0) this.#onNode.delete(node);
-    this.nodes.addTasks(node, -1);
     this.#detachSlots(allocation);
+    if (allocation.leaving) this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, -1);
+    this.nodes.count(node, 'used', allocation.cpuMilli, allocation.memoryMib, -1);
     this.#charge(allocation, -1);
     this.#roomMayHaveGrown(workload.queue);
-    this.#allocationChanged(allocation);
+    this.#allocationsChanged(workload);
     this.#dropWorkloadIfUnused(workload);
   }
 
   #setLeaving(allocation: AllocationEntry, leaving: boolean): void {
-    const { workload } = allocation;
-    const gpus = leaving ? allocation.gpus : -allocation.gpus;
+    const { workload, node } = allocation;
+    const sign = leaving ? 1 : -1;
     allocation.leaving = leaving;
-    workload.leavingAllocations += leaving ? 1 : -1;
-    addLeaving(workload.queue, gpus, workload.record?.spec.preemptible ?? true);
-    for (const slot of allocation.slots) this.nodes.setSlot(slot, slot.holder, leaving, slot.claimer);
-    this.#allocationChanged(allocation);
+    addLeaving(workload.account, allocation.charge, sign);
+    for (const slot of allocation.slots) this.nodes.leave(slot, allocation, sign);
+    this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
+    if (leaving) this.#roomMayHaveGrown(workload.queue);
+    this.#allocationsChanged(workload);
   }
 
-  #allocationChanged({ workload }: AllocationEntry): void {
+  #allocationsChanged(workload: WorkloadEntry): void {
     this.#toShelve.add(workload);
-    this.stamp++;
+    const { record } = workload;
+    if (!record || !isElastic(record)) return;
+    this.#fileDemand(workload);
+    this.#fileSurplus(workload);
   }
 
-  #charge(allocation: AllocationEntry, sign: 1 | -1): void {
-    const { workload, gpus, leaving } = allocation;
-    const preemptible = workload.record?.spec.preemptible ?? true;
-    addHeld(workload.queue, sign * gpus, preemptible);
-    if (leaving) addLeaving(workload.queue, sign * gpus, preemptible);
+  #charge({ workload, charge, leaving }: AllocationEntry, sign: 1 | -1): void {
+    addHeld(workload.account, charge, sign);
+    if (leaving) addLeaving(workload.account, charge, sign);
   }
 
   #attachSlots(allocation: AllocationEntry): void {
     const slots: Slot[] = [];
-    for (const { uuid, index } of allocation.granted) {
-      const slot = findSlot(allocation.node, uuid, index);
-      if (!slot || slot.holder !== null) continue;
-      this.nodes.setSlot(slot, allocation.workload, allocation.leaving, slot.claimer);
-      if (slot.claimer) this.claimsToCheck.add(slot.claimer);
+    for (const { uuid, index, instance } of allocation.granted) {
+      const slot = findSlot(allocation.node, uuid, index, instance);
+      if (!slot || slot.used + allocation.parts > GPU_PARTS) continue;
+      this.nodes.hold(slot, allocation, 1);
+      for (const { workload } of slot.claims) this.claimsToCheck.add(workload);
       slots.push(slot);
     }
     allocation.slots = slots;
-    this.#ghostGpus += allocation.gpus - slots.length;
+    this.#ghostParts += this.#ghostsOf(allocation);
   }
 
   #detachSlots(allocation: AllocationEntry): void {
+    this.#ghostParts -= this.#ghostsOf(allocation);
     for (const slot of allocation.slots) {
-      this.nodes.setSlot(slot, null, false, slot.claimer);
-      if (slot.claimer) this.claimsToCheck.add(slot.claimer);
+      this.nodes.hold(slot, allocation, -1);
+      for (const { workload } of slot.claims) this.claimsToCheck.add(workload);
     }
-    this.#ghostGpus -= allocation.gpus - allocation.slots.length;
     allocation.slots = [];
+  }
+
+  #ghostsOf({ charge, granted, slots }: AllocationEntry): number {
+    return granted.length === 0 ? 0 : (at(charge, GPU) * (granted.length - slots.length)) / granted.length;
   }
 }
 
-function newGroup(key: string, queue: QueueNode, shape: Shape, priority: number, preemptible: boolean): Group {
-  return {
-    key,
-    queue,
-    shape,
-    priority,
-    preemptible,
-    members: [],
-    head: 0,
-    waiting: 0,
-    cursor: 0,
-    block: null,
-    reclaimStamp: -1,
-    reclaimRound: 0,
-    preemptStamp: -1,
-    preemptRound: 0,
-  };
+const NO_REQUEST = { cpuMilli: 0, memoryMib: 0 };
+
+function mayHaveClaim({ state, afterStop }: Workload): boolean {
+  const isMoved = state === 'stopping' && afterStop === 'requeue';
+  return state === 'pending' || isMoved || state === 'starting' || state === 'running';
 }
 
-/** A GPU's slot by its UUID, or by index when the UUID is empty. */
-function findSlot(node: NodeEntry, uuid: string, index: number): Slot | null {
+/** Whether somebody who is not leaving holds it, so that the claim on it has to be looked at, not dropped here. */
+function holdsForAnother(slot: Slot): boolean {
+  return slot.claimed === 0 && slot.used > slot.leaving;
+}
+
+function taskRange(roles: Workload['spec']['roles'], role: number): { readonly from: number; readonly to: number } {
+  let from = 0;
+  for (let before = 0; before < role; before++) from += roles[before]?.maxTasks ?? 0;
+  return { from, to: from + (roles[role]?.maxTasks ?? 0) };
+}
+
+function roleAt(roles: Workload['spec']['roles'], task: number): number {
+  let role = 0;
+  while (role < roles.length - 1 && task >= taskRange(roles, role).to) role++;
+  return role;
+}
+
+function coreTasks({ spec }: Workload): number {
+  return spec.roles.reduce((sum, { minTasks }) => sum + minTasks, 0);
+}
+
+/** How many tasks of a role its gang lacks. */
+function lacks({ spec }: Workload, staying: readonly AllocationEntry[], role: number): number {
+  const { from, to } = taskRange(spec.roles, role);
+  const own = staying.filter(({ task }) => task >= from && task < to).length;
+  return Math.max(0, (spec.roles[role]?.minTasks ?? 0) - own);
+}
+
+/** The tasks of a role that its gang starts without. */
+function surplusTasks({ spec }: Workload, role: number): number[] {
+  const { from, to } = taskRange(spec.roles, role);
+  const first = from + (spec.roles[role]?.minTasks ?? 0);
+  return Array.from({ length: Math.max(0, to - first) }, (_, offset) => first + offset);
+}
+
+/** Tasks of the attempt that are over while others run on. */
+function doneTasks(workload: WorkloadEntry, record: Workload): number {
+  return Math.max(0, record.allocations.length - workload.allocations.length);
+}
+
+/** Which of a workload's tasks it could do without: in each role those beyond the least number, the last ones. */
+function splitSurplus(
+  record: Workload,
+  allocations: readonly AllocationEntry[],
+): { readonly core: readonly AllocationEntry[]; readonly surplus: readonly AllocationEntry[] } {
+  if (!isElastic(record)) return { core: allocations, surplus: [] };
+  const core: AllocationEntry[] = [];
+  const surplus: AllocationEntry[] = [];
+  record.spec.roles.forEach(({ minTasks }, role) => {
+    const { from, to } = taskRange(record.spec.roles, role);
+    const own = allocations.filter(({ task }) => task >= from && task < to).sort((a, b) => a.task - b.task);
+    core.push(...own.slice(0, minTasks));
+    surplus.push(...own.slice(minTasks));
+  });
+  surplus.sort((a, b) => b.task - a.task);
+  return { core, surplus };
+}
+
+function sameSurplus(a: Group, b: Group | undefined): boolean {
+  if (!a.surplus || !b?.surplus || a.shape !== b.shape || a.priority !== b.priority) return false;
+  if (a.preemptible !== b.preemptible || a.owner !== b.owner) return false;
+  return a.surplus.beyondCore === b.surplus.beyondCore && a.surplus.freeTasks.join() === b.surplus.freeTasks.join();
+}
+
+/** A GPU's slot by its UUID, or by index when the UUID is empty; of a GPU in MIG mode that of the instance. */
+function findSlot(node: NodeEntry, uuid: string, index: number, instance: string): Slot | null {
   for (const bank of node.banks) {
-    for (const slot of bank.slots) if (uuid === '' ? slot.index === index : slot.uuid === uuid) return slot;
+    for (const slot of bank.slots) {
+      if (slot.instance !== instance) continue;
+      if (uuid === '' ? slot.index === index : slot.uuid === uuid) return slot;
+    }
   }
   return null;
 }

@@ -1,98 +1,118 @@
 // Workloads and allocations as the engine sees them: the record, and where the view has filed it.
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Claim, Placement, StopOrder, Workload } from '../model/records.js';
-import type { NodeEntry, Slot } from './nodes.js';
-import type { QueueNode } from './queues.js';
-import type { RunningBucket } from './running.js';
+import { GPU_PARTS } from '../model/requests.js';
+import { type Amounts, amounts } from './amounts.js';
+import type { Hold, NodeEntry, Slot } from './nodes.js';
+import type { Account, QueueNode } from './queues.js';
+import type { VictimUnit } from './running.js';
 import type { Group, Shape } from './shapes.js';
-import { gpusOfGang, GPU_PARTS } from '../model/requests.js';
 
 /** One workload. */
 export interface WorkloadEntry {
   readonly number: WorkloadNumber;
   /** Null while only allocations have named it. */
   record: Workload | null;
+  /** Who is charged for it. */
+  account: Account;
   queue: QueueNode | null;
-  shape: Shape | null;
+  /** The tasks that must run together. */
+  core: Shape | null;
   /** Where it waits; null = it does not wait, or waits with a claim. */
   group: Group | null;
+  /** Where it waits for more tasks, by role; empty unless it is elastic and runs. */
+  surplusGroups: readonly Group[];
   claim: HeldClaim | null;
-  /** GPUs counted in its queue's demand, and in what is pending there. */
-  demand: number;
-  pending: number;
+  /** Counted in its queue's demand, and in what is pending there. */
+  demand: Amounts;
+  pending: Amounts;
   /** Those not released. */
   allocations: readonly AllocationEntry[];
-  /** How many of them are leaving. */
-  leavingAllocations: number;
-  /** Where it stands among those that may be evicted. */
-  bucket: RunningBucket | null;
-  /** Since when its work would be lost: the last checkpoint, else the start. */
+  /** What may be taken from it, the first to go first; empty while nothing may. */
+  units: readonly VictimUnit[];
+  /** Since when its work would be lost: the last checkpoint; `UNKNOWN_MS` = it has none. */
   unsavedSinceMs: number;
+  /** When its record says it was submitted, so that the comparing of many reads one number. */
+  submittedMs: number;
+  /** When its present attempt was placed. */
   placedMs: number;
-  /** True while a step tries out its eviction. */
-  evicting: boolean;
 }
 
+/** Work without a checkpoint: what its end would lose is not known, and counts as more than anything known. */
+export const UNKNOWN_MS = 0;
+
 /** One allocation that is not released. */
-export interface AllocationEntry {
+export interface AllocationEntry extends Hold {
   readonly id: AllocationId;
   readonly workload: WorkloadEntry;
+  readonly task: number;
   readonly node: NodeEntry;
-  /** The slots found for its GPUs; fewer than `gpus` when the node no longer names one. */
+  /** The slots found for its GPUs; fewer than `granted` when the node no longer names one. */
   slots: readonly Slot[];
-  readonly gpus: number;
+  readonly charge: Amounts;
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
   /** What the grant named, to find the slots again. */
-  readonly granted: readonly { readonly uuid: string; readonly index: number }[];
-  leaving: boolean;
+  readonly granted: readonly { readonly uuid: string; readonly index: number; readonly instance: string }[];
   readonly placedMs: number;
   /** What it was told, for explanations. */
   stop: StopOrder | null;
 }
 
-/** The GPUs promised to a pending workload. */
+/** What is promised to a workload. */
 export interface HeldClaim {
   readonly places: readonly TaskPlace[];
+  readonly charge: Amounts;
   /** The claim as the record has it; null = tried out in a step. The places may lack GPUs that are gone. */
   readonly source: Claim | null;
   /** In words, why it can no longer be met; null = it can as far as slots go. */
   readonly broken: string | null;
 }
 
-/** Which slots of which node one task gets. */
-export interface TaskPlace {
+/** What of which node one task gets. */
+export interface TaskPlace extends Hold {
   readonly task: number;
   readonly node: NodeEntry;
   readonly slots: readonly Slot[];
+  readonly charge: Amounts;
+  readonly cpuMilli: number;
+  readonly memoryMib: number;
 }
 
-/** GPUs the workload asks for in all. */
-export function requestOf(record: Workload): number {
-  return gpusOfGang(record.spec);
+/** A task's place on given slots. */
+export function newPlace(
+  workload: WorkloadEntry,
+  task: number,
+  node: NodeEntry,
+  slots: readonly Slot[],
+  parts: number,
+  needs: { readonly cpuMilli: number; readonly memoryMib: number },
+): TaskPlace {
+  const { cpuMilli, memoryMib } = needs;
+  const charge = amounts(chargeOfSlots(slots, parts), cpuMilli, memoryMib);
+  return { workload, task, node, slots, parts, leaving: false, charge, cpuMilli, memoryMib };
+}
+
+/** GPU parts that so many parts of slots count for. */
+export function chargeOfSlots(slots: readonly Slot[], parts: number): number {
+  const [first] = slots;
+  if (first === undefined) return 0;
+  const { partsPerSlot } = first.bank.bankClass;
+  return slots.length * (partsPerSlot === GPU_PARTS ? parts : partsPerSlot);
 }
 
 /** Task places as a record names them. */
 export function toPlacements(places: readonly TaskPlace[]): Placement[] {
-  return places.map(({ task, node, slots }) => ({
+  return places.map(({ task, node, slots, parts }) => ({
     task,
     node: node.id,
     gpus: slots.map((slot) => slot.index),
-    parts: GPU_PARTS,
-    instances: [],
+    parts: slots.length === 0 ? GPU_PARTS : chargeOfSlots(slots, parts) / slots.length,
+    instances: slots.flatMap((slot) => (slot.instance === '' ? [] : [slot.instance])),
   }));
 }
 
-/** The request of a workload whose tasks are all alike and ask for whole GPUs. */
-export function plainRequest({ spec }: Workload): {
-  tasks: number;
-  gpusPerTask: number;
-  pool: string;
-  gpuModel: string;
-} {
-  const [role] = spec.roles;
-  return {
-    tasks: role?.minTasks ?? 0,
-    gpusPerTask: role?.request.gpus ?? 0,
-    pool: role?.rules.pool ?? '',
-    gpuModel: role?.rules.models[0] ?? '',
-  };
+/** Whether a workload asks for GPUs at all. */
+export function isElastic(record: Workload): boolean {
+  return record.spec.roles.some(({ minTasks, maxTasks }) => maxTasks > minTasks);
 }

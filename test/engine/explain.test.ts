@@ -92,8 +92,8 @@ const cases: readonly Case[] = [
     summary: '4 GPUs are free, enough in number, but not 4 on one node: the most on one node is 2.',
     make: (cluster) => {
       cluster.nodes(2, { gpus: 4 }).queue('q', { guarantee: 8 });
-      cluster.running('q', 'n0', [0, 1]);
-      cluster.running('q', 'n1', [2, 3]);
+      cluster.running('q', 'n0', [0, 1], { preemptible: false });
+      cluster.running('q', 'n1', [2, 3], { preemptible: false });
       return cluster.submit('q', { gpus: 4 });
     },
   },
@@ -153,6 +153,7 @@ describe('explain', () => {
     expect(cluster.explain(workload)?.lines).toEqual([
       { title: 'Needs', text: '2 H100 GPUs on one node, pool h100; priority 50, not preemptible' },
       { title: 'Pool', text: '8 GPUs on 2 nodes: 7 in use, 1 free; 0 of 2 nodes have 2 free' },
+      { title: 'Nearest', text: 'n0 has 1 of 2 GPUs free' },
       {
         title: 'Quota',
         text: 'nlp holds 7, guaranteed 8, fair share 8, no limit; with this 9: beyond its fair share, so nlp may only borrow what is free',
