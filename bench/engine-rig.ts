@@ -241,7 +241,8 @@ export class EngineRig {
   }
 
   #newUlid(): string {
-    return String(++this.#ulids).padStart(26, '0');
+    // In one piece, as the store gives it back: as a padded number it would weigh five times as much.
+    return Buffer.from(String(++this.#ulids).padStart(26, '0'), 'latin1').toString('latin1');
   }
 }
 
