@@ -119,7 +119,7 @@ describe('help', () => {
   it.each([[['--help']], [['help']], [[]]])('%j names every command', async (argv) => {
     const { code, stdout } = await cli(argv);
     expect(code).toBe(0);
-    for (const name of 'dev server agent run submit cancel get describe logs why wait queue cordon uncordon config version completion'.split(
+    for (const name of 'dev server agent run submit cancel get describe logs why wait hold release requeue priority queue cordon uncordon maintenance config version completion'.split(
       ' ',
     )) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
