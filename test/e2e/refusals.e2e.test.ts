@@ -92,6 +92,49 @@ describe.runIf(needs('build'))('the daemon refuses', () => {
       'SPEC_INVALID',
       /no name of a variable/,
     ],
+    [
+      'more CPUs than any node has',
+      { resources: { cpuMilli: 4_096_000 } },
+      'FAILED_PRECONDITION',
+      'UNSATISFIABLE',
+      /4096 CPUs per task, but the largest node that fits \(n1\) has \d+/,
+    ],
+    [
+      'MIG where there is none',
+      { resources: { gpus: 1, migProfile: '3g.20gb' } },
+      'FAILED_PRECONDITION',
+      'UNSATISFIABLE',
+      /an instance of 3g\.20gb \(there are: none/,
+    ],
+    [
+      'MIG with a share',
+      { resources: { gpus: 1, migProfile: '3g.20gb', gpuMilli: 500 } },
+      'INVALID_ARGUMENT',
+      'SPEC_INVALID',
+      /exclude each other/,
+    ],
+    [
+      'fewer tasks at most than at least',
+      { tasks: 4, maxTasks: 2 },
+      'INVALID_ARGUMENT',
+      'SPEC_INVALID',
+      /max_tasks: 2 is/,
+    ],
+    [
+      'two roles of one name',
+      { roles: [{ name: 'a' }, { name: 'a' }] },
+      'INVALID_ARGUMENT',
+      'SPEC_INVALID',
+      /roles\[1\]\.name: "a" is the name of another role/,
+    ],
+    [
+      'a workload to wait for that is not there',
+      { dependencies: [{ workload: 1_000_000 }] },
+      'INVALID_ARGUMENT',
+      'SPEC_INVALID',
+      /workload 1000000 is not there/,
+    ],
+    ['too large an array', { array: { size: 10_001 } }, 'INVALID_ARGUMENT', 'SPEC_INVALID', /10001 is out of range/],
   ])('%s', async (_, fields, code, reason, words) => {
     const error = await refusal(client.submitWorkloads({ specs: [spec(fields)] }));
     expect(grpc.status[error.code]).toBe(code);
@@ -123,6 +166,29 @@ describe.runIf(needs('build'))('the daemon refuses', () => {
     expect(queue.use).toMatchObject({ allocatedGpus: 0, pendingGpus: 50, unmetGuaranteeGpus: 50 });
     await client.cancelWorkloads({ workloads: ['many'] });
     await client.deleteQueue('big');
+  });
+
+  test('nothing of a request in full: it is taken, expanded, and told as it was asked', async () => {
+    await client.createQueue({
+      queue: { name: 'full', guaranteeCpuMilli: 1_000, scopes: [{ pool: 'default', limitGpus: 2 }] },
+    });
+    const asked: WorkloadSpec = {
+      name: 'all',
+      queue: 'full',
+      array: { size: 3, concurrency: 2, firstIndex: 5 },
+      roles: [
+        { name: 'launcher', resources: { cpuMilli: 10 } },
+        { name: 'worker', tasks: 1, maxTasks: 2, resources: { gpus: 1, gpuMilli: 250 } },
+      ],
+      timeLimit: { seconds: 600 },
+      retry: { max: 1 },
+    };
+    const { workloads } = await client.submitWorkloads({ specs: [spec(asked)] });
+    expect(workloads.map(({ name }) => name)).toEqual(['all', 'all', 'all']);
+    const last = await client.getWorkload(String(workloads[2]?.number));
+    expect(last.arrayPlace).toMatchObject({ first: workloads[0]?.number, index: 7 });
+    expect(last.spec).toMatchObject({ ...asked, retry: { max: 1, backoff: { seconds: 10 } } });
+    await client.cancelWorkloads({ workloads: workloads.map(({ number }) => String(number)) });
   });
 
   test('a request id with another body', async () => {
