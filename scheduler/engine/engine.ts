@@ -4,7 +4,7 @@
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
 import { addTo, type Amounts, amounts, isNothing } from './amounts.js';
 import { nextChangeMs } from './maintenance.js';
-import { potentialOf } from './nodes.js';
+import { freeOf, potentialOf } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
 import type { EngineAction } from './policy.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
@@ -97,15 +97,21 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind
 
 /** Takes what was promised, if all of it is free. */
 function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPlace[] | null {
-  const isFree = places.every(
-    ({ node, slots, parts, cpuMilli, memoryMib }) =>
+  const mark = trial.mark();
+  for (const place of places) {
+    const { node, slots, parts, cpuMilli, memoryMib } = place;
+    const isFree =
       node.available &&
       slots.every((slot) => slot.free >= parts) &&
-      (cpuMilli === 0 || node.cpu.capacity - node.cpu.used >= cpuMilli) &&
-      (memoryMib === 0 || node.memory.capacity - node.memory.used >= memoryMib),
-  );
-  if (!isFree) return null;
-  for (const place of places) trial.take(place);
+      (cpuMilli === 0 || freeOf(node.cpu) >= cpuMilli) &&
+      (memoryMib === 0 || freeOf(node.memory) >= memoryMib);
+    if (!isFree) {
+      trial.rollback(mark);
+      return null;
+    }
+    // Task by task, since two of them may share a GPU.
+    trial.take(place);
+  }
   return places;
 }
 
@@ -191,6 +197,11 @@ function isPromisedInStep({ decisions }: Turn, { surplus }: Group): boolean {
   );
 }
 
+/** Whether the workload that wants more tasks was told to leave in this step. */
+function isEvictedInStep({ surplus }: Group): boolean {
+  return surplus !== null && surplus.workload.units.some(({ isSurplus, evicting }) => !isSurplus && evicting);
+}
+
 function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
   const { shape } = group;
   if (!mayFit(shape, 'potential') || findStop({ ...group }, shape.charge, 'promise')) return null;
@@ -258,7 +269,7 @@ function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => bool
 }
 
 function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
-  if (workload.claim !== null || isPromisedInStep(turn, group)) return false;
+  if (workload.claim !== null || isPromisedInStep(turn, group) || isEvictedInStep(group)) return false;
   const takeover = takeOver(turn, group, workload, tasksOf(group), mode);
   if (!takeover) return false;
   const { decisions } = turn;

@@ -56,6 +56,8 @@ export interface Group {
   waiting: number;
   /** During a step: the next to try. */
   cursor: number;
+  /** Whether the view knows it; one that a step makes for itself is forgotten with the step. */
+  isFiled: boolean;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
   /** When, by the view's clock of changes, taking back failed; and the round of it. */
@@ -261,6 +263,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     head: 0,
     waiting: 0,
     cursor: 0,
+    isFiled: false,
     block: null,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
   };

@@ -2,6 +2,7 @@
 // model by record changes in any order and holds no truth of its own beyond a memo of what was tried in vain.
 // After each `apply` all sums, indexes and lists are true; what a step tries out it takes back (see trial.ts).
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import { isDone, MAX_FALSE_STARTS } from '../model/elastic.js';
 import type { Allocation, Claim, ClusterNode, Queue, RecordChange, Workload } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
 import { addTo, type Amounts, amounts, at, GPU, isNothing, NOTHING, sameAmounts, times } from './amounts.js';
@@ -189,6 +190,7 @@ export class ClusterView {
 
   /** Notes what stopped a group, and where to hear of a change. */
   block(group: Group, block: Block): void {
+    if (!group.isFiled) return;
     group.block = block;
     const { queue, shape } = group;
     queue.active.delete(group);
@@ -586,6 +588,7 @@ export class ClusterView {
     const { queue, shape, key } = group;
     settleShape(shape, this.nodes);
     this.shapes.use(shape);
+    group.isFiled = true;
     queue.groups.set(key, group);
     queue.active.add(group);
     this.activeQueues.add(queue);
@@ -611,8 +614,7 @@ export class ClusterView {
     const isStarting = beyondCore !== undefined;
     const runs = record.state === 'starting' || record.state === 'running';
     if (!queue || (!isStarting && (!runs || workload.claim !== null))) return NO_GROUPS;
-    // Once a task has ended the work is running out.
-    if (!isStarting && (record.afterStop !== null || record.allocations.length > allocations.length)) return NO_GROUPS;
+    if (!isStarting && !mayGrow(record, allocations)) return NO_GROUPS;
     const staying = allocations.filter(({ leaving }) => !leaving);
     const beyond = beyondCore ?? staying.length - coreTasks(record);
     return record.spec.roles.flatMap((_, role): Group[] => {
@@ -658,6 +660,7 @@ export class ClusterView {
 
   #dropGroup(group: Group): void {
     const { queue } = group;
+    group.isFiled = false;
     this.#forgetBlock(group);
     queue.active.delete(group);
     if (queue.active.size === 0) this.activeQueues.delete(queue);
@@ -717,6 +720,10 @@ export class ClusterView {
     const leaving = after.stop !== null || after.state === 'stopping' || after.state === 'exited';
     if (!known) return this.#addAllocation(after, leaving);
     known.stop = after.stop;
+    if (isDone(after) && !known.isDone) {
+      known.isDone = true;
+      this.#allocationsChanged(known.workload);
+    }
     if (known.leaving !== leaving) this.#setLeaving(known, leaving);
   }
 
@@ -739,6 +746,7 @@ export class ClusterView {
       leaving,
       placedMs: record.placedMs,
       stop: record.stop,
+      isDone: isDone(record),
     };
     this.allocations.set(record.id, allocation);
     workload.allocations = [...workload.allocations, allocation];
@@ -848,6 +856,12 @@ function roleAt(roles: Workload['spec']['roles'], task: number): number {
 
 function coreTasks({ spec }: Workload): number {
   return spec.roles.reduce((sum, { minTasks }) => sum + minTasks, 0);
+}
+
+/** Not once a task has ended, since the work is running out, and not when none of its tasks could be started for long. */
+function mayGrow(record: Workload, allocations: readonly AllocationEntry[]): boolean {
+  if (record.afterStop !== null || record.falseStarts >= MAX_FALSE_STARTS) return false;
+  return record.allocations.length <= allocations.length && !allocations.some((allocation) => allocation.isDone);
 }
 
 /** How many tasks of a role its gang lacks. */

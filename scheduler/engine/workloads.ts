@@ -57,6 +57,8 @@ export interface AllocationEntry extends Hold {
   readonly placedMs: number;
   /** What it was told, for explanations. */
   stop: StopOrder | null;
+  /** Its program ended well: the work is running out. */
+  isDone: boolean;
 }
 
 /** What is promised to a workload. */
