@@ -1,0 +1,324 @@
+// Makes a history from a seed: clusters of one to six nodes and users who ask for everything there is to ask for. Small on
+// purpose: what goes wrong in a large cluster goes wrong in a small one sooner, and can be read there.
+import type { QueuePatch } from '../../scheduler/control/commands/queues.js';
+import { DEFAULT_POLICY, type EnginePolicy } from '../../scheduler/engine/policy.js';
+import type { PlacementRules, QueueScope, Role, TaskRequest, TopologyRule } from '../../scheduler/model/records.js';
+import { ANYWHERE, ONLY_GPUS_COUNT, wholeGpus } from '../../scheduler/model/requests.js';
+import type { Flavour, GpuPlan, Happening, History, NodePlan, QueuePlan, WorkPlan } from './history.js';
+import { queueName } from './world.js';
+import { Random } from './random.js';
+
+const H100 = { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_559 };
+const L4 = { model: 'NVIDIA L4', memoryMib: 23_034 };
+const A100 = { model: 'NVIDIA A100-SXM4-40GB', memoryMib: 40_960 };
+/** Ways to cut a GPU into instances. */
+const MIG_LAYOUTS: readonly [readonly string[], ...(readonly string[])[]] = [
+  ['3g.20gb', '3g.20gb'],
+  ['1g.5gb', '1g.5gb', '1g.5gb', '2g.10gb'],
+  ['4g.20gb', '2g.10gb', '1g.5gb'],
+];
+const PRIORITIES = [0, 50, 50, 100] as const;
+
+/** The history of a seed: always the same one. */
+export function historyOf(seed: number, flavour: Flavour): History {
+  const random = new Random(seed);
+  const nodes = random.list(random.from(1, flavour === 'mixed' ? 6 : flavour === 'referee' ? 3 : 4), (at) =>
+    nodeOf(random, flavour, at),
+  );
+  const queues = queuesOf(random, flavour);
+  const length = flavour === 'referee' ? random.from(6, 24) : random.from(10, 60);
+  const events = random.list(length, () => happeningOf(random, flavour));
+  return { seed, flavour, policy: policyOf(random, flavour), nodes, queues, events };
+}
+
+function policyOf(random: Random, flavour: Flavour): EnginePolicy {
+  if (flavour === 'referee') return { ...DEFAULT_POLICY, placement: 'pack', reserveAfterMs: null };
+  const placement = random.pick(['fragmentation', 'fragmentation', 'pack', 'spread'] as const);
+  return { ...DEFAULT_POLICY, placement };
+}
+
+// --- nodes ---
+
+function nodeOf(random: Random, flavour: Flavour, at: number): NodePlan {
+  const name = `n${at}`;
+  const plain = { name, pool: 'default', labels: {}, cpuCount: 64, memoryMib: 512_000, driverVersion: '535.104' };
+  switch (flavour) {
+    case 'plain':
+    case 'busy':
+      return { ...plain, gpus: random.list(random.pick([4, 8]), () => gpu(H100)) };
+    case 'referee':
+      return {
+        ...plain,
+        cpuCount: random.pick([8, 64]),
+        gpus: gpusOf(random, random.pick([1, 2, 4, 4])),
+      };
+    case 'mixed':
+      return {
+        ...plain,
+        pool: random.pick(['default', 'default', 'default', 'west']),
+        labels: labelsOf(random),
+        cpuCount: random.pick([2, 8, 64, 64]),
+        memoryMib: random.pick([8_000, 64_000, 512_000]),
+        driverVersion: random.pick(['535.104', '535.104', '550.54']),
+        gpus: withBadOnes(random, gpusOf(random, random.pick([0, 1, 2, 4, 4, 8, 8]))),
+      };
+  }
+}
+
+function labelsOf(random: Random): Record<string, string> {
+  const labels: Record<string, string> = random.oneIn(5) ? {} : { rack: random.pick(['r1', 'r2']) };
+  if (!random.oneIn(4)) labels.block = random.pick(['b1', 'b1', 'b2']);
+  if (random.oneIn(3)) labels.disk = 'fast';
+  return labels;
+}
+
+function gpu({ model, memoryMib }: { model: string; memoryMib: number }, nvlinkGroup: number | null = null): GpuPlan {
+  return { model, memoryMib, health: 'healthy', nvlinkGroup, mig: null };
+}
+
+/** The GPUs of one node: mostly alike; some nodes have two models, some GPUs in MIG mode. */
+function gpusOf(random: Random, count: number): GpuPlan[] {
+  const model = random.pick([H100, H100, L4, A100]);
+  const second = random.oneIn(6) ? random.pick([H100, L4]) : model;
+  const groupSize = random.pick([0, 2, 4, 8]);
+  const migCount = random.oneIn(4) ? random.from(1, count) : 0;
+  return random.list(count, (at) => {
+    const plan = gpu(at < count / 2 ? model : second, groupSize === 0 ? null : Math.floor(at / groupSize));
+    return at >= count - migCount ? { ...plan, mig: random.pick(MIG_LAYOUTS) } : plan;
+  });
+}
+
+function withBadOnes(random: Random, gpus: readonly GpuPlan[]): GpuPlan[] {
+  return gpus.map((each) => (random.oneIn(25) ? { ...each, health: 'quarantined' } : each));
+}
+
+// --- queues ---
+
+/** Queues a, b, c ... below nobody, or below `top1` and `top2`, whose guarantees are the sums of theirs. */
+function queuesOf(random: Random, flavour: Flavour): QueuePlan[] {
+  const depth = flavour === 'plain' ? 0 : random.pick([0, 1, 1]);
+  const leaves = random.list(random.from(flavour === 'mixed' ? 1 : 2, 5), (at): QueuePlan => {
+    const parent = depth > 0 && !random.oneIn(3) ? queueName(`top${1 + (at % 2)}`) : null;
+    return { ...leafOf(random, flavour), name: queueName('abcde'.charAt(at)), parent };
+  });
+  const tops = [...new Set(leaves.map(({ parent }) => parent))].flatMap((name): QueuePlan[] =>
+    name === null
+      ? []
+      : [
+          topOf(
+            random,
+            flavour,
+            name,
+            leaves.filter(({ parent }) => parent === name),
+          ),
+        ],
+  );
+  return [...tops, ...leaves];
+}
+
+function leafOf(random: Random, flavour: Flavour): QueuePlan {
+  const guaranteeGpus = random.pick([0, 1, 2, 3, 4, 8]);
+  const plain: QueuePlan = {
+    ...ONLY_GPUS_COUNT,
+    name: queueName(''),
+    parent: null,
+    guaranteeGpus,
+    limitGpus: null,
+    weight: random.pick([0, 1, 1, 2, 3]),
+    priority: random.pick([50, 100, 100]),
+  };
+  if (flavour === 'plain') return plain;
+  const limited = { ...plain, limitGpus: random.oneIn(4) ? Math.max(guaranteeGpus, random.pick([4, 8, 12])) : null };
+  if (flavour === 'busy') return limited;
+  const stores = {
+    guaranteeCpuMilli: random.oneIn(6) ? random.pick([0, 4_000, 16_000]) : null,
+    guaranteeMemoryMib: random.oneIn(8) ? random.pick([0, 16_000]) : null,
+  };
+  const ruled: QueuePlan = {
+    ...limited,
+    ...stores,
+    limitCpuMilli: random.oneIn(8) ? Math.max(stores.guaranteeCpuMilli ?? 0, 16_000) : null,
+    limitMemoryMib: random.oneIn(10) ? Math.max(stores.guaranteeMemoryMib ?? 0, 32_000) : null,
+  };
+  if (flavour === 'referee') return ruled;
+  return {
+    ...ruled,
+    guaranteeGpus: random.oneIn(6) ? 0.5 : guaranteeGpus,
+    scopes: random.oneIn(6) ? [scopeOf(random, guaranteeGpus)] : [],
+    userLimitGpus: random.oneIn(6) ? random.pick([1, 2, 4]) : null,
+    reclaimMinRuntimeMs: random.oneIn(6) ? random.pick([2_500, 5_000]) : null,
+    preemptMinRuntimeMs: random.oneIn(6) ? random.pick([2_500, 5_000]) : null,
+    maxGraceMs: random.oneIn(6) ? 1_000 : null,
+  };
+}
+
+function scopeOf(random: Random, mostGpus: number): QueueScope {
+  return {
+    ...random.pick([
+      { pool: 'west', model: '' },
+      { pool: '', model: 'H100' },
+      { pool: '', model: 'L4' },
+    ]),
+    guaranteeGpus: Math.min(mostGpus, random.pick([0, 1, 2])),
+    limitGpus: random.pick([null, 4]),
+  };
+}
+
+function topOf(random: Random, flavour: Flavour, name: string, below: readonly QueuePlan[]): QueuePlan {
+  const guaranteeGpus = below.reduce((sum, child) => sum + child.guaranteeGpus, 0) + random.pick([0, 0, 1]);
+  return {
+    ...leafOf(random, flavour === 'mixed' ? 'busy' : flavour),
+    name: queueName(name),
+    guaranteeGpus,
+    limitGpus: random.oneIn(3) ? guaranteeGpus + 4 : null,
+    guaranteeCpuMilli: null,
+    guaranteeMemoryMib: null,
+    limitCpuMilli: null,
+    limitMemoryMib: null,
+    // What children are promised of a part of the cluster comes out of their parent's promise of it.
+    scopes: below.flatMap(({ scopes }) => scopes).reduce(addScope, []),
+  };
+}
+
+function addScope(all: QueueScope[], scope: QueueScope): QueueScope[] {
+  const same = all.find(({ pool, model }) => pool === scope.pool && model === scope.model);
+  const others = all.filter((each) => each !== same);
+  return [...others, { ...scope, limitGpus: null, guaranteeGpus: scope.guaranteeGpus + (same?.guaranteeGpus ?? 0) }];
+}
+
+// --- work ---
+
+function workOf(random: Random, flavour: Flavour): WorkPlan {
+  const priority = random.pick(PRIORITIES);
+  const preemptible = !random.oneIn(5);
+  const base = { topology: null, priority, preemptible, timeLimitMs: null, owner: 'ann' };
+  switch (flavour) {
+    case 'plain':
+    case 'busy': {
+      const tasks = random.pick([1, 1, 1, 2, 3]);
+      return { ...base, roles: [roleOf('', tasks, tasks, wholeGpus(random.pick([1, 1, 2, 3, 4])))] };
+    }
+    case 'referee':
+      return { ...base, roles: rolesOf(random, requestOf, () => ANYWHERE) };
+    case 'mixed':
+      return {
+        ...base,
+        roles: rolesOf(random, requestOf, rulesOf).map((role) =>
+          random.oneIn(6) ? { ...role, topology: topologyOf(random, role.request) } : role,
+        ),
+        topology: random.oneIn(5) ? topologyOf(random, null) : null,
+        timeLimitMs: random.oneIn(8) ? random.pick([20_000, 2 * 60 * 60_000]) : null,
+        owner: random.pick(['ann', 'bob']),
+      };
+  }
+}
+
+function roleOf(name: string, minTasks: number, maxTasks: number, request: TaskRequest, rules = ANYWHERE): Role {
+  return { name, minTasks, maxTasks, request, rules, topology: null, program: null };
+}
+
+function rolesOf(
+  random: Random,
+  request: (random: Random) => TaskRequest,
+  rules: (random: Random) => PlacementRules,
+): Role[] {
+  const make = (name: string): Role => {
+    const least = random.pick([1, 1, 1, 2, 3]);
+    const most = random.oneIn(4) ? least + random.from(1, 3) : least;
+    return roleOf(name, least, most, request(random), rules(random));
+  };
+  if (!random.oneIn(6)) return [make('')];
+  const launcher = roleOf('launcher', 1, 1, { ...wholeGpus(random.pick([0, 0, 1])), cpuMilli: 1_000 });
+  return random.oneIn(2) ? [launcher, make('workers')] : [make('prefill'), make('decode')];
+}
+
+function requestOf(random: Random): TaskRequest {
+  const stores = {
+    cpuMilli: random.oneIn(3) ? random.pick([500, 2_000, 4_000]) : 0,
+    memoryMib: random.oneIn(4) ? random.pick([1_000, 8_000]) : 0,
+  };
+  return random.weighted<TaskRequest>([
+    [10, () => ({ ...wholeGpus(random.pick([1, 1, 1, 2, 2, 4])), ...stores })],
+    [4, () => ({ ...wholeGpus(1), gpuMilli: random.pick([250, 500, 500, 700, 333]), ...stores })],
+    [1, () => ({ ...wholeGpus(2), gpuMilli: 500, ...stores })],
+    [2, () => ({ ...wholeGpus(1), gpuMemoryMib: random.pick([8_000, 20_000, 40_000]), ...stores })],
+    [
+      2,
+      () => ({
+        ...wholeGpus(random.pick([1, 1, 2])),
+        migProfile: random.pick(['1g.5gb', '2g.10gb', '3g.20gb']),
+        ...stores,
+      }),
+    ],
+    [2, () => ({ ...wholeGpus(0), ...stores })],
+  ]);
+}
+
+function rulesOf(random: Random): PlacementRules {
+  return random.weighted<PlacementRules>([
+    [16, () => ANYWHERE],
+    [
+      3,
+      () => ({
+        ...ANYWHERE,
+        models: random.pick<readonly string[]>([['h100'], ['L4'], ['h100', 'a100'], ['l4', 'h100']]),
+      }),
+    ],
+    [1, () => ({ ...ANYWHERE, pool: random.pick(['default', 'west']) })],
+    [1, () => ({ ...ANYWHERE, labels: { disk: 'fast' } })],
+    [1, () => ({ ...ANYWHERE, minDriver: '545.0' })],
+    [1, () => ({ ...ANYWHERE, minGpuMemoryMib: 40_000 })],
+    [1, () => ({ ...ANYWHERE, nodes: [random.pick(['n0', 'n1', 'n2'])] })],
+  ]);
+}
+
+function topologyOf(random: Random, request: TaskRequest | null): TopologyRule {
+  // Tasks of MIG instances or shares do not talk over NVLink.
+  const talks = request !== null && request.migProfile === '' && request.gpuMilli === 1_000 && request.gpus > 0;
+  const level = talks
+    ? random.pick(['nvlink', 'node', 'rack', 'block'] as const)
+    : random.pick(['node', 'rack', 'rack', 'block'] as const);
+  return { level, required: !random.oneIn(3) };
+}
+
+// --- what happens ---
+
+function happeningOf(random: Random, flavour: Flavour): Happening {
+  const which = random.below(40);
+  const node = random.below(6);
+  const submitted = (): Happening => ({ do: 'submit', queue: random.below(5), work: workOf(random, flavour) });
+  const common: (readonly [number, () => Happening])[] = [
+    [flavour === 'mixed' ? 40 : 48, submitted],
+    [6, () => ({ do: random.pick(['finish', 'finish', 'cancel']), which })],
+    [6, () => ({ do: 'decide' })],
+    [8, () => ({ do: 'cycle' })],
+  ];
+  if (flavour === 'plain' || flavour === 'busy') return random.weighted(common);
+  if (flavour === 'referee') return random.weighted([...common, [2, () => quotaOf(random)]]);
+  return random.weighted<Happening>([
+    ...common,
+    [2, () => ({ do: random.pick(['requeue', 'hold', 'release', 'release', 'checkpoint']), which })],
+    [1, () => ({ do: 'prioritize', which, priority: random.pick(PRIORITIES) })],
+    [2, () => ({ do: 'end', which, task: random.below(6), code: random.pick([0, 0, 1, null, null]) })],
+    [3, () => ({ do: random.pick(['down', 'silent', 'ready', 'ready', 'cordon', 'uncordon', 'uncordon']), node })],
+    [1, () => ({ do: 'gpu', node, gpu: random.below(8), health: random.pick(['lost', 'quarantined', 'healthy']) })],
+    [
+      1,
+      () => ({ do: 'maintain', node, inMs: random.pick([0, 5_000, 30 * 60_000]), forMs: random.pick([3_000, 60_000]) }),
+    ],
+    [3, () => quotaOf(random)],
+    [3, () => ({ do: 'begin' })],
+    [5, () => ({ do: 'leave', how: random.pick(['all', 'one', 'one', 'exit']), which })],
+    [2, () => ({ do: 'wait', ms: random.pick([1_000, 5_000, 30_000]) })],
+  ]);
+}
+
+function quotaOf(random: Random): Happening {
+  const patch = random.weighted<QueuePatch>([
+    [3, () => ({ guaranteeGpus: random.pick([0, 1, 2, 4]) })],
+    [2, () => ({ limitGpus: random.pick([null, 4, 8]) })],
+    [1, () => ({ priority: random.pick([50, 100, 150]) })],
+    [1, () => ({ weight: random.pick([0, 1, 2]) })],
+  ]);
+  return { do: 'quota', queue: random.below(5), patch };
+}

@@ -1,0 +1,43 @@
+// All laws, by name, in the order in which they are checked and told.
+import { agreesWithReference } from './laws/referee.js';
+import { cutAnywhere } from './laws/cut.js';
+import { together, wholeOrAbsent } from './laws/gangs.js';
+import { asAsked, oneOwner, promisedOnce, stores } from './laws/holdings.js';
+import type { Law, WatchedLaw } from './laws/law.js';
+import { fixedWork, limits, userLimits } from './laws/quotas.js';
+import { evictedOnce, explained, noRevenge, nothingMissed, reachesGuarantee, settles } from './laws/rest.js';
+import { anyOrder, freshView, sameAgain, whatIf } from './laws/sameness.js';
+import { fairVictims, legalVictims, minRuntime, nothingBelowGuarantee, surplusFirst } from './laws/victims.js';
+
+export const WATCHED: readonly WatchedLaw[] = [
+  oneOwner,
+  stores,
+  promisedOnce,
+  asAsked,
+  wholeOrAbsent,
+  together,
+  limits,
+  fixedWork,
+  userLimits,
+  legalVictims,
+  nothingBelowGuarantee,
+  fairVictims,
+  minRuntime,
+  surplusFirst,
+  nothingMissed,
+  explained,
+  reachesGuarantee,
+];
+
+export const LAWS: readonly Law[] = [
+  ...WATCHED,
+  settles,
+  evictedOnce,
+  noRevenge,
+  sameAgain,
+  freshView,
+  anyOrder,
+  whatIf,
+  cutAnywhere(WATCHED),
+  agreesWithReference,
+];

@@ -1,0 +1,220 @@
+// Laws of victims: who may be told to give, when, and for whom.
+import type { Decision, Evict } from '../../../scheduler/engine/decisions.js';
+import type { Allocation, Queue, Role, Workload } from '../../../scheduler/model/records.js';
+import { migParts, PARTS_PER_MILLI } from '../../../scheduler/model/requests.js';
+import { type Amounts, eachResource, plus, sum, within } from '../../reference/amounts.js';
+import type { Watcher, World } from '../world.js';
+import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
+import { exceeds, guaranteeOf, Ledger, limitOf, pathOf, say } from './ledger.js';
+
+function onEviction(check: (world: World, evict: Evict) => void): () => Watcher {
+  return () => ({
+    beforeDecision: (world: World, decision: Decision) => {
+      if (decision.type === 'evict') check(world, decision);
+    },
+  });
+}
+
+export const legalVictims: WatchedLaw = {
+  name: 'legal-victims',
+  says: 'only preemptible work that runs is evicted, whole or in surplus tasks; between queues for another queue, inside one for higher priority',
+  of: EVERY_FLAVOUR,
+  watch: onEviction((world, evict) => {
+    const victim = workloadOf(world, evict.workload);
+    const { number, spec, state } = victim;
+    demand(state === 'starting' || state === 'running', () => `${number} is evicted though it is ${state}`);
+    const named = allocationsOf(world, evict);
+    demand(
+      named.length === evict.allocations.length && named.length > 0,
+      () => `${number}: not all that is evicted is its own`,
+    );
+    demand(
+      named.every((one) => one.state === 'placed' || one.state === 'running'),
+      () => `${number}: what leaves already is evicted again`,
+    );
+    if (evict.reason === 'gang_ended') return;
+    demand(spec.preemptible, () => `${number} is not preemptible`);
+    demand(evict.forWorkload !== null, () => `${number} is evicted for nobody`);
+    const taker = workloadOf(world, evict.forWorkload);
+    demand(taker.number !== number, () => `${number} is evicted for itself`);
+    const isOwn = taker.spec.queue === spec.queue;
+    switch (evict.reason) {
+      case 'reclaimed':
+        return demand(!isOwn, () => `${number} is reclaimed for its own queue`);
+      case 'preempted':
+        demand(isOwn, () => `${number} is preempted for another queue`);
+        return demand(
+          spec.priority < taker.spec.priority,
+          () => `${number} has not less priority than ${taker.number}`,
+        );
+      case 'moved':
+    }
+  }),
+};
+
+export const nothingBelowGuarantee: WatchedLaw = {
+  name: 'keeps-guarantee',
+  says: 'a queue at or below its guarantee gives nothing to another queue, not even a move',
+  of: EVERY_FLAVOUR,
+  watch: onEviction((world, evict) => {
+    if (evict.reason === 'gang_ended' || evict.forWorkload === null) return;
+    const taker = workloadOf(world, evict.forWorkload);
+    const victim = workloadOf(world, evict.workload);
+    if (taker.spec.queue === victim.spec.queue) return;
+    const ledger = new Ledger(world);
+    for (const queue of giversOf(world, taker, victim)) {
+      const keeps = ledger.later(queue);
+      const guarantee = guaranteeOf(queue);
+      demand(
+        exceeds(keeps, guarantee),
+        () =>
+          `${evict.reason} ${victim.number} for ${taker.number}: ${queue.name} has ${say(keeps)}, guaranteed ${say(guarantee)}`,
+      );
+    }
+  }),
+};
+
+/** The victim's queue and all above it that are not above the taker's. */
+function giversOf(world: World, taker: Workload, victim: Workload): readonly Queue[] {
+  const shared = new Set(pathOf(world, taker).map(({ name }) => name));
+  return pathOf(world, victim).filter(({ name }) => !shared.has(name));
+}
+
+export const fairVictims: WatchedLaw = {
+  name: 'fair-victims',
+  says: 'before each victim of a reclaim its side holds more than its fair share, or more than its guarantee while the taker stays within its own',
+  of: EVERY_FLAVOUR,
+  watch: () => {
+    let shares: ReadonlyMap<string, Amounts> = new Map();
+    let taking: { for: Workload; request: Amounts } | null = null;
+    return {
+      beforeStep: (world) => {
+        shares = new Ledger(world).fairShares();
+        taking = null;
+      },
+      beforeDecision: (world, decision) => {
+        if (decision.type !== 'evict' || decision.reason !== 'reclaimed' || decision.forWorkload === null) return;
+        const taker = workloadOf(world, decision.forWorkload);
+        const victim = workloadOf(world, decision.workload);
+        if (taking?.for.number !== taker.number) taking = { for: taker, request: leastAsked(taker) };
+        checkFair(world, { taker, victim, request: taking.request, shares });
+      },
+    };
+  },
+};
+
+interface Fairness {
+  readonly taker: Workload;
+  readonly victim: Workload;
+  readonly request: Amounts;
+  readonly shares: ReadonlyMap<string, Amounts>;
+}
+
+function checkFair(world: World, { taker, victim, request, shares }: Fairness): void {
+  const ledger = new Ledger(world);
+  const giver = giversOf(world, taker, victim).at(-1);
+  const receiver = giversOf(world, victim, taker).at(-1);
+  demand(giver !== undefined && receiver !== undefined, () => `${victim.number} and ${taker.number} have one queue`);
+  const holds = ledger.later(giver);
+  const fair = shares.get(giver.name) ?? eachResource(() => 0);
+  const limit = limitOf(giver);
+  const guarantee = guaranteeOf(giver);
+  const share = eachResource((resource) => Math.min(limit[resource], Math.max(guarantee[resource], fair[resource])));
+  const isOwed = within(plus(ledger.later(receiver), request), guaranteeOf(receiver)) && exceeds(holds, guarantee);
+  demand(
+    exceeds(holds, share) || isOwed,
+    () =>
+      `${victim.number} is reclaimed for ${taker.number}: ${giver.name} has ${say(holds)}, share ${say(share)}; ` +
+      `${receiver.name} has ${say(ledger.later(receiver))}, guaranteed ${say(guaranteeOf(receiver))}, asks ${say(request)}`,
+  );
+}
+
+/** The least that a taker asks for: its gang, or one more task. Shares given as memory count nothing: their GPU is not known. */
+function leastAsked({ spec, state }: Workload): Amounts {
+  if (state === 'pending') {
+    return sum(spec.roles.map((role) => eachResource((resource) => role.minTasks * askedByTask(role)[resource])));
+  }
+  const growing = spec.roles.filter(({ minTasks, maxTasks }) => maxTasks > minTasks).map(askedByTask);
+  return eachResource((resource) => Math.min(...growing.map((one) => one[resource])));
+}
+
+function askedByTask({ request }: Role): Amounts {
+  const { gpus, gpuMilli, gpuMemoryMib, migProfile, cpuMilli, memoryMib } = request;
+  const each = migProfile !== '' ? migParts(migProfile) : gpuMemoryMib > 0 ? 0 : gpuMilli * PARTS_PER_MILLI;
+  return { cpuMilli, memoryMib, gpuParts: gpus * each };
+}
+
+export const minRuntime: WatchedLaw = {
+  name: 'min-runtime',
+  says: 'in its min-runtime a workload loses nothing but surplus tasks',
+  of: ['mixed'],
+  watch: onEviction((world, evict) => {
+    if (evict.reason === 'gang_ended' || evict.forWorkload === null) return;
+    const victim = workloadOf(world, evict.workload);
+    const taker = workloadOf(world, evict.forWorkload);
+    if (evict.reason === 'moved' && taker.spec.queue === victim.spec.queue) return;
+    if (goesOn(world, victim, evict)) return;
+    const rule = evict.reason === 'preempted' ? 'preemptMinRuntimeMs' : 'reclaimMinRuntimeMs';
+    const least = pathOf(world, victim).find((queue) => queue[rule] !== null)?.[rule] ?? 0;
+    const placedMs = Math.min(...allocationsOf(world, evict).map((one) => one.placedMs));
+    demand(
+      world.nowMs - placedMs >= least,
+      () => `${victim.number} is evicted (${evict.reason}) after ${world.nowMs - placedMs} ms of ${least}`,
+    );
+  }),
+};
+
+/** Whether each role keeps its core without what is evicted. */
+function goesOn(world: World, victim: Workload, { allocations }: Evict): boolean {
+  const left = world.heldBy(victim).filter((one) => one.stop === null && !allocations.includes(one.id));
+  let from = 0;
+  return victim.spec.roles.every(({ minTasks, maxTasks }) => {
+    const to = from + maxTasks;
+    const own = left.filter(({ task }) => task >= from && task < to).length;
+    from = to;
+    return own >= minTasks;
+  });
+}
+
+export const surplusFirst: WatchedLaw = {
+  name: 'surplus-first',
+  says: 'an elastic workload that goes on loses surplus tasks only, the last of a role first',
+  of: ['mixed', 'referee'],
+  watch: onEviction((world, evict) => {
+    const victim = workloadOf(world, evict.workload);
+    if (!goesOn(world, victim, evict)) {
+      const live = world.heldBy(victim).filter(({ state }) => state === 'placed' || state === 'running');
+      demand(
+        live.every(({ id }) => evict.allocations.includes(id)),
+        () => `${victim.number} cannot go on without what it loses, yet keeps some`,
+      );
+      return;
+    }
+    let from = 0;
+    for (const { maxTasks } of victim.spec.roles) {
+      const to = from + maxTasks;
+      const own = world.heldBy(victim).filter((one) => one.stop === null && one.task >= from && one.task < to);
+      const gone = own.filter(({ id }) => evict.allocations.includes(id));
+      const kept = own.filter(({ id }) => !evict.allocations.includes(id));
+      const lastKept = Math.max(-1, ...kept.map(({ task }) => task));
+      demand(
+        gone.every(({ task }) => task > lastKept),
+        () => `${victim.number} loses tasks ${gone.map(({ task }) => task).join()} and keeps task ${lastKept}`,
+      );
+      from = to;
+    }
+  }),
+};
+
+function workloadOf(world: World, number: Workload['number']): Workload {
+  const workload = world.state.workload(number);
+  demand(workload !== undefined, () => `workload ${number} is not there`);
+  return workload;
+}
+
+function allocationsOf(world: World, { workload, allocations }: Evict): readonly Allocation[] {
+  return allocations.flatMap((id) => {
+    const one = world.state.allocation(id);
+    return one !== undefined && one.workload === workload ? [one] : [];
+  });
+}
