@@ -4,6 +4,7 @@ import { ClusterView } from '../../scheduler/engine/view.js';
 import { step } from '../../scheduler/engine/engine.js';
 import { explain } from '../../scheduler/engine/explain.js';
 import type { Decision, Explanation, NodeLiveness, PendingReason } from '../../scheduler/engine/decisions.js';
+import { DEFAULT_POLICY, type EnginePolicy } from '../../scheduler/engine/policy.js';
 import type {
   Allocation,
   Checkpoint,
@@ -11,14 +12,32 @@ import type {
   ClusterNode,
   Collections,
   Gpu,
+  Maintenance,
+  MigInstance,
+  Placement,
+  PlacementRules,
   Queue,
   RecordChange,
+  Role,
+  TaskRequest,
+  TopologyRule,
   Workload,
   WorkloadSpec,
 } from '../../scheduler/model/records.js';
 import { workloadKey } from '../../scheduler/model/records.js';
+import { staysWhole } from '../../scheduler/model/elastic.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
-import { GPU_PARTS, ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
+import {
+  ANYWHERE,
+  GPU_PARTS,
+  memoryShareParts,
+  migParts,
+  ONLY_GPUS_COUNT,
+  PARTS_PER_MILLI,
+  roleOf,
+  toGpus,
+  wholeGpus,
+} from '../../scheduler/model/requests.js';
 import { PLAIN_GPU, plainRequest } from '../plain-spec.js';
 
 export interface NodeOptions {
@@ -29,9 +48,26 @@ export interface NodeOptions {
   readonly liveness?: NodeLiveness;
   /** Indices of GPUs that are quarantined. */
   readonly unhealthy?: readonly number[];
+  /** Models of single GPUs, by index, where they are not `model`. */
+  readonly models?: Readonly<Record<number, string>>;
+  /** Names of single GPUs, by index, where they are not `NODE-INDEX`. */
+  readonly uuids?: Readonly<Record<number, string>>;
+  /** Of each GPU. */
+  readonly gpuMemoryMib?: number;
+  /** The NVLink group of each GPU. */
+  readonly nvlink?: readonly number[];
+  /** GPUs in MIG mode, by index: the profiles of their instances, "3g.40gb". */
+  readonly mig?: Readonly<Record<number, readonly string[]>>;
+  readonly cpus?: number;
+  readonly memoryMib?: number;
+  readonly driver?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly rack?: string;
+  readonly block?: string;
+  readonly maintenance?: readonly Maintenance[];
 }
 
-export interface QueueOptions {
+export interface QueueOptions extends Partial<typeof ONLY_GPUS_COUNT> {
   readonly parent?: string;
   readonly guarantee?: number;
   readonly limit?: number;
@@ -39,9 +75,31 @@ export interface QueueOptions {
   readonly priority?: number;
 }
 
-export interface WorkloadOptions {
+/** Equal tasks: of a role, or of a workload that has no roles. */
+export interface TaskOptions {
   readonly gpus?: number;
+  /** So many start together. */
   readonly tasks?: number;
+  /** More than `tasks` = elastic. */
+  readonly maxTasks?: number;
+  /** A share of each GPU, in thousandths. */
+  readonly milli?: number;
+  /** Beside or instead of whole GPUs. */
+  readonly request?: Partial<TaskRequest>;
+  readonly rules?: Partial<PlacementRules>;
+}
+
+export interface RoleOptions extends TaskOptions {
+  readonly name: string;
+  readonly topology?: TopologyRule;
+}
+
+export interface WorkloadOptions extends TaskOptions {
+  /** Instead of equal tasks. */
+  readonly roles?: readonly RoleOptions[];
+  readonly topology?: TopologyRule;
+  readonly timeLimitMs?: number;
+  readonly owner?: string;
   readonly priority?: number;
   readonly preemptible?: boolean;
   readonly model?: string;
@@ -57,7 +115,8 @@ const UNBOUNDED = 1_000_000_000;
 
 /** A cluster under test. All methods that make something return its number or the cluster itself. */
 export class TestCluster {
-  readonly view = new ClusterView();
+  readonly policy: EnginePolicy;
+  readonly view: ClusterView;
   nowMs = 1_000_000;
   /** Every decision so far. */
   readonly decisions: Decision[] = [];
@@ -69,35 +128,47 @@ export class TestCluster {
   #lastAllocation = 0;
   #age = 0;
 
+  constructor(policy: Partial<EnginePolicy> = {}) {
+    this.policy = { ...DEFAULT_POLICY, ...policy };
+    this.view = new ClusterView(this.policy);
+  }
+
   node(name: string, options: NodeOptions = {}): this {
     const { gpus = 8, model = 'NVIDIA H100 80GB HBM3', pool = 'default', cordoned = false } = options;
+    const { rack, block } = options;
     this.#put('nodes', name, {
       id: name as NodeId,
       name,
       pool,
-      labels: {},
+      labels: {
+        ...options.labels,
+        ...(rack === undefined ? {} : { rack }),
+        ...(block === undefined ? {} : { block }),
+      },
       gpus: Array.from({ length: gpus }, (_, index): Gpu => ({
-        uuid: `${name}-${index}`,
+        uuid: options.uuids?.[index] ?? `${name}-${index}`,
         index,
-        model,
-        memoryMib: 81_920,
+        model: options.models?.[index] ?? model,
+        memoryMib: options.gpuMemoryMib ?? 81_920,
         simulated: true,
         health: options.unhealthy?.includes(index) ? 'quarantined' : 'healthy',
         healthMessage: '',
         pciBusId: '',
         generation: 0,
         ...PLAIN_GPU,
+        nvlinkGroup: options.nvlink?.[index] ?? null,
+        mig: options.mig?.[index]?.map((profile, at) => migInstance(`${name}-${index}-${at}`, profile)) ?? null,
       })),
-      cpuCount: 64,
-      memoryMib: 1 << 20,
-      driverVersion: '',
+      cpuCount: options.cpus ?? 64,
+      memoryMib: options.memoryMib ?? 1 << 20,
+      driverVersion: options.driver ?? '',
       cudaVersion: '',
       gpuProblem: '',
       bootId: '',
       agentVersion: '',
       cordoned,
       cordonReason: cordoned ? 'test' : '',
-      maintenance: [],
+      maintenance: options.maintenance ?? [],
       registeredMs: 0,
     });
     return this.liveness(name, options.liveness ?? 'ready');
@@ -127,16 +198,23 @@ export class TestCluster {
   }
 
   queue(name: string, options: QueueOptions = {}): this {
+    const { parent, guarantee, limit, weight, priority, ...rules } = options;
     this.#put('queues', name, {
       name: name as QueueName,
-      parent: (options.parent ?? null) as QueueName | null,
-      guaranteeGpus: options.guarantee ?? 0,
-      limitGpus: options.limit ?? null,
-      weight: options.weight ?? 1,
-      priority: options.priority ?? 100,
+      parent: (parent ?? null) as QueueName | null,
+      guaranteeGpus: guarantee ?? 0,
+      limitGpus: limit ?? null,
+      weight: weight ?? 1,
+      priority: priority ?? 100,
       ...ONLY_GPUS_COUNT,
+      ...rules,
       createdMs: this.#records.queues.get(name)?.createdMs ?? ++this.#age,
     });
+    return this;
+  }
+
+  removeQueue(name: string): this {
+    this.#delete('queues', name);
     return this;
   }
 
@@ -149,12 +227,10 @@ export class TestCluster {
       queue: queue as QueueName,
       priority: options.priority ?? 50,
       preemptible: options.preemptible ?? true,
-      ...plainRequest({
-        tasks: options.tasks ?? 1,
-        gpusPerTask: options.gpus ?? 1,
-        gpuModel: options.model ?? '',
-        pool: options.pool ?? '',
-      }),
+      ...plainRequest({}),
+      roles: (options.roles ?? [{ name: '', ...options, topology: undefined }]).map((role) => newRole(role, options)),
+      topology: options.topology ?? null,
+      timeLimitMs: options.timeLimitMs ?? null,
       program: { type: 'command', argv: ['true'] },
       environment: [],
       workingDirectory: '',
@@ -165,7 +241,7 @@ export class TestCluster {
       number,
       uid: `uid-${number}`,
       spec,
-      owner: 'test',
+      owner: options.owner ?? 'test',
       state: 'pending',
       message: '',
       attempt: 0,
@@ -197,10 +273,37 @@ export class TestCluster {
 
   /** Submits a workload and puts it on the given GPUs of a node, without asking the engine. */
   running(queue: string, node: string, gpus: readonly number[], options: WorkloadOptions = {}): WorkloadNumber {
-    const number = this.submit(queue, { gpus: gpus.length, ...options });
-    this.#bind(number, [{ task: 0, node: node as NodeId, gpus, parts: GPU_PARTS, instances: [] }]);
+    return this.placed(queue, `${node}:${gpus.join(',')}`, { gpus: gpus.length, ...options });
+  }
+
+  /**
+   * Submits a workload and puts its tasks, the first ones, on GPUs as {@link where} names them: `n0:0,1 n1:3`. Without
+   * asking the engine.
+   */
+  placed(queue: string, where: string, options: WorkloadOptions = {}): WorkloadNumber {
+    const places = where.split(' ');
+    const number = this.submit(queue, { tasks: places.length, ...options });
+    this.#bind(
+      number,
+      places.map((place, task) => this.#placement(number, task, place)),
+    );
     this.#putWorkload(number, { state: 'running', startedMs: this.nowMs });
     return number;
+  }
+
+  #placement(number: WorkloadNumber, task: number, place: string): Placement {
+    const [node = '', list = ''] = place.split(':');
+    const slots = list === '' ? [] : list.split(',').map((slot) => slot.split('/'));
+    const gpus = slots.map(([index]) => Number(index));
+    const { request } = roleOf(this.workload(number).spec, task);
+    const { memoryMib = 0 } = this.#get('nodes', node).gpus[gpus[0] ?? 0] ?? {};
+    return {
+      task,
+      node: node as NodeId,
+      gpus,
+      parts: partsOfEach(request, memoryMib),
+      instances: slots.flatMap(([index, at]) => (at === undefined ? [] : [`${node}-${index}-${at}`])),
+    };
   }
 
   checkpoint(number: WorkloadNumber, timeMs: number): this {
@@ -240,16 +343,17 @@ export class TestCluster {
     return this;
   }
 
-  /** What was told to stop is gone: all of it, or one workload. */
+  /** What was told to stop is gone: all of it, or that of one workload. */
   release(only?: WorkloadNumber): this {
-    for (const workload of this.workloads()) {
-      if (workload.state !== 'stopping' || (only !== undefined && workload.number !== only)) continue;
-      for (const allocation of this.allocationsOf(workload.number)) {
-        this.#put('allocations', allocation.id, { ...allocation, state: 'released' });
-        this.#delete('allocations', allocation.id);
+    for (const { number } of this.workloads()) {
+      if (only !== undefined && number !== only) continue;
+      for (const allocation of this.allocationsOf(number)) {
+        if (allocation.state === 'stopping') this.#free(allocation);
       }
+      const workload = this.workload(number);
+      if (workload.state !== 'stopping') continue;
       const requeued = workload.afterStop === 'requeue';
-      this.#putWorkload(workload.number, {
+      this.#putWorkload(number, {
         state: requeued ? 'pending' : 'cancelled',
         allocations: [],
         afterStop: null,
@@ -257,6 +361,19 @@ export class TestCluster {
       });
     }
     return this;
+  }
+
+  /** A task is gone without anybody's doing, the others run on: for states that the model would not let last. */
+  lose(number: WorkloadNumber, task: number): this {
+    for (const allocation of this.allocationsOf(number)) if (allocation.task === task) this.#free(allocation);
+    return this;
+  }
+
+  #free(allocation: Allocation): void {
+    const { allocations } = this.workload(allocation.workload);
+    this.#put('allocations', allocation.id, { ...allocation, state: 'released' });
+    this.#delete('allocations', allocation.id);
+    this.#putWorkload(allocation.workload, { allocations: allocations.filter((id) => id !== allocation.id) });
   }
 
   /** Steps until nothing more is decided; nothing leaves meanwhile. Returns the decisions. */
@@ -281,6 +398,11 @@ export class TestCluster {
     return made;
   }
 
+  /** When the engine wants to be called again though nothing happens. */
+  wakeMs(): number | null {
+    return step(this.view, this.nowMs, UNBOUNDED).wakeMs;
+  }
+
   carryOut(decision: Decision): void {
     this.onDecision?.(decision);
     this.decisions.push(decision);
@@ -288,7 +410,7 @@ export class TestCluster {
       case 'bind':
         return this.#bind(decision.workload, decision.placements);
       case 'evict':
-        return this.#stop(decision.workload, 'requeue', decision.forWorkload, decision.message);
+        return this.#evict(decision);
       case 'claim': {
         const claim: Claim = { placements: decision.placements, sinceMs: this.nowMs };
         return this.#putWorkload(decision.workload, { claim });
@@ -300,7 +422,7 @@ export class TestCluster {
 
   /** A view made from the records alone, with no memory of what was tried. */
   freshView(): ClusterView {
-    const view = new ClusterView();
+    const view = new ClusterView(this.policy);
     for (const collection of ['allocations', 'workloads', 'nodes', 'queues'] as const) {
       for (const [key, after] of this.#records[collection]) {
         view.apply({ collection, key, before: null, after } as RecordChange);
@@ -345,6 +467,16 @@ export class TestCluster {
       .join(' ');
   }
 
+  /** The MIG instances that a workload holds: `n0-0-1` = the second of GPU 0 of n0. */
+  instances(number: WorkloadNumber): string[] {
+    return this.allocationsOf(number).flatMap(({ gpus }) => gpus.map(({ instance }) => instance));
+  }
+
+  /** The tasks that a workload holds GPUs with, those that leave as well. */
+  tasks(number: WorkloadNumber): number[] {
+    return this.allocationsOf(number).map(({ task }) => task);
+  }
+
   states(...numbers: WorkloadNumber[]): string[] {
     return numbers.map((number) => this.workload(number).state);
   }
@@ -361,27 +493,39 @@ export class TestCluster {
   held(queue: string): number {
     return this.allocations()
       .filter(({ workload }) => this.workload(workload).spec.queue === queue)
-      .reduce((sum, { gpus }) => sum + gpus.length, 0);
+      .reduce((sum, { gpus }) => sum + toGpus(gpus.reduce((parts, gpu) => parts + gpu.parts, 0)), 0);
   }
 
-  #bind(number: WorkloadNumber, placements: Claim['placements']): void {
+  /** The gang of what waits, as a new attempt; or more tasks of what runs. */
+  #bind(number: WorkloadNumber, placements: readonly Placement[]): void {
     const workload = this.workload(number);
-    const ids = placements.map(({ task, node, gpus, parts }) => {
+    const grows = workload.state !== 'pending';
+    const attempt = grows ? workload.attempt : workload.attempt + 1;
+    const ids = placements.map(({ task, node, gpus, parts, instances }) => {
       const id = `a${++this.#lastAllocation}` as AllocationId;
+      const { cpuMilli, memoryMib } = roleOf(workload.spec, task).request;
       const inventory = this.#get('nodes', node).gpus;
       this.#put('allocations', id, {
         id,
         workload: number,
-        attempt: workload.attempt + 1,
+        attempt,
         task,
         node,
-        gpus: gpus.map((index) => {
+        gpus: gpus.map((index, at) => {
           const gpu = inventory.find((candidate) => candidate.index === index);
           if (!gpu) throw new Error(`node ${node} has no GPU ${index}`);
-          return { uuid: gpu.uuid, index, model: gpu.model, simulated: true, generation: 1, parts, instance: '' };
+          return {
+            uuid: gpu.uuid,
+            index,
+            model: gpu.model,
+            simulated: true,
+            generation: 1,
+            parts,
+            instance: instances[at] ?? '',
+          };
         }),
-        cpuMilli: 0,
-        memoryMib: 0,
+        cpuMilli,
+        memoryMib,
         state: 'placed',
         resume: null,
         placedMs: this.nowMs,
@@ -393,7 +537,21 @@ export class TestCluster {
       });
       return id;
     });
-    this.#putWorkload(number, { state: 'starting', attempt: workload.attempt + 1, allocations: ids, claim: null });
+    const allocations = grows ? this.#inTaskOrder([...workload.allocations, ...ids]) : ids;
+    this.#putWorkload(number, { state: grows ? workload.state : 'starting', attempt, allocations, claim: null });
+  }
+
+  #inTaskOrder(ids: readonly AllocationId[]): AllocationId[] {
+    return ids.toSorted((a, b) => this.#get('allocations', a).task - this.#get('allocations', b).task);
+  }
+
+  /** Tasks that the gang can do without go alone; else all of it is stopped. */
+  #evict({ workload: number, allocations, forWorkload, message }: Extract<Decision, { type: 'evict' }>): void {
+    const ids = new Set(allocations);
+    if (staysWhole(this.workload(number).spec, this.allocationsOf(number), ids)) {
+      return this.#stopAllocations(number, (id) => ids.has(id), forWorkload, message);
+    }
+    this.#stop(number, 'requeue', forWorkload, message);
   }
 
   #stop(
@@ -402,7 +560,18 @@ export class TestCluster {
     forWorkload: WorkloadNumber | null,
     message: string,
   ): void {
+    this.#stopAllocations(number, () => true, forWorkload, message);
+    this.#putWorkload(number, { state: 'stopping', afterStop, claim: null });
+  }
+
+  #stopAllocations(
+    number: WorkloadNumber,
+    which: (id: AllocationId) => boolean,
+    forWorkload: WorkloadNumber | null,
+    message: string,
+  ): void {
     for (const allocation of this.allocationsOf(number)) {
+      if (!which(allocation.id) || allocation.state === 'stopping') continue;
       this.#put('allocations', allocation.id, {
         ...allocation,
         state: 'stopping',
@@ -415,7 +584,6 @@ export class TestCluster {
         },
       });
     }
-    this.#putWorkload(number, { state: 'stopping', afterStop });
   }
 
   #putWorkload(number: WorkloadNumber, change: Partial<Workload>): void {
@@ -441,4 +609,26 @@ export class TestCluster {
     records.delete(key);
     this.view.apply({ collection, key, before, after: null } as RecordChange);
   }
+}
+
+function newRole(role: RoleOptions, { model = '', pool = '' }: WorkloadOptions): Role {
+  const { name, gpus = 1, tasks = 1, maxTasks = tasks, milli = 1_000, request = {}, rules = {}, topology } = role;
+  return {
+    name,
+    minTasks: tasks,
+    maxTasks,
+    request: { ...wholeGpus(gpus), gpuMilli: milli, ...request },
+    rules: { ...ANYWHERE, pool, models: model === '' ? [] : [model], ...rules },
+    topology: topology ?? null,
+    program: null,
+  };
+}
+
+function migInstance(uuid: string, profile: string): MigInstance {
+  return { uuid, profile, memoryMib: Number.parseInt(profile.split('.')[1] ?? '', 10) * 1_024 };
+}
+
+function partsOfEach({ migProfile, gpuMemoryMib, gpuMilli }: TaskRequest, ofMemoryMib: number): number {
+  if (migProfile !== '') return migParts(migProfile);
+  return gpuMemoryMib > 0 ? (memoryShareParts(gpuMemoryMib, ofMemoryMib) ?? GPU_PARTS) : gpuMilli * PARTS_PER_MILLI;
 }
