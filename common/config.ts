@@ -14,6 +14,8 @@ export interface SettingDescription {
   readonly default: string | null;
   /** A path in a file is meant from the file's folder, elsewhere from the current one. */
   readonly isPath?: boolean;
+  /** Written `NAME=VALUE,NAME=VALUE`; in a file also as a section of `NAME: VALUE` lines. */
+  readonly isMap?: boolean;
 }
 
 /** Every setting is a schema that takes text. */
@@ -154,8 +156,13 @@ export function fromYaml(text: string, name: string, settings: readonly Setting[
       const path = section + word;
       const where = lineAt(isScalar(key) ? key.range?.[0] : undefined);
       const inside = settings.some((one) => one.path.startsWith(`${path}.`));
-      if (settings.some((one) => one.path === path)) {
+      const found = settings.find((one) => one.path === path);
+      if (found !== undefined) {
+        const pairs = found.isMap === true && isMap(value) ? pairsOf(value) : null;
         if (isScalar(value)) given.set(path, { text: textOf(value.value), origin: 'file', where });
+        else if (pairs !== null) given.set(path, { text: pairs, origin: 'file', where });
+        else if (found.isMap === true)
+          problems.push(`${where}: ${path} takes NAME: VALUE lines below it, with names without a comma`);
         else problems.push(`${where}: ${path} takes one value, not a list or a section`);
       } else if (inside && isMap(value)) {
         walk(value, `${path}.`);
@@ -262,6 +269,18 @@ function namesAt(settings: readonly Setting[], section: string): readonly string
 function textOf(value: unknown): string | null {
   if (value === null) return null;
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A section of single values as `NAME=VALUE,NAME=VALUE`; null when it is more than that, or cannot be written so. */
+function pairsOf(map: YAMLMap): string | null {
+  const pairs: string[] = [];
+  for (const { key, value } of map.items) {
+    if (!isScalar(key) || !isScalar(value)) return null;
+    const name = String(key.value);
+    if (name.includes(',')) return null;
+    pairs.push(`${name}=${textOf(value.value) ?? ''}`);
+  }
+  return pairs.join(',');
 }
 
 /** `{'tls.cert': …}` as `{tls: {cert: …}}`. */

@@ -23,6 +23,7 @@ import { PACKAGE_VERSION } from '../common/package-root.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import type { TlsFiles } from './auth/credentials.js';
 import type { Retention } from './control/commands/retention.js';
+import { DEFAULT_POLICY, type EnginePolicy, type PlacementPolicy } from './engine/policy.js';
 
 /** Where to listen. Port 0 = a free one. */
 export interface Address {
@@ -48,6 +49,8 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly readyFile: string | null;
   readonly retention: Retention;
+  /** How the engine schedules. */
+  readonly policy: EnginePolicy;
 }
 
 /** What the arguments ask for: to serve, or to print something and leave. */
@@ -66,6 +69,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** A lease must outlive a few lost heartbeats, or nodes come and go with every hiccup of the network. */
 const LEAST_HEARTBEATS_A_LEASE = 2;
+/** Pools whose placement may be named one by one. */
+const MAX_PLACEMENT_POOLS = 1_000;
+const PLACEMENTS: readonly PlacementPolicy[] = ['fragmentation', 'pack', 'spread'];
 
 const schema = z.strictObject({
   listen: setting(address(), {
@@ -159,6 +165,74 @@ const schema = z.strictObject({
       default: '7d',
     }),
   }),
+  scheduling: z.strictObject({
+    placement: setting(placement(), {
+      description:
+        'How nodes are chosen for work that fits on several: fragmentation (what stays free suits the most of what is ' +
+        'asked for), pack (the fullest node that fits) or spread (the emptiest).',
+      value: 'POLICY',
+      default: 'fragmentation',
+    }),
+    placement_of: setting(placementOf(), {
+      description: 'The same for single pools, where it is to differ: inference=pack,training=spread.',
+      value: 'POOL=POLICY,…',
+      default: null,
+      isMap: true,
+    }),
+    consolidation: setting(z.enum(['on', 'off'], 'must be on or off'), {
+      description: 'Whether running work is moved to make room where enough GPUs are free, but not together.',
+      value: 'on|off',
+      default: 'on',
+    }),
+    max_moves: setting(count(1, 1_000), {
+      description: 'Workloads that are moved at most to make room for one.',
+      value: 'COUNT',
+      default: '16',
+    }),
+    max_disturbance: setting(numberOr('unlimited', Infinity, 0, 1_000), {
+      description: 'GPUs that moves may disturb for each GPU asked for; "unlimited" for any number.',
+      value: 'NUMBER|unlimited',
+      default: '2',
+    }),
+    reserve_after: setting(durationOrOff(1_000, 365 * DAY_MS), {
+      description: 'After so long for want of GPUs a workload reserves its place and ages; "off" for never.',
+      value: 'DURATION|off',
+      default: '15m',
+    }),
+    max_reservations_per_pool: setting(count(0, 1_000), {
+      description: 'Reservations at the same time in one pool.',
+      value: 'COUNT',
+      default: '16',
+    }),
+    saturation_multiplier: setting(numberFrom(1, 1_000), {
+      description:
+        'A queue above its fair share takes from another only while, with its own use of its share multiplied by this, ' +
+        'it stays below the use of the other. More makes for fewer, larger takings.',
+      value: 'NUMBER',
+      default: '1',
+    }),
+    broken_gang_grace: setting(duration(0, 7 * DAY_MS), {
+      description: 'How long a gang may run with fewer tasks than it needs before it is stopped and requeued.',
+      value: 'DURATION',
+      default: '1m',
+    }),
+    max_min_runtime: setting(duration(0, 30 * DAY_MS), {
+      description: 'The longest min-runtime of a queue that counts; a longer one counts as this.',
+      value: 'DURATION',
+      default: '1h',
+    }),
+    usage_half_life: setting(durationOrOff(MINUTE_MS, 3650 * DAY_MS), {
+      description:
+        'Past use counts against a queue when surplus is divided, by half after this time; "off" for not at all.',
+      value: 'DURATION|off',
+      default: 'off',
+    }),
+    usage_weight: setting(numberFrom(0, 1_000), {
+      description: 'How strongly past use counts; 0 = not at all.',
+      value: 'NUMBER',
+      default: '1',
+    }),
+  }),
 });
 
 /** All settings, for help and documentation. */
@@ -240,6 +314,25 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
       finishedCount: values.retention.finished_count,
       requestMs: values.retention.request_age,
     },
+    policy: toPolicy(values.scheduling),
+  };
+}
+
+function toPolicy(values: z.output<typeof schema>['scheduling']): EnginePolicy {
+  const { actions } = DEFAULT_POLICY;
+  return {
+    actions: values.consolidation === 'on' ? actions : actions.filter((action) => action !== 'consolidate'),
+    placement: values.placement,
+    placementOf: values.placement_of,
+    reserveAfterMs: values.reserve_after,
+    maxReservationsPerPool: values.max_reservations_per_pool,
+    maxMoves: values.max_moves,
+    maxDisturbance: values.max_disturbance,
+    saturationMultiplier: values.saturation_multiplier,
+    brokenGangGraceMs: values.broken_gang_grace,
+    maxMinRuntimeMs: values.max_min_runtime,
+    usageHalfLifeMs: values.usage_half_life,
+    usageWeight: values.usage_weight,
   };
 }
 
@@ -374,4 +467,76 @@ function count(least: number, most: number) {
     context.addIssue({ code: 'custom', message: `"${given}" is not a whole number from ${least} to ${most}` });
     return z.NEVER;
   });
+}
+
+function durationOrOff(leastMs: number, mostMs: number) {
+  const some = duration(leastMs, mostMs);
+  return text().transform((given, context): number | null => {
+    if (given === 'off') return null;
+    const parsed = some.safeParse(given);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    context.addIssue({ code: 'custom', message: `${issue?.message ?? 'is no duration'}, or "off"` });
+    return z.NEVER;
+  });
+}
+
+/** A number that need not be whole. */
+function numberFrom(least: number, most: number) {
+  return text().transform((given, context): number => {
+    const number = parseNumber(given, least, most);
+    if (number !== null) return number;
+    context.addIssue({ code: 'custom', message: `"${given}" is not a number from ${least} to ${most}` });
+    return z.NEVER;
+  });
+}
+
+function numberOr(word: string, meaning: number, least: number, most: number) {
+  return text().transform((given, context): number => {
+    const number = given === word ? meaning : parseNumber(given, least, most);
+    if (number !== null) return number;
+    context.addIssue({
+      code: 'custom',
+      message: `"${given}" is neither a number from ${least} to ${most} nor "${word}"`,
+    });
+    return z.NEVER;
+  });
+}
+
+function parseNumber(given: string, least: number, most: number): number | null {
+  const number = Number(given);
+  return /^\d+(\.\d+)?$/.test(given) && number >= least && number <= most ? number : null;
+}
+
+function placement() {
+  return z.enum(PLACEMENTS, `must be one of ${PLACEMENTS.join(', ')}`);
+}
+
+/** `POOL=POLICY,POOL=POLICY`. Pools need not exist: nodes bring theirs with them. */
+function placementOf() {
+  return z
+    .string()
+    .nullable()
+    .transform((given, context): Readonly<Record<string, PlacementPolicy>> => {
+      // Without a prototype, so that a pool called "constructor" is not found unless it is named.
+      const byPool = Object.create(null) as Record<string, PlacementPolicy>;
+      const complain = (message: string): never => {
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      };
+      const pairs = given === null || given.trim() === '' ? [] : given.split(',');
+      if (pairs.length > MAX_PLACEMENT_POOLS) {
+        return complain(`${pairs.length} pools are too many; at most ${MAX_PLACEMENT_POOLS}`);
+      }
+      for (const pair of pairs) {
+        const split = pair.lastIndexOf('=');
+        const pool = pair.slice(0, Math.max(0, split)).trim();
+        const policy = PLACEMENTS.find((one) => one === pair.slice(split + 1).trim());
+        if (pool === '') return complain(`"${pair}" is not POOL=POLICY, such as inference=pack`);
+        if (policy === undefined) return complain(`"${pair}": the policy must be one of ${PLACEMENTS.join(', ')}`);
+        if (byPool[pool] !== undefined) return complain(`pool "${pool}" is named twice`);
+        byPool[pool] = policy;
+      }
+      return byPool;
+    });
 }

@@ -50,7 +50,7 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const clock = systemClock;
   const store = await openEmbeddedStore({ dataDir: config.dataDir });
-  const view = new ClusterView();
+  const view = new ClusterView(config.policy);
   const begunMs = clock.monotonicMs();
   const { state, position, records } = await recover(store, view, randomUUID);
   const loop = new ControlLoop({

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadServerConfig, type ServerConfig, serverSettings } from '../../scheduler/config.js';
+import { DEFAULT_POLICY } from '../../scheduler/engine/policy.js';
 
 let folder: string;
 beforeEach(() => {
@@ -60,6 +61,7 @@ describe('values', () => {
       logLevel: 'info',
       readyFile: null,
       retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000 },
+      policy: DEFAULT_POLICY,
     });
   });
 
@@ -81,6 +83,18 @@ describe('values', () => {
       'retention.finished_age': '2d',
       'retention.finished_count': '12',
       'retention.request_age': '1h',
+      'scheduling.placement': 'spread',
+      'scheduling.placement_of': 'inference=pack,odd=pool=fragmentation',
+      'scheduling.consolidation': 'off',
+      'scheduling.max_moves': '3',
+      'scheduling.max_disturbance': 'unlimited',
+      'scheduling.reserve_after': '45s',
+      'scheduling.max_reservations_per_pool': '0',
+      'scheduling.saturation_multiplier': '1.5',
+      'scheduling.broken_gang_grace': '0s',
+      'scheduling.max_min_runtime': '2h',
+      'scheduling.usage_half_life': '7d',
+      'scheduling.usage_weight': '0.25',
     };
     expect(Object.keys(texts)).toEqual(serverSettings.map((setting) => setting.path));
     const expected: ServerConfig = {
@@ -96,6 +110,20 @@ describe('values', () => {
       logLevel: 'debug',
       readyFile: '/r',
       retention: { finishedMs: 172_800_000, finishedCount: 12, requestMs: 3_600_000 },
+      policy: {
+        actions: ['allocate', 'reclaim', 'preempt', 'repair'],
+        placement: 'spread',
+        placementOf: { inference: 'pack', 'odd=pool': 'fragmentation' },
+        reserveAfterMs: 45_000,
+        maxReservationsPerPool: 0,
+        maxMoves: 3,
+        maxDisturbance: Infinity,
+        saturationMultiplier: 1.5,
+        brokenGangGraceMs: 0,
+        maxMinRuntimeMs: 7_200_000,
+        usageHalfLifeMs: 604_800_000,
+        usageWeight: 0.25,
+      },
     };
     const each = serverSettings.map((setting) => ({ ...setting, text: texts[setting.path] ?? '' }));
     expect(config(each.map(({ flag, text }) => `--${flag}=${text}`))).toEqual(expected);
@@ -145,6 +173,26 @@ describe('values', () => {
     expect(config([], {}, '# nothing\n')).toEqual(config([]));
   });
 
+  it('takes the placement of pools as a section of a file too, and prints it as it reads it', () => {
+    const yaml =
+      'scheduling:\n  placement: pack\n  placement_of:\n    inference: spread\n    "big iron": fragmentation\n';
+    const placements = { inference: 'spread', 'big iron': 'fragmentation' };
+    expect(config([], {}, yaml).policy).toEqual({ ...DEFAULT_POLICY, placement: 'pack', placementOf: placements });
+    const text = printed(['--print-config'], {}, yaml);
+    expect(text).toMatch(/^ {2}placement_of: inference=spread,big iron=fragmentation +# file: .*server.yaml:3$/m);
+    expect(config([], {}, text)).toEqual(config([], {}, yaml));
+    expect(config(['--scheduling-placement-of='], {}, yaml).policy.placementOf).toEqual({});
+  });
+
+  it('knows no pool that is not named, whatever its name', () => {
+    expect(config(['--scheduling-placement-of=a=pack']).policy.placementOf['constructor']).toBeUndefined();
+  });
+
+  it('takes what turns a rule of scheduling off', () => {
+    const { policy } = config(['--scheduling-reserve-after=off', '--scheduling-usage-half-life=off']);
+    expect(policy).toMatchObject({ reserveAfterMs: null, usageHalfLifeMs: null });
+  });
+
   it('finds its file by the environment too', () => {
     const file = path.join(folder, 'other.yaml');
     writeFileSync(file, 'lease: 44s\n');
@@ -187,6 +235,45 @@ describe('what is refused, and how it reads', () => {
     { argv: ['--agent-tokens-file=/t'], says: 'agent_tokens_file is set and tokens_file is not' },
     { argv: ['--tls-cert=/c'], says: '--tls-cert: tls.cert is set and tls.key is not: TLS needs both' },
     { argv: ['--tls-key=/c'], says: '--tls-key: tls.key is set and tls.cert is not' },
+    {
+      argv: ['--scheduling-placement=tight'],
+      says: '--scheduling-placement: scheduling.placement: must be one of fragmentation, pack, spread',
+    },
+    {
+      yaml: 'scheduling:\n  plaecment: pack\n',
+      says: 'server.yaml:2: no such setting "scheduling.plaecment"; did you',
+    },
+    { argv: ['--scheduling-placement-of=pack'], says: '"pack" is not POOL=POLICY, such as inference=pack' },
+    { argv: ['--scheduling-placement-of=a=tight'], says: '"a=tight": the policy must be one of fragmentation, pack' },
+    { argv: ['--scheduling-placement-of=a=pack,a=spread'], says: 'pool "a" is named twice' },
+    {
+      argv: [`--scheduling-placement-of=${Array.from({ length: 1_001 }, (_, n) => `p${n}=pack`).join(',')}`],
+      says: '1001 pools are too many; at most 1000',
+    },
+    {
+      yaml: 'scheduling:\n  placement_of:\n    a: [pack]\n',
+      says: 'server.yaml:2: scheduling.placement_of takes NAME: VALUE lines below it, with names without a comma',
+    },
+    {
+      yaml: 'scheduling:\n  placement_of: [a, b]\n',
+      says: 'server.yaml:2: scheduling.placement_of takes NAME: VALUE lines below it',
+    },
+    { yaml: 'scheduling:\n  placement_of:\n    "a,b": pack\n', says: 'names without a comma' },
+    {
+      yaml: 'scheduling:\n  placement_of:\n    a: tight\n',
+      says: 'server.yaml:2: scheduling.placement_of: "a=tight": the',
+    },
+    { argv: ['--scheduling-consolidation=yes'], says: 'scheduling.consolidation: must be on or off' },
+    { argv: ['--scheduling-max-moves=0'], says: '"0" is not a whole number from 1 to 1000' },
+    { argv: ['--scheduling-max-disturbance=-1'], says: '"-1" is neither a number from 0 to 1000 nor "unlimited"' },
+    {
+      argv: ['--scheduling-reserve-after=never'],
+      says: '"never" is no duration, such as 90s, 15m or 1h30m, or "off"',
+    },
+    { argv: ['--scheduling-saturation-multiplier=0.5'], says: '"0.5" is not a number from 1 to 1000' },
+    { argv: ['--scheduling-usage-weight=1e3'], says: '"1e3" is not a number from 0 to 1000' },
+    { argv: ['--scheduling-usage-half-life=5s'], says: '"5s" is out of range: 1m00s to 3650d00h, or "off"' },
+    { argv: ['--scheduling-max-min-runtime=31d'], says: '"31d" is out of range: 0ms to 30d00h' },
     { argv: ['--tls-client-ca=/c'], says: '--tls-client-ca: tls.client_ca is set and tls.cert is not' },
   ])('$says', ({ argv, env, yaml, says }) => {
     expect(refusal(argv ?? [], env, yaml)).toContain(`error: `);
