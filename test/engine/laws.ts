@@ -1,19 +1,37 @@
 // The laws every decision must keep, checked against the records alone, with none of the engine's code.
 import type { Bind, Decision, Evict, MakeClaim } from '../../scheduler/engine/decisions.js';
-import type { Queue, Workload } from '../../scheduler/model/records.js';
-import { ANYWHERE, gpusOfGang, minTasks } from '../../scheduler/model/requests.js';
-import type { TestCluster } from './cluster.js';
+import type { EnginePolicy } from '../../scheduler/engine/policy.js';
+import { isWhole, staysWhole } from '../../scheduler/model/elastic.js';
+import type {
+  Allocation,
+  ClusterNode,
+  Gpu,
+  Placement,
+  PlacementRules,
+  Queue,
+  TopologyLevel,
+  Workload,
+} from '../../scheduler/model/records.js';
+import { GPU_PARTS, gpusOfGang, minTasks, partsPerTask, roleOf, toGpus } from '../../scheduler/model/requests.js';
+import { TestCluster } from './cluster.js';
+
+/** A cluster in which every decision is checked before it is carried out. */
+export function lawfulCluster(policy: Partial<EnginePolicy> = {}): TestCluster {
+  const cluster = new TestCluster(policy);
+  cluster.onDecision = (decision) => checkLaws(cluster, decision);
+  return cluster;
+}
 
 /** Throws when carrying out `decision` now would break a law. */
 export function checkLaws(cluster: TestCluster, decision: Decision): void {
   switch (decision.type) {
     case 'bind':
-      checkWhole(cluster, decision);
-      checkGpus(cluster, decision, 'free');
-      return checkQueues(cluster, cluster.workload(decision.workload));
+      checkTasks(cluster, decision);
+      checkPlaces(cluster, decision, 'free');
+      return checkQueues(cluster, decision);
     case 'claim':
-      checkWhole(cluster, decision);
-      return checkGpus(cluster, decision, 'leaving');
+      checkTasks(cluster, decision);
+      return checkPlaces(cluster, decision, 'leaving');
     case 'evict':
       return checkVictim(cluster, decision);
     case 'drop_claim':
@@ -21,80 +39,276 @@ export function checkLaws(cluster: TestCluster, decision: Decision): void {
   }
 }
 
-/** All tasks, each with the GPUs it asked for. */
-function checkWhole(cluster: TestCluster, decision: Bind | MakeClaim): void {
-  const { state, spec } = cluster.workload(decision.workload);
+/** The whole core of what waits, or more tasks of what runs; each with the parts of the GPUs it asked for. */
+function checkTasks(cluster: TestCluster, decision: Bind | MakeClaim): void {
+  const { state, spec, allocations } = cluster.workload(decision.workload);
+  const tasks = decision.placements.map(({ task }) => task);
   // What is moved gets its promise while it leaves.
-  const waits = state === 'pending' || (decision.type === 'claim' && state === 'stopping');
-  if (!waits) throw new Error(`${decision.type}s ${decision.workload}, which is ${state}`);
-  const tasks = decision.placements.map(({ task }) => task).join();
-  const wanted = Array.from({ length: minTasks(spec) }, (_, at) => at).join();
-  if (tasks !== wanted) throw new Error(`tasks ${tasks} instead of ${wanted}`);
-  for (const { gpus } of decision.placements) {
-    const asked = spec.roles[0]?.request.gpus;
-    if (gpus.length !== asked) throw new Error(`a task gets ${gpus.length} GPUs, not ${asked}`);
+  if (state === 'pending' || (decision.type === 'claim' && state === 'stopping')) {
+    const wanted = coreTasks(spec).join();
+    if (tasks.join() !== wanted) throw new Error(`tasks ${tasks.join()} instead of ${wanted}`);
+  } else if (state === 'starting' || state === 'running') {
+    const known = cluster.allocations().filter(({ id }) => allocations.includes(id));
+    if (tasks.some((task) => known.some((one) => one.task === task))) throw new Error('a task is placed twice');
+  } else {
+    throw new Error(`${decision.type}s ${decision.workload}, which is ${state}`);
+  }
+  for (const placement of decision.placements) checkTask(cluster, spec, placement);
+}
+
+function coreTasks({ roles }: Workload['spec']): number[] {
+  let first = 0;
+  return roles.flatMap((role) => {
+    const tasks = Array.from({ length: role.minTasks }, (_, offset) => first + offset);
+    first += role.maxTasks;
+    return tasks;
+  });
+}
+
+function checkTask(cluster: TestCluster, spec: Workload['spec'], placement: Placement): void {
+  const { request } = roleOf(spec, placement.task);
+  const { gpus, node, parts, instances } = placement;
+  if (gpus.length !== request.gpus) throw new Error(`a task gets ${gpus.length} GPUs, not ${request.gpus}`);
+  if (gpus.length === 0) return;
+  const { memoryMib } = gpuOf(nodeOf(cluster, node), gpus[0] ?? -1);
+  const wanted = partsPerTask(request, memoryMib) / request.gpus;
+  if (parts !== wanted) throw new Error(`a task gets ${parts} parts of each GPU, not ${wanted}`);
+  const isMig = request.migProfile !== '';
+  if (instances.length !== (isMig ? gpus.length : 0)) throw new Error(`${instances.length} MIG instances`);
+  if (!isMig && new Set(gpus).size !== gpus.length) throw new Error('a task gets one GPU twice');
+}
+
+function nodeOf(cluster: TestCluster, id: string): ClusterNode {
+  const node = cluster.nodeRecords().find((candidate) => candidate.id === id);
+  if (!node) throw new Error(`no node ${id}`);
+  return node;
+}
+
+function gpuOf(node: ClusterNode, index: number): Gpu {
+  const gpu = node.gpus.find((candidate) => candidate.index === index);
+  if (!gpu) throw new Error(`no GPU ${index} on ${node.name}`);
+  return gpu;
+}
+
+/** What is held, leaves and is promised, of GPU parts, cores and memory, under the names of what they are of. */
+class Uses {
+  readonly held = new Map<string, number>();
+  readonly leaving = new Map<string, number>();
+  readonly promised = new Map<string, number>();
+
+  constructor(cluster: TestCluster, besides: Workload) {
+    for (const { node, gpus, cpuMilli, memoryMib, stop } of cluster.allocations()) {
+      for (const into of stop ? [this.held, this.leaving] : [this.held]) {
+        for (const { index, parts, instance } of gpus) add(into, slotName(node, index, instance), parts, instance);
+        add(into, `${node} CPU`, cpuMilli);
+        add(into, `${node} memory`, memoryMib);
+      }
+    }
+    for (const { number, spec, claim } of cluster.workloads()) {
+      if (number === besides.number) continue;
+      for (const placement of claim?.placements ?? []) addPlacement(this.promised, placement, spec);
+    }
   }
 }
 
-/** Each GPU is there, healthy, of a node that takes work, of the right kind, and nobody else's. */
-function checkGpus(cluster: TestCluster, decision: Bind | MakeClaim, want: 'free' | 'leaving'): void {
-  const { spec } = cluster.workload(decision.workload);
-  const held = new Map<string, 'held' | 'leaving'>();
-  for (const allocation of cluster.allocations()) {
-    for (const { index } of allocation.gpus) {
-      const key = `${allocation.node}:${index}`;
-      if (held.has(key)) throw new Error(`GPU ${key} is held twice`);
-      held.set(key, allocation.stop ? 'leaving' : 'held');
+function slotName(node: string, index: number, instance: string): string {
+  return instance === '' ? `GPU ${node}:${index}` : `instance ${instance} of ${node}`;
+}
+
+/** Whoever has an instance has all of it. */
+function add(into: Map<string, number>, name: string, amount: number, instance = ''): void {
+  into.set(name, (into.get(name) ?? 0) + (instance === '' ? amount : GPU_PARTS));
+}
+
+function addPlacement(into: Map<string, number>, placement: Placement, spec: Workload['spec']): void {
+  const { task, node, gpus, parts, instances } = placement;
+  const { cpuMilli, memoryMib } = roleOf(spec, task).request;
+  gpus.forEach((index, at) => {
+    const instance = instances[at] ?? '';
+    add(into, slotName(node, index, instance), parts, instance);
+  });
+  add(into, `${node} CPU`, cpuMilli);
+  add(into, `${node} memory`, memoryMib);
+}
+
+/**
+ * Each node takes work and is of the right kind, each GPU is healthy, and with what is given nothing is given out beyond
+ * what there is: now, if it is to be free, and once all that leaves has left.
+ */
+function checkPlaces(cluster: TestCluster, decision: Bind | MakeClaim, want: 'free' | 'leaving'): void {
+  const workload = cluster.workload(decision.workload);
+  const uses = new Uses(cluster, workload);
+  const given = new Map<string, number>();
+  for (const placement of decision.placements) {
+    const node = nodeOf(cluster, placement.node);
+    checkNode(cluster, node, roleOf(workload.spec, placement.task).rules);
+    for (const [at, index] of placement.gpus.entries()) {
+      checkGpu(node, index, workload.spec, placement, placement.instances[at] ?? '');
     }
+    addPlacement(given, placement, workload.spec);
   }
-  const claimed = new Set<string>();
-  for (const { number, state, claim } of cluster.workloads()) {
-    if (state !== 'pending' || number === decision.workload) continue;
-    for (const { node, gpus } of claim?.placements ?? []) for (const index of gpus) claimed.add(`${node}:${index}`);
+  for (const [name, amount] of given) {
+    if (amount === 0) continue;
+    const [held, leaving, promised] = [uses.held, uses.leaving, uses.promised].map((use) => use.get(name) ?? 0);
+    const later = (held ?? 0) - (leaving ?? 0) + (promised ?? 0) + amount;
+    const most = capacityOf(cluster, name);
+    if (later > most) throw new Error(`${name} will be given out ${later} of ${most}`);
+    if (want === 'free' && (held ?? 0) + amount > most) throw new Error(`${name} is not free`);
   }
-  const given = new Set<string>();
-  for (const { node: id, gpus } of decision.placements) {
-    const node = cluster.nodeRecords().find((candidate) => candidate.id === id);
-    if (!node) throw new Error(`no node ${id}`);
-    if (node.cordoned || cluster.livenessOf(id) !== 'ready') throw new Error(`${id} takes no work`);
-    const { pool, models } = spec.roles[0]?.rules ?? ANYWHERE;
-    if (pool !== '' && node.pool !== pool) throw new Error(`${id} is not in pool ${pool}`);
-    for (const index of gpus) {
-      const key = `${id}:${index}`;
-      const gpu = node.gpus.find((candidate) => candidate.index === index);
-      if (gpu?.health !== 'healthy') throw new Error(`GPU ${key} is not there or not healthy`);
-      const words = (models[0] ?? '').toLowerCase().split(' ');
-      if (!words.every((word) => gpu.model.toLowerCase().includes(word))) throw new Error(`GPU ${key} is ${gpu.model}`);
-      const use = held.get(key);
-      if (use === 'held' || (use === 'leaving' && want === 'free')) throw new Error(`GPU ${key} is ${use}`);
-      if (claimed.has(key)) throw new Error(`GPU ${key} is promised to another`);
-      if (given.has(key)) throw new Error(`GPU ${key} is given twice at once`);
-      given.add(key);
-    }
+  checkTogether(cluster, decision);
+}
+
+function capacityOf(cluster: TestCluster, name: string): number {
+  const [id = '', what] = name.split(' ');
+  if (what === 'CPU') return nodeOf(cluster, id).cpuCount * 1_000;
+  return what === 'memory' ? nodeOf(cluster, id).memoryMib : GPU_PARTS;
+}
+
+function checkNode(cluster: TestCluster, node: ClusterNode, rules: PlacementRules): void {
+  const { name } = node;
+  const isOut = node.maintenance.some(({ startMs, endMs }) => startMs <= cluster.nowMs && cluster.nowMs < endMs);
+  if (node.cordoned || isOut || cluster.livenessOf(node.id) !== 'ready') throw new Error(`${name} takes no work`);
+  if (rules.pool !== '' && node.pool !== rules.pool) throw new Error(`${name} is not in pool ${rules.pool}`);
+  if (rules.nodes.length > 0 && !rules.nodes.includes(name)) throw new Error(`${name} was not asked for`);
+  for (const [label, value] of Object.entries(rules.labels)) {
+    if (node.labels[label] !== value) throw new Error(`${name} has not the label ${label}=${value}`);
   }
 }
 
-/** Limits, and the guarantee for work that is not preemptible, at every level. */
-function checkQueues(cluster: TestCluster, workload: Workload): void {
-  const request = gpusOfGang(workload.spec);
-  if (request === 0) return;
+function checkGpu(
+  node: ClusterNode,
+  index: number,
+  spec: Workload['spec'],
+  { task }: Placement,
+  instance: string,
+): void {
+  const gpu = gpuOf(node, index);
+  const { rules, request } = roleOf(spec, task);
+  const name = `GPU ${node.name}:${index}`;
+  if (gpu.health !== 'healthy') throw new Error(`${name} is not healthy`);
+  const has = (model: string): boolean =>
+    model
+      .toLowerCase()
+      .split(' ')
+      .every((word) => gpu.model.toLowerCase().includes(word));
+  if (rules.models.length > 0 && !rules.models.some(has)) throw new Error(`${name} is ${gpu.model}`);
+  const slice = gpu.mig?.find(({ uuid }) => uuid === instance);
+  if ((gpu.mig !== null) !== (request.migProfile !== '')) throw new Error(`${name} is or is not in MIG mode`);
+  if (gpu.mig !== null && slice?.profile !== request.migProfile) throw new Error(`${name}: ${slice?.profile}`);
+  const memoryMib = slice?.memoryMib ?? gpu.memoryMib;
+  if (memoryMib < Math.max(rules.minGpuMemoryMib, request.gpuMemoryMib)) throw new Error(`${name} is too small`);
+}
+
+/** Where one task is. */
+interface Whereabouts {
+  readonly task: number;
+  readonly node: string;
+  /** By index. */
+  readonly gpus: readonly number[];
+}
+
+/** What must be in one NVLink group, node, rack or block is, with what runs of it already. */
+function checkTogether(cluster: TestCluster, decision: Bind | MakeClaim): void {
+  const { spec, state, allocations } = cluster.workload(decision.workload);
+  const running = cluster
+    .allocations()
+    .filter(({ id }) => state !== 'stopping' && allocations.includes(id))
+    .map(({ task, node, gpus }) => ({ task, node, gpus: gpus.map(({ index }) => index) }));
+  const all: Whereabouts[] = [...running, ...decision.placements];
+  const groups = [
+    { rule: spec.topology, places: all },
+    ...spec.roles.map((role) => ({
+      rule: role.topology,
+      places: all.filter(({ task }) => roleOf(spec, task) === role),
+    })),
+  ];
+  for (const { rule, places } of groups) {
+    if (!rule?.required) continue;
+    const domains = new Set(places.flatMap((place) => domainsOf(cluster, place, rule.level)));
+    if (domains.size > 1) throw new Error(`its tasks are in more than one ${rule.level}: ${[...domains].join()}`);
+  }
+}
+
+function domainsOf(cluster: TestCluster, { node: id, gpus }: Whereabouts, level: TopologyLevel): string[] {
+  const node = nodeOf(cluster, id);
+  switch (level) {
+    case 'nvlink':
+      return gpus.map((index) => `${id}/${gpuOf(node, index).nvlinkGroup}`);
+    case 'node':
+      return [id];
+    case 'rack':
+      return [`${node.labels.block}/${node.labels.rack}`];
+    case 'block':
+      return [`${node.labels.block}`];
+  }
+}
+
+/** GPU parts, thousandths of a core and MiB. */
+type Sums = readonly [number, number, number];
+
+const RESOURCES = ['GPUs', 'CPU', 'memory'] as const;
+
+/** Limits, and the guarantee for work that is not preemptible, at every level; and what one user may hold. */
+function checkQueues(cluster: TestCluster, { workload: number, placements }: Bind): void {
+  const workload = cluster.workload(number);
+  const asked = sumOfPlacements(workload, placements);
   for (const queue of pathOf(cluster, workload)) {
-    const held = heldBelow(cluster, queue, () => true);
-    if (queue.limitGpus !== null && held + request > queue.limitGpus) throw new Error(`${queue.name} over its limit`);
-    if (workload.spec.preemptible) continue;
-    const fixed = heldBelow(cluster, queue, (other) => !other.spec.preemptible);
-    if (fixed + request > queue.guaranteeGpus) throw new Error(`${queue.name} over its guarantee with fixed work`);
+    const held = sumsBelow(cluster, queue, () => true);
+    const fixed = sumsBelow(cluster, queue, (other) => !other.spec.preemptible);
+    const [limits, guarantees] = [limitsOf(queue), guaranteesOf(queue)];
+    RESOURCES.forEach((resource, at) => {
+      const wants = asked[at] ?? 0;
+      if (wants === 0) return;
+      if ((held[at] ?? 0) + wants > (limits[at] ?? 0)) throw new Error(`${queue.name} over its limit of ${resource}`);
+      if (workload.spec.preemptible || (fixed[at] ?? 0) + wants <= (guarantees[at] ?? 0)) return;
+      throw new Error(`${queue.name} over its guarantee of ${resource} with fixed work`);
+    });
+    const own = sumsBelow(cluster, queue, ({ owner }) => owner === workload.owner)[0];
+    if (queue.userLimitGpus !== null && toGpus(own + asked[0]) > queue.userLimitGpus) {
+      throw new Error(`${workload.owner} over the limit of a user in ${queue.name}`);
+    }
   }
 }
 
-/** Preemptible, whole, and from a queue above its guarantee, or of lower priority in the same queue. */
+function sumOfPlacements({ spec }: Workload, placements: readonly Placement[]): Sums {
+  let [parts, cpuMilli, memoryMib] = [0, 0, 0];
+  for (const placement of placements) {
+    const { request } = roleOf(spec, placement.task);
+    parts += placement.gpus.length * placement.parts;
+    cpuMilli += request.cpuMilli;
+    memoryMib += request.memoryMib;
+  }
+  return [parts, cpuMilli, memoryMib];
+}
+
+function limitsOf({ limitGpus, limitCpuMilli, limitMemoryMib }: Queue): Sums {
+  return [(limitGpus ?? Infinity) * GPU_PARTS, limitCpuMilli ?? Infinity, limitMemoryMib ?? Infinity];
+}
+
+function guaranteesOf({ guaranteeGpus, guaranteeCpuMilli, guaranteeMemoryMib }: Queue): Sums {
+  return [guaranteeGpus * GPU_PARTS, guaranteeCpuMilli ?? Infinity, guaranteeMemoryMib ?? Infinity];
+}
+
+/**
+ * Preemptible; all of it, or what it can do without; and from a queue above its guarantee, or of lower priority in the same
+ * queue, or moved there. A gang that lacks tasks may go for nobody.
+ */
 function checkVictim(cluster: TestCluster, decision: Evict): void {
   const victim = cluster.workload(decision.workload);
+  if (victim.state !== 'starting' && victim.state !== 'running') throw new Error(`evicts what is ${victim.state}`);
+  const all = cluster.allocationsOf(victim.number);
+  const stays = all.filter(({ stop }) => !stop);
+  const isAll = stays.every(({ id }) => decision.allocations.includes(id));
+  const isPart = staysWhole(victim.spec, all, new Set(decision.allocations));
+  if (decision.reason === 'gang_ended') {
+    if (!isAll || decision.forWorkload !== null) throw new Error('repairs by half');
+    if (isWhole(victim.spec, all, ({ stop }) => !stop)) throw new Error(`ends ${victim.number}, which is whole`);
+    return;
+  }
+  if (!isAll && !isPart) throw new Error('evicts a part of a gang');
   if (decision.forWorkload === null) throw new Error('evicts for nobody');
   const taker = cluster.workload(decision.forWorkload);
   if (!victim.spec.preemptible) throw new Error(`evicts ${victim.number}, which is not preemptible`);
-  if (victim.state !== 'starting' && victim.state !== 'running') throw new Error(`evicts what is ${victim.state}`);
-  if (decision.allocations.join() !== victim.allocations.join()) throw new Error('evicts a part of a gang');
   if (decision.reason === 'preempted') {
     if (victim.spec.queue !== taker.spec.queue) throw new Error('preempts in another queue');
     if (victim.spec.priority >= taker.spec.priority) throw new Error('preempts what is not lower');
@@ -105,9 +319,10 @@ function checkVictim(cluster: TestCluster, decision: Evict): void {
   const shared = new Set(pathOf(cluster, taker).map(({ name }) => name));
   for (const queue of pathOf(cluster, victim)) {
     if (shared.has(queue.name)) break;
-    const stays = heldBelow(cluster, queue, ({ state }) => state !== 'stopping') + claimedBelow(cluster, queue);
-    if (stays <= queue.guaranteeGpus) {
-      throw new Error(`${queue.name} gives though it has ${stays} of ${queue.guaranteeGpus} guaranteed`);
+    const keeps = stayingSums(cluster, queue);
+    const guarantees = guaranteesOf(queue);
+    if (keeps.every((amount, at) => amount <= (guarantees[at] ?? 0))) {
+      throw new Error(`${queue.name} gives though it has ${toGpus(keeps[0])} of ${queue.guaranteeGpus} guaranteed`);
     }
   }
 }
@@ -124,23 +339,37 @@ export function pathOf(cluster: TestCluster, workload: Workload): Queue[] {
   return path;
 }
 
-/** GPUs that workloads of a queue and all below it hold in allocations. */
-export function heldBelow(cluster: TestCluster, queue: Queue, counts: (workload: Workload) => boolean): number {
-  let sum = 0;
-  for (const { workload: number, gpus } of cluster.allocations()) {
-    const workload = cluster.workload(number);
-    if (counts(workload) && pathOf(cluster, workload).includes(queue)) sum += gpus.length;
+/** What allocations of workloads of a queue and all below it hold. */
+function sumsBelow(
+  cluster: TestCluster,
+  queue: Queue,
+  counts: (workload: Workload, allocation: Allocation) => boolean,
+): Sums {
+  let [parts, cpuMilli, memoryMib] = [0, 0, 0];
+  for (const allocation of cluster.allocations()) {
+    const workload = cluster.workload(allocation.workload);
+    if (!counts(workload, allocation) || !pathOf(cluster, workload).includes(queue)) continue;
+    parts += allocation.gpus.reduce((sum, gpu) => sum + gpu.parts, 0);
+    cpuMilli += allocation.cpuMilli;
+    memoryMib += allocation.memoryMib;
   }
-  return sum;
+  return [parts, cpuMilli, memoryMib];
 }
 
-export function claimedBelow(cluster: TestCluster, queue: Queue): number {
-  let sum = 0;
-  for (const workload of cluster.workloads()) {
-    if (workload.state !== 'pending' || !workload.claim || !pathOf(cluster, workload).includes(queue)) continue;
-    sum += gpusOfGang(workload.spec);
-  }
-  return sum;
+/** What a queue will hold when all that leaves has left and all promises are kept. */
+function stayingSums(cluster: TestCluster, queue: Queue): Sums {
+  const claimers = cluster.workloads().filter((workload) => pathOf(cluster, workload).includes(queue));
+  return claimers
+    .map((workload) => sumOfPlacements(workload, workload.claim?.placements ?? []))
+    .reduce(
+      (sum, promised) => [sum[0] + promised[0], sum[1] + promised[1], sum[2] + promised[2]],
+      sumsBelow(cluster, queue, (_, { stop }) => stop === null),
+    );
+}
+
+/** GPUs that workloads of a queue and all below it hold in allocations. */
+export function heldBelow(cluster: TestCluster, queue: Queue, counts: (workload: Workload) => boolean): number {
+  return toGpus(sumsBelow(cluster, queue, counts)[0]);
 }
 
 /** A pending workload of one task, without a claim, that would stay within its queue's guarantee. For flat trees. */
@@ -189,9 +418,9 @@ function mayGiveTogether(cluster: TestCluster, victims: readonly Workload[]): bo
   });
 }
 
-/** What a queue will hold when all that leaves has left. */
+/** GPUs a queue will hold when all that leaves has left. */
 function staying(cluster: TestCluster, queue: Queue): number {
-  return heldBelow(cluster, queue, ({ state }) => state !== 'stopping') + claimedBelow(cluster, queue);
+  return toGpus(stayingSums(cluster, queue)[0]);
 }
 
 function subsets<T>(items: readonly T[]): T[][] {
