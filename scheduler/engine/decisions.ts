@@ -54,6 +54,8 @@ export interface StepResult {
   readonly complete: boolean;
   /** Units of work done: nodes scored plus shapes tried. */
   readonly workUnits: number;
+  /** Searches for GPUs to take back: all, those that found some, those given up as "not found within budget". */
+  readonly searches: { readonly tried: number; readonly found: number; readonly cutShort: number };
   /** When, milliseconds since 1970, something will be otherwise without any event: call again then. Null = never. */
   readonly wakeMs: number | null;
 }
@@ -98,7 +100,7 @@ export interface Explanation {
   readonly reason: PendingReason;
   /** One sentence with numbers. */
   readonly summary: string;
-  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim. */
+  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim, Search. */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 

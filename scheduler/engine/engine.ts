@@ -13,7 +13,7 @@ import { Trial } from './trial.js';
 import { takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
-import { WorkBudget } from './work-budget.js';
+import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
 import { type HeldClaim, isElastic, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
 
 /**
@@ -23,13 +23,15 @@ import { type HeldClaim, isElastic, type TaskPlace, toPlacements, type WorkloadE
  * record changes back with `view.apply`, and call again until a step is complete and has no decisions.
  * @param nowMs the present, milliseconds since 1970
  * @param budget units of work, nodes scored plus shapes tried; what has begun is finished, so at least one thing is done
+ * @param searchBudget units of one search for GPUs to take back, which cannot be left and taken up again
  */
-export function step(view: ClusterView, nowMs: number, budget: number): StepResult {
+export function step(view: ClusterView, nowMs: number, budget: number, searchBudget = SEARCH_UNITS): StepResult {
   view.settle(nowMs);
-  const turn: Turn = { view, nowMs, trial: new Trial(view), work: new WorkBudget(budget), decisions: [] };
+  const turn: Turn = { view, nowMs, trial: new Trial(view), work: new WorkBudget(budget, searchBudget), decisions: [] };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn);
   turn.trial.end();
-  return { decisions: turn.decisions, complete, workUnits: turn.work.used, wakeMs: wakeMsOf(view, nowMs) };
+  const { decisions, work } = turn;
+  return { decisions, complete, workUnits: work.used, searches: work.searches, wakeMs: wakeMsOf(view, nowMs) };
 }
 
 /** One step under way. */

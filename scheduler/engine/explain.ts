@@ -8,7 +8,7 @@ import { type Amounts, at, CPU, GPU, isNothing, RESOURCES } from './amounts.js';
 import { admits, type Ask, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
-import { findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import { exceeds, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
 import {
   countBefore,
   type Group,
@@ -65,6 +65,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Ahead', text: sayAhead(subject) },
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
     { title: 'Claim', text: cause.reason === 'RECLAIMING' ? sayClaim(subject, cause.claim) : '' },
+    { title: 'Search', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : saySearch(subject) },
   ];
   return { reason: cause.reason, summary: summarise(subject, cause), lines: lines.filter(({ text }) => text !== '') };
 }
@@ -119,9 +120,9 @@ function findCause(subject: Subject): Cause {
 
 function whyNoRoom({ shape, part, request, nowMs }: Subject): 'NOT_EVALUATED' | 'MAINTENANCE' | Together | 'RESOURCES' {
   if (mayFit(shape, 'free')) {
+    if (nowMs > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
     // Counted exactly it would have been placed: it has not had its turn since something came free.
     if (shape.isCounted) return 'NOT_EVALUATED';
-    if (nowMs > 0 && isShutOut(part.ask, nowMs)) return 'MAINTENANCE';
     if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask)) return 'CPU_OR_MEMORY';
     if (shape.topology?.required === true || part.topology?.required === true) return 'TOPOLOGY';
   }
@@ -130,10 +131,13 @@ function whyNoRoom({ shape, part, request, nowMs }: Subject): 'NOT_EVALUATED' | 
 
 type Together = 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY';
 
-/** Whether every node with the GPUs is about to be maintained. */
-function isShutOut(ask: Ask, nowMs: number): boolean {
-  const fitting = nodesOf(ask).filter((node) => node.available);
-  return fitting.length > 0 && fitting.every((node) => node.maintenanceMs !== Infinity && !admits(node, ask, nowMs));
+/** Whether its tasks would fit, but for nodes that are about to be maintained. */
+function isShutOut({ ask, count }: ShapePart, nowMs: number): boolean {
+  const fitting = nodesOf(ask).filter((node) => node.available && freeOn(node, ask) >= ask.gpus);
+  const [open, shut] = [true, false].map((isOpen) => fitting.filter((node) => admits(node, ask, nowMs) === isOpen));
+  if (!open || !shut || shut.length === 0) return false;
+  if (ask.unit !== 'whole') return open.length === 0;
+  return open.reduce((tasks, node) => tasks + Math.floor(freeOn(node, ask) / ask.gpus), 0) < count;
 }
 
 /** Whether every node that has the GPUs free lacks CPU or memory. */
@@ -148,7 +152,7 @@ function lacksCpuOrMemory(ask: Ask): boolean {
 
 function isRegistered(shape: Shape): boolean {
   return shape.parts.every(({ ask, count }) => {
-    if (ask.isPicky && !nodesOf(ask).some((node) => suitsRules(node, ask.rules))) return false;
+    if (ask.isPicky && nodesOf(ask).length === 0) return false;
     if (ask.unit === 'none') return ask.tiers.some((tier) => tier.nodes.length > 0);
     const enough = ask.unit === 'share' ? 1 : count;
     return ask.classes.reduce((sum, each) => sum + each.registeredPortions(ask.gpus, enough), 0) >= enough;
@@ -232,7 +236,7 @@ function sayNoSuch({ part }: Subject): string {
   const { ask, count } = part;
   const { rules, request } = ask;
   const where = rules.pool === '' ? 'the cluster' : `pool ${rules.pool}`;
-  if (ask.isPicky && !nodesOf(ask).some((node) => suitsRules(node, rules))) {
+  if (ask.isPicky && nodesOf(ask).length === 0) {
     return `No node in ${where} meets ${sayRules(rules)}.`;
   }
   if (ask.unit === 'none') return `No node is in ${where}.`;
@@ -253,7 +257,8 @@ function sayRules({ nodes, labels, minDriver }: PlacementRules): string {
   return parts.join(', ');
 }
 
-function sayEntitlement({ queue, request, preemptible, workload }: Subject): string {
+function sayEntitlement(subject: Subject): string {
+  const { queue, request, preemptible, workload } = subject;
   const use = toGpus(at(queue.charged, GPU) + at(request, GPU));
   if (!isWithin(queue, request, queue.fairShare)) {
     return `with them queue ${queue.name} would hold ${use}, above its fair share of ${sayAmount(at(queue.fairShare, GPU), GPU)}, so it may take none back`;
@@ -261,7 +266,29 @@ function sayEntitlement({ queue, request, preemptible, workload }: Subject): str
   const stop = preemptible ? null : findStop(workload.account, request, 'promise');
   return stop
     ? `queue ${stop.at.name} has no guarantee left for work that is not preemptible`
-    : `no work on them may be taken back for queue ${queue.name}`;
+    : whyNobodyGives(subject);
+}
+
+/** Why a queue with a right to more finds no victims: one sentence for all of them, with the first time it may be otherwise. */
+function whyNobodyGives({ view, queue, part, nowMs }: Subject): string {
+  let someBorrow = false;
+  let endsMs = Infinity;
+  for (const { slots } of banksOf(part.ask)) {
+    for (const { workload, leaving } of slots.flatMap(({ holds }) => holds)) {
+      const giver = workload.queue;
+      if (leaving || giver === null || giver === queue || !workload.account.preemptible) continue;
+      if (!exceeds(giver, giver.guarantee)) continue;
+      someBorrow = true;
+      const minRuntimeMs = view.minRuntimeOf(giver, 'reclaim');
+      if (workload.placedMs + minRuntimeMs > nowMs) endsMs = Math.min(endsMs, workload.placedMs + minRuntimeMs);
+    }
+  }
+  if (endsMs !== Infinity) {
+    return `what queue ${queue.name} might take back is in its min-runtime, the first of it for another ${formatDuration(endsMs - nowMs)}`;
+  }
+  return someBorrow
+    ? `no work on them may be taken back for queue ${queue.name}`
+    : 'what runs on them is not preemptible or within the guarantee of its queue';
 }
 
 // --- facts ---
@@ -324,20 +351,30 @@ function outage(node: NodeEntry): 'cordoned' | 'maintained' | 'down' | 'unknown'
   return node.liveness === 'down' ? 'down' : 'unknown';
 }
 
-function* banksOf(ask: Ask): Generator<Bank> {
-  for (const bankClass of ask.classes) yield* bankClass.banks;
+/** The banks that a task may go to, by all that does not change with time. */
+function* banksOf({ classes, isPicky, rules }: Ask): Generator<Bank> {
+  for (const { banks } of classes) {
+    for (const bank of banks) if (!isPicky || suitsRules(bank.node, rules)) yield bank;
+  }
 }
 
 function nodesOf(ask: Ask): NodeEntry[] {
   const nodes = new Set<NodeEntry>();
   for (const bank of banksOf(ask)) nodes.add(bank.node);
-  for (const tier of ask.tiers) for (const node of tier.nodes) nodes.add(node);
+  for (const tier of ask.tiers) {
+    for (const node of tier.nodes) if (!ask.isPicky || suitsRules(node, ask.rules)) nodes.add(node);
+  }
   return [...nodes];
 }
 
 function freeParts(shape: Shape): number {
-  const classes = new Set(shape.parts.flatMap(({ ask }) => ask.classes));
   let parts = 0;
+  if (shape.parts.some(({ ask }) => ask.isPicky)) {
+    const banks = new Set(shape.parts.flatMap(({ ask }) => [...banksOf(ask)]));
+    for (const { free, bankClass } of banks) parts += free * bankClass.partsPerSlot;
+    return parts;
+  }
+  const classes = new Set(shape.parts.flatMap(({ ask }) => ask.classes));
   for (const { freeSlots, partsPerSlot } of classes) parts += freeSlots * partsPerSlot;
   return parts;
 }
@@ -432,7 +469,6 @@ function sayNearest({ part, nowMs }: Subject): string {
     if (freeOf(node.cpu) < ask.cpuMilli)
       misses.push(`${sayAmount(freeOf(node.cpu), CPU)} of ${sayAmount(ask.cpuMilli, CPU)}`);
     if (freeOf(node.memory) < ask.memoryMib) misses.push(`${Math.max(0, freeOf(node.memory))} of ${ask.memoryMib} MiB`);
-    if (ask.isPicky && !suitsRules(node, ask.rules)) continue;
     if (misses.length === 0 && nowMs > 0 && !admits(node, ask, nowMs)) {
       misses.push(`everything, but its maintenance begins in ${formatDuration(node.maintenanceMs - nowMs)}`);
     }
@@ -517,6 +553,14 @@ function firstOf(group: Group, count: number): WorkloadEntry[] {
 
 function sayWaiting({ number, record, core }: WorkloadEntry): string {
   return `${number} (priority ${record?.spec.priority ?? 0}, ${core ? sayParts(at(core.charge, GPU)) : ''})`;
+}
+
+/** Whether "no" was the answer of a search that was given up. */
+function saySearch({ workload: { group } }: Subject): string {
+  const units = group === null ? 0 : Math.max(...Object.values(group.cutShort));
+  return units === 0
+    ? ''
+    : `not found within budget: looking for GPUs to take back was given up after ${units} units of work; it is tried again when something changes`;
 }
 
 /** Who is on the nodes that come nearest to fitting. */

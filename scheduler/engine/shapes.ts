@@ -62,6 +62,8 @@ export interface Group {
   block: Block | null;
   /** When, by the view's clock of changes, taking back failed; and the round of it. */
   failedAt: { consolidate: number; reclaim: number; preempt: number };
+  /** Units of work after which the search was given up, "not found within budget"; 0 = it was not. */
+  cutShort: { consolidate: number; reclaim: number; preempt: number };
 }
 
 /** More tasks for a running elastic workload. */
@@ -266,6 +268,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     isFiled: false,
     block: null,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
+    cutShort: { consolidate: 0, reclaim: 0, preempt: 0 },
   };
 }
 
