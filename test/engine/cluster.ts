@@ -363,6 +363,16 @@ export class TestCluster {
     return this;
   }
 
+  /** A task's program ends; its GPUs stay held. */
+  exit(number: WorkloadNumber, task: number, code: number): this {
+    for (const allocation of this.allocationsOf(number)) {
+      if (allocation.task !== task) continue;
+      const exit = { code, signal: '', message: '' };
+      this.#put('allocations', allocation.id, { ...allocation, state: 'exited', exit, endedMs: this.nowMs });
+    }
+    return this;
+  }
+
   /** A task is gone without anybody's doing, the others run on: for states that the model would not let last. */
   lose(number: WorkloadNumber, task: number): this {
     for (const allocation of this.allocationsOf(number)) if (allocation.task === task) this.#free(allocation);

@@ -1,0 +1,239 @@
+// Elastic work: its core starts as a gang, more tasks come one at a time when nobody else should have the GPUs first, and go
+// one at a time, the last first, before anybody loses all of his work.
+import { describe, expect, it } from 'vitest';
+import type { WorkloadNumber } from '../../common/ids.js';
+import type { Evict } from '../../scheduler/engine/decisions.js';
+import type { TestCluster } from './cluster.js';
+import { lawfulCluster } from './laws.js';
+
+function evictions(cluster: TestCluster): Evict[] {
+  return cluster.decisions.filter((decision) => decision.type === 'evict');
+}
+
+/** The tasks that were told to leave, in order. */
+function tasksOf(cluster: TestCluster, { workload, allocations }: Evict): number[] {
+  return cluster.allocationsOf(workload).flatMap(({ id, task }) => (allocations.includes(id) ? [task] : []));
+}
+
+describe('growing', () => {
+  it.each([
+    // GPUs, tasks that run
+    [1, []],
+    [2, [0, 1]],
+    [3, [0, 1, 2]],
+    [4, [0, 1, 2, 3]],
+    [8, [0, 1, 2, 3]],
+  ])('on %i GPUs, of 2 to 4 tasks those run: %j', (gpus, tasks) => {
+    const cluster = lawfulCluster().nodes(1, { gpus }).queue('q', { guarantee: 100 });
+    const workload = cluster.submit('q', { tasks: 2, maxTasks: 4 });
+    cluster.settle();
+    expect(cluster.tasks(workload)).toEqual(tasks);
+  });
+
+  it('goes on when more comes free, in the same attempt', () => {
+    const cluster = lawfulCluster().node('a', { gpus: 3 }).queue('q', { guarantee: 100 });
+    const workload = cluster.submit('q', { tasks: 2, maxTasks: 5 });
+    cluster.settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2]);
+    cluster.node('b', { gpus: 1 }).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2, 3]);
+    cluster.node('b', { gpus: 4 }).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2, 3, 4]);
+    expect(cluster.allocationsOf(workload).map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it.each([
+    ['equal queues share evenly', 1, 1, [4, 4]],
+    ['by weight', 3, 1, [6, 2]],
+  ])('task by task between queues: %s', (_, weightA, weightB, held) => {
+    const cluster = lawfulCluster().nodes(1).queue('a', { weight: weightA }).queue('b', { weight: weightB });
+    cluster.submit('a', { tasks: 1, maxTasks: 8 });
+    cluster.submit('b', { tasks: 1, maxTasks: 8 });
+    cluster.settle();
+    expect([cluster.held('a'), cluster.held('b')]).toEqual(held);
+  });
+
+  it('in a queue comes after gangs that wait, and those with just their core grow first', () => {
+    const cluster = lawfulCluster().nodes(1).queue('q', { guarantee: 100 });
+    const elastic = [cluster.submit('q', { maxTasks: 8 }), cluster.submit('q', { maxTasks: 2 })];
+    const gang = cluster.submit('q', { tasks: 4 });
+    cluster.settle();
+    expect(cluster.states(gang)).toEqual(['starting']);
+    expect(elastic.map((number) => cluster.tasks(number).length)).toEqual([2, 2]);
+  });
+
+  it('of higher priority comes before the gang of a lower one', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('q', { guarantee: 100 });
+    const elastic = cluster.submit('q', { maxTasks: 4, priority: 90 });
+    const gang = cluster.submit('q', { tasks: 2, priority: 50 });
+    cluster.settle();
+    expect(cluster.tasks(elastic)).toHaveLength(4);
+    expect(cluster.states(gang)).toEqual(['pending']);
+  });
+
+  it('stops at the limit of its queue', () => {
+    const cluster = lawfulCluster().nodes(1).queue('q', { limit: 3 });
+    const workload = cluster.submit('q', { maxTasks: 8 });
+    cluster.settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2]);
+    cluster.queue('q', { limit: 5 }).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('stops at the guarantee when it is not preemptible', () => {
+    const cluster = lawfulCluster().nodes(1).queue('q', { guarantee: 3 });
+    const workload = cluster.submit('q', { tasks: 2, maxTasks: 8, preemptible: false });
+    cluster.settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2]);
+  });
+
+  it('takes lent GPUs back up to the guarantee, and no further', () => {
+    const cluster = lawfulCluster().nodes(1).queue('a', { guarantee: 4 }).queue('b', { guarantee: 4 });
+    for (let gpu = 1; gpu < 8; gpu++) cluster.running('b', 'n0', [gpu]);
+    const workload = cluster.submit('a', { tasks: 1, maxTasks: 8 });
+    for (let cycles = 0; cycles < 6; cycles++) cluster.cycle();
+    expect(cluster.tasks(workload)).toHaveLength(4);
+    expect(cluster.held('b')).toBe(4);
+  });
+
+  it('ends when its first task is over: the work runs out', () => {
+    const cluster = lawfulCluster().node('a', { gpus: 2 }).queue('q', { guarantee: 100 });
+    const workload = cluster.submit('q', { tasks: 2, maxTasks: 4 });
+    cluster.settle();
+    cluster.exit(workload, 1, 0).node('b', { gpus: 2 }).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1]);
+  });
+});
+
+/** Queue `a` borrows all of 8 GPUs: an elastic workload of 2 to 6 tasks, and a younger one of 2 GPUs. */
+function borrowed() {
+  const cluster = lawfulCluster().nodes(1).queue('a').queue('b', { guarantee: 8 });
+  const elastic = cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3 n0:4 n0:5', { tasks: 2, maxTasks: 6 });
+  cluster.nowMs += 60_000;
+  const single = cluster.running('a', 'n0', [6, 7]);
+  cluster.nowMs += 60_000;
+  return { cluster, elastic, single };
+}
+
+describe('shrinking', () => {
+  it.each([
+    // GPUs asked for, tasks that are left of the elastic workload, state of the other one
+    [1, [0, 1, 2, 3, 4], 'running'],
+    [2, [0, 1, 2, 3], 'running'],
+    [4, [0, 1], 'running'],
+    // Now somebody has to lose all of it: the youngest.
+    [6, [0, 1], 'pending'],
+    [8, [], 'pending'],
+  ])('for %i GPUs, to %j while the other one is %s', (gpus, tasks, state) => {
+    const { cluster, elastic, single } = borrowed();
+    const owner = cluster.submit('b', { gpus });
+    cluster.cycle();
+    expect(cluster.states(owner)).toEqual(['starting']);
+    expect(cluster.tasks(elastic)).toEqual(tasks);
+    expect(cluster.states(single)).toEqual([state]);
+  });
+
+  it('names the tasks that go, the last first, and lets the workload run', () => {
+    const { cluster, elastic } = borrowed();
+    const owner = cluster.submit('b', { gpus: 2 });
+    cluster.onDecision = null;
+    const made = cluster.settle().filter((decision) => decision.type === 'evict');
+    expect(made.map((one) => tasksOf(cluster, one))).toEqual([[5], [4]]);
+    expect(made).toMatchObject([
+      { workload: elastic, reason: 'reclaimed', forWorkload: owner },
+      { workload: elastic, reason: 'reclaimed', forWorkload: owner },
+    ]);
+    expect(cluster.states(elastic)).toEqual(['running']);
+  });
+
+  it('comes before a whole workload of the same priority, not of a lower one', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('a').queue('b', { guarantee: 1 });
+    const elastic = cluster.placed('a', 'n0:0 n0:1 n0:2', { tasks: 1, maxTasks: 3, priority: 60 });
+    const lower = cluster.running('a', 'n0', [3], { priority: 50 });
+    cluster.submit('b');
+    cluster.settle();
+    expect(cluster.states(elastic, lower)).toEqual(['running', 'stopping']);
+    expect(evictions(cluster)).toHaveLength(1);
+  });
+
+  it('makes room for higher priority in the same queue', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('q', { guarantee: 4 });
+    const low = cluster.placed('q', 'n0:0 n0:1 n0:2 n0:3', { tasks: 1, maxTasks: 4, priority: 10 });
+    const high = cluster.submit('q', { gpus: 2, priority: 90 });
+    cluster.cycle();
+    expect(cluster.tasks(low)).toEqual([0, 1]);
+    expect(cluster.where(high)).toBe('n0:2,3');
+  });
+
+  it('brings a queue no lower than its guarantee', () => {
+    const cluster = lawfulCluster().nodes(1).queue('a', { guarantee: 4 }).queue('b', { guarantee: 4 });
+    const elastic = cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3 n0:4 n0:5 n0:6 n0:7', { tasks: 1, maxTasks: 8 });
+    cluster.submitMany(8, 'b');
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3]);
+    expect(cluster.held('b')).toBe(4);
+  });
+
+  it('is done in both roles that have more than they need', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('a').queue('b', { guarantee: 4 });
+    const roles = [
+      { name: 'x', tasks: 1, maxTasks: 2 },
+      { name: 'y', tasks: 1, maxTasks: 2 },
+    ];
+    const elastic = cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3', { roles });
+    cluster.submit('b', { gpus: 2 });
+    cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 2]);
+  });
+});
+
+describe('growing again', () => {
+  it('follows when the owner is done, with the numbers that were free', () => {
+    const { cluster, elastic } = borrowed();
+    const owner = cluster.submit('b', { gpus: 2 });
+    cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3]);
+    cluster.finish(owner).settle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(cluster.workload(elastic)).toMatchObject({ state: 'running', attempt: 1 });
+  });
+
+  it('waits until the task that leaves has left', () => {
+    const { cluster, elastic } = borrowed();
+    const owner = cluster.submit('b');
+    cluster.settle();
+    cluster.cancel(owner).settle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3, 4, 5]);
+    cluster.release().settle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(cluster.allocationsOf(elastic).filter(({ stop }) => stop)).toEqual([]);
+  });
+});
+
+describe('elastic work comes to rest', () => {
+  function rests(cluster: TestCluster): void {
+    for (let cycles = 0; cycles < 4; cycles++) cluster.cycle();
+    const before = cluster.decisions.length;
+    for (let cycles = 0; cycles < 10; cycles++) cluster.cycle();
+    expect(cluster.decisions).toHaveLength(before);
+  }
+
+  it('between two queues with an odd GPU', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 7 }).queue('a').queue('b');
+    cluster.submit('a', { maxTasks: 8 });
+    cluster.settle();
+    cluster.submit('b', { maxTasks: 8 });
+    rests(cluster);
+    expect([cluster.held('a'), cluster.held('b')].toSorted()).toEqual([3, 4]);
+  });
+
+  it('beside gangs that want what it has', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 4 }).queue('a', { guarantee: 2 }).queue('b', { guarantee: 2 });
+    const elastic: WorkloadNumber[] = [cluster.submit('a', { tasks: 2, maxTasks: 8 })];
+    cluster.settle();
+    cluster.submit('b', { gpus: 3 });
+    elastic.push(cluster.submit('b', { maxTasks: 4 }));
+    rests(cluster);
+    expect(cluster.held('a') + cluster.held('b')).toBe(8);
+  });
+});
