@@ -13,7 +13,25 @@ export function amounts(gpuParts = 0, cpuMilli = 0, memoryMib = 0): Amounts {
   return Float64Array.of(gpuParts, cpuMilli, memoryMib);
 }
 
+/** Amounts are shared and never changed, but for sums, which belong to one owner. */
 export const NOTHING: Amounts = amounts();
+
+const MAX_SHARED = 10_000;
+const shared = new Map<number, Amounts[]>();
+let sharedCount = 0;
+
+/**
+ * The amount as one that all who have the same share: most tasks ask for the same, and a million small arrays cost more
+ * than all else the engine keeps of them.
+ */
+export function sharedAmounts(gpuParts: number, cpuMilli: number, memoryMib: number): Amounts {
+  let found = shared.get(gpuParts);
+  if (!found) shared.set(gpuParts, (found = []));
+  for (const each of found) if (at(each, CPU) === cpuMilli && at(each, MEMORY) === memoryMib) return each;
+  const made = amounts(gpuParts, cpuMilli, memoryMib);
+  if (sharedCount++ < MAX_SHARED) found.push(made);
+  return made;
+}
 
 /** Adds `sign` times the one to the other, in place. */
 export function addTo(sum: Amounts, part: Amounts, sign: number): void {

@@ -2,7 +2,7 @@
 // on what is free, move to make room, take back between queues, displace inside queues. Each phase may assume that those
 // before it are done for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
-import { addTo, type Amounts, amounts, isNothing } from './amounts.js';
+import { type Amounts, isNothing } from './amounts.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
@@ -14,7 +14,14 @@ import { takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
-import { type HeldClaim, isElastic, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
+import {
+  type HeldClaim,
+  isElastic,
+  sumOfCharges,
+  type TaskPlace,
+  toPlacements,
+  type WorkloadEntry,
+} from './workloads.js';
 
 /**
  * Works out what to do next, within a budget.
@@ -88,7 +95,7 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind
   if (room && !isMoving) {
     const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload);
     if (places) {
-      trial.bind(workload, sumOf(places));
+      trial.bind(workload, sumOfCharges(places));
       return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
     }
   }
@@ -175,11 +182,11 @@ function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | M
   const { view } = turn;
   const { shape } = group;
   settleShape(shape, view.nodes);
-  const stop = findStop({ ...group }, shape.charge, 'bind');
+  const stop = findStop(group, shape.charge, 'bind');
   if (!stop && mayFit(shape, 'free')) {
     const places = placeShape(turn, workload, shape, 'free', tasksOf(group));
     if (places) {
-      turn.trial.bind(workload, sumOf(places));
+      turn.trial.bind(workload, sumOfCharges(places));
       turn.trial.takeTurn(group);
       return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
     }
@@ -206,10 +213,10 @@ function isEvictedInStep({ surplus }: Group): boolean {
 
 function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
   const { shape } = group;
-  if (!mayFit(shape, 'potential') || findStop({ ...group }, shape.charge, 'promise')) return null;
+  if (!mayFit(shape, 'potential') || findStop(group, shape.charge, 'promise')) return null;
   const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
   if (!places) return null;
-  turn.trial.claim(workload, sumOf(places));
+  turn.trial.claim(workload, sumOfCharges(places));
   turn.trial.takeTurn(group);
   return { type: 'claim', workload: workload.number, placements: toPlacements(places) };
 }
@@ -345,8 +352,3 @@ function isMended({ decisions }: Turn, { claim, number }: WorkloadEntry): boolea
   return claim !== null || decisions.some(({ type, workload }) => type !== 'evict' && workload === number);
 }
 
-function sumOf(places: readonly TaskPlace[]): Amounts {
-  const sum = amounts();
-  for (const { charge } of places) addTo(sum, charge, 1);
-  return sum;
-}

@@ -23,6 +23,8 @@ export interface Hold {
   /** Of the slot's GPU_PARTS. */
   readonly parts: number;
   leaving: boolean;
+  /** The list with nothing but this. */
+  readonly alone: readonly Hold[];
 }
 
 /** One GPU, or one MIG instance. Its parts are GPU_PARTS, whatever it is. */
@@ -42,8 +44,19 @@ export interface Slot {
   /** Parts that can be given now, and when all that leaves has left; 0 while the slot takes no work. */
   free: number;
   potential: number;
-  readonly holds: Hold[];
-  readonly claims: Hold[];
+  holds: readonly Hold[];
+  claims: readonly Hold[];
+}
+
+const NO_HOLDS: readonly Hold[] = [];
+
+/** A list with one more. Most slots have one holder, and all slots of a task share the list that names it. */
+function withHold(holds: readonly Hold[], hold: Hold): readonly Hold[] {
+  return holds.length === 0 ? hold.alone : [...holds, hold];
+}
+
+function withoutHold(holds: readonly Hold[], hold: Hold): readonly Hold[] {
+  return holds.length === 1 ? NO_HOLDS : holds.filter((other) => other !== hold);
 }
 
 /** The equal slots of one node. A task takes its slots from one bank. */
@@ -269,7 +282,7 @@ export class TaskTier {
   gainedAt = 0;
   #byTasks = new LevelIndex(MAX_TASKS_PER_NODE, 0);
   #byCpu = new LevelIndex(MAX_CPU_LEVEL, 0);
-  #sorted = true;
+  #sorted = false;
 
   constructor(pool: string, withGpus: boolean) {
     this.pool = pool;
@@ -278,6 +291,11 @@ export class TaskTier {
 
   membersChanged(): void {
     this.#sorted = false;
+  }
+
+  /** Whether somebody has asked for nodes in order, so that each change has to be followed. */
+  get isIndexed(): boolean {
+    return this.#sorted;
   }
 
   /** Follows a node; levels of -1 = it takes no work. */
@@ -512,8 +530,7 @@ export class NodeTable {
   /** A task takes (or, with -1, gives back) its parts of a slot. Cost: constant. */
   hold(slot: Slot, hold: Hold, sign: 1 | -1): void {
     const wasHeld = slot.used > 0;
-    if (sign === 1) slot.holds.push(hold);
-    else slot.holds.splice(slot.holds.indexOf(hold), 1);
+    slot.holds = sign === 1 ? withHold(slot.holds, hold) : withoutHold(slot.holds, hold);
     this.#change(slot, sign * hold.parts, hold.leaving ? sign * hold.parts : 0, 0);
     const isHeld = slot.used > 0;
     if (wasHeld !== isHeld && !isUsable(slot)) {
@@ -528,8 +545,7 @@ export class NodeTable {
 
   /** Parts of a slot are promised to a task (or, with -1, no longer). */
   claim(slot: Slot, claim: Hold, sign: 1 | -1): void {
-    if (sign === 1) slot.claims.push(claim);
-    else slot.claims.splice(slot.claims.indexOf(claim), 1);
+    slot.claims = sign === 1 ? withHold(slot.claims, claim) : withoutHold(slot.claims, claim);
     this.#change(slot, 0, 0, sign * claim.parts);
   }
 
@@ -541,13 +557,14 @@ export class NodeTable {
     memoryMib: number,
     sign: 1 | -1,
   ): void {
-    const tasks = taskLevel(node);
-    const cpu = cpuLevel(node);
-    node.cpu[what] += sign * cpuMilli;
-    node.memory[what] += sign * memoryMib;
+    const isIndexed = node.tier?.isIndexed ?? false;
+    const tasks = isIndexed ? taskLevel(node) : 0;
+    const cpu = isIndexed ? cpuLevel(node) : 0;
+    if (cpuMilli > 0) node.cpu[what] += sign * cpuMilli;
+    if (memoryMib > 0) node.memory[what] += sign * memoryMib;
     if (what === 'used') node.tasks += sign;
     if (what === 'leaving') this.leavingTasks += sign;
-    node.tier?.moved(node, tasks, cpu);
+    if (isIndexed) node.tier?.moved(node, tasks, cpu);
     if (this.trying || (what === 'leaving') === (sign === -1)) return;
     if (node.tier) node.tier.gainedAt = ++this.clock;
     // More room for tasks without GPUs, and for those whose GPUs are free while CPU or memory was not.
@@ -742,8 +759,8 @@ function newSlot(bank: Bank, gpu: Gpu, instance: string): Slot {
     claimed: 0,
     free: 0,
     potential: 0,
-    holds: [],
-    claims: [],
+    holds: NO_HOLDS,
+    claims: NO_HOLDS,
   };
 }
 

@@ -27,6 +27,8 @@ export interface QueueNode {
   /** The most GPU parts one user may hold; Infinity = no limit. What each holds is counted only where there is one. */
   userLimit: number;
   readonly heldByUser: Map<string, number>;
+  /** Who is charged here, as one object each. */
+  readonly accounts: Map<string, Account>;
 
   /** In allocations that are not released. */
   readonly held: Amounts;
@@ -89,6 +91,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     createdMs: 0,
     userLimit: Infinity,
     heldByUser: new Map(),
+    accounts: new Map(),
     held: amounts(),
     heldFixed: amounts(),
     leaving: amounts(),

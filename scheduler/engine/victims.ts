@@ -13,7 +13,7 @@ import { type Placing, placeShape } from './place.js';
 import { type Account, exceeds, findStop, isWithin, type QueueNode } from './queues.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
-import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
+import { type AllocationEntry, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 export type TakingMode = 'consolidate' | 'reclaim' | 'preempt';
 
@@ -426,7 +426,7 @@ class VictimSearch {
     if (this.#stop() !== null) return null;
     const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
     if (places === null) return null;
-    trial.claim(this.#workload, sumOf(places));
+    trial.claim(this.#workload, sumOfCharges(places));
     const evictions: Eviction[] = [];
     // The last to give is the first to be placed again.
     for (const { taken, message } of done.toReversed()) {
@@ -462,7 +462,7 @@ class VictimSearch {
     if (unit.isSurplus || workload.core === null || workload.claim !== null) return null;
     if (!mayFit(workload.core, 'potential') || findStop(workload.account, workload.core.charge, 'promise')) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
-    if (places) this.#placing.trial.claim(workload, sumOf(places));
+    if (places) this.#placing.trial.claim(workload, sumOfCharges(places));
     return places;
   }
 
@@ -501,8 +501,7 @@ class VictimSearch {
 
   #take(unit: VictimUnit): Taken {
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
-    const charge = amounts();
-    for (const allocation of allocations) addTo(charge, allocation.charge, 1);
+    const charge = sumOfCharges(allocations);
     this.#placing.trial.evict(unit);
     this.#placing.work.spend(1);
     const taken = { unit, allocations, charge };
@@ -782,12 +781,6 @@ function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolea
     `${taker.name} has a fair share of ${plural(toGpus(at(taker.fairShare, GPU)), 'GPU')} and holds ${takerHolds}; ` +
     `${giver.name} holds ${holds}, ${holds - share} above its share of ${share}`
   );
-}
-
-function sumOf(places: readonly TaskPlace[]): Amounts {
-  const sum = amounts();
-  for (const { charge } of places) addTo(sum, charge, 1);
-  return sum;
 }
 
 /** A surplus task does not outlive its workload's core. */

@@ -5,12 +5,13 @@ import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../comm
 import { isDone, MAX_FALSE_STARTS } from '../model/elastic.js';
 import type { Allocation, Claim, ClusterNode, Queue, RecordChange, Workload } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
-import { addTo, type Amounts, amounts, at, GPU, isNothing, NOTHING, sameAmounts, times } from './amounts.js';
+import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, sameAmounts, sharedAmounts, times } from './amounts.js';
 import { AskTable } from './asks.js';
-import type { NodeLiveness, QueueShare } from './decisions.js';
+import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
 import {
+  type Account,
   addClaimed,
   addDemand,
   addHeld,
@@ -133,6 +134,8 @@ export class ClusterView {
           pendingGpus: toGpus(at(queue.pending, GPU)),
           fairShareGpus: toGpus(at(queue.fairShare, GPU)),
           unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, at(queue.demand, GPU)) - held)),
+          cpuMilli: shareOf(queue, CPU),
+          memoryMib: shareOf(queue, MEMORY),
         };
       });
   }
@@ -371,7 +374,7 @@ export class ClusterView {
       workload = {
         number,
         record: null,
-        account: { queue: null, preemptible: true, owner: '' },
+        account: NOBODY,
         queue: null,
         core: null,
         group: null,
@@ -422,13 +425,13 @@ export class ClusterView {
     this.#unshelve(workload);
     for (const allocation of workload.allocations) this.#charge(allocation, -1);
     workload.queue = null;
-    workload.account = { queue: null, preemptible: true, owner: '' };
+    workload.account = NOBODY;
   }
 
   #file(workload: WorkloadEntry, queue: QueueNode | null): void {
     const { record } = workload;
     workload.queue = queue;
-    workload.account = { queue, preemptible: record?.spec.preemptible ?? true, owner: record?.owner ?? '' };
+    workload.account = accountIn(queue, record);
     for (const allocation of workload.allocations) this.#charge(allocation, 1);
   }
 
@@ -676,7 +679,7 @@ export class ClusterView {
     this.broken.delete(workload);
     const runs = record?.state === 'starting' || record?.state === 'running';
     if (!queue || !runs) return;
-    const staying = workload.allocations.filter(({ leaving }) => !leaving);
+    const staying = stayingOf(workload.allocations);
     if (staying.length === 0) return;
     const { core, surplus } = splitSurplus(record, staying);
     if (core.length + doneTasks(workload, record) < coreTasks(record)) this.broken.set(workload, brokenMs);
@@ -732,14 +735,16 @@ export class ClusterView {
     const node = this.nodes.entry(record.node);
     const parts = record.gpus.reduce((sum, gpu) => sum + gpu.parts, 0);
     const [first] = record.gpus;
+    const alone: AllocationEntry[] = [];
     const allocation: AllocationEntry = {
+      alone,
       id: record.id,
       workload,
       task: record.task,
       node,
       slots: [],
       parts: first === undefined || first.instance !== '' ? GPU_PARTS : first.parts,
-      charge: amounts(parts, record.cpuMilli, record.memoryMib),
+      charge: sharedAmounts(parts, record.cpuMilli, record.memoryMib),
       cpuMilli: record.cpuMilli,
       memoryMib: record.memoryMib,
       granted: record.gpus,
@@ -748,6 +753,7 @@ export class ClusterView {
       stop: record.stop,
       isDone: isDone(record),
     };
+    alone.push(allocation);
     this.allocations.set(record.id, allocation);
     workload.allocations = [...workload.allocations, allocation];
     let onNode = this.#onNode.get(node);
@@ -830,6 +836,22 @@ export class ClusterView {
   }
 }
 
+const NOBODY: Account = { queue: null, preemptible: true, owner: '' };
+
+/** The account that all work of one user in a queue shares. */
+function accountIn(queue: QueueNode | null, record: Workload | null): Account {
+  if (queue === null || record === null) return NOBODY;
+  const { owner, spec } = record;
+  const key = spec.preemptible ? `preemptible ${owner}` : `fixed ${owner}`;
+  let account = queue.accounts.get(key);
+  if (!account) queue.accounts.set(key, (account = { queue, preemptible: spec.preemptible, owner }));
+  return account;
+}
+
+function shareOf({ held, pending, fairShare }: QueueNode, resource: number): ResourceShare {
+  return { allocated: at(held, resource), pending: at(pending, resource), fairShare: at(fairShare, resource) };
+}
+
 const NO_REQUEST = { cpuMilli: 0, memoryMib: 0 };
 
 function mayHaveClaim({ state, afterStop }: Workload): boolean {
@@ -883,12 +905,17 @@ function doneTasks(workload: WorkloadEntry, record: Workload): number {
   return Math.max(0, record.allocations.length - workload.allocations.length);
 }
 
+/** Those that do not leave; the list itself when none does. */
+function stayingOf(allocations: readonly AllocationEntry[]): readonly AllocationEntry[] {
+  return allocations.some(({ leaving }) => leaving) ? allocations.filter(({ leaving }) => !leaving) : allocations;
+}
+
 /** Which of a workload's tasks it could do without: in each role those beyond the least number, the last ones. */
 function splitSurplus(
   record: Workload,
   allocations: readonly AllocationEntry[],
 ): { readonly core: readonly AllocationEntry[]; readonly surplus: readonly AllocationEntry[] } {
-  if (!isElastic(record)) return { core: allocations, surplus: [] };
+  if (!isElastic(record)) return { core: allocations, surplus: NO_ALLOCATIONS };
   const core: AllocationEntry[] = [];
   const surplus: AllocationEntry[] = [];
   record.spec.roles.forEach(({ minTasks }, role) => {

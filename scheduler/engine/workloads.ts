@@ -2,7 +2,7 @@
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Claim, Placement, StopOrder, Workload } from '../model/records.js';
 import { GPU_PARTS } from '../model/requests.js';
-import { type Amounts, amounts } from './amounts.js';
+import { addTo, type Amounts, amounts, NOTHING, sharedAmounts } from './amounts.js';
 import type { Hold, NodeEntry, Slot } from './nodes.js';
 import type { Account, QueueNode } from './queues.js';
 import type { VictimUnit } from './running.js';
@@ -91,8 +91,20 @@ export function newPlace(
   needs: { readonly cpuMilli: number; readonly memoryMib: number },
 ): TaskPlace {
   const { cpuMilli, memoryMib } = needs;
-  const charge = amounts(chargeOfSlots(slots, parts), cpuMilli, memoryMib);
-  return { workload, task, node, slots, parts, leaving: false, charge, cpuMilli, memoryMib };
+  const charge = sharedAmounts(chargeOfSlots(slots, parts), cpuMilli, memoryMib);
+  const alone: Hold[] = [];
+  const place: TaskPlace = { workload, task, node, slots, parts, leaving: false, alone, charge, cpuMilli, memoryMib };
+  alone.push(place);
+  return place;
+}
+
+/** What tasks are charged with together. */
+export function sumOfCharges(places: readonly { readonly charge: Amounts }[]): Amounts {
+  const [first] = places;
+  if (first === undefined || places.length === 1) return first?.charge ?? NOTHING;
+  const sum = amounts();
+  for (const { charge } of places) addTo(sum, charge, 1);
+  return sum;
 }
 
 /** GPU parts that so many parts of slots count for. */
@@ -103,6 +115,8 @@ export function chargeOfSlots(slots: readonly Slot[], parts: number): number {
   return slots.length * (partsPerSlot === GPU_PARTS ? parts : partsPerSlot);
 }
 
+const NO_INSTANCES: readonly string[] = [];
+
 /** Task places as a record names them. */
 export function toPlacements(places: readonly TaskPlace[]): Placement[] {
   return places.map(({ task, node, slots, parts }) => ({
@@ -110,7 +124,7 @@ export function toPlacements(places: readonly TaskPlace[]): Placement[] {
     node: node.id,
     gpus: slots.map((slot) => slot.index),
     parts: slots.length === 0 ? GPU_PARTS : chargeOfSlots(slots, parts) / slots.length,
-    instances: slots.flatMap((slot) => (slot.instance === '' ? [] : [slot.instance])),
+    instances: slots[0]?.instance ? slots.map((slot) => slot.instance) : NO_INSTANCES,
   }));
 }
 
