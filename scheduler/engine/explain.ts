@@ -118,9 +118,11 @@ function findCause(subject: Subject): Cause {
   return { reason: whyNoRoom(subject) };
 }
 
-function whyNoRoom({ shape, part, request, nowMs }: Subject): 'NOT_EVALUATED' | 'MAINTENANCE' | Together | 'RESOURCES' {
+type NoRoom = 'NOT_EVALUATED' | 'MAINTENANCE' | 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY' | 'RESOURCES';
+
+function whyNoRoom({ view, shape, part, request, nowMs }: Subject): NoRoom {
   if (mayFit(shape, 'free')) {
-    if (nowMs > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
+    if (nowMs > 0 && view.nodes.toMaintain.size > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
     // Counted exactly it would have been placed: it has not had its turn since something came free.
     if (shape.isCounted) return 'NOT_EVALUATED';
     if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask)) return 'CPU_OR_MEMORY';
@@ -128,8 +130,6 @@ function whyNoRoom({ shape, part, request, nowMs }: Subject): 'NOT_EVALUATED' | 
   }
   return freeParts(shape) >= at(request, GPU) && at(request, GPU) > 0 ? 'FRAGMENTED' : 'RESOURCES';
 }
-
-type Together = 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY';
 
 /** Whether its tasks would fit, but for nodes that are about to be maintained. */
 function isShutOut({ ask, count }: ShapePart, nowMs: number): boolean {

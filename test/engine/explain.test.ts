@@ -112,11 +112,27 @@ const cases: readonly Case[] = [
   {
     title: 'all are in use and nobody has to give',
     reason: 'RESOURCES',
-    summary: 'It needs 1 GPU and 0 of 2 that fit are free; no work on them may be taken back for queue q.',
+    summary:
+      'It needs 1 GPU and 0 of 2 that fit are free; what runs on them is not preemptible or within the guarantee of its queue.',
     make: (cluster) => {
       cluster.nodes(1, { gpus: 2 }).queue('q', { guarantee: 1 }).queue('other', { guarantee: 2 });
       cluster.running('other', 'n0', [0, 1], { preemptible: false });
       return cluster.submit('q');
+    },
+  },
+  {
+    title: 'nodes beside the ones it may go to are free',
+    reason: 'RESOURCES',
+    summary:
+      'It needs 1 GPU and 0 of 2 that fit are free; what runs on them is not preemptible or within the guarantee of its queue.',
+    make: (cluster) => {
+      cluster.nodes(2, { gpus: 2 }).queue('q', { guarantee: 4 });
+      cluster.running('q', 'n0', [0, 1], { preemptible: false });
+      const workload = cluster.submit('q');
+      const { spec } = cluster.workload(workload);
+      const roles = spec.roles.map((role) => ({ ...role, rules: { ...role.rules, nodes: ['n0'] } }));
+      cluster.replace(workload, { spec: { ...spec, roles } });
+      return workload;
     },
   },
 ];
@@ -164,6 +180,24 @@ describe('explain', () => {
         text: 'n0 has 1 of 4 free, held by 1 (queue nlp, 3 GPUs); n1 has 0 of 4 free, held by 2 (queue nlp, 4 GPUs)',
       },
     ]);
+  });
+
+  it('says that a maintenance is in the way when the only free nodes are about to have one', () => {
+    const soon = { id: 'm', startMs: 1_000_000 + 60_000, endMs: 1_000_000 + 120_000, everyMs: null, reason: 'fans' };
+    const cluster = new TestCluster()
+      .node('n0', { gpus: 2, maintenance: [soon] })
+      .node('n1', { gpus: 2 })
+      .queue('q');
+    cluster.running('q', 'n1', [0, 1], { preemptible: false });
+    const workload = cluster.submit('q');
+    cluster.settle();
+    expect(cluster.explain(workload)).toMatchObject({ reason: 'MAINTENANCE' });
+    cluster.nowMs = soon.startMs;
+    cluster.settle();
+    expect(cluster.explain(workload)).toMatchObject({ reason: 'RESOURCES' });
+    cluster.nowMs = soon.endMs;
+    cluster.settle();
+    expect(cluster.where(workload)).toBe('n0:0');
   });
 
   it('says so before the engine has looked', () => {
