@@ -1,7 +1,8 @@
 // Checks histories against laws, and makes a history that breaks one as short as it can.
 import { historyOf } from './generate.js';
 import type { Flavour, History } from './history.js';
-import type { Law, WatchedLaw } from './laws/law.js';
+import { type Law, LawBroken, type WatchedLaw } from './laws/law.js';
+import { SOUND } from './laws/sound.js';
 import { World } from './world.js';
 
 /** A law that does not hold. */
@@ -23,15 +24,15 @@ export function speaksOf(law: Law, { flavour }: History): boolean {
   return law.of.includes(flavour);
 }
 
-/** What one law says to one history; null = it holds. */
+/** What one law says to one history; null = it holds. What only fails is a matter of the law that nothing does. */
 export function breach(law: Law, history: History): Error | null {
   try {
     if ('check' in law) law.check(history);
     else new World(history, { watchers: [law.watch()] }).play().settle();
     return null;
   } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
+    if (!(error instanceof Error)) throw error;
+    return error instanceof LawBroken || 'check' in law ? error : null;
   }
 }
 
@@ -40,16 +41,25 @@ export function checkAll(laws: readonly Law[], history: History): readonly Viola
   const speaking = laws.filter((law) => speaksOf(law, history));
   const watched = speaking.filter((law): law is WatchedLaw => 'watch' in law);
   const played = speaking.filter((law) => 'check' in law);
-  let isSound = true;
+  // The first law that broke ends the play for all; each is asked by itself then.
+  const broken = holdTogether(watched, history) ? [] : breaches([SOUND, ...watched], history);
+  // A history that fails in every play would say so once for each law.
+  if (broken.some(({ law }) => law === SOUND)) return broken.filter(({ law }) => laws.includes(law));
+  return [...broken, ...breaches(played, history)];
+}
+
+function holdTogether(laws: readonly WatchedLaw[], history: History): boolean {
   try {
-    new World(history, { watchers: watched.map(({ watch }) => watch()) }).play().settle();
+    new World(history, { watchers: laws.map(({ watch }) => watch()) }).play().settle();
+    return true;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    isSound = false;
+    if (error instanceof Error) return false;
+    throw error;
   }
-  // The first law that broke ended the play for all; each is asked by itself then.
-  const suspects = isSound ? played : [...watched, ...played];
-  return suspects.flatMap((law) => {
+}
+
+function breaches(laws: readonly Law[], history: History): readonly Violation[] {
+  return laws.flatMap((law) => {
     const error = breach(law, history);
     return error === null ? [] : [{ law, history, error }];
   });

@@ -199,7 +199,15 @@ function workOf(random: Random, flavour: Flavour): WorkPlan {
       return { ...base, roles: [roleOf('', tasks, tasks, wholeGpus(random.pick([1, 1, 2, 3, 4])))] };
     }
     case 'referee':
-      return { ...base, roles: rolesOf(random, requestOf, () => ANYWHERE) };
+      // What a share given as memory counts for before it has a GPU, the two see differently.
+      return {
+        ...base,
+        roles: rolesOf(
+          random,
+          (from) => ({ ...requestOf(from), gpuMemoryMib: 0 }),
+          () => ANYWHERE,
+        ),
+      };
     case 'mixed':
       return {
         ...base,

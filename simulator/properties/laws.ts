@@ -7,6 +7,7 @@ import type { Law, WatchedLaw } from './laws/law.js';
 import { fixedWork, limits, userLimits } from './laws/quotas.js';
 import { evictedOnce, explained, noRevenge, nothingMissed, reachesGuarantee, settles } from './laws/rest.js';
 import { anyOrder, freshView, sameAgain, whatIf } from './laws/sameness.js';
+import { SOUND } from './laws/sound.js';
 import { fairVictims, legalVictims, minRuntime, nothingBelowGuarantee, surplusFirst } from './laws/victims.js';
 
 export const WATCHED: readonly WatchedLaw[] = [
@@ -30,6 +31,7 @@ export const WATCHED: readonly WatchedLaw[] = [
 ];
 
 export const LAWS: readonly Law[] = [
+  SOUND,
   ...WATCHED,
   settles,
   evictedOnce,

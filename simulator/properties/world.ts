@@ -30,12 +30,13 @@ import {
   type WorkloadSpec,
 } from '../../scheduler/model/records.js';
 import { migParts, NO_RETRY } from '../../scheduler/model/requests.js';
+import { inShort } from './in-short.js';
 import type { Happening, History, NodePlan, WorkPlan } from './history.js';
 
 /** Work units of a step that is not to be cut. */
 export const WHOLE_STEP = 1_000_000_000;
 /** Steps after which an engine that still decides is said to do so for ever. */
-const MAX_STEPS = 3_000;
+const MAX_STEPS = 1_000;
 /** Acts of upkeep at one moment, after which they are said not to end. */
 const MAX_ACTS = 10_000;
 const START_MS = 1_000_000;
@@ -169,7 +170,9 @@ export class World {
     const made: Decision[] = [];
     this.#keepUp();
     for (let steps = 0; ; steps += 1) {
-      if (steps >= MAX_STEPS) throw new Error(`the engine still decides after ${MAX_STEPS} steps at one moment`);
+      if (steps >= MAX_STEPS) {
+        throw new Error(`after ${MAX_STEPS} steps at one moment the engine still decides: ${inShort(made.slice(-6))}`);
+      }
       for (const watcher of this.#watchers) watcher.beforeStep?.(this);
       const { decisions, complete } = this.#decider(this, this.#budget);
       for (const decision of decisions) this.#carryOut(decision);

@@ -4,9 +4,9 @@ import type { Decision } from '../../../scheduler/engine/decisions.js';
 import { decide } from '../../reference/reference.js';
 import type { Decider } from '../world.js';
 import { World } from '../world.js';
+import { inShort } from '../in-short.js';
 import { demand, type PlayedLaw } from './law.js';
 import { Ledger, say } from './ledger.js';
-import { inShort } from './rest.js';
 
 export const agreesWithReference: PlayedLaw = {
   name: 'agrees-with-reference',

@@ -1,11 +1,12 @@
 // Laws of rest: what the engine leaves behind when it has nothing more to say, and that it comes to that.
-import type { Decision, Evict } from '../../../scheduler/engine/decisions.js';
+import type { Evict } from '../../../scheduler/engine/decisions.js';
 import { step } from '../../../scheduler/engine/engine.js';
 import { explain } from '../../../scheduler/engine/explain.js';
 import type { WorkloadNumber } from '../../../common/ids.js';
 import { gpusOfGang, GPU_PARTS, minTasks, toParts } from '../../../scheduler/model/requests.js';
 import type { Queue, Workload } from '../../../scheduler/model/records.js';
 import type { Happening, History } from '../history.js';
+import { inShort } from '../in-short.js';
 import { WHOLE_STEP, World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type PlayedLaw, type WatchedLaw } from './law.js';
 import { held, isLeaving, Ledger, pathOf, takesWork } from './ledger.js';
@@ -190,25 +191,4 @@ function mayGiveTogether(world: World, ledger: Ledger, victims: readonly Workloa
 
 function subsets<T>(items: readonly T[]): T[][] {
   return items.reduce<T[][]>((all, item) => [...all, ...all.map((chosen) => [...chosen, item])], [[]]);
-}
-
-/** Decisions in a few words. */
-export function inShort(decisions: readonly Decision[]): string {
-  return decisions.map(oneInShort).join('; ');
-}
-
-function oneInShort(decision: Decision): string {
-  switch (decision.type) {
-    case 'bind':
-    case 'claim': {
-      const places = decision.placements.map(
-        ({ task, node, gpus, parts }) => `${task}@${node}:${gpus.join(',')}${parts === GPU_PARTS ? '' : `/${parts}`}`,
-      );
-      return `${decision.type} ${decision.workload} ${places.join(' ')}`;
-    }
-    case 'evict':
-      return `evict ${decision.workload} (${decision.allocations.length} tasks, ${decision.reason} for ${decision.forWorkload})`;
-    case 'drop_claim':
-      return `drop_claim ${decision.workload} (${decision.message})`;
-  }
 }

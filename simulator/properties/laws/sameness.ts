@@ -9,11 +9,12 @@ import { carryOut } from '../../../scheduler/control/commands/carry-out.js';
 import { updateQueue } from '../../../scheduler/control/commands/queues.js';
 import { submit } from '../../../scheduler/control/commands/submit.js';
 import { ApiError } from '../../../common/errors.js';
-import type { RecordChange } from '../../../scheduler/model/records.js';
+import type { RecordChange, Workload } from '../../../scheduler/model/records.js';
+import { maxTasks, minTasks } from '../../../scheduler/model/requests.js';
 import { Random } from '../random.js';
 import { type Decider, WHOLE_STEP, World } from '../world.js';
+import { inShort } from '../in-short.js';
 import { demand, EVERY_FLAVOUR, type PlayedLaw } from './law.js';
-import { inShort } from './rest.js';
 
 function sameDecisions(left: readonly Decision[], right: readonly Decision[], what: string): void {
   const at = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => index).find(
@@ -37,19 +38,29 @@ export const sameAgain: PlayedLaw = {
 
 export const freshView: PlayedLaw = {
   name: 'fresh-view',
-  says: 'a view made afresh from the records decides what the one that followed the changes decides',
+  says: 'where nothing waited before, a view made afresh from the records decides what the one that followed the changes decides',
   of: EVERY_FLAVOUR,
   check: (history) => {
+    let waits = false;
     const decider: Decider = (world, budget) => {
-      const fresh = step(world.freshView(), world.nowMs, WHOLE_STEP);
+      // What was tried in vain before has no turn until something changes for it, so that others come before it.
+      const fresh = waits ? null : step(world.freshView(), world.nowMs, WHOLE_STEP);
       const followed = step(world.view, world.nowMs, budget);
-      sameDecisions(followed.decisions, fresh.decisions, 'by the view that followed and afresh');
+      if (fresh !== null) sameDecisions(followed.decisions, fresh.decisions, 'by the view that followed and afresh');
+      waits = true;
       return followed;
     };
-    const world = new World(history, { decider }).play();
-    world.settle();
+    const atRest = (world: World): void => {
+      waits = world.unfinished().some(mayWant);
+    };
+    new World(history, { decider, watchers: [{ atRest }] }).play().settle();
   },
 };
+
+/** Whether it was, or may have been, tried in vain: it waits, or is short of tasks. */
+function mayWant({ state, spec, claim }: Workload): boolean {
+  return state === 'pending' ? claim === null : maxTasks(spec) > minTasks(spec);
+}
 
 export const anyOrder: PlayedLaw = {
   name: 'any-order',
@@ -77,19 +88,20 @@ function shuffled(random: Random, changes: RecordChange[]): RecordChange[] {
 
 export const whatIf: PlayedLaw = {
   name: 'what-if',
-  says: 'a what-if leaves everything as it was: shares, explanations, and all that is decided afterwards',
+  says: 'a what-if leaves everything as it was: records, shares, explanations, and all that is decided afterwards',
   of: EVERY_FLAVOUR,
   check: (history) => {
     const random = new Random(history.seed);
-    const decider: Decider = (world, budget) => {
+    const atRest = (world: World): void => {
       const before = answersOf(world);
       plan(world, random);
       const after = answersOf(world);
       demand(before === after, () => `answers differ after a what-if: ${difference(before, after)}`);
-      return step(world.view, world.nowMs, budget);
     };
-    const asked = new World(history, { decider }).play();
+    const asked = new World(history, { watchers: [{ atRest }] }).play();
+    asked.settle();
     const plain = new World(history).play();
+    plain.settle();
     sameDecisions(plain.decisions, asked.decisions, 'without and with a what-if');
   },
 };

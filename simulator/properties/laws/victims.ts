@@ -178,28 +178,23 @@ function goesOn(world: World, victim: Workload, { allocations }: Evict): boolean
 
 export const surplusFirst: WatchedLaw = {
   name: 'surplus-first',
-  says: 'an elastic workload that goes on loses surplus tasks only, the last of a role first',
+  says: 'an elastic workload loses surplus tasks only, or all it has: the first of each role stay as long as it goes on',
   of: ['mixed', 'referee'],
   watch: onEviction((world, evict) => {
     const victim = workloadOf(world, evict.workload);
+    const live = world.heldBy(victim).filter(({ state }) => state === 'placed' || state === 'running');
     if (!goesOn(world, victim, evict)) {
-      const live = world.heldBy(victim).filter(({ state }) => state === 'placed' || state === 'running');
-      demand(
-        live.every(({ id }) => evict.allocations.includes(id)),
-        () => `${victim.number} cannot go on without what it loses, yet keeps some`,
-      );
-      return;
+      const isAll = live.every(({ id }) => evict.allocations.includes(id));
+      return demand(isAll, () => `${victim.number} cannot go on without what it loses, yet keeps some`);
     }
     let from = 0;
-    for (const { maxTasks } of victim.spec.roles) {
+    for (const { minTasks, maxTasks } of victim.spec.roles) {
       const to = from + maxTasks;
-      const own = world.heldBy(victim).filter((one) => one.stop === null && one.task >= from && one.task < to);
-      const gone = own.filter(({ id }) => evict.allocations.includes(id));
-      const kept = own.filter(({ id }) => !evict.allocations.includes(id));
-      const lastKept = Math.max(-1, ...kept.map(({ task }) => task));
+      const own = live.filter(({ task }) => task >= from && task < to).toSorted((a, b) => a.task - b.task);
+      const lost = own.slice(0, minTasks).find(({ id }) => evict.allocations.includes(id));
       demand(
-        gone.every(({ task }) => task > lastKept),
-        () => `${victim.number} loses tasks ${gone.map(({ task }) => task).join()} and keeps task ${lastKept}`,
+        lost === undefined,
+        () => `${victim.number} loses task ${lost?.task}, one of the first ${minTasks} it has`,
       );
       from = to;
     }
