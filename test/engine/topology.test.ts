@@ -1,0 +1,308 @@
+// Tasks that belong together: in one NVLink group, node, rack or block; required or preferred; of the whole gang, of a role.
+import { describe, expect, it } from 'vitest';
+import type { TopologyLevel, TopologyRule } from '../../scheduler/model/records.js';
+import type { TestCluster } from './cluster.js';
+import { lawfulCluster } from './laws.js';
+
+const required = (level: TopologyLevel): TopologyRule => ({ level, required: true });
+const preferred = (level: TopologyLevel): TopologyRule => ({ level, required: false });
+
+/** Two blocks of two racks of two nodes of 8 GPUs: `a11` is the first node in the first rack of block a. */
+function hall(): TestCluster {
+  const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+  for (const block of ['a', 'b']) {
+    for (const rack of ['1', '2']) {
+      for (const at of ['1', '2']) cluster.node(`${block}${rack}${at}`, { rack, block });
+    }
+  }
+  return cluster;
+}
+
+/** Takes the first GPUs of nodes for work that stays: `{ a11: 3 }`. */
+function taken(cluster: TestCluster, counts: Readonly<Record<string, number>>): TestCluster {
+  for (const [node, count] of Object.entries(counts)) {
+    const gpus = Array.from({ length: count }, (_, index) => index);
+    cluster.running('q', node, gpus, { preemptible: false });
+  }
+  return cluster;
+}
+
+function nodesOf(cluster: TestCluster, number: Parameters<TestCluster['where']>[0]): string {
+  return cluster
+    .allocationsOf(number)
+    .map(({ node }) => node)
+    .join(' ');
+}
+
+describe('a gang that must be together', () => {
+  const cases: readonly {
+    readonly title: string;
+    readonly level: TopologyLevel;
+    readonly taken: Readonly<Record<string, number>>;
+    readonly gpus: number;
+    readonly tasks: number;
+    /** The node of each task; empty = it waits. */
+    readonly nodes: string;
+  }[] = [
+    { title: 'goes into one rack', level: 'rack', taken: { a12: 8, b11: 8 }, gpus: 8, tasks: 2, nodes: 'a21 a22' },
+    {
+      title: 'goes into the rack with the least room that suffices',
+      level: 'rack',
+      taken: { a11: 2, b21: 4 },
+      gpus: 6,
+      tasks: 2,
+      nodes: 'a11 a12',
+    },
+    {
+      title: 'goes into the tightest rack, though other nodes are fuller',
+      level: 'rack',
+      taken: { a11: 7, b21: 4, b22: 4 },
+      gpus: 4,
+      tasks: 2,
+      nodes: 'b21 b22',
+    },
+    {
+      title: 'waits where no rack has room for all of it',
+      level: 'rack',
+      taken: { a11: 8, a21: 8, b11: 8, b21: 8 },
+      gpus: 8,
+      tasks: 2,
+      nodes: '',
+    },
+    {
+      title: 'goes into one block',
+      level: 'block',
+      taken: { a11: 8 },
+      gpus: 8,
+      tasks: 4,
+      nodes: 'b11 b12 b21 b22',
+    },
+    {
+      title: 'goes into the tightest block',
+      level: 'block',
+      taken: { b12: 8 },
+      gpus: 8,
+      tasks: 3,
+      nodes: 'b11 b21 b22',
+    },
+    { title: 'waits where no block has room', level: 'block', taken: { a11: 8, b11: 8 }, gpus: 8, tasks: 4, nodes: '' },
+    {
+      title: 'goes onto one node',
+      level: 'node',
+      taken: { a11: 4, a12: 4, a21: 2, a22: 2, b11: 1, b12: 2, b21: 4, b22: 4 },
+      gpus: 2,
+      tasks: 3,
+      nodes: 'a21 a21 a21',
+    },
+    {
+      title: 'waits where no node has room for all of it',
+      level: 'node',
+      taken: { a11: 4, a12: 4, a21: 4, a22: 4, b11: 4, b12: 4, b21: 4, b22: 4 },
+      gpus: 1,
+      tasks: 5,
+      nodes: '',
+    },
+  ];
+  it.each(cases)('$title', ({ level, taken: counts, gpus, tasks, nodes }) => {
+    const cluster = taken(hall(), counts);
+    const gang = cluster.submit('q', { gpus, tasks, topology: required(level) });
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe(nodes);
+    if (nodes === '') expect(cluster.reason(gang)).toBe('TOPOLOGY');
+  });
+
+  it('is not put on nodes of which nobody says where they stand', () => {
+    const cluster = lawfulCluster().nodes(2).queue('q', { guarantee: 100 });
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('');
+  });
+
+  it('takes racks of one name in two blocks for two', () => {
+    const cluster = lawfulCluster()
+      .node('a', { rack: '1', block: 'x' })
+      .node('b', { rack: '1', block: 'y' })
+      .queue('q', { guarantee: 100 });
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('');
+    cluster.node('b', { rack: '1', block: 'x' }).settle();
+    expect(nodesOf(cluster, gang)).toBe('a b');
+  });
+
+  it('starts when room comes free in its domain', () => {
+    const cluster = hall();
+    const blockers = ['a11', 'a21', 'b11', 'b21'].map((node) =>
+      cluster.running('q', node, [0], { preemptible: false }),
+    );
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('');
+    for (const blocker of blockers.slice(2, 3)) cluster.finish(blocker);
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe('b11 b12');
+  });
+});
+
+describe('a gang that prefers to be together', () => {
+  it('is, where it can', () => {
+    const cluster = taken(hall(), { a12: 8, b11: 8 });
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: preferred('rack') });
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe('a21 a22');
+  });
+
+  it('starts all the same where it cannot', () => {
+    const cluster = taken(hall(), { a11: 8, a21: 8, b11: 8, b21: 8 });
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: preferred('rack') });
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe('a12 a22');
+  });
+});
+
+describe('NVLink groups', () => {
+  const groups = [0, 0, 0, 0, 1, 1, 1, 1];
+  it.each([
+    // GPUs taken, GPUs asked for, rule, GPUs given
+    ['of one node hold what must be together', [0, 1], 4, required('nvlink'), '4,5,6,7'],
+    ['the tightest that suffices', [0, 1], 2, required('nvlink'), '2,3'],
+    ['or it waits', [0, 1, 4, 5], 3, required('nvlink'), null],
+    ['what only prefers it takes what there is', [0, 1, 4, 5], 3, preferred('nvlink'), '2,3,6'],
+    ['without a rule one group is chosen where it can be', [0], 4, null, '4,5,6,7'],
+  ])('%s', (_, used, gpus, topology, given) => {
+    const cluster = lawfulCluster().nodes(1, { nvlink: groups }).queue('q', { guarantee: 100 });
+    cluster.running('q', 'n0', used, { preemptible: false });
+    const workload = cluster.submit('q', { gpus, ...(topology && { topology }) });
+    cluster.settle();
+    expect(cluster.where(workload)).toBe(given === null ? '' : `n0:${given}`);
+    if (given === null) expect(cluster.reason(workload)).toBe('TOPOLOGY');
+  });
+
+  it('hold all tasks of a gang', () => {
+    const cluster = lawfulCluster().nodes(1, { nvlink: groups }).queue('q', { guarantee: 100 });
+    cluster.running('q', 'n0', [0]);
+    const gang = cluster.submit('q', { gpus: 2, tasks: 2, topology: required('nvlink') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('n0:4,5 n0:6,7');
+  });
+
+  it('that are not known hold nothing', () => {
+    const cluster = lawfulCluster().nodes(1).queue('q', { guarantee: 100 });
+    const gang = cluster.submit('q', { gpus: 2, topology: required('nvlink') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('');
+  });
+});
+
+describe('a role of its own rule', () => {
+  it('is together while others may be anywhere', () => {
+    const cluster = taken(hall(), { a11: 8, a21: 7, b11: 8, b12: 8, b21: 8 });
+    const gang = cluster.submit('q', {
+      roles: [
+        { name: 'head', gpus: 8 },
+        { name: 'worker', gpus: 1, tasks: 9, topology: required('rack') },
+      ],
+    });
+    cluster.settle();
+    const [head, ...workers] = cluster.allocationsOf(gang).map(({ node }) => node);
+    expect(new Set(workers)).toEqual(new Set(['a21', 'a22']));
+    expect(['a12', 'b22']).toContain(head);
+  });
+
+  it('is together inside the domain of all', () => {
+    const cluster = taken(hall(), { a11: 6, a12: 6, a21: 4, a22: 4 });
+    const gang = cluster.submit('q', {
+      topology: required('block'),
+      roles: [
+        { name: 'x', gpus: 8, tasks: 2, topology: required('rack') },
+        { name: 'y', gpus: 8, tasks: 2, topology: required('rack') },
+      ],
+    });
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe('b11 b12 b21 b22');
+  });
+});
+
+describe('surplus tasks', () => {
+  it('join the domain of their gang, or wait', () => {
+    const cluster = taken(hall(), { a11: 8, b11: 8, b12: 4, b21: 8 });
+    const elastic = cluster.submit('q', { gpus: 8, tasks: 1, maxTasks: 4, topology: required('rack') });
+    cluster.settle();
+    // Not in a2, where two nodes are free: the tightest rack that suffices holds its core.
+    expect(nodesOf(cluster, elastic)).toBe('a12');
+    cluster.node('a13', { rack: '1', block: 'a' }).settle();
+    expect(nodesOf(cluster, elastic)).toBe('a12 a13');
+  });
+
+  it('of a role that must be together join the tasks of that role', () => {
+    const cluster = hall();
+    const elastic = cluster.submit('q', {
+      roles: [{ name: 'worker', gpus: 8, tasks: 2, maxTasks: 4, topology: required('rack') }],
+    });
+    cluster.settle();
+    expect(nodesOf(cluster, elastic)).toBe('a11 a12');
+  });
+
+  it('join the NVLink group of their gang, or wait', () => {
+    const cluster = lawfulCluster()
+      .nodes(1, { nvlink: [0, 0, 0, 0, 1, 1, 1, 1] })
+      .queue('q', { guarantee: 100 });
+    const blocker = cluster.running('q', 'n0', [0, 1]);
+    cluster.running('q', 'n0', [4]);
+    const elastic = cluster.submit('q', { gpus: 2, tasks: 1, maxTasks: 2, topology: required('nvlink') });
+    cluster.settle();
+    expect(cluster.where(elastic)).toBe('n0:2,3');
+    cluster.finish(blocker).settle();
+    expect(cluster.where(elastic)).toBe('n0:2,3 n0:0,1');
+  });
+});
+
+describe('victims of a gang that must be together', () => {
+  it('are all in one domain where that is possible at all', () => {
+    const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });
+    for (const name of ['n1', 'n2']) cluster.node(name, { rack: 'x' });
+    for (const name of ['n3', 'n4']) cluster.node(name, { rack: 'y' });
+    const all = [0, 1, 2, 3, 4, 5, 6, 7];
+    const older = [cluster.running('a', 'n3', all), cluster.running('a', 'n4', all)];
+    cluster.queue('fixed', { guarantee: 8 }).running('fixed', 'n1', all, { preemptible: false });
+    cluster.nowMs += 60_000;
+    // The youngest would give first, but its rack can never hold the gang.
+    const youngest = cluster.running('a', 'n2', all);
+    const owner = cluster.submit('b', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.cycle();
+    expect(nodesOf(cluster, owner)).toBe('n3 n4');
+    expect(cluster.states(youngest, ...older)).toEqual(['running', 'pending', 'pending']);
+  });
+
+  it('are nobody where no domain would do', () => {
+    const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });
+    cluster.node('n1', { rack: 'x' }).node('n2', { rack: 'y' });
+    for (const node of ['n1', 'n2']) cluster.running('a', node, [0, 1, 2, 3, 4, 5, 6, 7]);
+    const owner = cluster.submit('b', { gpus: 8, tasks: 2, topology: required('rack') });
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.states(owner)).toEqual(['pending']);
+  });
+});
+
+describe('why a gang that must be together waits', () => {
+  it('names the level and the domain that comes nearest', () => {
+    const cluster = taken(hall(), { a11: 8, a21: 8, b11: 8, b21: 2 });
+    const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.settle();
+    const explanation = cluster.explain(gang);
+    expect(explanation).toMatchObject({
+      reason: 'TOPOLOGY',
+      summary: 'Enough GPUs are free, but its tasks must be in one rack and no rack has room for them together.',
+    });
+    expect(explanation?.lines.find(({ title }) => title === 'Nearest')?.text).toMatch(/^rack .* 1 of 2 tasks/);
+  });
+
+  it('is that there are no such GPUs when no rack could ever hold it', () => {
+    const cluster = hall();
+    const gang = cluster.submit('q', { gpus: 8, tasks: 3, topology: required('rack') });
+    cluster.settle();
+    const explanation = cluster.explain(gang);
+    expect(explanation?.reason).toBe('NO_SUCH_GPU');
+    expect(explanation?.summary).toContain('rack');
+  });
+});
