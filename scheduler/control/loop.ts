@@ -12,7 +12,7 @@ import { ApiError } from '../../common/errors.js';
 import type { UlidMaker } from '../../common/ids.js';
 import { invariant } from '../../common/assert.js';
 import { step } from '../engine/engine.js';
-import type { Decision, NodeLivenessChange } from '../engine/decisions.js';
+import type { Decision, NodeLivenessChange, StepResult } from '../engine/decisions.js';
 import type { ClusterView } from '../engine/view.js';
 import type { ClusterState, ReadableState } from '../model/cluster-state.js';
 import { Draft } from '../model/draft.js';
@@ -44,14 +44,35 @@ export interface Committed {
   readonly decisions: readonly Decision[];
 }
 
+/** Figures of one step of the engine. */
+export interface StepFigures {
+  /** Of the step itself, without carrying its decisions out. */
+  readonly ms: number;
+  readonly workUnits: number;
+  /** Whether its budget ran out before everything was looked at. */
+  readonly isCut: boolean;
+  readonly searches: StepResult['searches'];
+}
+
 /** Figures of one turn, for metrics. */
 export interface TurnFigures {
   readonly commands: number;
   readonly changes: number;
+  /** Of the engine's steps and of carrying their decisions out. */
   readonly engineMs: number;
-  readonly engineWorkUnits: number;
+  readonly steps: readonly StepFigures[];
+  /** Whether the engine looked because a time had come that it had named, and not because something happened. */
+  readonly isWokenByTime: boolean;
   readonly commitMs: number;
 }
+
+/** What the engine's steps of one turn came to. */
+interface Decided {
+  readonly decisions: readonly Decision[];
+  readonly steps: readonly StepFigures[];
+}
+
+const NOTHING_DECIDED: Decided = { decisions: [], steps: [] };
 
 export interface ControlLoopDependencies {
   readonly store: StateStore;
@@ -230,11 +251,12 @@ export class ControlLoop {
     }
     if (!this.#stopped) this.#doWhatIsDue(changes);
     const isWakeDue = this.#engineWakeMs !== null && this.#engineWakeMs <= clock.wallMs();
+    const isWokenByTime = isWakeDue && changes.length === 0 && !this.#engineHasWork;
     if (changes.length > 0 || isWakeDue) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
     const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
-    const decided = mayDecide ? this.#decide(changes) : { decisions: [], workUnits: 0 };
+    const decided = mayDecide ? this.#decide(changes) : NOTHING_DECIDED;
     const engineMs = clock.monotonicMs() - engineStart;
 
     const commitStart = clock.monotonicMs();
@@ -249,7 +271,8 @@ export class ControlLoop {
       commands: commands.length,
       changes: changes.length,
       engineMs,
-      engineWorkUnits: decided.workUnits,
+      steps: decided.steps,
+      isWokenByTime: isWokenByTime && decided.steps.length > 0,
       commitMs: clock.monotonicMs() - commitStart,
     };
     for (const listener of this.#turnListeners) listener(figures);
@@ -291,15 +314,17 @@ export class ControlLoop {
     return false;
   }
 
-  #decide(changes: RecordChange[]): { readonly decisions: readonly Decision[]; readonly workUnits: number } {
+  #decide(changes: RecordChange[]): Decided {
     const { clock, state, view, newUlid } = this.#deps;
     const decisions: Decision[] = [];
-    let workUnits = 0;
+    const steps: StepFigures[] = [];
     const deadline = clock.monotonicMs() + ENGINE_SLICE_MS;
     while (this.#engineHasWork && clock.monotonicMs() < deadline) {
       const nowMs = clock.wallMs();
+      const startMs = clock.monotonicMs();
       const result = step(view, nowMs, ENGINE_BUDGET);
-      workUnits += result.workUnits;
+      const { workUnits, searches } = result;
+      steps.push({ ms: clock.monotonicMs() - startMs, workUnits, isCut: !result.complete, searches });
       for (const decision of result.decisions) {
         const draft = new Draft(state);
         carryOut(draft, decision, { nowMs, newUlid });
@@ -310,7 +335,7 @@ export class ControlLoop {
       // A wish for a moment that is past would keep the loop from ever resting.
       this.#engineWakeMs = result.wakeMs === null ? null : Math.max(result.wakeMs, nowMs + MIN_ENGINE_REST_MS);
     }
-    return { decisions, workUnits };
+    return { decisions, steps };
   }
 
   #apply(made: readonly RecordChange[], changes: RecordChange[]): void {

@@ -104,7 +104,15 @@ export interface Explanation {
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 
-/** What a queue holds and may expect, in GPUs. */
+/** What a queue holds and may expect of CPU, in thousandths of a core, or of memory, in MiB. */
+export interface ResourceShare {
+  readonly allocated: number;
+  readonly pending: number;
+  /** Infinity where no queue rules it: then everybody may have all of it. */
+  readonly fairShare: number;
+}
+
+/** What a queue holds and may expect, in GPUs, CPU and memory. */
 export interface QueueShare {
   readonly queue: QueueName;
   readonly allocatedGpus: number;
@@ -112,6 +120,8 @@ export interface QueueShare {
   readonly pendingGpus: number;
   readonly fairShareGpus: number;
   readonly unmetGuaranteeGpus: number;
+  readonly cpuMilli: ResourceShare;
+  readonly memoryMib: ResourceShare;
 }
 
 /** Soft state of a node that the engine needs beside its record. */

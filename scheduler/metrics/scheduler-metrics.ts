@@ -1,15 +1,16 @@
-// Every metric of the scheduler daemon in one place. Labels are bounded: queues, pools, models, states, never workloads.
+// Every metric of the scheduler daemon, those of the engine (engine-metrics.ts) among them. Labels are bounded: queues, pools,
+// models, states, never workloads.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
-import type { WorkloadNumber } from '../../common/ids.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
-import type { Decision } from '../engine/decisions.js';
 import { pendingReason } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
-import type { RecordChange } from '../model/records.js';
+import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
+import { GPU_PARTS, toGpus } from '../model/requests.js';
+import { EngineMetrics } from './engine-metrics.js';
 
 /** What is read when a scrape comes. */
 export interface MetricSources {
@@ -47,12 +48,6 @@ export class SchedulerMetrics {
     help: 'When the control loop last finished a turn.',
     registers: this.#registers,
   });
-  readonly decisions = new Counter({
-    name: 'sluice_scheduler_decisions_total',
-    help: 'Decisions of the engine that were carried out.',
-    labelNames: ['action'],
-    registers: this.#registers,
-  });
   readonly commands = new Counter({
     name: 'sluice_scheduler_commands_total',
     help: 'Commands carried out by the control loop.',
@@ -68,12 +63,6 @@ export class SchedulerMetrics {
     name: 'sluice_workloads_finished_total',
     help: 'Workloads that ended.',
     labelNames: ['queue', 'type', 'outcome'],
-    registers: this.#registers,
-  });
-  readonly preemptions = new Counter({
-    name: 'sluice_preemptions_total',
-    help: 'Workloads told to give their GPUs to others.',
-    labelNames: ['victim_queue', 'by_queue', 'reason'],
     registers: this.#registers,
   });
   readonly requeues = new Counter({
@@ -113,14 +102,15 @@ export class SchedulerMetrics {
     this.#gauge('sluice_agents_connected', 'Agents with a session.', [], (set) => set({}, sources.fleet.connected));
     this.#gauge('sluice_watchers', 'Clients that watch.', [], (set) => set({}, sources.hub.watchers));
     this.#clusterGauges(sources);
+    this.#queueGauges(sources);
+    new EngineMetrics(this.registry, sources.loop, sources.state);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);
       this.lastCycle.setToCurrentTime();
       this.cycleSeconds.observe({ phase: 'engine' }, figures.engineMs / 1000);
       if (figures.changes > 0) this.cycleSeconds.observe({ phase: 'commit' }, figures.commitMs / 1000);
     });
-    sources.loop.onCommitted(({ changes, decisions }) => {
-      for (const decision of decisions) this.#countDecision(decision, sources.state);
+    sources.loop.onCommitted(({ changes }) => {
       for (const change of changes) this.#countChange(change);
     });
   }
@@ -141,19 +131,7 @@ export class SchedulerMetrics {
     }
   }
 
-  #countDecision(decision: Decision, state: ReadableState): void {
-    this.decisions.inc({ action: decision.type });
-    if (decision.type !== 'evict') return;
-    const queueOf = (number: WorkloadNumber): string => state.workload(number)?.spec.queue ?? '';
-    this.preemptions.inc({
-      victim_queue: queueOf(decision.workload),
-      by_queue: decision.forWorkload === null ? '' : queueOf(decision.forWorkload),
-      reason: decision.reason,
-    });
-  }
-
   #clusterGauges({ loop, fleet }: MetricSources): void {
-    type Read = (state: ReadableState, view: ClusterView, set: (labels: Labels, value: number) => void) => void;
     const gauge = (name: string, help: string, labels: string[], read: Read): void => {
       this.#gauge(name, help, labels, (set) => loop.read((state, view) => read(state, view, set)));
     };
@@ -179,9 +157,30 @@ export class SchedulerMetrics {
     };
     gauge(
       'sluice_gpus',
-      'GPUs by state: allocated, idle or unavailable.',
+      'GPUs by state: allocated (in part or whole), idle or unavailable.',
       ['pool', 'model', 'simulated', 'state'],
       gpus,
+    );
+    gauge('sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model'], (state, _view, set) => {
+      const counts = new Tally();
+      for (const node of state.nodes.values()) {
+        for (const { model, parts } of heldGpus(state, node)) counts.add({ pool: node.pool, model }, toGpus(parts));
+      }
+      counts.each(set);
+    });
+    gauge(
+      'sluice_gpus_shared',
+      'GPUs that tasks hold in parts: shares and MIG instances.',
+      ['pool', 'model', 'kind'],
+      (state, _view, set) => {
+        const counts = new Tally();
+        for (const node of state.nodes.values()) {
+          for (const { model, kind } of heldGpus(state, node)) {
+            if (kind !== 'whole') counts.add({ pool: node.pool, model, kind });
+          }
+        }
+        counts.each(set);
+      },
     );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
       const counts = new Tally();
@@ -204,12 +203,24 @@ export class SchedulerMetrics {
         counts.each(set);
       },
     );
-    const queueGauges = {
-      guaranteed: ['GPUs the queue gets back on demand.', (queue) => queue.guaranteeGpus],
-      limit: ['The most GPUs the queue may hold; absent = no limit.', (queue) => queue.limitGpus],
-    } satisfies Record<string, [string, (queue: { guaranteeGpus: number; limitGpus: number | null }) => number | null]>;
-    for (const [name, [help, read]] of Object.entries(queueGauges)) {
-      gauge(`sluice_queue_${name}_gpus`, help, ['queue'], (state, _view, set) => {
+    gauge(
+      'sluice_claims',
+      'Workloads with a promise of GPUs that are being given back.',
+      ['queue'],
+      (_state, view, set) => {
+        const counts = new Tally();
+        for (const { record } of view.claimers) if (record !== null) counts.add({ queue: record.spec.queue });
+        counts.each(set);
+      },
+    );
+  }
+
+  #queueGauges({ loop }: MetricSources): void {
+    const gauge = (name: string, help: string, read: Read): void => {
+      this.#gauge(`sluice_queue_${name}`, help, ['queue'], (set) => loop.read((state, view) => read(state, view, set)));
+    };
+    for (const [name, [help, read]] of Object.entries(QUEUE_RULES)) {
+      gauge(name, help, (state, _view, set) => {
         for (const queue of state.queues.values()) {
           const value = read(queue);
           if (value !== null) set({ queue: queue.name }, value);
@@ -224,9 +235,27 @@ export class SchedulerMetrics {
       unmet_guarantee: ['GPUs of the guarantee that are wanted but cannot be given now.', 'unmetGuaranteeGpus'],
     } as const;
     for (const [name, [help, key]] of Object.entries(shares)) {
-      gauge(`sluice_queue_${name}_gpus`, help, ['queue'], (_state, view, set) => {
+      gauge(`${name}_gpus`, help, (_state, view, set) => {
         for (const share of view.queueShares()) set({ queue: share.queue }, share[key]);
       });
+    }
+    const resources = [
+      { key: 'cpuMilli', unit: 'cpu_cores', what: 'CPU cores', scale: 1 / CORE_MILLI },
+      { key: 'memoryMib', unit: 'memory_bytes', what: 'Bytes of memory', scale: MIB_BYTES },
+    ] as const;
+    const figures = {
+      allocated: ['the queue holds', 'allocated'],
+      requested: ['pending workloads of the queue ask for', 'pending'],
+      fair_share: ['the queue may expect at present', 'fairShare'],
+    } as const;
+    for (const { key, unit, what, scale } of resources) {
+      for (const [name, [help, figure]] of Object.entries(figures)) {
+        gauge(`${name}_${unit}`, `${what} ${help}; absent = no queue rules them.`, (_state, view, set) => {
+          for (const { queue, [key]: share } of view.queueShares()) {
+            if (share.fairShare !== Infinity) set({ queue }, share[figure] * scale);
+          }
+        });
+      }
     }
   }
 
@@ -250,16 +279,60 @@ export class SchedulerMetrics {
 }
 
 type Labels = Record<string, string>;
+type Read = (state: ReadableState, view: ClusterView, set: (labels: Labels, value: number) => void) => void;
+
+const CORE_MILLI = 1_000;
+const MIB_BYTES = 1024 * 1024;
+
+/** What administrators rule of queues; null = not ruled, and absent from the metrics. */
+const QUEUE_RULES: Readonly<Record<string, readonly [help: string, read: (queue: Queue) => number | null]>> = {
+  guaranteed_gpus: ['GPUs the queue gets back on demand.', (queue) => queue.guaranteeGpus],
+  limit_gpus: ['The most GPUs the queue may hold; absent = no limit.', (queue) => queue.limitGpus],
+  guaranteed_cpu_cores: [
+    'CPU cores the queue gets back on demand.',
+    (queue) => scaled(queue.guaranteeCpuMilli, 1 / CORE_MILLI),
+  ],
+  limit_cpu_cores: ['The most CPU cores the queue may hold.', (queue) => scaled(queue.limitCpuMilli, 1 / CORE_MILLI)],
+  guaranteed_memory_bytes: [
+    'Memory the queue gets back on demand.',
+    (queue) => scaled(queue.guaranteeMemoryMib, MIB_BYTES),
+  ],
+  limit_memory_bytes: ['The most memory the queue may hold.', (queue) => scaled(queue.limitMemoryMib, MIB_BYTES)],
+};
+
+function scaled(value: number | null, scale: number): number | null {
+  return value === null ? null : value * scale;
+}
+
+/** What is held of one GPU, and how. */
+interface HeldGpu {
+  readonly model: string;
+  readonly kind: 'whole' | 'share' | 'mig';
+  parts: number;
+}
+
+function heldGpus(state: ReadableState, node: ClusterNode): Iterable<HeldGpu> {
+  const held = new Map<string, HeldGpu>();
+  for (const { gpus } of state.heldOn(node.id)) {
+    for (const { uuid, model, parts, instance } of gpus) {
+      const known = held.get(uuid);
+      const kind = instance !== '' ? 'mig' : parts < GPU_PARTS ? 'share' : 'whole';
+      if (known === undefined) held.set(uuid, { model, kind, parts });
+      else known.parts += parts;
+    }
+  }
+  return held.values();
+}
 
 /** Counts things by their labels. */
 class Tally {
   readonly #counts = new Map<string, { readonly labels: Labels; count: number }>();
 
-  add(labels: Labels): void {
+  add(labels: Labels, amount = 1): void {
     const key = JSON.stringify(labels);
     const found = this.#counts.get(key);
-    if (found === undefined) this.#counts.set(key, { labels, count: 1 });
-    else found.count += 1;
+    if (found === undefined) this.#counts.set(key, { labels, count: amount });
+    else found.count += amount;
   }
 
   each(set: (labels: Labels, value: number) => void): void {
