@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isInside, nextChangeMs, nextStart, windowAt } from '../../scheduler/engine/maintenance.js';
+import { MAINTENANCE_LEAD_MS } from '../../scheduler/engine/asks.js';
+import { pendingReason } from '../../scheduler/engine/explain.js';
 import type { Maintenance } from '../../scheduler/model/records.js';
+import type { WorkloadOptions } from './cluster.js';
+import { lawfulCluster } from './laws.js';
 
 function window(startMs: number, endMs: number, everyMs: number | null = null): Maintenance {
   return { id: `${startMs}`, startMs, endMs, everyMs, reason: 'new driver' };
@@ -69,5 +73,134 @@ describe('maintenance windows', () => {
       }),
       { seed: 3 },
     );
+  });
+});
+
+const minute = 60_000;
+
+describe('work and announced maintenance', () => {
+  /** A node that is maintained for an hour, beginning in half an hour. */
+  function announced(options: WorkloadOptions = {}, more: Partial<Maintenance> = {}) {
+    const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+    const startMs = cluster.nowMs + 30 * minute;
+    const maintenance = [{ ...window(startMs, startMs + 60 * minute), ...more }];
+    cluster.node('n0', { maintenance });
+    const workload = cluster.submit('q', options);
+    cluster.settle();
+    return { cluster, workload, startMs };
+  }
+
+  it.each([
+    // time limit in minutes, whether it starts
+    [29, true],
+    [30, true],
+    [31, false],
+    [24 * 60, false],
+  ])('with a limit of %i minutes, half an hour before: %s', (minutes, starts) => {
+    const { cluster, workload } = announced({ timeLimitMs: minutes * minute });
+    expect(cluster.where(workload)).toBe(starts ? 'n0:0' : '');
+  });
+
+  it.each([
+    // minutes until it begins, whether work without a time limit starts
+    [MAINTENANCE_LEAD_MS / minute - 1, false],
+    [MAINTENANCE_LEAD_MS / minute, true],
+  ])('without a limit, %i minutes before: %s', (minutes, starts) => {
+    const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+    const startMs = cluster.nowMs + minutes * minute;
+    cluster.node('n0', { maintenance: [window(startMs, startMs + minute)] });
+    const workload = cluster.submit('q');
+    cluster.settle();
+    expect(cluster.where(workload)).toBe(starts ? 'n0:0' : '');
+  });
+
+  it('goes to a node that is not maintained', () => {
+    const { cluster } = announced();
+    cluster.node('n1');
+    const long = cluster.submit('q', { timeLimitMs: 60 * minute });
+    cluster.settle();
+    expect(cluster.where(long)).toMatch(/^n1:/);
+  });
+
+  it('starts when it is over, and the engine tells when to look', () => {
+    const { cluster, workload, startMs } = announced({ timeLimitMs: 60 * minute });
+    expect(cluster.wakeMs()).toBe(startMs);
+    cluster.nowMs = startMs;
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.wakeMs()).toBe(startMs + 60 * minute);
+    cluster.nowMs = startMs + 60 * minute - 1;
+    expect(cluster.settle()).toEqual([]);
+    cluster.nowMs++;
+    cluster.settle();
+    expect(cluster.where(workload)).toBe('n0:0');
+    expect(cluster.wakeMs()).toBe(null);
+  });
+
+  it('fits between two occurrences or waits', () => {
+    const every = { everyMs: 120 * minute };
+    const { cluster, startMs } = announced({ timeLimitMs: 61 * minute }, every);
+    const short = cluster.submit('q', { timeLimitMs: 60 * minute });
+    cluster.nowMs = startMs + 60 * minute;
+    cluster.settle();
+    expect(cluster.where(short)).toBe('n0:0');
+    expect(cluster.allocations()).toHaveLength(1);
+    expect(cluster.wakeMs()).toBe(startMs + 120 * minute);
+  });
+
+  it('that runs is left alone by the engine', () => {
+    const { cluster, workload, startMs } = announced({ timeLimitMs: 20 * minute });
+    cluster.nowMs = startMs + minute;
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.where(workload)).toBe('n0:0');
+  });
+
+  it('is not promised a place there either', () => {
+    const { cluster, startMs } = announced({ gpus: 8, timeLimitMs: 20 * minute, priority: 10 });
+    const long = cluster.submit('q', { gpus: 8, timeLimitMs: 60 * minute, priority: 90 });
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.workload(long).claim).toBe(null);
+    expect(cluster.wakeMs()).toBe(startMs);
+  });
+
+  it('loses a promise when the maintenance begins', () => {
+    const { cluster, startMs } = announced({ gpus: 8, timeLimitMs: 20 * minute, priority: 10 });
+    const high = cluster.submit('q', { gpus: 8, timeLimitMs: 20 * minute, priority: 90 });
+    cluster.settle();
+    cluster.nowMs = startMs;
+    expect(cluster.settle()).toContainEqual({
+      type: 'drop_claim',
+      workload: high,
+      message: 'node n0 is in maintenance',
+    });
+  });
+
+  it('may start when the maintenance is called off', () => {
+    const { cluster, workload } = announced({ timeLimitMs: 60 * minute });
+    cluster.node('n0').settle();
+    expect(cluster.where(workload)).toBe('n0:0');
+  });
+
+  it('is told that a maintenance is the reason', () => {
+    const { cluster, workload } = announced({ timeLimitMs: 60 * minute });
+    const explanation = cluster.explain(workload);
+    expect(explanation).toMatchObject({
+      reason: 'MAINTENANCE',
+      summary: 'A maintenance of every node that would fit begins before it could end.',
+    });
+    expect(explanation?.lines).toContainEqual({
+      title: 'Nearest',
+      text: 'n0 has everything, but its maintenance begins in 30m00s',
+    });
+    expect(pendingReason(cluster.view, workload, cluster.nowMs)).toBe('MAINTENANCE');
+  });
+
+  it('is told that nodes are in maintenance', () => {
+    const { cluster, workload, startMs } = announced({ timeLimitMs: 60 * minute });
+    cluster.nowMs = startMs;
+    cluster.settle();
+    expect(cluster.explain(workload)).toMatchObject({
+      reason: 'NODES_UNAVAILABLE',
+      summary: 'The nodes that would fit take no work now: 8 on nodes in maintenance.',
+    });
   });
 });
