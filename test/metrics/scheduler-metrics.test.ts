@@ -1,0 +1,249 @@
+// What a scrape shows after work was placed, taken back, moved on and stopped; and that the manual lists all of it.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
+import type { NodeId, QueueName } from '../../common/ids.js';
+import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
+import { createQueue } from '../../scheduler/control/commands/queues.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { WatchHub } from '../../scheduler/control/watch-hub.js';
+import { Fleet } from '../../scheduler/fleet/fleet.js';
+import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { SchedulerMetrics } from '../../scheduler/metrics/scheduler-metrics.js';
+import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
+import type { Queue } from '../../scheduler/model/records.js';
+import { createLogger } from '../../common/log.js';
+import { loopOn } from '../control/loop-on.js';
+import { MemoryStore } from '../control/memory-store.js';
+import { nodeReport, type SpecFields, submission } from '../control/workshop.js';
+import { ManualClock } from '../gpu/manual-clock.js';
+
+const NODE = 'node-n1' as NodeId;
+const EXITED = { code: null, signal: 'SIGTERM', message: '' };
+
+/** A daemon's loop with its metrics, under a clock of the test's, with one node. */
+async function observed(gpus: number) {
+  const clock = new ManualClock();
+  const { loop, state } = await loopOn(new MemoryStore(), clock);
+  const log = createLogger({ level: 'fatal', name: 'test' });
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
+  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state });
+  await loop.execute(welcomeNode(nodeReport(NODE, 'n1', gpus), []));
+  loop.setLiveness({ node: NODE, liveness: 'ready' });
+  return {
+    clock,
+    loop,
+    state,
+    metrics,
+    queue: (name: string, fields: Partial<Queue> = {}) => {
+      const figures = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 };
+      return loop.execute(createQueue({ ...figures, ...ONLY_GPUS_COUNT, ...fields, name: name as QueueName }, false));
+    },
+    submit: (queue: string, ...specs: readonly SpecFields[]) =>
+      loop.execute(submit(submission(specs.map((spec) => ({ ...spec, queue: queue as QueueName }))))),
+    /** What was told to stop has stopped; all else runs. */
+    obey: () =>
+      loop.execute(
+        takeObservation(
+          NODE,
+          state.heldOn(NODE).map(({ id, stop }) => ({
+            id,
+            state: stop === null ? 'running' : 'released',
+            startedMs: clock.wallMs(),
+            endedMs: stop === null ? null : clock.wallMs(),
+            exit: stop === null ? null : EXITED,
+            checkpoint: null,
+            endpoints: [],
+            neverStarted: false,
+            stopSignalled: stop !== null,
+            dirtyGpus: [],
+          })),
+        ),
+      ),
+    /** The samples of one metric: `name{a="b"} 1` without the name. */
+    samples: async (name: string): Promise<readonly string[]> => {
+      const text = await metrics.registry.getSingleMetricAsString(name);
+      return text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => line.slice(name.length));
+    },
+  };
+}
+
+describe('what the engine did', () => {
+  test('counts who was told to stop for whom, and what became of the promise', async () => {
+    const { queue, submit: send, obey, samples } = await observed(2);
+    await queue('owner', { guaranteeGpus: 2 });
+    await queue('borrower');
+    await send('borrower', {}, {});
+    await obey();
+    await send('owner', { gpusPerTask: 2 });
+    expect(await samples('sluice_preemptions_total')).toEqual([
+      '{victim_queue="borrower",by_queue="owner",reason="reclaimed"} 2',
+    ]);
+    expect(await samples('sluice_tasks_stopped_total')).toEqual(['{queue="borrower",reason="reclaimed"} 2']);
+    expect(await samples('sluice_claims')).toEqual(['{queue="owner"} 1']);
+    expect(await samples('sluice_scheduler_searches_total')).toContain('{outcome="found"} 1');
+    await obey();
+    expect(await samples('sluice_claims_total')).toEqual([
+      '{queue="owner",event="made"} 1',
+      '{queue="owner",event="kept"} 1',
+    ]);
+    expect(await samples('sluice_claims')).toEqual([]);
+    expect(await samples('sluice_scheduler_decisions_total')).toEqual([
+      '{action="bind"} 3',
+      '{action="evict"} 2',
+      '{action="claim"} 1',
+    ]);
+  });
+
+  test('counts a promise that cannot be kept', async () => {
+    const { queue, submit: send, loop, samples, obey } = await observed(1);
+    await queue('owner', { guaranteeGpus: 1 });
+    await queue('borrower');
+    await send('borrower', {});
+    await obey();
+    await send('owner', {});
+    loop.setLiveness({ node: NODE, liveness: 'down' });
+    await expect.poll(() => samples('sluice_claims_total')).toContain('{queue="owner",event="dropped"} 1');
+  });
+
+  test('counts a move, as a stop and as a promise', async () => {
+    const { queue, submit: send, loop, samples, state, obey } = await observed(2);
+    const second = 'node-n2' as NodeId;
+    await queue('research', { guaranteeGpus: 4 });
+    await loop.execute(welcomeNode(nodeReport(second, 'n2', 2), []));
+    const [, gone] = await send('research', {}, {});
+    loop.setLiveness({ node: second, liveness: 'ready' });
+    await send('research', {});
+    expect([state.heldOn(NODE).length, state.heldOn(second).length]).toEqual([2, 1]);
+    await loop.execute(cancel([String(gone?.number)], '', 'alice'));
+    await obey();
+    await send('research', { gpusPerTask: 2 });
+    expect(await samples('sluice_moves_total')).toEqual(['{queue="research"} 1']);
+    expect(await samples('sluice_tasks_stopped_total')).toContain('{queue="research",reason="moved"} 1');
+    expect(await samples('sluice_claims_total')).toEqual(['{queue="research",event="made"} 2']);
+  });
+
+  test('counts what control stops: a time limit and a maintenance', async () => {
+    const { clock, loop, queue, submit: send, obey, samples } = await observed(2);
+    await queue('research', { guaranteeGpus: 2 });
+    await send('research', { timeLimitMs: 60_000 }, {});
+    await obey();
+    await clock.advance(61_000);
+    await expect
+      .poll(() => samples('sluice_tasks_stopped_total'))
+      .toEqual(['{queue="research",reason="time_limit"} 1']);
+    await obey();
+    const startMs = clock.wallMs() + 60_000;
+    await loop.execute(
+      createMaintenance({ nodes: ['n1'], startMs, durationMs: 60_000, everyMs: null, reason: 'new fans' }),
+    );
+    await clock.advance(61_000);
+    await expect
+      .poll(() => samples('sluice_tasks_stopped_total'))
+      .toContain('{queue="research",reason="maintenance"} 1');
+  });
+
+  test('measures each step, and counts those that a time woke', async () => {
+    const { clock, loop, queue, submit: send, obey, samples } = await observed(1);
+    await queue('owner', { guaranteeGpus: 1 });
+    await queue('borrower', { reclaimMinRuntimeMs: 60_000 });
+    await send('borrower', {});
+    await obey();
+    await send('owner', {});
+    expect(await samples('sluice_preemptions_total')).toEqual([]);
+    expect(await samples('sluice_scheduler_timed_wakeups_total')).toEqual([' 0']);
+    await clock.advance(60_001);
+    await expect.poll(() => samples('sluice_scheduler_timed_wakeups_total')).toEqual([' 1']);
+    expect(await samples('sluice_preemptions_total')).toHaveLength(1);
+    let steps = 0;
+    loop.onTurn((figures) => (steps += figures.steps.length));
+    const countOf = async (): Promise<number> =>
+      Number(
+        (await samples('sluice_scheduler_step_duration_seconds'))
+          .find((line) => line.startsWith('_count'))
+          ?.split(' ')[1],
+      );
+    const before = await countOf();
+    await obey();
+    expect(steps).toBeGreaterThan(0);
+    expect(await countOf()).toBe(before + steps);
+  });
+});
+
+describe('what there is', () => {
+  test('tells GPUs held in parts from whole ones', async () => {
+    const { queue, submit: send, samples } = await observed(3);
+    await queue('research', { guaranteeGpus: 3 });
+    const half = { request: { gpuMilli: 500, gpus: 1 } };
+    await send('research', half, half, half, {});
+    const model = 'NVIDIA H100 80GB HBM3';
+    expect(await samples('sluice_gpus_held')).toEqual([`{pool="default",model="${model}"} 2.5`]);
+    expect(await samples('sluice_gpus_shared')).toEqual([`{pool="default",model="${model}",kind="share"} 2`]);
+  });
+
+  test('shows CPU and memory of queues where they are ruled, and only there', async () => {
+    const { queue, submit: send, samples } = await observed(1);
+    await queue('research', { guaranteeGpus: 1 });
+    await send('research', { request: { cpuMilli: 1_500, memoryMib: 512 } });
+    for (const unit of ['cpu_cores', 'memory_bytes']) {
+      for (const figure of ['guaranteed', 'limit', 'allocated', 'requested', 'fair_share']) {
+        expect(await samples(`sluice_queue_${figure}_${unit}`)).toEqual([]);
+      }
+    }
+    await queue('batch', { guaranteeCpuMilli: 2_000, limitCpuMilli: 4_500 });
+    expect(await samples('sluice_queue_guaranteed_cpu_cores')).toEqual(['{queue="batch"} 2']);
+    expect(await samples('sluice_queue_limit_cpu_cores')).toEqual(['{queue="batch"} 4.5']);
+    expect(await samples('sluice_queue_allocated_cpu_cores')).toEqual(['{queue="batch"} 0', '{queue="research"} 1.5']);
+    expect(await samples('sluice_queue_fair_share_cpu_cores')).toContain('{queue="research"} 1.5');
+    expect(await samples('sluice_queue_allocated_memory_bytes')).toEqual([]);
+    await queue('large', { guaranteeMemoryMib: 1_024 });
+    expect(await samples('sluice_queue_guaranteed_memory_bytes')).toEqual([`{queue="large"} ${1024 ** 3}`]);
+    expect(await samples('sluice_queue_allocated_memory_bytes')).toContain(`{queue="research"} ${512 * 1024 ** 2}`);
+  });
+});
+
+describe('the list of metrics', () => {
+  /** What a label may be: a number of values that does not grow with the work. */
+  const BOUNDED = ['action', 'by_queue', 'code', 'event', 'kind', 'le', 'method', 'model', 'node_version', 'outcome'];
+  const ALSO_BOUNDED = ['phase', 'pool', 'queue', 'reason', 'simulated', 'state', 'type', 'version', 'victim_queue'];
+
+  test('has bounded labels only', async () => {
+    const { metrics } = await observed(1);
+    const used = (await metrics.registry.getMetricsAsJSON())
+      .filter(({ name }) => name.startsWith('sluice_'))
+      .flatMap(({ name, values }) => {
+        const { labelNames } = metrics.registry.getSingleMetric(name) as unknown as { readonly labelNames: string[] };
+        return [...labelNames, ...values.flatMap(({ labels }) => Object.keys(labels))];
+      });
+    expect([...new Set(used)].filter((label) => ![...BOUNDED, ...ALSO_BOUNDED].includes(label))).toEqual([]);
+    expect(used).toContain('victim_queue');
+  });
+
+  test('stands in the manual, all of it and nothing else', async () => {
+    const { metrics } = await observed(1);
+    const manual = readFileSync('docs/administration.md', 'utf8');
+    const documented = [...manual.matchAll(/`(sluice_[a-z_{},]+)`/g)].flatMap(([, name]) =>
+      expand(present(name, 'name', 'matched')),
+    );
+    const known = (await metrics.registry.getMetricsAsJSON())
+      .map(({ name }) => name)
+      .filter((n) => n.startsWith('sluice_'));
+    expect([...new Set(documented)].toSorted()).toEqual(known.toSorted());
+  });
+
+  /** `sluice_{a,b}_{x,y}{label}` as sluice_a_x, sluice_a_y, …: braces at the end are labels. */
+  function expand(text: string): readonly string[] {
+    const [first = '', ...rest] = text.replace(/\{[a-z_,]*\}$/, '').split('{');
+    return rest.reduce<readonly string[]>(
+      (names, part) => {
+        const [choices = '', after = ''] = part.split('}');
+        return names.flatMap((name) => choices.split(',').map((choice) => name + choice + after));
+      },
+      [first],
+    );
+  }
+});
