@@ -1,0 +1,23 @@
+// The laws of the engine on a few histories each; `npm run sim -- properties` checks as many as one likes.
+import { describe, expect, it } from 'vitest';
+import { breach, historyOfSeed, speaksOf } from '../../simulator/properties/check.js';
+import { describe as inWords } from '../../simulator/properties/describe.js';
+import { LAWS } from '../../simulator/properties/laws.js';
+
+/** One seed, so that a run here says the same as a run there. */
+const SEED = 700_000;
+/** Of each law; those that play a history several times speak of fewer. */
+const HISTORIES = 40;
+
+describe('laws of the engine', () => {
+  it.each(LAWS)('$name: $says', (law) => {
+    const histories = Array.from({ length: HISTORIES }, (_, at) => historyOfSeed(SEED + at));
+    const speaking = histories.filter((history) => speaksOf(law, history));
+    expect(speaking.length).toBeGreaterThan(0);
+    for (const history of speaking) {
+      const error = breach(law, history);
+      // One that fails by itself would be told by the law that nothing fails.
+      expect(error === null ? null : [`seed ${history.seed}: ${error.message}`, ...inWords(history)]).toBeNull();
+    }
+  });
+});
