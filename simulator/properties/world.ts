@@ -206,9 +206,8 @@ export class World {
 
   /** All that was placed runs. */
   begin(): void {
-    for (const { id, state } of [...this.state.allocations.values()]) {
-      if (state === 'placed') this.#change((draft) => markStarted(draft, id, this.nowMs, this.nowMs));
-    }
+    const placed = [...this.state.allocations.values()].filter(({ state }) => state === 'placed');
+    for (const { id } of placed) this.#change((draft) => markStarted(draft, id, this.nowMs, this.nowMs));
   }
 
   /** What was told to stop is gone. */

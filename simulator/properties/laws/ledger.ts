@@ -1,7 +1,6 @@
 // Who holds what, counted from the records each time it is asked: what queues and users hold, what leaves, what is promised.
 import type { NodeId } from '../../../common/ids.js';
 import type { Allocation, Placement, Queue, Workload } from '../../../scheduler/model/records.js';
-import { isTerminal } from '../../../scheduler/model/cluster-state.js';
 import {
   GPU_PARTS,
   migParts,
@@ -205,9 +204,4 @@ export function say({ gpuParts, cpuMilli, memoryMib }: Amounts): string {
 export function exceeds(left: Amounts, right: Amounts): boolean {
   const over = minus(left, right);
   return over.gpuParts > 0 || over.cpuMilli > 0 || over.memoryMib > 0;
-}
-
-/** Whether something may still be decided about it. */
-export function isOpen({ state }: Workload): boolean {
-  return !isTerminal(state);
 }

@@ -115,7 +115,8 @@ function answersOf(world: World): string {
 }
 
 function difference(before: string, after: string): string {
-  const at = [...before].findIndex((letter, index) => letter !== after[index]);
+  let at = 0;
+  while (at < before.length && before[at] === after[at]) at += 1;
   return `${before.slice(Math.max(0, at - 60), at + 60)} | ${after.slice(Math.max(0, at - 60), at + 60)}`;
 }
 
