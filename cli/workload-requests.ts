@@ -111,6 +111,15 @@ export function taskText(workload: Workload__Output): string {
   return `${head}${isElastic ? ',' : ''} with ${eachText(only.resources)} each`;
 }
 
+/** `running 3 of 2-8 tasks, with 1 GPU each; more come when there is room` of what runs with less than it may; else empty. */
+export function growthText(workload: Workload__Output): string {
+  const most = groupsOf(workload.spec).reduce((sum, group) => sum + group.most, 0);
+  const least = groupsOf(workload.spec).reduce((sum, group) => sum + group.least, 0);
+  const isElastic = most > least && holdsGpus(workload.state);
+  const held = workload.allocations.filter(({ state }) => state !== 'ALLOCATION_STATE_RELEASED').length;
+  return isElastic && held < most ? `${taskText(workload)}; more come when there is room` : '';
+}
+
 function rangeText(least: number, most: number): string {
   return most > least ? `${least}-${most}` : String(least);
 }

@@ -15,6 +15,7 @@ import {
 
 import { workloadSelector } from '../resources.js';
 import { formatColumns, printable } from '../table.js';
+import { growthText } from '../workload-requests.js';
 
 interface Options {
   readonly output?: string;
@@ -42,8 +43,9 @@ async function why(invocation: Invocation, name: string, options: Options): Prom
   // By number: the name may mean a newer workload by now.
   const workload = await api.getWorkload(String(explanation.number));
   invocation.out(headline(workload, explanation.reason, invocation.nowMs));
-  // Of what runs the headline says it all.
-  const sentence = hasEnded(workload.state) ? workload.message : explanation.reason === '' ? '' : explanation.summary;
+  // Of what runs the headline says it all, unless it could have more tasks.
+  const ofRunning = explanation.reason === '' ? growthText(workload) : explanation.summary;
+  const sentence = hasEnded(workload.state) ? workload.message : ofRunning;
   if (sentence !== '') invocation.out(`  ${printable(sentence)}`);
   const facts = explanation.lines.map(({ title, text }) => [title, text] as const);
   invocation.host.stdout.write(formatColumns(facts, '  '));

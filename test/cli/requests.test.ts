@@ -260,3 +260,17 @@ describe('a queue in full', () => {
     expect(await textOf('get queues research')).toMatch(/research {3}4\.5 {10}0\.429/);
   });
 });
+
+describe('why', () => {
+  const elastic = { tasks: 2, maxTasks: 4, resources: { gpus: 1, gpuMilli: 500 } };
+
+  it.each<[string, number, readonly string[]]>([
+    ['that it may grow', 3, ['running 3 of 2-4 tasks, with 0.5 GPU each; more come when there is room']],
+    ['nothing more once it has all', 4, []],
+  ])('says of an elastic workload %s', async (_, tasks, expected) => {
+    const allocations = Array.from({ length: tasks }, (__, task) => allocation(task, HALF));
+    scheduler.workloads = [workload(1050, { state: RUNNING, allocations, spec: elastic })];
+    const [, ...rest] = (await textOf('why 1050')).trimEnd().split('\n');
+    expect(rest.map((line) => line.trim())).toEqual(expected);
+  });
+});
