@@ -27,6 +27,8 @@ export interface Ask {
   classes: readonly BankClass[];
   tiers: readonly TaskTier[];
   classesStamp: number;
+  /** Whether every node with the GPUs lacked CPU or memory, at a version of the nodes. */
+  lacksBeside: { version: number; lacks: boolean };
 }
 
 /** All requests in use. */
@@ -67,6 +69,7 @@ function newAsk(key: string, request: TaskRequest, rules: PlacementRules, limitM
     classes: [],
     tiers: [],
     classesStamp: -1,
+    lacksBeside: { version: -1, lacks: false },
   };
 }
 

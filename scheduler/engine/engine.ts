@@ -2,7 +2,7 @@
 // on what is free, move to make room, take back between queues, displace inside queues. Each phase may assume that those
 // before it are done for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
-import { type Amounts, isNothing } from './amounts.js';
+import { type Amounts, at, GPU, isNothing } from './amounts.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
@@ -240,12 +240,16 @@ function surplusAfterStart({ view }: Turn, workload: WorkloadEntry): readonly Gr
  * when something changed that may help it. True = nothing is left to try.
  */
 function takeBack(turn: Turn): boolean {
-  return (
+  const { view, decisions } = turn;
+  if (view.restedAt === view.nodes.clock) return true;
+  const before = decisions.length;
+  const complete =
     takeBackBy(turn, 'reclaim', isWithinGuarantee) &&
     takeBackBy(turn, 'consolidate', () => true) &&
     takeBackBy(turn, 'reclaim', () => true) &&
-    takeBackBy(turn, 'preempt', () => true)
-  );
+    takeBackBy(turn, 'preempt', () => true);
+  if (complete && decisions.length === before) view.restedAt = view.nodes.clock;
+  return complete;
 }
 
 function isWithinGuarantee({ queue, shape }: Group): boolean {
@@ -296,12 +300,22 @@ function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: Taking
   return true;
 }
 
+/** The stuck groups of a queue for which there is something new to try; whole sizes are passed over at once. */
 function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Group[] {
-  if (mode === 'preempt' && queue.running.length === 0) return [];
   const found: Group[] = [];
-  const waiting = view.policy.actions.includes('allocate') ? queue.stuck : [...queue.stuck, ...queue.active];
-  for (const group of waiting) {
-    if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
+  if (!view.policy.actions.includes('allocate')) {
+    for (const group of queue.active) {
+      if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
+    }
+    return found;
+  }
+  if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
+  for (const [parts, groups] of queue.stuck) {
+    if (mode === 'reclaim' && at(queue.charged, GPU) + parts > at(queue.fairShare, GPU)) continue;
+    if (mode === 'consolidate' && parts > view.nodes.potentialParts) continue;
+    for (const group of groups) {
+      if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
+    }
   }
   return found;
 }
@@ -351,4 +365,3 @@ function repair(turn: Turn): boolean {
 function isMended({ decisions }: Turn, { claim, number }: WorkloadEntry): boolean {
   return claim !== null || decisions.some(({ type, workload }) => type !== 'evict' && workload === number);
 }
-

@@ -3,9 +3,9 @@
 import type { WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, plural } from '../../common/units.js';
 import type { Gate, PlacementRules, TaskRequest } from '../model/records.js';
-import { toGpus } from '../model/requests.js';
+import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
 import { type Amounts, at, CPU, GPU, isNothing, RESOURCES } from './amounts.js';
-import { admits, type Ask, suitsRules } from './asks.js';
+import { admits, type Ask, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
 import { exceeds, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
@@ -125,7 +125,7 @@ function whyNoRoom({ view, shape, part, request, nowMs }: Subject): NoRoom {
     if (nowMs > 0 && view.nodes.toMaintain.size > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
     // Counted exactly it would have been placed: it has not had its turn since something came free.
     if (shape.isCounted) return 'NOT_EVALUATED';
-    if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask)) return 'CPU_OR_MEMORY';
+    if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask, view)) return 'CPU_OR_MEMORY';
     if (shape.topology?.required === true || part.topology?.required === true) return 'TOPOLOGY';
   }
   return freeParts(shape) >= at(request, GPU) && at(request, GPU) > 0 ? 'FRAGMENTED' : 'RESOURCES';
@@ -141,11 +141,16 @@ function isShutOut({ ask, count }: ShapePart, nowMs: number): boolean {
 }
 
 /** Whether every node that has the GPUs free lacks CPU or memory. */
-function lacksCpuOrMemory(ask: Ask): boolean {
+function lacksCpuOrMemory(ask: Ask, view: ClusterView): boolean {
+  const { version } = view.nodes;
+  // Listings ask this for thousands of equal workloads.
+  if (ask.lacksBeside.version !== version) ask.lacksBeside = { version, lacks: everyNodeLacks(ask) };
+  return ask.lacksBeside.lacks;
+}
+
+function everyNodeLacks(ask: Ask): boolean {
   const withGpus = nodesOf(ask).filter(
-    (node) =>
-      node.available &&
-      (ask.unit === 'none' || node.banks.some((bank) => ask.classes.includes(bank.bankClass) && bank.free >= ask.gpus)),
+    (node) => node.available && (ask.unit === 'none' || freeOn(node, ask) >= ask.gpus),
   );
   return withGpus.every((node) => freeOf(node.cpu) < ask.cpuMilli || freeOf(node.memory) < ask.memoryMib);
 }
@@ -168,7 +173,7 @@ function summarise(subject: Subject, cause: Cause): string {
     case 'DEPENDENCY':
     case 'BACKOFF':
     case 'ARRAY_CAP':
-      return cause.gate.message;
+      return asSentence(cause.gate.message);
     case 'RECLAIMING':
       return sayClaim(subject, cause.claim);
     case 'QUEUE_LIMIT':
@@ -186,6 +191,7 @@ function summarise(subject: Subject, cause: Cause): string {
     case 'FRAGMENTED': {
       const facts = poolFacts(part.ask);
       const { gpus } = part.ask;
+      if (part.ask.unit === 'share' && gpus === 1) return sayNoRest(part.ask);
       const together = part.count === 1 ? `not ${gpus} on one node` : `not ${part.count} × ${gpus}`;
       return `${plural(facts.free, 'GPU')} are free, enough in number, but ${together}: the most on one node is ${facts.mostFree}.`;
     }
@@ -199,9 +205,14 @@ function summarise(subject: Subject, cause: Cause): string {
       const gpus = at(request, GPU);
       if (gpus === 0) return sayNoRoomWithoutGpus(part.ask);
       const facts = poolFacts(part.ask);
-      return `It needs ${sayParts(gpus)} and ${facts.free} of ${facts.total} that fit are free; ${sayEntitlement(subject)}.`;
+      const free = part.ask.unit === 'share' ? round(toGpus(sharesLeft(part.ask).all)) : facts.free;
+      return `It needs ${sayParts(gpus)} and ${free} of ${facts.total} that fit are free; ${sayEntitlement(subject)}.`;
     }
   }
+}
+
+function asSentence(message: string): string {
+  return message.endsWith('.') ? message : `${message}.`;
 }
 
 function sayNoRoomWithoutGpus(ask: Ask): string {
@@ -215,7 +226,8 @@ function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): st
   if (kind === 'user') {
     const owner = workload.record?.owner ?? '';
     const holds = queue.heldByUser.get(owner) ?? 0;
-    return `${owner} holds ${sayParts(holds)} of at most ${sayParts(queue.userLimit)} a user in queue ${queue.name} and this asks for ${sayAmount(asked, GPU)}.`;
+    const never = asked > queue.userLimit ? '; it can never run there' : '';
+    return `${owner} holds ${sayParts(holds)} of at most ${sayParts(queue.userLimit)} a user in queue ${queue.name} and this asks for ${sayAmount(asked, GPU)}${never}.`;
   }
   const say = (amount: number): string => sayAmount(amount, resource);
   const unit = sayUnit(resource);
@@ -241,7 +253,10 @@ function sayNoSuch({ part }: Subject): string {
   }
   if (ask.unit === 'none') return `No node is in ${where}.`;
   const kind = kindOf(request, rules);
-  if (ask.classes.every((each) => each.banks.length === 0)) return `No node in ${where} has ${kind}s.`;
+  if (ask.classes.every((each) => each.banks.length === 0)) {
+    const leastMib = Math.max(rules.minGpuMemoryMib, request.gpuMemoryMib);
+    return `No node in ${where} has ${kind}s${leastMib > 0 ? ` with ${leastMib} MiB of memory or more` : ''}.`;
+  }
   const largest = Math.max(...ask.classes.flatMap((each) => each.banks.map((bank) => bank.slots.length)));
   if (largest < ask.gpus) {
     return `A task needs ${plural(ask.gpus, 'GPU')} on one node, and no node in ${where} has more than ${largest} ${kind}s.`;
@@ -351,6 +366,25 @@ function outage(node: NodeEntry): 'cordoned' | 'maintained' | 'down' | 'unknown'
   return node.liveness === 'down' ? 'down' : 'unknown';
 }
 
+function sayNoRest(ask: Ask): string {
+  const { all, most } = sharesLeft(ask);
+  return `${sayParts(all)} are free, enough in number, but not ${sayGpus(ask)}: the most of one GPU is ${round(toGpus(most))}.`;
+}
+
+/** What is free of all GPUs that a share could be of, and the most of one of them. */
+function sharesLeft(ask: Ask, node: NodeEntry | null = null): { readonly all: number; readonly most: number } {
+  let all = 0;
+  let most = 0;
+  for (const bank of banksOf(ask)) {
+    if (node !== null && bank.node !== node) continue;
+    for (const { free } of bank.slots) {
+      all += free;
+      most = Math.max(most, free);
+    }
+  }
+  return { all, most };
+}
+
 /** The banks that a task may go to, by all that does not change with time. */
 function* banksOf({ classes, isPicky, rules }: Ask): Generator<Bank> {
   for (const { banks } of classes) {
@@ -367,16 +401,27 @@ function nodesOf(ask: Ask): NodeEntry[] {
   return [...nodes];
 }
 
-function freeParts(shape: Shape): number {
-  let parts = 0;
-  if (shape.parts.some(({ ask }) => ask.isPicky)) {
-    const banks = new Set(shape.parts.flatMap(({ ask }) => [...banksOf(ask)]));
-    for (const { free, bankClass } of banks) parts += free * bankClass.partsPerSlot;
-    return parts;
+/** What is free, whole GPUs and, for shares, the rests of others. Cost: a pass over classes, or over banks where nodes matter. */
+function freeParts({ parts }: Shape): number {
+  let sum = 0;
+  if (parts.some(({ ask }) => ask.isPicky)) {
+    const isShared = parts.some(({ ask }) => ask.unit === 'share');
+    const banks = new Set(parts.flatMap(({ ask }) => [...banksOf(ask)]));
+    for (const { free, slots, bankClass } of banks) {
+      if (isShared) for (const slot of slots) sum += slot.free;
+      else sum += free * bankClass.partsPerSlot;
+    }
+    return sum;
   }
-  const classes = new Set(shape.parts.flatMap(({ ask }) => ask.classes));
-  for (const { freeSlots, partsPerSlot } of classes) parts += freeSlots * partsPerSlot;
-  return parts;
+  for (const { freeSlots, partsPerSlot, openFree } of new Set(parts.flatMap(({ ask }) => ask.classes))) {
+    sum += freeSlots * partsPerSlot;
+    if (openFree === null || !parts.some(({ ask }) => ask.unit === 'share')) continue;
+    const { counts } = openFree;
+    for (let level = counts.levelFrom(1); level !== -1; level = counts.levelFrom(level + 1)) {
+      sum += counts.count(level) * level * PARTS_PER_MILLI;
+    }
+  }
+  return sum;
 }
 
 // --- lines ---
@@ -465,12 +510,12 @@ function sayNearest({ part, nowMs }: Subject): string {
     if (!node.available) continue;
     const free = ask.unit === 'none' ? 0 : freeOn(node, ask);
     const misses: string[] = [];
-    if (free < ask.gpus) misses.push(`${free} of ${ask.gpus} GPUs`);
+    if (free < ask.gpus) misses.push(sayMiss(node, ask, free));
     if (freeOf(node.cpu) < ask.cpuMilli)
       misses.push(`${sayAmount(freeOf(node.cpu), CPU)} of ${sayAmount(ask.cpuMilli, CPU)}`);
     if (freeOf(node.memory) < ask.memoryMib) misses.push(`${Math.max(0, freeOf(node.memory))} of ${ask.memoryMib} MiB`);
     if (misses.length === 0 && nowMs > 0 && !admits(node, ask, nowMs)) {
-      misses.push(`everything, but its maintenance begins in ${formatDuration(node.maintenanceMs - nowMs)}`);
+      misses.push(MAINTAINED_SOON);
     }
     const lacking = misses.length * 1_000 + (ask.gpus - free);
     if (best === null || lacking < best.lacking || (lacking === best.lacking && node.name < best.node.name)) {
@@ -478,14 +523,30 @@ function sayNearest({ part, nowMs }: Subject): string {
     }
   }
   if (best === null) return '';
-  return best.misses.length === 0
-    ? `${best.node.name} has room for one task`
-    : `${best.node.name} has ${best.misses.join(', ')} free`;
+  const { node, misses } = best;
+  if (misses.length === 0) return `${node.name} has room for one task`;
+  if (misses[0] === MAINTAINED_SOON)
+    return `${node.name}${MAINTAINED_SOON}${formatDuration(node.maintenanceMs - nowMs)}`;
+  return `${node.name} has ${misses.join(', ')} free`;
 }
 
+const MAINTAINED_SOON = ' has everything, but its maintenance begins in ';
+
+function sayMiss(node: NodeEntry, ask: Ask, free: number): string {
+  if (ask.unit !== 'share' || ask.gpus > 1) return `${free} of ${ask.gpus} GPUs`;
+  const [need] = ask.classes.map((bankClass) => partsIn(ask, bankClass));
+  return `${round(toGpus(sharesLeft(ask, node).most))} of ${round(toGpus(need ?? 0))} of a GPU`;
+}
+
+/** How many slots of one bank of a node are free for a task: as a whole, or as far as its share goes. */
 function freeOn(node: NodeEntry, ask: Ask): number {
   let most = 0;
-  for (const bank of node.banks) if (ask.classes.includes(bank.bankClass)) most = Math.max(most, bank.free);
+  for (const bank of node.banks) {
+    if (!ask.classes.includes(bank.bankClass)) continue;
+    const parts = partsIn(ask, bank.bankClass);
+    const free = ask.unit === 'share' ? bank.slots.filter((slot) => slot.free >= parts).length : bank.free;
+    most = Math.max(most, free);
+  }
   return most;
 }
 

@@ -235,6 +235,16 @@ export class BankClass {
     }
   }
 
+  /** Its banks, those with the most that will be free first, then by name. */
+  *byPotential(): Generator<Bank> {
+    for (let level = this.largest; level >= 0; level--) {
+      for (let rank = this.potential.next(level); rank !== -1; rank = this.potential.next(level, rank + 1)) {
+        const bank = this.banks[rank];
+        if (bank) yield bank;
+      }
+    }
+  }
+
   /** How many portions of `size` slots the class would have if nothing ran, counted no further than `enough`. */
   usablePortions(size: number, enough: number): number {
     if (!this.#usableKnown) {
@@ -427,6 +437,10 @@ export class NodeTable {
   readonly #touched = new Set<Bank>();
   /** Tasks that leave: without any, nothing will be free that is not. */
   leavingTasks = 0;
+  /** GPU parts that will be free, everywhere together. */
+  potentialParts = 0;
+  /** Goes up with every change from outside, so that what was worked out can be kept until then. */
+  version = 0;
   /** Nodes for which a maintenance is announced. */
   readonly toMaintain = new Set<NodeEntry>();
   readonly #classByKey = new Map<string, BankClass>();
@@ -464,6 +478,7 @@ export class NodeTable {
    */
   setRecord(node: NodeEntry, record: ClusterNode | null): boolean {
     const rebuilt = !sameHardware(node.record, record);
+    this.version++;
     this.#countStores(node, -1);
     if (rebuilt) this.#detach(node);
     const before = [node.cpu.capacity, node.memory.capacity];
@@ -565,6 +580,7 @@ export class NodeTable {
     if (what === 'used') node.tasks += sign;
     if (what === 'leaving') this.leavingTasks += sign;
     if (isIndexed) node.tier?.moved(node, tasks, cpu);
+    if (!this.trying) this.version++;
     if (this.trying || (what === 'leaving') === (sign === -1)) return;
     if (node.tier) node.tier.gainedAt = ++this.clock;
     // More room for tasks without GPUs, and for those whose GPUs are free while CPU or memory was not.
@@ -589,7 +605,11 @@ export class NodeTable {
     const { bankClass, free: bankFree, potential: bankPotential } = bank;
     bankClass.slotMoved(slot, free, potential);
     bank.potentialParts += slot.potential - potential;
-    if (!this.trying) this.#touched.add(bank);
+    this.potentialParts += ((slot.potential - potential) * bankClass.partsPerSlot) / GPU_PARTS;
+    if (!this.trying) {
+      this.version++;
+      this.#touched.add(bank);
+    }
     bank.free += Number(slot.free === GPU_PARTS) - Number(free === GPU_PARTS);
     bank.potential += Number(slot.potential === GPU_PARTS) - Number(potential === GPU_PARTS);
     if (bank.free !== bankFree || bank.potential !== bankPotential) bankClass.moved(bank, bankFree, bankPotential);
@@ -674,6 +694,7 @@ export class NodeTable {
     for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
     for (const bank of node.banks) {
       const { bankClass } = bank;
+      this.potentialParts -= (bank.potentialParts * bankClass.partsPerSlot) / GPU_PARTS;
       bankClass.freeSlots -= bank.free;
       bankClass.potentialSlots -= bank.potential;
       bankClass.totalSlots -= bank.slots.length;

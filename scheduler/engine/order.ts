@@ -11,16 +11,25 @@ import { type Group, isBefore, nextMember } from './shapes.js';
  * the next workload); higher priority; asks for nothing that it has no share of; smaller dominant
  * share with the next workload, then without; smaller share; older; name.
  */
-export function compareForService(a: QueueNode, b: QueueNode, capacity: Amounts): number {
+export function compareForService(a: QueueNode, b: QueueNode): number {
   return (
-    Number(isWithin(b, b.nextRequest, b.guarantee)) - Number(isWithin(a, a.nextRequest, a.guarantee)) ||
+    Number(b.isStarved) - Number(a.isStarved) ||
     b.priority - a.priority ||
-    Number(usesWithoutShare(a, a.nextRequest)) - Number(usesWithoutShare(b, b.nextRequest)) ||
-    dominantShare(a, a.nextRequest, capacity) - dominantShare(b, b.nextRequest, capacity) ||
-    dominantShare(a, NOTHING, capacity) - dominantShare(b, NOTHING, capacity) ||
+    Number(a.usesWithoutShare) - Number(b.usesWithoutShare) ||
+    a.shareWithNext - b.shareWithNext ||
+    a.shareAlone - b.shareAlone ||
     compareShares(a, b) ||
     compareAge(a, b)
   );
+}
+
+/** Works out what the order of service looks at, for what a queue is charged with now and its next workload. */
+export function rateForService(queue: QueueNode, next: Amounts, capacity: Amounts): void {
+  queue.nextRequest = next;
+  queue.isStarved = isWithin(queue, next, queue.guarantee);
+  queue.usesWithoutShare = usesWithoutShare(queue, next);
+  queue.shareWithNext = dominantShare(queue, next, capacity);
+  queue.shareAlone = dominantShare(queue, NOTHING, capacity);
 }
 
 /** The order in which sibling queues give, of those that may: the reverse, without a next workload. */
@@ -84,11 +93,9 @@ function compareAge(a: QueueNode, b: QueueNode): number {
  */
 export class Walk {
   readonly #root: QueueNode;
-  readonly #compareQueues: Compare<QueueNode>;
 
   constructor(root: QueueNode, queues: Iterable<readonly [QueueNode, Group[]]>) {
     this.#root = root;
-    this.#compareQueues = (a, b) => compareForService(a, b, root.fairShare);
     root.turns = [];
     root.turnGroups = [];
     const seen = new Set<QueueNode>([root]);
@@ -122,8 +129,8 @@ export class Walk {
     }
     this.#settleNext(queue);
     for (let each = queue; each.parent !== null; each = each.parent) {
-      if (hasTurn(each)) siftFirst(each.parent.turns, this.#compareQueues);
-      else removeFirst(each.parent.turns, this.#compareQueues);
+      if (hasTurn(each)) siftFirst(each.parent.turns, compareForService);
+      else removeFirst(each.parent.turns, compareForService);
       this.#settleNext(each.parent);
     }
   }
@@ -136,7 +143,7 @@ export class Walk {
   #refresh(queue: QueueNode): void {
     for (const child of queue.turns) this.#refresh(child);
     queue.turns = queue.turns.filter(hasTurn);
-    heapify(queue.turns, this.#compareQueues);
+    heapify(queue.turns, compareForService);
     this.#settleNext(queue);
   }
 
@@ -162,7 +169,9 @@ export class Walk {
   }
 
   #settleNext(queue: QueueNode): void {
-    queue.nextRequest = queue.turnGroups[0]?.shape.charge ?? queue.turns[0]?.nextRequest ?? NOTHING;
+    const next = queue.turnGroups[0]?.shape.charge ?? queue.turns[0]?.nextRequest ?? NOTHING;
+    if (queue.parent === null) queue.nextRequest = next;
+    else rateForService(queue, next, this.#root.fairShare);
   }
 }
 

@@ -72,7 +72,19 @@ class Gang {
 
   place(): TaskPlace[] | null {
     const rule = this.#shape.topology ?? this.#anchorRule();
+    const { parts } = this.#shape;
+    const [only] = parts;
+    if (rule === null && parts.length === 1 && only && only.topology === null) return this.#placeAnywhere(only);
     return this.#together(rule, this.#shape.parts, ANYWHERE, (room) => this.#placeParts(room)) ? this.#places : null;
+  }
+
+  /** The common case: equal tasks, wherever they fit. */
+  #placeAnywhere(part: ShapePart): TaskPlace[] | null {
+    const { trial } = this.#placing;
+    const mark = trial.mark();
+    if (this.#placePart(part, ANYWHERE)) return this.#places;
+    trial.rollback(mark);
+    return null;
   }
 
   /** A further task of a workload whose tasks must be together joins those that run. */

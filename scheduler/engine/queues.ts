@@ -58,8 +58,10 @@ export interface QueueNode {
   readonly groups: Map<string, Group>;
   /** Those to look at in the next step. */
   readonly active: Set<Group>;
-  /** Those that did not fit but might by taking GPUs back. */
-  readonly stuck: Set<Group>;
+  /** Those that did not fit but might by taking GPUs back, by the GPU parts they ask for. */
+  readonly stuck: Map<number, Set<Group>>;
+  /** No stuck group has a higher priority. */
+  stuckPriority: number;
   /** Groups of queues here or below that this queue's limit or guarantee stopped. */
   readonly stopped: Set<Group>;
   /** Preemptible running work of this queue itself. */
@@ -72,6 +74,11 @@ export interface QueueNode {
   turnGroups: Group[];
   /** What its next workload asks for. */
   nextRequest: Amounts;
+  /** Worked out from it once for many comparisons: see `rateForService`. */
+  isStarved: boolean;
+  usesWithoutShare: boolean;
+  shareWithNext: number;
+  shareAlone: number;
   /** Scratch of searches for victims, by number: which was refused, has this on its path. */
   refusedBy: number;
   onPathOf: number;
@@ -107,13 +114,18 @@ export function newQueueNode(name: QueueName): QueueNode {
     relievedAt: 0,
     groups: new Map(),
     active: new Set(),
-    stuck: new Set(),
+    stuck: new Map(),
+    stuckPriority: -Infinity,
     stopped: new Set(),
     running: [],
     victims: 0,
     turns: [],
     turnGroups: [],
     nextRequest: NOTHING,
+    isStarved: false,
+    usesWithoutShare: false,
+    shareWithNext: 0,
+    shareAlone: 0,
     refusedBy: 0,
     onPathOf: 0,
   };

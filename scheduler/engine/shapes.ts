@@ -58,6 +58,8 @@ export interface Group {
   cursor: number;
   /** Whether the view knows it; one that a step makes for itself is forgotten with the step. */
   isFiled: boolean;
+  /** The GPU parts under which its queue keeps it while it is stuck. */
+  stuckAs: number;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
   /** When, by the view's clock of changes, taking back failed; and the round of it. */
@@ -266,6 +268,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     waiting: 0,
     cursor: 0,
     isFiled: false,
+    stuckAs: 0,
     block: null,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
     cutShort: { consolidate: 0, reclaim: 0, preempt: 0 },

@@ -8,11 +8,12 @@ import { plural } from '../../common/units.js';
 import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, GPU, NOTHING, RESOURCES } from './amounts.js';
 import type { Bank, BankClass } from './nodes.js';
-import { compareForGiving, compareForService } from './order.js';
+import { compareForGiving, compareForService, rateForService } from './order.js';
 import { type Placing, placeShape } from './place.js';
 import { type Account, exceeds, findStop, isWithin, type QueueNode } from './queues.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
+import type { SearchBudget } from './work-budget.js';
 import { type AllocationEntry, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 export type TakingMode = 'consolidate' | 'reclaim' | 'preempt';
@@ -39,6 +40,9 @@ interface Taken {
   readonly charge: Amounts;
 }
 
+/** Nodes on which a search looks for a cheap place, those with the most free first, unless a gang needs more. */
+const MAX_BANKS_TRIED = 256;
+
 /** Most victims of which each is tried to be left out by placing anew, where counting does not tell. */
 const MAX_TRIED_ONE_BY_ONE = 32;
 
@@ -54,8 +58,10 @@ export function takeOver(
   tasks: readonly number[] | null,
   mode: TakingMode,
 ): Takeover | null {
-  const search = new VictimSearch(placing, group, workload, tasks, mode);
-  return search.run();
+  const bound = placing.work.beginSearch();
+  const takeover = new VictimSearch(placing, group, workload, tasks, mode, bound).run();
+  group.cutShort[mode] = bound.end(takeover !== null);
+  return takeover;
 }
 
 class VictimSearch {
@@ -67,6 +73,7 @@ class VictimSearch {
   readonly #queue: QueueNode;
   readonly #account: Account;
   readonly #mode: TakingMode;
+  readonly #bound: SearchBudget;
   readonly #capacity: Amounts;
   readonly #id: number;
   readonly #taken: Taken[] = [];
@@ -80,6 +87,7 @@ class VictimSearch {
     workload: WorkloadEntry,
     tasks: readonly number[] | null,
     mode: TakingMode,
+    bound: SearchBudget,
   ) {
     const { view } = placing.trial;
     this.#placing = placing;
@@ -90,6 +98,7 @@ class VictimSearch {
     this.#queue = group.queue;
     this.#account = { queue: group.queue, preemptible: group.preemptible, owner: group.owner };
     this.#mode = mode;
+    this.#bound = bound;
     this.#capacity = view.root.fairShare;
     this.#id = ++view.searches;
     for (let each: QueueNode | null = this.#queue; each !== null; each = each.parent) each.onPathOf = this.#id;
@@ -136,7 +145,9 @@ class VictimSearch {
       mayGive = true;
       parts += this.#mostFrom(side, classes).parts;
     }
-    return mayGive && parts >= asked && this.#banksMightDo();
+    // Single GPUs need not come free together, so counting them is enough.
+    const isSingles = this.#shape.parts.every(({ ask }) => ask.gpus === 1);
+    return mayGive && parts >= asked && (isSingles || this.#banksMightDo());
   }
 
   #anyMayGive(): boolean {
@@ -234,6 +245,7 @@ class VictimSearch {
     for (;;) {
       const stop = this.#stop();
       if (!stop) return true;
+      if (this.#bound.isSpent) return false;
       const victim = stop.kind === 'limit' && this.#mode !== 'consolidate' ? this.#nextVictim(stop.at) : null;
       if (!victim) return false;
       this.#take(victim);
@@ -258,6 +270,7 @@ class VictimSearch {
   }
 
   #maySearchOn(): boolean {
+    if (this.#bound.isSpent) return false;
     return this.#mode !== 'consolidate' || this.#taken.length < this.#placing.trial.view.policy.maxMoves;
   }
 
@@ -268,9 +281,13 @@ class VictimSearch {
     // Where a single GPU was not found in order, none is to be found.
     if (part === undefined || (this.#shape.isCounted && this.#shape.tasks * part.ask.gpus === 1)) return false;
     const options: { bank: Bank; disturbed: number; loss: number }[] = [];
+    const enough = Math.max(MAX_BANKS_TRIED, 4 * this.#shape.tasks);
     for (const { ask } of this.#shape.parts) {
       for (const bankClass of ask.classes) {
-        for (const bank of bankClass.banks) {
+        for (const bank of bankClass.byPotential()) {
+          if (this.#bound.isSpent) return false;
+          if (options.length >= enough) break;
+          this.#placing.work.spend(1);
           if (bank.usable < ask.gpus || this.#mostOn(bank) < ask.gpus) continue;
           const mark = trial.mark();
           const taken = this.#taken.length;
@@ -290,6 +307,7 @@ class VictimSearch {
       (a, b) => a.disturbed - b.disturbed || (a.loss === b.loss ? 0 : a.loss - b.loss) || a.bank.rank - b.bank.rank,
     );
     for (const { bank } of options) {
+      if (this.#bound.isSpent) break;
       for (;;) {
         if (this.#isMet()) return true;
         const mark = trial.mark();
@@ -613,9 +631,14 @@ class VictimSearch {
   }
 
   #isServedBefore(giver: QueueNode, given: Amounts, taker: QueueNode): boolean {
-    giver.nextRequest = given;
-    taker.nextRequest = NOTHING;
-    return compareForService(giver, taker, this.#capacity) < 0;
+    const [giverNext, takerNext] = [giver.nextRequest, taker.nextRequest];
+    rateForService(giver, given, this.#capacity);
+    rateForService(taker, NOTHING, this.#capacity);
+    const before = compareForService(giver, taker) < 0;
+    // The walk that gives out turns goes on with what it knew.
+    rateForService(giver, giverNext, this.#capacity);
+    rateForService(taker, takerNext, this.#capacity);
+    return before;
   }
 
   #isFairer(taker: QueueNode, giver: QueueNode, givenParts: number): boolean {

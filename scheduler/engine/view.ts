@@ -5,7 +5,20 @@ import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../comm
 import { isDone, MAX_FALSE_STARTS } from '../model/elastic.js';
 import type { Allocation, Claim, ClusterNode, Queue, RecordChange, Workload } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
-import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, sameAmounts, sharedAmounts, times } from './amounts.js';
+import {
+  addTo,
+  type Amounts,
+  amounts,
+  at,
+  CPU,
+  GPU,
+  isNothing,
+  MEMORY,
+  NOTHING,
+  sameAmounts,
+  sharedAmounts,
+  times,
+} from './amounts.js';
 import { AskTable } from './asks.js';
 import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
@@ -78,6 +91,8 @@ export class ClusterView {
 
   /** When, by the clock of changes, everybody may have come to be able to take more. */
   structureAt = 0;
+  /** The clock of changes when taking back last found nothing more to do; -1 = somebody got stuck since. */
+  restedAt = -1;
   /** Numbers the searches for victims. */
   searches = 0;
   /** When something changes by itself with time; Infinity = nothing does. */
@@ -204,8 +219,14 @@ export class ClusterView {
     } else {
       block.at.stopped.add(group);
     }
-    queue.stuck.add(group);
+    const size = at(shape.charge, GPU);
+    const equals = queue.stuck.get(size);
+    if (equals) equals.add(group);
+    else queue.stuck.set(size, new Set([group]));
+    group.stuckAs = size;
+    queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
     this.stuckQueues.add(queue);
+    this.restedAt = -1;
   }
 
   /** Lets a group be tried again. */
@@ -225,8 +246,11 @@ export class ClusterView {
     } else {
       block.at.stopped.delete(group);
     }
-    queue.stuck.delete(group);
+    const equals = queue.stuck.get(group.stuckAs);
+    equals?.delete(group);
+    if (equals?.size === 0) queue.stuck.delete(group.stuckAs);
     if (queue.stuck.size > 0) return;
+    queue.stuckPriority = -Infinity;
     this.stuckQueues.delete(queue);
   }
 
