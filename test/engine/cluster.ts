@@ -306,6 +306,49 @@ export class TestCluster {
     };
   }
 
+  /** A node just as somebody else made its record. */
+  nodeRecord(record: ClusterNode): this {
+    this.#put('nodes', record.id, record);
+    return this.liveness(record.id, 'ready');
+  }
+
+  /** An allocation that nobody here decided, of whole GPUs, whether or not its node, its GPUs and its workload are known. */
+  adopt(number: WorkloadNumber, node: string, gpus: readonly { uuid: string; index: number }[]): AllocationId {
+    const id = `a${++this.#lastAllocation}` as AllocationId;
+    this.#put('allocations', id, {
+      id,
+      workload: number,
+      attempt: 1,
+      task: 0,
+      node: node as NodeId,
+      gpus: gpus.map((gpu) => ({
+        ...gpu,
+        model: '',
+        simulated: true,
+        generation: 1,
+        parts: GPU_PARTS,
+        instance: '',
+      })),
+      cpuMilli: 0,
+      memoryMib: 0,
+      state: 'running',
+      resume: null,
+      placedMs: this.nowMs,
+      startedMs: this.nowMs,
+      endedMs: null,
+      stop: null,
+      exit: null,
+      endpoints: [],
+    });
+    return id;
+  }
+
+  /** The record of an allocation is gone. */
+  forget(id: AllocationId): this {
+    this.#delete('allocations', id);
+    return this;
+  }
+
   checkpoint(number: WorkloadNumber, timeMs: number): this {
     const checkpoint: Checkpoint = { step: 1, timeMs, path: '/c' };
     this.#putWorkload(number, { checkpoint });

@@ -29,7 +29,6 @@ describe('a node gives', () => {
 
   it('without a bound what it does not say it has', () => {
     const cluster = lawfulCluster().nodes(1, { cpus: 0, memoryMib: 0 }).queue('q', { guarantee: 100 });
-    cluster.onDecision = null;
     const workload = cluster.submit('q', { request: { cpuMilli: 9_000, memoryMib: 9_000 } });
     cluster.settle();
     expect(cluster.where(workload)).toBe('n0:0');

@@ -99,33 +99,40 @@ class Uses {
   constructor(cluster: TestCluster, besides: Workload) {
     for (const { node, gpus, cpuMilli, memoryMib, stop } of cluster.allocations()) {
       for (const into of stop ? [this.held, this.leaving] : [this.held]) {
-        for (const { index, parts, instance } of gpus) add(into, slotName(node, index, instance), parts, instance);
+        for (const { uuid, parts, instance } of gpus) addSlot(into, node, uuid, parts, instance);
         add(into, `${node} CPU`, cpuMilli);
         add(into, `${node} memory`, memoryMib);
       }
     }
     for (const { number, spec, claim } of cluster.workloads()) {
       if (number === besides.number) continue;
-      for (const placement of claim?.placements ?? []) addPlacement(this.promised, placement, spec);
+      for (const placement of claim?.placements ?? []) addPlacement(cluster, this.promised, placement, spec);
     }
   }
 }
 
-function slotName(node: string, index: number, instance: string): string {
-  return instance === '' ? `GPU ${node}:${index}` : `instance ${instance} of ${node}`;
+/** A GPU is the same wherever it stands in its node's list; whoever has an instance has all of it, and its part of the GPU. */
+function addSlot(into: Map<string, number>, node: string, uuid: string, parts: number, instance: string): void {
+  add(into, `GPU ${uuid} of ${node}`, parts);
+  if (instance !== '') add(into, `instance ${instance} of ${node}`, GPU_PARTS);
 }
 
-/** Whoever has an instance has all of it. */
-function add(into: Map<string, number>, name: string, amount: number, instance = ''): void {
-  into.set(name, (into.get(name) ?? 0) + (instance === '' ? amount : GPU_PARTS));
+function add(into: Map<string, number>, name: string, amount: number): void {
+  into.set(name, (into.get(name) ?? 0) + amount);
 }
 
-function addPlacement(into: Map<string, number>, placement: Placement, spec: Workload['spec']): void {
+function addPlacement(
+  cluster: TestCluster,
+  into: Map<string, number>,
+  placement: Placement,
+  spec: Workload['spec'],
+): void {
   const { task, node, gpus, parts, instances } = placement;
+  const known = cluster.nodeRecords().find(({ id }) => id === node)?.gpus ?? [];
   const { cpuMilli, memoryMib } = roleOf(spec, task).request;
   gpus.forEach((index, at) => {
-    const instance = instances[at] ?? '';
-    add(into, slotName(node, index, instance), parts, instance);
+    const uuid = known.find((gpu) => gpu.index === index)?.uuid ?? `${index}`;
+    addSlot(into, node, uuid, parts, instances[at] ?? '');
   });
   add(into, `${node} CPU`, cpuMilli);
   add(into, `${node} memory`, memoryMib);
@@ -145,7 +152,7 @@ function checkPlaces(cluster: TestCluster, decision: Bind | MakeClaim, want: 'fr
     for (const [at, index] of placement.gpus.entries()) {
       checkGpu(node, index, workload.spec, placement, placement.instances[at] ?? '');
     }
-    addPlacement(given, placement, workload.spec);
+    addPlacement(cluster, given, placement, workload.spec);
   }
   for (const [name, amount] of given) {
     if (amount === 0) continue;
@@ -158,10 +165,11 @@ function checkPlaces(cluster: TestCluster, decision: Bind | MakeClaim, want: 'fr
   checkTogether(cluster, decision);
 }
 
+/** A node that does not say what it has sets no bound. */
 function capacityOf(cluster: TestCluster, name: string): number {
   const [id = '', what] = name.split(' ');
-  if (what === 'CPU') return nodeOf(cluster, id).cpuCount * 1_000;
-  return what === 'memory' ? nodeOf(cluster, id).memoryMib : GPU_PARTS;
+  if (what === 'CPU') return nodeOf(cluster, id).cpuCount * 1_000 || Infinity;
+  return what === 'memory' ? nodeOf(cluster, id).memoryMib || Infinity : GPU_PARTS;
 }
 
 function checkNode(cluster: TestCluster, node: ClusterNode, rules: PlacementRules): void {
