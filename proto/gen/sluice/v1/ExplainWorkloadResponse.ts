@@ -8,7 +8,9 @@ export interface ExplainWorkloadResponse {
   'number'?: (number | string | Long);
   'state'?: (_sluice_v1_WorkloadState);
   /**
-   * The binding constraint, UPPER_SNAKE, for example QUEUE_LIMIT. Empty when it is not pending.
+   * The binding constraint; empty when it is not pending. One of HELD, DEPENDENCY, BACKOFF, ARRAY_CAP (it may not start yet);
+   * QUEUE_LIMIT, USER_LIMIT, GUARANTEE_EXHAUSTED (its queue may not hold more); NO_SUCH_GPU, NODES_UNAVAILABLE, MAINTENANCE,
+   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, RESOURCES (no room); RECLAIMING (it has a claim); NOT_EVALUATED. More may come.
    */
   'reason'?: (string);
   /**
@@ -22,7 +24,9 @@ export interface ExplainWorkloadResponse__Output {
   'number': (number);
   'state': (_sluice_v1_WorkloadState__Output);
   /**
-   * The binding constraint, UPPER_SNAKE, for example QUEUE_LIMIT. Empty when it is not pending.
+   * The binding constraint; empty when it is not pending. One of HELD, DEPENDENCY, BACKOFF, ARRAY_CAP (it may not start yet);
+   * QUEUE_LIMIT, USER_LIMIT, GUARANTEE_EXHAUSTED (its queue may not hold more); NO_SUCH_GPU, NODES_UNAVAILABLE, MAINTENANCE,
+   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, RESOURCES (no room); RECLAIMING (it has a claim); NOT_EVALUATED. More may come.
    */
   'reason': (string);
   /**

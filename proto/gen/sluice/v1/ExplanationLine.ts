@@ -5,6 +5,9 @@
  * One fact of an explanation, such as ("Quota", "vision uses 16 of 16 guaranteed GPUs").
  */
 export interface ExplanationLine {
+  /**
+   * Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim or Search. More may come.
+   */
   'title'?: (string);
   'text'?: (string);
 }
@@ -13,6 +16,9 @@ export interface ExplanationLine {
  * One fact of an explanation, such as ("Quota", "vision uses 16 of 16 guaranteed GPUs").
  */
 export interface ExplanationLine__Output {
+  /**
+   * Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim or Search. More may come.
+   */
   'title': (string);
   'text': (string);
 }
