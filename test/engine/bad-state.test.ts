@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { registerNode, type NodeReport } from '../../scheduler/control/commands/nodes.js';
+import { step } from '../../scheduler/engine/engine.js';
 import { ClusterState } from '../../scheduler/model/cluster-state.js';
 import { Draft } from '../../scheduler/model/draft.js';
 import { PLAIN_GPU } from '../plain-spec.js';
@@ -578,5 +579,49 @@ describe('a quota that changes while work runs takes effect in the next step', (
     const more = cluster.submit('b');
     expect(cluster.settle()).toEqual([]);
     expect(cluster.explain(more)?.summary).toBe('Queue y holds 6 of at most 4 GPUs and this asks for 1.');
+  });
+});
+
+describe('a view made from the records alone', () => {
+  /** One queue borrows from the other, which waits for one GPU that it is promised and for one more. */
+  function busy(): TestCluster {
+    const cluster = lawfulCluster()
+      .nodes(2, { gpus: 2 })
+      .queue('top')
+      .queue('a', { parent: 'top' })
+      .queue('b', { guarantee: 1 });
+    for (const node of ['n0', 'n1']) for (const gpu of [0, 1]) cluster.running('a', node, [gpu]);
+    cluster.submitMany(2, 'b');
+    cluster.settle();
+    return cluster;
+  }
+
+  it.each<[string, (cluster: TestCluster) => unknown]>([
+    ['nothing', () => null],
+    ['a GPU was gone', (cluster) => cluster.node('n1', { gpus: 1 })],
+    ['a GPU was gone and came back', (cluster) => cluster.node('n1', { gpus: 1 }).node('n1', { gpus: 2 })],
+    ['a GPU got another name', (cluster) => cluster.node('n1', { gpus: 2, uuids: { 1: 'x' } })],
+    ['a model changed', (cluster) => cluster.node('n1', { gpus: 2, model: 'NVIDIA B200' })],
+    ['a GPU was found unhealthy', (cluster) => cluster.node('n1', { gpus: 2, unhealthy: [0] })],
+    ['a node was removed', (cluster) => cluster.removeNode('n0')],
+    ['a node was down', (cluster) => cluster.liveness('n0', 'down')],
+    ['a node had less CPU', (cluster) => cluster.node('n0', { gpus: 2, cpus: 1 })],
+    ['a node was in another pool', (cluster) => cluster.node('n0', { gpus: 2, pool: 'x' })],
+    ['a queue was deleted', (cluster) => cluster.removeQueue('a')],
+    ['a queue above was deleted', (cluster) => cluster.removeQueue('top')],
+    ['a queue moved', (cluster) => cluster.queue('a', { parent: 'b' })],
+    ['guarantees changed', (cluster) => cluster.queue('a', { parent: 'top', guarantee: 3 }).queue('b')],
+    ['a limit was set', (cluster) => cluster.queue('b', { guarantee: 1, limit: 0 })],
+    ['users were limited', (cluster) => cluster.queue('a', { parent: 'top', userLimitGpus: 1 })],
+  ])('sees the same as the one that followed when %s', (_, happens) => {
+    const cluster = busy();
+    happens(cluster);
+    const fresh = cluster.freshView();
+    expect(cluster.view.queueShares()).toEqual(fresh.queueShares());
+    const decided = step(cluster.view, cluster.nowMs, 1e9);
+    expect(decided.decisions).toEqual(step(fresh, cluster.nowMs, 1e9).decisions);
+    cluster.cycle();
+    expect(cluster.view.queueShares()).toEqual(cluster.freshView().queueShares());
+    expect(step(cluster.freshView(), cluster.nowMs, 1e9).decisions).toEqual([]);
   });
 });

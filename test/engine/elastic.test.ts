@@ -224,7 +224,7 @@ describe('elastic work comes to rest', () => {
     cluster.settle();
     cluster.submit('b', { maxTasks: 8 });
     rests(cluster);
-    expect([cluster.held('a'), cluster.held('b')].toSorted()).toEqual([3, 4]);
+    expect(new Set([cluster.held('a'), cluster.held('b')])).toEqual(new Set([3, 4]));
   });
 
   it('beside gangs that want what it has', () => {

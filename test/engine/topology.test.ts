@@ -7,6 +7,8 @@ import { lawfulCluster } from './laws.js';
 const required = (level: TopologyLevel): TopologyRule => ({ level, required: true });
 const preferred = (level: TopologyLevel): TopologyRule => ({ level, required: false });
 
+const all = [0, 1, 2, 3, 4, 5, 6, 7];
+
 /** Two blocks of two racks of two nodes of 8 GPUs: `a11` is the first node in the first rack of block a. */
 function hall(): TestCluster {
   const cluster = lawfulCluster().queue('q', { guarantee: 100 });
@@ -262,7 +264,6 @@ describe('victims of a gang that must be together', () => {
     const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });
     for (const name of ['n1', 'n2']) cluster.node(name, { rack: 'x' });
     for (const name of ['n3', 'n4']) cluster.node(name, { rack: 'y' });
-    const all = [0, 1, 2, 3, 4, 5, 6, 7];
     const older = [cluster.running('a', 'n3', all), cluster.running('a', 'n4', all)];
     cluster.queue('fixed', { guarantee: 8 }).running('fixed', 'n1', all, { preemptible: false });
     cluster.nowMs += 60_000;
@@ -272,6 +273,36 @@ describe('victims of a gang that must be together', () => {
     cluster.cycle();
     expect(nodesOf(cluster, owner)).toBe('n3 n4');
     expect(cluster.states(youngest, ...older)).toEqual(['running', 'pending', 'pending']);
+  });
+
+  it('are as few as one NVLink group holds', () => {
+    const cluster = lawfulCluster()
+      .nodes(1, { nvlink: [0, 0, 0, 0, 1, 1, 1, 1] })
+      .queue('a')
+      .queue('b', { guarantee: 4 });
+    for (let gpu = 0; gpu < 8; gpu++) cluster.running('a', 'n0', [gpu]);
+    const owner = cluster.submit('b', { gpus: 4, topology: required('nvlink') });
+    cluster.cycle();
+    expect(['n0:0,1,2,3', 'n0:4,5,6,7']).toContain(cluster.where(owner));
+    expect(cluster.held('a')).toBe(4);
+  });
+
+  it('are as few as one rack holds', () => {
+    const cluster = hall().queue('a').queue('b', { guarantee: 16 });
+    for (const { name } of cluster.nodeRecords()) for (const gpu of all) cluster.running('a', name, [gpu]);
+    const owner = cluster.submit('b', { gpus: 8, tasks: 2, topology: required('rack') });
+    cluster.cycle();
+    expect(cluster.states(owner)).toEqual(['starting']);
+    expect(cluster.held('a')).toBe(48);
+  });
+
+  it('are as few as one node holds', () => {
+    const cluster = lawfulCluster().nodes(3, { gpus: 4 }).queue('a').queue('b', { guarantee: 4 });
+    for (const { name } of cluster.nodeRecords()) for (const gpu of [0, 1, 2, 3]) cluster.running('a', name, [gpu]);
+    const owner = cluster.submit('b', { gpus: 1, tasks: 3, topology: required('node') });
+    cluster.cycle();
+    expect(new Set(nodesOf(cluster, owner).split(' ')).size).toBe(1);
+    expect(cluster.held('a')).toBe(9);
   });
 
   it('are nobody where no domain would do', () => {
