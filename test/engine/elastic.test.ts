@@ -96,6 +96,41 @@ describe('growing', () => {
     expect(cluster.held('b')).toBe(4);
   });
 
+  it('without GPUs goes as far as cores do', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 0, cpus: 8 }).queue('q');
+    const workload = cluster.submit('q', { gpus: 0, maxTasks: 9, request: { cpuMilli: 3_000 } });
+    cluster.settle();
+    expect(cluster.where(workload)).toBe('n0: n0: n1: n1:');
+  });
+
+  it('of two roles takes turns, the one that comes first in the workload first', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('q', { guarantee: 8 });
+    const workload = cluster.submit('q', {
+      roles: [
+        { name: 'x', tasks: 1, maxTasks: 3 },
+        { name: 'y', tasks: 1, maxTasks: 3 },
+      ],
+    });
+    cluster.settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 3, 4]);
+    cluster.node('n0', { gpus: 5 }).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('waits with a promise for what leaves, one task at a time', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 3 }).queue('q', { guarantee: 8 });
+    const others = [cluster.running('q', 'n0', [1]), cluster.running('q', 'n0', [2])];
+    const workload = cluster.submit('q', { maxTasks: 3 });
+    cluster.settle();
+    for (const other of others) cluster.cancel(other);
+    cluster.settle();
+    expect(cluster.workload(workload).claim?.placements).toMatchObject([{ task: 1 }]);
+    expect(cluster.states(workload)).toEqual(['starting']);
+    cluster.release().settle();
+    expect(cluster.tasks(workload)).toEqual([0, 1, 2]);
+    expect(cluster.workload(workload).claim).toBe(null);
+  });
+
   it('ends when its first task is over: the work runs out', () => {
     const cluster = lawfulCluster().node('a', { gpus: 2 }).queue('q', { guarantee: 100 });
     const workload = cluster.submit('q', { tasks: 2, maxTasks: 4 });
@@ -172,6 +207,38 @@ describe('shrinking', () => {
     for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
     expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3]);
     expect(cluster.held('b')).toBe(4);
+  });
+
+  it.each([
+    // priorities of the older and of the younger one, tasks that each has left of 4
+    ['of equals the younger first', 50, 50, [4, 2]],
+    ['lower priority first', 40, 50, [2, 4]],
+  ])('goes through a queue like any victims: %s', (_, older, younger, left) => {
+    const cluster = lawfulCluster().nodes(1).queue('a').queue('b', { guarantee: 8 });
+    const first = cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3', { tasks: 1, maxTasks: 4, priority: older });
+    cluster.nowMs += 60_000;
+    const second = cluster.placed('a', 'n0:4 n0:5 n0:6 n0:7', { tasks: 1, maxTasks: 4, priority: younger });
+    cluster.submit('b', { gpus: 2 });
+    cluster.cycle();
+    expect([first, second].map((number) => cluster.tasks(number).length)).toEqual(left);
+  });
+
+  it('takes all surplus of a queue before anybody loses all', () => {
+    const cluster = lawfulCluster().nodes(1).queue('a').queue('b', { guarantee: 8 });
+    const first = cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3', { tasks: 1, maxTasks: 4 });
+    const second = cluster.placed('a', 'n0:4 n0:5 n0:6 n0:7', { tasks: 1, maxTasks: 4 });
+    cluster.submitMany(6, 'b');
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.states(first, second)).toEqual(['running', 'running']);
+    expect([cluster.tasks(first), cluster.tasks(second)]).toEqual([[0], [0]]);
+    expect(cluster.held('b')).toBe(6);
+  });
+
+  it('takes nothing of what is not preemptible, surplus or not', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('a', { guarantee: 4 }).queue('b', { guarantee: 4 });
+    cluster.placed('a', 'n0:0 n0:1 n0:2 n0:3', { tasks: 1, maxTasks: 4, preemptible: false });
+    cluster.queue('a', { guarantee: 1 }).submit('b');
+    expect(cluster.settle()).toEqual([]);
   });
 
   it('is done in both roles that have more than they need', () => {
