@@ -200,6 +200,23 @@ describe('explain', () => {
     expect(cluster.where(workload)).toBe('n0:0');
   });
 
+  it.each([
+    ['held', 'HELD'],
+    ['dependency', 'DEPENDENCY'],
+    ['backoff', 'BACKOFF'],
+    ['array', 'ARRAY_CAP'],
+  ] as const)('says of work that may not be placed yet why that is: %s', (kind, reason) => {
+    const cluster = new TestCluster().nodes(1).queue('q', { guarantee: 8 });
+    const workload = cluster.submit('q');
+    cluster.replace(workload, { gate: { kind, message: 'It may not yet.', untilMs: null } });
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.explain(workload)).toMatchObject({ reason, summary: 'It may not yet.' });
+    expect(cluster.explain(workload)?.lines.map(({ title }) => title)).toEqual(['Needs', 'Pool', 'Quota']);
+    expect(cluster.view.queueShares()).toMatchObject([{ pendingGpus: 0, fairShareGpus: 0 }]);
+    cluster.replace(workload, { gate: null }).settle();
+    expect(cluster.where(workload)).toBe('n0:0');
+  });
+
   it('says so before the engine has looked', () => {
     const cluster = new TestCluster().nodes(1).queue('q');
     expect(cluster.reason(cluster.submit('q'))).toBe('NOT_EVALUATED');
