@@ -73,7 +73,7 @@ export async function startDaemon(
   const fleetOptions = { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs };
   const known = [...state.nodes.values()].map(({ id }) => id);
   const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known);
-  const metrics = new SchedulerMetrics({ loop, hub, fleet, state });
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock });
 
   let isServing = false;
   const http =

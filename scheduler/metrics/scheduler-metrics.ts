@@ -1,10 +1,14 @@
 // Every metric of the scheduler daemon, those of the engine (engine-metrics.ts) among them. Labels are bounded: queues, pools,
 // models, states, never workloads.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Clock } from '../../common/clock.js';
+import type { WorkloadNumber } from '../../common/ids.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
+import type { PendingReason } from '../engine/decisions.js';
 import { pendingReason } from '../engine/explain.js';
+import type { Group } from '../engine/shapes.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
@@ -19,6 +23,7 @@ export interface MetricSources {
   readonly fleet: Fleet;
   /** The state itself, for what a commit has just made durable. */
   readonly state: ReadableState;
+  readonly clock: Pick<Clock, 'wallMs'>;
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -131,7 +136,7 @@ export class SchedulerMetrics {
     }
   }
 
-  #clusterGauges({ loop, fleet }: MetricSources): void {
+  #clusterGauges({ loop, fleet, clock }: MetricSources): void {
     const gauge = (name: string, help: string, labels: string[], read: Read): void => {
       this.#gauge(name, help, labels, (set) => loop.read((state, view) => read(state, view, set)));
     };
@@ -183,24 +188,25 @@ export class SchedulerMetrics {
       },
     );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
-      const counts = new Tally();
-      for (const workload of state.workloads.values()) {
-        counts.add({ queue: workload.spec.queue, state: workload.state });
+      const byQueue = new Map<string, Map<string, number>>();
+      for (const { spec, state: is } of state.workloads.values()) {
+        let counts = byQueue.get(spec.queue);
+        if (counts === undefined) byQueue.set(spec.queue, (counts = new Map()));
+        counts.set(is, (counts.get(is) ?? 0) + 1);
       }
-      counts.each(set);
+      for (const [queue, counts] of byQueue) for (const [is, count] of counts) set({ queue, state: is }, count);
     });
     gauge(
       'sluice_workloads_pending',
       'Pending workloads by what they wait for.',
       ['queue', 'reason'],
       (state, view, set) => {
-        const counts = new Tally();
+        const nowMs = clock.wallMs();
         for (const queue of state.queues.values()) {
-          for (const number of state.pendingIn(queue.name)) {
-            counts.add({ queue: queue.name, reason: pendingReason(view, number) ?? 'NOT_EVALUATED' });
+          for (const [reason, count] of countReasons(view, state.pendingIn(queue.name), nowMs)) {
+            set({ queue: queue.name, reason }, count);
           }
         }
-        counts.each(set);
       },
     );
     gauge(
@@ -302,6 +308,26 @@ const QUEUE_RULES: Readonly<Record<string, readonly [help: string, read: (queue:
 
 function scaled(value: number | null, scale: number): number | null {
   return value === null ? null : value * scale;
+}
+
+/**
+ * Counts pending workloads by reason. Equal ones stand in one group and wait for the same, so each group is asked about
+ * once: a scrape holds the one writer up, and there may be a million of them.
+ */
+function countReasons(
+  view: ClusterView,
+  pending: Iterable<WorkloadNumber>,
+  nowMs: number,
+): ReadonlyMap<PendingReason, number> {
+  const counts = new Map<PendingReason, number>();
+  const known = new Map<Group, PendingReason>();
+  for (const number of pending) {
+    const group = view.workloads.get(number)?.group ?? null;
+    const reason = (group && known.get(group)) ?? pendingReason(view, number, nowMs) ?? 'NOT_EVALUATED';
+    if (group !== null) known.set(group, reason);
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** What is held of one GPU, and how. */

@@ -6,6 +6,7 @@ import type { NodeId, QueueName } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { createQueue } from '../../scheduler/control/commands/queues.js';
+import { hold } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
@@ -28,7 +29,7 @@ async function observed(gpus: number) {
   const { loop, state } = await loopOn(new MemoryStore(), clock);
   const log = createLogger({ level: 'fatal', name: 'test' });
   const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
-  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state });
+  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state, clock });
   await loop.execute(welcomeNode(nodeReport(NODE, 'n1', gpus), []));
   loop.setLiveness({ node: NODE, liveness: 'ready' });
   return {
@@ -183,6 +184,36 @@ describe('what there is', () => {
     const model = 'NVIDIA H100 80GB HBM3';
     expect(await samples('sluice_gpus_held')).toEqual([`{pool="default",model="${model}"} 2.5`]);
     expect(await samples('sluice_gpus_shared')).toEqual([`{pool="default",model="${model}",kind="share"} 2`]);
+  });
+
+  test('counts pending workloads by what they wait for, equal ones and others', async () => {
+    const { clock, loop, queue, submit: send, samples } = await observed(2);
+    await queue('research', { guaranteeGpus: 2, limitGpus: 2 });
+    await queue('batch');
+    await send('research', { gpusPerTask: 2 }, {}, {}, {});
+    const [held] = await send('batch', {}, {});
+    await loop.execute(hold([String(held?.number)], '', 'alice'));
+    const counts = 'sluice_workloads_pending';
+    expect(await samples(counts)).toEqual([
+      '{queue="research",reason="QUEUE_LIMIT"} 3',
+      '{queue="batch",reason="HELD"} 1',
+      '{queue="batch",reason="RESOURCES"} 1',
+    ]);
+    expect(await samples('sluice_workloads')).toEqual([
+      '{queue="research",state="starting"} 1',
+      '{queue="research",state="pending"} 3',
+      '{queue="batch",state="pending"} 2',
+    ]);
+    await queue('maintained');
+    await loop.execute(welcomeNode(nodeReport('node-n2' as NodeId, 'n2', 2), []));
+    loop.setLiveness({ node: 'node-n2' as NodeId, liveness: 'ready' });
+    await clock.advance(1_000);
+    const startMs = clock.wallMs() + 60_000;
+    await loop.execute(
+      createMaintenance({ nodes: ['n2'], startMs, durationMs: 60_000, everyMs: null, reason: 'new fans' }),
+    );
+    await send('maintained', {});
+    expect(await samples(counts)).toContain('{queue="maintained",reason="MAINTENANCE"} 1');
   });
 
   test('shows CPU and memory of queues where they are ruled, and only there', async () => {
