@@ -245,17 +245,30 @@ describe('surplus tasks', () => {
     expect(nodesOf(cluster, elastic)).toBe('a11 a12');
   });
 
-  it('join the NVLink group of their gang, or wait', () => {
+  /** Core of 2 GPUs in NVLink group 0, of which work of 2 GPUs has the rest; a surplus task wants 2 more. */
+  function inGroup(preemptible: boolean) {
     const cluster = lawfulCluster()
       .nodes(1, { nvlink: [0, 0, 0, 0, 1, 1, 1, 1] })
       .queue('q', { guarantee: 100 });
-    const blocker = cluster.running('q', 'n0', [0, 1]);
-    cluster.running('q', 'n0', [4]);
+    const blocker = cluster.running('q', 'n0', [0, 1], { preemptible });
+    cluster.running('q', 'n0', [4], { preemptible });
     const elastic = cluster.submit('q', { gpus: 2, tasks: 1, maxTasks: 2, topology: required('nvlink') });
     cluster.settle();
+    return { cluster, blocker, elastic };
+  }
+
+  it('join the NVLink group of their gang, or wait', () => {
+    const { cluster, blocker, elastic } = inGroup(false);
     expect(cluster.where(elastic)).toBe('n0:2,3');
     cluster.finish(blocker).settle();
     expect(cluster.where(elastic)).toBe('n0:2,3 n0:0,1');
+  });
+
+  it('may have others moved out of the domain of their gang', () => {
+    const { cluster, blocker, elastic } = inGroup(true);
+    cluster.cycle();
+    expect(cluster.where(elastic)).toBe('n0:2,3 n0:0,1');
+    expect(cluster.where(blocker)).toBe('n0:5,6');
   });
 });
 
