@@ -13,8 +13,9 @@ import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
-import { GPU_PARTS, toGpus } from '../model/requests.js';
 import { EngineMetrics } from './engine-metrics.js';
+import { countGpus, type GpuCounts } from './gpu-counts.js';
+import { type Labels, Tally } from './tally.js';
 
 /** What is read when a scrape comes. */
 export interface MetricSources {
@@ -148,45 +149,28 @@ export class SchedulerMetrics {
       }
       counts.each(set);
     });
-    const gpus: Read = (state, _view, set) => {
-      const counts = new Tally();
-      for (const node of state.nodes.values()) {
-        const held = new Set(state.heldOn(node.id).flatMap((allocation) => allocation.gpus.map(({ uuid }) => uuid)));
-        const open = fleet.softState(node.id).liveness === 'ready' && !node.cordoned;
-        for (const gpu of node.gpus) {
-          const use = held.has(gpu.uuid) ? 'allocated' : open && gpu.health === 'healthy' ? 'idle' : 'unavailable';
-          counts.add({ pool: node.pool, model: gpu.model, simulated: String(gpu.simulated), state: use });
-        }
-      }
-      counts.each(set);
+    // One pass for the three of them: they are collected at the same time, and there may be 100,000 GPUs.
+    let counting: Promise<GpuCounts> | null = null;
+    const countOnce = (): Promise<GpuCounts> => {
+      const isOpen = (node: ClusterNode): boolean => fleet.softState(node.id).liveness === 'ready' && !node.cordoned;
+      counting ??= loop.read((state) => countGpus(state, isOpen)).finally(() => (counting = null));
+      return counting;
     };
-    gauge(
-      'sluice_gpus',
-      'GPUs by state: allocated (in part or whole), idle or unavailable.',
-      ['pool', 'model', 'simulated', 'state'],
-      gpus,
-    );
-    gauge('sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model'], (state, _view, set) => {
-      const counts = new Tally();
-      for (const node of state.nodes.values()) {
-        for (const { model, parts } of heldGpus(state, node)) counts.add({ pool: node.pool, model }, toGpus(parts));
-      }
-      counts.each(set);
-    });
-    gauge(
-      'sluice_gpus_shared',
-      'GPUs that tasks hold in parts: shares and MIG instances.',
-      ['pool', 'model', 'kind'],
-      (state, _view, set) => {
-        const counts = new Tally();
-        for (const node of state.nodes.values()) {
-          for (const { model, kind } of heldGpus(state, node)) {
-            if (kind !== 'whole') counts.add({ pool: node.pool, model, kind });
-          }
-        }
-        counts.each(set);
-      },
-    );
+    const gpus = (name: keyof GpuCounts, metric: string, help: string, labels: string[]): void => {
+      this.#gauge(metric, help, labels, async (set) => (await countOnce())[name].each(set));
+    };
+    gpus('byState', 'sluice_gpus', 'GPUs by state: allocated (in part or whole), idle or unavailable.', [
+      'pool',
+      'model',
+      'simulated',
+      'state',
+    ]);
+    gpus('held', 'sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model']);
+    gpus('shared', 'sluice_gpus_shared', 'GPUs that tasks hold in parts: shares and MIG instances.', [
+      'pool',
+      'model',
+      'kind',
+    ]);
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
       const byQueue = new Map<string, Map<string, number>>();
       for (const { spec, state: is } of state.workloads.values()) {
@@ -284,7 +268,6 @@ export class SchedulerMetrics {
   }
 }
 
-type Labels = Record<string, string>;
 type Read = (state: ReadableState, view: ClusterView, set: (labels: Labels, value: number) => void) => void;
 
 const CORE_MILLI = 1_000;
@@ -328,40 +311,4 @@ function countReasons(
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return counts;
-}
-
-/** What is held of one GPU, and how. */
-interface HeldGpu {
-  readonly model: string;
-  readonly kind: 'whole' | 'share' | 'mig';
-  parts: number;
-}
-
-function heldGpus(state: ReadableState, node: ClusterNode): Iterable<HeldGpu> {
-  const held = new Map<string, HeldGpu>();
-  for (const { gpus } of state.heldOn(node.id)) {
-    for (const { uuid, model, parts, instance } of gpus) {
-      const known = held.get(uuid);
-      const kind = instance !== '' ? 'mig' : parts < GPU_PARTS ? 'share' : 'whole';
-      if (known === undefined) held.set(uuid, { model, kind, parts });
-      else known.parts += parts;
-    }
-  }
-  return held.values();
-}
-
-/** Counts things by their labels. */
-class Tally {
-  readonly #counts = new Map<string, { readonly labels: Labels; count: number }>();
-
-  add(labels: Labels, amount = 1): void {
-    const key = JSON.stringify(labels);
-    const found = this.#counts.get(key);
-    if (found === undefined) this.#counts.set(key, { labels, count: amount });
-    else found.count += amount;
-  }
-
-  each(set: (labels: Labels, value: number) => void): void {
-    for (const { labels, count } of this.#counts.values()) set(labels, count);
-  }
 }
