@@ -85,17 +85,10 @@ function toMessage(state: ReadableState, shares: ReadonlyMap<QueueName, QueueSha
 /** Counts over the queue and all below it. */
 export function count(state: ReadableState, queue: QueueName): QueueCounts {
   const pending = state.pendingIn(queue);
-  let oldestPendingMs: number | null = null;
-  for (const number of pending) {
-    const submittedMs = state.workload(number)?.submittedMs ?? null;
-    if (submittedMs !== null && (oldestPendingMs === null || submittedMs < oldestPendingMs)) {
-      oldestPendingMs = submittedMs;
-    }
-  }
   const own: QueueCounts = {
     running: state.unfinishedIn(queue) - pending.size,
     pending: pending.size,
-    oldestPendingMs,
+    oldestPendingMs: state.oldestPendingMs(queue),
   };
   return state.childrenOf(queue).reduce<QueueCounts>((sum, child) => {
     const below = count(state, child.name);

@@ -16,6 +16,8 @@ import {
   type RequestRecord,
   type Workload,
 } from './records.js';
+import { NodeKinds } from './node-kinds.js';
+import { OldestPending } from './oldest-pending.js';
 
 type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
 
@@ -34,6 +36,11 @@ export interface ReadableState {
   /** By number ("1047") or by name; of several with the same name the newest. */
   findWorkload(word: string): Workload | undefined;
   allocation(id: AllocationId): Allocation | undefined;
+  /**
+   * One node of each kind, the first that came, in order: what holds for all nodes of a kind is answered by it.
+   * @param byLabels whether other labels make another kind
+   */
+  kindsOfNodes(byLabels: boolean): readonly ClusterNode[];
   /** The nodes that reported a GPU; more than one when a machine, a GPU or a lie moved. */
   nodesWithGpu(uuid: string): ReadonlySet<NodeId>;
   /** Allocations of a node that still hold its GPUs. */
@@ -43,6 +50,8 @@ export interface ReadableState {
   unfinishedIn(queue: QueueName): number;
   /** The pending workloads of a queue. */
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber>;
+  /** When the oldest of the pending workloads of a queue was submitted; null = none is pending. */
+  oldestPendingMs(queue: QueueName): number | null;
   /** One record of any collection. */
   get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined;
 }
@@ -62,7 +71,9 @@ export class ClusterState implements ReadableState {
   readonly #nodesByGpu = new Map<string, Set<NodeId>>();
   readonly #heldOn = new Map<NodeId, Set<AllocationId>>();
   readonly #unfinishedIn = new Map<QueueName, number>();
-  readonly #pendingIn = new Map<QueueName, Set<WorkloadNumber>>();
+  readonly #pendingIn = new Map<QueueName, OldestPending>();
+  readonly #nodeKinds = new NodeKinds(false);
+  readonly #labelledNodeKinds = new NodeKinds(true);
 
   get meta(): ClusterMeta {
     return present(this.#tables.meta.get(META_KEY), 'meta record', 'the store has no cluster record');
@@ -104,6 +115,9 @@ export class ClusterState implements ReadableState {
   allocation(id: AllocationId): Allocation | undefined {
     return this.#tables.allocations.get(id);
   }
+  kindsOfNodes(byLabels: boolean): readonly ClusterNode[] {
+    return (byLabels ? this.#labelledNodeKinds : this.#nodeKinds).firsts();
+  }
   nodesWithGpu(uuid: string): ReadonlySet<NodeId> {
     return this.#nodesByGpu.get(uuid) ?? NO_NODES;
   }
@@ -119,7 +133,10 @@ export class ClusterState implements ReadableState {
     return this.#unfinishedIn.get(queue) ?? 0;
   }
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber> {
-    return this.#pendingIn.get(queue) ?? NONE;
+    return this.#pendingIn.get(queue)?.members ?? NONE;
+  }
+  oldestPendingMs(queue: QueueName): number | null {
+    return this.#pendingIn.get(queue)?.oldestMs() ?? null;
   }
 
   /** Reads one record of any collection. */
@@ -143,12 +160,7 @@ export class ClusterState implements ReadableState {
   }
 
   #indexWorkload(before: Workload | null, after: Workload | null): void {
-    if (before?.state === 'pending') this.#pendingIn.get(before.spec.queue)?.delete(before.number);
-    if (after?.state === 'pending') {
-      const pending = this.#pendingIn.get(after.spec.queue);
-      if (pending === undefined) this.#pendingIn.set(after.spec.queue, new Set([after.number]));
-      else pending.add(after.number);
-    }
+    this.#indexPending(before, after);
     if (before !== null && !isTerminal(before.state)) this.#countUnfinished(before.spec.queue, -1);
     if (after !== null && !isTerminal(after.state)) this.#countUnfinished(after.spec.queue, 1);
     if (before === null && after !== null) {
@@ -162,6 +174,17 @@ export class ClusterState implements ReadableState {
     }
   }
 
+  #indexPending(before: Workload | null, after: Workload | null): void {
+    const left = before?.state === 'pending' ? before.spec.queue : null;
+    const entered = after?.state === 'pending' ? after.spec.queue : null;
+    if (left === entered) return;
+    if (before !== null && left !== null) this.#pendingIn.get(left)?.delete(before.number);
+    if (after === null || entered === null) return;
+    const pending = this.#pendingIn.get(entered) ?? new OldestPending();
+    this.#pendingIn.set(entered, pending);
+    pending.add(after.number, after.submittedMs);
+  }
+
   #countUnfinished(queue: QueueName, by: number): void {
     this.#unfinishedIn.set(queue, (this.#unfinishedIn.get(queue) ?? 0) + by);
   }
@@ -169,6 +192,8 @@ export class ClusterState implements ReadableState {
   #indexNode(before: ClusterNode | null, after: ClusterNode | null): void {
     if (before !== null && this.#nodeByName.get(before.name) === before.id) this.#nodeByName.delete(before.name);
     if (after !== null) this.#nodeByName.set(after.name, after.id);
+    this.#nodeKinds.note(before, after);
+    this.#labelledNodeKinds.note(before, after);
     // Most changes of a node only raise generations.
     const sameGpus =
       before?.gpus.length === after?.gpus.length &&

@@ -23,7 +23,7 @@ interface Excess {
 /** @throws ApiError FAILED_PRECONDITION with the bound, when the gang alone is above one */
 export function checkQuotas(state: ReadableState, spec: WorkloadSpec, name: string): void {
   // By the largest GPU a share given as memory is smallest: nothing is refused that could fit somewhere.
-  const memoryMib = largestOf(state.nodes.values());
+  const memoryMib = largestOf(state.kindsOfNodes(false));
   for (let at: string | null = spec.queue; at !== null;) {
     const queue = state.queue(at);
     if (queue === undefined) return;

@@ -90,7 +90,6 @@ function longDone(requestKey: string, number: WorkloadNumber): ApiError {
 /** Everything that depends on the cluster: the queue takes work, what is waited for is there, a known node could run a task. */
 function check(draft: Draft, specs: readonly AskedSpec[]): void {
   const checked = new Set<string>();
-  const nodes = [...draft.base.nodes.values()];
   specs.forEach((spec, index) => {
     const path = `specs[${index}]`;
     checkDependencies(draft, spec, path);
@@ -99,7 +98,7 @@ function check(draft: Draft, specs: readonly AskedSpec[]): void {
     checked.add(same);
     checkQueue(draft, spec, path);
     checkQuotas(draft.base, spec, nameOf(spec));
-    const violations = whyUnsatisfiable(nodes, spec, path);
+    const violations = whyUnsatisfiable(draft.base, spec, path);
     if (violations.length > 0) throw unsatisfiable(spec, violations);
   });
   checkRoom(draft, specs);

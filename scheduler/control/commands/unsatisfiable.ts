@@ -1,29 +1,35 @@
 // Whether some known node could ever run a task, whatever runs there now. Nodes come and go, so only what no known node
 // could hold is refused, and nothing while no node is known. The refusal names the constraint that leaves no node, with
-// the node that comes nearest.
+// the node that comes nearest. Nodes that are alike answer for each other: the cost is that of the kinds of nodes there are.
 import type { FieldViolation } from '../../../common/errors.js';
 import { nearest } from '../../../common/nearest.js';
 import { plural } from '../../../common/units.js';
+import type { ReadableState } from '../../model/cluster-state.js';
 import { matchesModel } from '../../model/gpu-model.js';
 import type { ClusterNode, Gpu, PlacementRules, Role, WorkloadSpec } from '../../model/records.js';
 import { GPU_PARTS, memoryShareParts, partsPerTask } from '../../model/requests.js';
 
+/** The nodes by kinds, and all of them. */
+export type KnownNodes = Pick<ReadableState, 'nodes' | 'kindsOfNodes'>;
+
 /** What nobody can hold, by the fields that ask for it; empty = some node can, or none is known. */
-export function whyUnsatisfiable(
-  nodes: readonly ClusterNode[],
-  spec: WorkloadSpec,
-  path: string,
-): readonly FieldViolation[] {
-  if (nodes.length === 0) return [];
+export function whyUnsatisfiable(known: KnownNodes, spec: WorkloadSpec, path: string): readonly FieldViolation[] {
+  if (known.nodes.size === 0) return [];
   const single = spec.roles.length === 1 && spec.roles[0]?.name === '';
   const perRole = spec.roles.flatMap((role, index) => {
     const at = single ? path : `${path}.roles[${index}]`;
-    const found = whyNowhere(nodes, role, `${at}.resources`) ?? whyNotTogether(nodes, role, `${at}.topology`);
+    const found =
+      whyNowhere(nodesFor(known, role), role, `${at}.resources`) ?? whyNotTogether(known, role, `${at}.topology`);
     return found === null ? [] : [found];
   });
   if (perRole.length > 0) return perRole;
-  const together = whyGangNotTogether(nodes, spec, `${path}.topology`);
+  const together = whyGangNotTogether(known, spec, `${path}.topology`);
   return together === null ? [] : [together];
+}
+
+/** One node of each kind, as far as the rules tell nodes apart: all of them when they are named. */
+function nodesFor(known: KnownNodes, { rules }: Role): readonly ClusterNode[] {
+  return rules.nodes.length > 0 ? [...known.nodes.values()] : known.kindsOfNodes(Object.keys(rules.labels).length > 0);
 }
 
 /** One constraint: which nodes meet it, and what to say when none of those that met all before does. */
@@ -226,25 +232,27 @@ function migCount({ request, rules }: Wants): Constraint {
 }
 
 /** A role whose tasks must share one node or one group of NVLink. Racks and blocks grow, so those are left to time. */
-function whyNotTogether(nodes: readonly ClusterNode[], one: Role, field: string): FieldViolation | null {
+function whyNotTogether(known: KnownNodes, one: Role, field: string): FieldViolation | null {
   const { topology } = one;
   if (topology === null || !topology.required) return null;
-  return whyNoDomain(nodes, [one], topology.level, field);
+  return whyNoDomain(known, [one], topology.level, field);
 }
 
-function whyGangNotTogether(nodes: readonly ClusterNode[], spec: WorkloadSpec, field: string): FieldViolation | null {
+function whyGangNotTogether(known: KnownNodes, spec: WorkloadSpec, field: string): FieldViolation | null {
   const { topology } = spec;
   if (topology === null || !topology.required) return null;
-  return whyNoDomain(nodes, spec.roles, topology.level, field);
+  return whyNoDomain(known, spec.roles, topology.level, field);
 }
 
 function whyNoDomain(
-  nodes: readonly ClusterNode[],
+  known: KnownNodes,
   roles: readonly Role[],
   level: 'nvlink' | 'node' | 'rack' | 'block',
   field: string,
 ): FieldViolation | null {
-  if (level === 'rack' || level === 'block') {
+  const isByLabel = level === 'rack' || level === 'block';
+  const nodes = known.kindsOfNodes(isByLabel);
+  if (isByLabel) {
     if (nodes.some((node) => node.labels[level] !== undefined)) return null;
     const description = `no known node has the label "${level}", which says where it stands; ask for another level, or have agents started with it`;
     return { field, description };
