@@ -4,7 +4,7 @@ import type { PlacementRules, TaskRequest } from '../model/records.js';
 import { matchesModel } from '../model/gpu-model.js';
 import { GPU_PARTS, memoryShareParts, migParts, PARTS_PER_MILLI } from '../model/requests.js';
 import { type Amounts, amounts } from './amounts.js';
-import type { BankClass, NodeEntry, NodeTable, TaskTier } from './nodes.js';
+import { type BankClass, compareNames, type NodeEntry, type NodeTable, type TaskTier } from './nodes.js';
 
 /** One request of a task. */
 export interface Ask {
@@ -27,8 +27,8 @@ export interface Ask {
   classes: readonly BankClass[];
   tiers: readonly TaskTier[];
   classesStamp: number;
-  /** Whether every node with the GPUs lacked CPU or memory, at a version of the nodes. */
-  lacksBeside: { version: number; lacks: boolean };
+  /** How many such tasks fitted by GPUs, CPU and memory, at a version of the nodes. */
+  beside: { version: number; tasks: number };
 }
 
 /** All requests in use. */
@@ -69,7 +69,7 @@ function newAsk(key: string, request: TaskRequest, rules: PlacementRules, limitM
     classes: [],
     tiers: [],
     classesStamp: -1,
-    lacksBeside: { version: -1, lacks: false },
+    beside: { version: -1, tasks: 0 },
   };
 }
 
@@ -94,7 +94,7 @@ export function settleAsk(ask: Ask, nodes: NodeTable): boolean {
   const inPool = (room: { pool: string }): boolean => rules.pool === '' || room.pool === rules.pool;
   if (ask.unit === 'none') {
     // Nodes without GPUs first: those with GPUs are better left to work that needs them.
-    const tiers = nodes.tiers.filter(inPool);
+    const tiers = nodes.tiers.filter(inPool).sort((a, b) => compareNames(a.pool, b.pool));
     ask.tiers = [...tiers.filter((tier) => !tier.withGpus), ...tiers.filter((tier) => tier.withGpus)];
     return true;
   }
@@ -103,13 +103,20 @@ export function settleAsk(ask: Ask, nodes: NodeTable): boolean {
     bankClass.profile === request.migProfile &&
     bankClass.memoryMib >= Math.max(rules.minGpuMemoryMib, request.gpuMemoryMib) &&
     preferenceOf(rules, bankClass.model) !== -1;
-  ask.classes = nodes.classes.filter(suits).sort((a, b) => preferenceOf(rules, a.model) - preferenceOf(rules, b.model));
+  ask.classes = nodes.classes
+    .filter(suits)
+    .sort((a, b) => preferenceOf(rules, a.model) - preferenceOf(rules, b.model) || compareClasses(a, b));
   if (request.gpuMemoryMib > 0) {
     const least = ask.classes.reduce((memory, { memoryMib }) => Math.min(memory, memoryMib), Infinity);
     ask.charge = amounts(request.gpus * slotCharge(request, least), request.cpuMilli, request.memoryMib);
   }
   if (ask.unit === 'share') for (const bankClass of ask.classes) bankClass.indexShares();
   return true;
+}
+
+/** An order that does not depend on which node came first. */
+function compareClasses(a: BankClass, b: BankClass): number {
+  return compareNames(a.pool, b.pool) || compareNames(a.model, b.model) || a.memoryMib - b.memoryMib;
 }
 
 /** Where a model stands in the list of acceptable ones; -1 = it is not in it. */
@@ -138,9 +145,13 @@ export const MAINTENANCE_LEAD_MS = 60 * 60_000;
 
 /** Whether a node may run the task at all, as far as its class does not say: labels, name, driver, maintenance. */
 export function admits(node: NodeEntry, ask: Ask, nowMs: number): boolean {
-  if (node.maintenanceMs !== Infinity && nowMs + (ask.limitMs ?? MAINTENANCE_LEAD_MS) > node.maintenanceMs)
-    return false;
+  if (!endsInTime(node, ask.limitMs, nowMs)) return false;
   return !ask.isPicky || suitsRules(node, ask.rules);
+}
+
+/** Whether work with such a time limit, begun now, ends before the node's next maintenance. */
+export function endsInTime({ maintenanceMs }: NodeEntry, limitMs: number | null, nowMs: number): boolean {
+  return maintenanceMs === Infinity || nowMs + (limitMs ?? MAINTENANCE_LEAD_MS) <= maintenanceMs;
 }
 
 /** The part of it that does not change with time. */

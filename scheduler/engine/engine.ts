@@ -3,6 +3,7 @@
 // before it are done for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
 import { type Amounts, at, GPU, isNothing } from './amounts.js';
+import { type Ask, endsInTime, suitsRules } from './asks.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
@@ -86,7 +87,7 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind
   if (!record || !core) return null;
   const mark = trial.mark();
   trial.unclaim(workload, claim);
-  const broken = whyBroken(claim, workload) ?? whyOutOfRoom(account, claim.charge);
+  const broken = whyBroken(claim, workload, turn.nowMs) ?? whyOutOfRoom(account, claim.charge);
   if (broken !== null) {
     return { type: 'drop_claim', workload: workload.number, message: broken };
   }
@@ -130,13 +131,19 @@ function placesInstead(turn: Turn, workload: WorkloadEntry): readonly TaskPlace[
   return mayFit(workload.core, 'free') ? placeShape(turn, workload, workload.core, 'free') : null;
 }
 
-function whyBroken(claim: HeldClaim, workload: WorkloadEntry): string | null {
+function whyBroken(claim: HeldClaim, workload: WorkloadEntry, nowMs: number): string | null {
   if (claim.broken !== null) return claim.broken;
-  for (const { node, slots, parts, cpuMilli, memoryMib } of claim.places) {
+  for (const place of claim.places) {
+    const { node, slots, parts, cpuMilli, memoryMib, task } = place;
     if (node.record === null) return `node ${node.name} is gone`;
     if (node.record.cordoned) return `node ${node.name} is cordoned`;
     if (node.inMaintenance) return `node ${node.name} is in maintenance`;
+    if (!endsInTime(node, workload.record?.spec.timeLimitMs ?? null, nowMs)) {
+      return `node ${node.name} will be in maintenance before it could end`;
+    }
     if (node.liveness === 'down') return `node ${node.name} is down`;
+    const ask = askOf(workload, task);
+    if (ask !== null && !suits(place, ask)) return `node ${node.name} is no longer what was asked for`;
     for (const slot of slots) {
       if (!slot.healthy) return `GPU ${slot.index} of node ${node.name} is not healthy`;
       if (slot.potential >= parts || node.liveness !== 'ready') continue;
@@ -147,6 +154,20 @@ function whyBroken(claim: HeldClaim, workload: WorkloadEntry): string | null {
     if (memoryMib > 0 && potentialOf(node.memory) < memoryMib) return `node ${node.name} will not have the memory`;
   }
   return null;
+}
+
+/** What a task asks for, where its gang could not do without its role; null = not known here. */
+function askOf({ record, core }: WorkloadEntry, task: number): Ask | null {
+  let end = 0;
+  const role = record?.spec.roles.findIndex(({ maxTasks }) => task < (end += maxTasks)) ?? -1;
+  return core?.parts.find((part) => part.role === role)?.ask ?? null;
+}
+
+/** Whether a place still is of a kind that the task may go to. */
+function suits({ node, slots }: TaskPlace, ask: Ask): boolean {
+  const isOfKind = slots.every((slot) => ask.classes.includes(slot.bank.bankClass));
+  const isInPool = ask.unit !== 'none' || (node.tier !== null && ask.tiers.includes(node.tier));
+  return isOfKind && isInPool && (!ask.isPicky || suitsRules(node, ask.rules));
 }
 
 function whyOutOfRoom(account: Account, request: Amounts): string | null {

@@ -14,7 +14,7 @@ import {
   type Group,
   isBefore,
   isUsable,
-  mayFit,
+  portions,
   settleShape,
   type Shape,
   type ShapePart,
@@ -121,11 +121,12 @@ function findCause(subject: Subject): Cause {
 type NoRoom = 'NOT_EVALUATED' | 'MAINTENANCE' | 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY' | 'RESOURCES';
 
 function whyNoRoom({ view, shape, part, request, nowMs }: Subject): NoRoom {
-  if (mayFit(shape, 'free')) {
+  const hasGpus = shape.parts.every(({ ask, count }) => ask.unit === 'none' || portions(ask, 'free', count) >= count);
+  if (hasGpus) {
     if (nowMs > 0 && view.nodes.toMaintain.size > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
     // Counted exactly it would have been placed: it has not had its turn since something came free.
     if (shape.isCounted) return 'NOT_EVALUATED';
-    if (part.ask.cpuMilli + part.ask.memoryMib > 0 && lacksCpuOrMemory(part.ask, view)) return 'CPU_OR_MEMORY';
+    if (lackingBeside(shape, view) !== null) return 'CPU_OR_MEMORY';
     if (shape.topology?.required === true || part.topology?.required === true) return 'TOPOLOGY';
   }
   return freeParts(shape) >= at(request, GPU) && at(request, GPU) > 0 ? 'FRAGMENTED' : 'RESOURCES';
@@ -140,28 +141,41 @@ function isShutOut({ ask, count }: ShapePart, nowMs: number): boolean {
   return open.reduce((tasks, node) => tasks + Math.floor(freeOn(node, ask) / ask.gpus), 0) < count;
 }
 
-/** Whether every node that has the GPUs free lacks CPU or memory. */
-function lacksCpuOrMemory(ask: Ask, view: ClusterView): boolean {
+/** The part of it for which there are GPUs, or it needs none, while there is too little CPU or memory. */
+function lackingBeside({ parts }: Shape, view: ClusterView): ShapePart | null {
+  return parts.find(({ ask, count }) => ask.cpuMilli + ask.memoryMib > 0 && tasksBeside(ask, view) < count) ?? null;
+}
+
+/** How many tasks fit by GPUs, CPU and memory. Listings ask this for thousands of equal workloads. */
+function tasksBeside(ask: Ask, view: ClusterView): number {
   const { version } = view.nodes;
-  // Listings ask this for thousands of equal workloads.
-  if (ask.lacksBeside.version !== version) ask.lacksBeside = { version, lacks: everyNodeLacks(ask) };
-  return ask.lacksBeside.lacks;
+  if (ask.beside.version !== version) {
+    const tasks = nodesOf(ask).reduce((sum, node) => sum + (node.available ? tasksOnNode(node, ask) : 0), 0);
+    ask.beside = { version, tasks };
+  }
+  return ask.beside.tasks;
 }
 
-function everyNodeLacks(ask: Ask): boolean {
-  const withGpus = nodesOf(ask).filter(
-    (node) => node.available && (ask.unit === 'none' || freeOn(node, ask) >= ask.gpus),
-  );
-  return withGpus.every((node) => freeOf(node.cpu) < ask.cpuMilli || freeOf(node.memory) < ask.memoryMib);
+function tasksOnNode(node: NodeEntry, ask: Ask): number {
+  const { cpuMilli, memoryMib, gpus, unit } = ask;
+  const free = unit === 'none' ? Infinity : freeOn(node, ask);
+  // Several shares go on one GPU: there CPU and memory tell.
+  const byGpus = free < gpus ? 0 : unit === 'whole' ? Math.floor(free / gpus) : Infinity;
+  const byCpu = cpuMilli === 0 ? Infinity : Math.max(0, Math.floor(freeOf(node.cpu) / cpuMilli));
+  const byMemory = memoryMib === 0 ? Infinity : Math.max(0, Math.floor(freeOf(node.memory) / memoryMib));
+  return Math.min(byGpus, byCpu, byMemory);
 }
 
-function isRegistered(shape: Shape): boolean {
-  return shape.parts.every(({ ask, count }) => {
-    if (ask.isPicky && nodesOf(ask).length === 0) return false;
-    if (ask.unit === 'none') return ask.tiers.some((tier) => tier.nodes.length > 0);
-    const enough = ask.unit === 'share' ? 1 : count;
-    return ask.classes.reduce((sum, each) => sum + each.registeredPortions(ask.gpus, enough), 0) >= enough;
-  });
+function isRegistered({ parts }: Shape): boolean {
+  return parts.every(isPartRegistered);
+}
+
+/** Whether its tasks would fit on all that was ever registered, in whatever state. */
+function isPartRegistered({ ask, count }: ShapePart): boolean {
+  if (ask.isPicky && nodesOf(ask).length === 0) return false;
+  if (ask.unit === 'none') return ask.tiers.some((tier) => tier.nodes.length > 0);
+  const enough = ask.unit === 'share' ? 1 : count;
+  return ask.classes.reduce((sum, each) => sum + each.registeredPortions(ask.gpus, enough), 0) >= enough;
 }
 
 // --- one sentence ---
@@ -200,7 +214,7 @@ function summarise(subject: Subject, cause: Cause): string {
       return `Enough GPUs are free, but its tasks must be in one ${sayLevel(level)} and no ${sayLevel(level)} has room for them together.`;
     }
     case 'CPU_OR_MEMORY':
-      return `GPUs are free, but no node that has them also has ${sayCpuAndMemory(part.ask)} free.`;
+      return sayLacking(subject);
     case 'RESOURCES': {
       const gpus = at(request, GPU);
       if (gpus === 0) return sayNoRoomWithoutGpus(part.ask);
@@ -209,6 +223,16 @@ function summarise(subject: Subject, cause: Cause): string {
       return `It needs ${sayParts(gpus)} and ${free} of ${facts.total} that fit are free; ${sayEntitlement(subject)}.`;
     }
   }
+}
+
+function sayLacking({ shape, view, part }: Subject): string {
+  const { ask, count } = lackingBeside(shape, view) ?? part;
+  if (ask.unit === 'none') return sayNoRoomWithoutGpus(ask);
+  const tasks = tasksBeside(ask, view);
+  const needs = sayCpuAndMemory(ask);
+  return tasks === 0
+    ? `GPUs are free, but no node that has them also has ${needs} free.`
+    : `GPUs are free, but with ${needs} for each only ${tasks} of ${plural(count, 'task')} fit beside each other.`;
 }
 
 function asSentence(message: string): string {
@@ -244,8 +268,8 @@ function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): st
   );
 }
 
-function sayNoSuch({ part }: Subject): string {
-  const { ask, count } = part;
+function sayNoSuch({ shape, part }: Subject): string {
+  const { ask, count } = shape.parts.find((each) => !isPartRegistered(each)) ?? part;
   const { rules, request } = ask;
   const where = rules.pool === '' ? 'the cluster' : `pool ${rules.pool}`;
   if (ask.isPicky && nodesOf(ask).length === 0) {
@@ -517,7 +541,7 @@ function sayNearest({ part, nowMs }: Subject): string {
     if (misses.length === 0 && nowMs > 0 && !admits(node, ask, nowMs)) {
       misses.push(MAINTAINED_SOON);
     }
-    const lacking = misses.length * 1_000 + (ask.gpus - free);
+    const lacking = misses.length * 1_000 + (ask.gpus - free) + short(ask.cpuMilli, freeOf(node.cpu));
     if (best === null || lacking < best.lacking || (lacking === best.lacking && node.name < best.node.name)) {
       best = { node, misses, lacking };
     }
@@ -528,6 +552,11 @@ function sayNearest({ part, nowMs }: Subject): string {
   if (misses[0] === MAINTAINED_SOON)
     return `${node.name}${MAINTAINED_SOON}${formatDuration(node.maintenanceMs - nowMs)}`;
   return `${node.name} has ${misses.join(', ')} free`;
+}
+
+/** Which part of what is asked for is not there. */
+function short(asked: number, free: number): number {
+  return asked === 0 ? 0 : Math.max(0, asked - free) / asked;
 }
 
 const MAINTAINED_SOON = ' has everything, but its maintenance begins in ';

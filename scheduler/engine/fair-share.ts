@@ -28,24 +28,34 @@ export function divide(total: number, claimants: readonly Claimant[], unit = 1):
     Math.min(guarantee === Infinity ? total : guarantee, requestable),
   );
   let left = total - shares.reduce((sum, share) => sum + share, 0);
+  const remainders: Remainder[][] = [];
   for (const bucket of byPriority(claimants)) {
     if (left <= 0) break;
-    left = dealSurplus(left, bucket, claimants, shares, unit);
+    const dealt = dealSurplus(left, bucket, claimants, shares, unit);
+    left = dealt.left;
+    remainders.push(dealt.remainders);
   }
+  for (const ofBucket of remainders) left = dealRemainders(left, ofBucket, claimants, shares, unit);
   return shares;
 }
 
-/** Deals to the queues of one priority; returns what they left. */
+/** What a queue would have got beyond whole units. */
+interface Remainder {
+  readonly at: number;
+  readonly part: number;
+}
+
+/** Deals whole units to the queues of one priority. */
 function dealSurplus(
   surplus: number,
   bucket: readonly number[],
   claimants: readonly Claimant[],
   shares: number[],
   unit: number,
-): number {
+): { readonly left: number; readonly remainders: Remainder[] } {
   let left = surplus;
   let hungry = bucket.filter((at) => (claimants[at]?.weight ?? 0) > 0 && wants(claimants, shares, at) > 0);
-  let remainders: { at: number; part: number }[] = [];
+  let remainders: Remainder[] = [];
   while (left > 0 && hungry.length > 0) {
     const amount = left;
     const weights = hungry.reduce((sum, at) => sum + (claimants[at]?.weight ?? 0), 0);
@@ -65,6 +75,18 @@ function dealSurplus(
     if (still.length === hungry.length) break;
     hungry = still;
   }
+  return { left, remainders };
+}
+
+/** Deals what is left, one unit each, to the queues of one priority; returns what they left. */
+function dealRemainders(
+  surplus: number,
+  remainders: Remainder[],
+  claimants: readonly Claimant[],
+  shares: number[],
+  unit: number,
+): number {
+  let left = surplus;
   remainders.sort((a, b) => b.part - a.part || compareAge(claimants[a.at], claimants[b.at]));
   for (const { at } of remainders) {
     if (left <= 0) break;

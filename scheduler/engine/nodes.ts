@@ -478,6 +478,7 @@ export class NodeTable {
    */
   setRecord(node: NodeEntry, record: ClusterNode | null): boolean {
     const rebuilt = !sameHardware(node.record, record);
+    const suitsOthers = !sameRules(node.record, record);
     this.version++;
     this.#countStores(node, -1);
     if (rebuilt) this.#detach(node);
@@ -490,7 +491,8 @@ export class NodeTable {
     node.memory.capacity = (record?.memoryMib ?? 0) || Infinity;
     if (rebuilt && record) this.#attach(node, record);
     else node.tier?.moved(node, tasks, cpu);
-    let changed = rebuilt || before[0] !== node.cpu.capacity || before[1] !== node.memory.capacity;
+    if (suitsOthers) this.#allFreed(node);
+    let changed = rebuilt || suitsOthers || before[0] !== node.cpu.capacity || before[1] !== node.memory.capacity;
     if (record) {
       const health = new Map(record.gpus.map((gpu) => [gpu.index, gpu.health === 'healthy']));
       for (const slot of slotsOf(node)) {
@@ -522,7 +524,12 @@ export class NodeTable {
     let changed = false;
     for (const node of this.toMaintain) {
       const windows = node.record?.maintenance ?? [];
-      node.maintenanceMs = nextStart(windows, nowMs) ?? Infinity;
+      const nextMs = nextStart(windows, nowMs) ?? Infinity;
+      if (nextMs !== node.maintenanceMs) {
+        node.maintenanceMs = nextMs;
+        this.#allFreed(node);
+        changed = true;
+      }
       node.inMaintenance = isInside(windows, nowMs);
       changed = this.#updateAvailability(node) || changed;
     }
@@ -628,6 +635,12 @@ export class NodeTable {
 
   #freed(where: BankClass | TaskTier | null): void {
     if (!this.trying && where !== null) this.freed.add(where);
+  }
+
+  /** Something that is no count changed: whoever waits for this node is looked at again. */
+  #allFreed(node: NodeEntry): void {
+    this.#freed(node.tier);
+    for (const { bankClass } of node.banks) this.#freed(bankClass);
   }
 
   #updateAvailability(node: NodeEntry): boolean {
@@ -814,6 +827,21 @@ export function sameHardware(before: ClusterNode | null, after: ClusterNode | nu
     const other = after.gpus[at];
     return other !== undefined && sameGpu(gpu, other);
   });
+}
+
+/** Whether two records of a node say the same of what work may go there. */
+function sameRules(before: ClusterNode | null, after: ClusterNode | null): boolean {
+  if (before === null || after === null) return before === after;
+  return (
+    before.driverVersion === after.driverVersion &&
+    same(before.labels, after.labels) &&
+    same(before.maintenance, after.maintenance)
+  );
+}
+
+/** A record that changed elsewhere shares what did not change, so most of the time one look is enough. */
+function same(a: object, b: object): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 function sameGpu(a: Gpu, b: Gpu): boolean {

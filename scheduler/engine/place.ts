@@ -7,6 +7,7 @@ import { admits, type Ask, partsIn } from './asks.js';
 import {
   type Bank,
   type BankClass,
+  compareNames,
   type Domain,
   freeOf,
   MAX_TASKS_PER_NODE,
@@ -74,8 +75,8 @@ class Gang {
     const rule = this.#shape.topology ?? this.#anchorRule();
     const { parts } = this.#shape;
     const [only] = parts;
-    if (rule === null && parts.length === 1 && only && only.topology === null) return this.#placeAnywhere(only);
-    return this.#together(rule, this.#shape.parts, ANYWHERE, (room) => this.#placeParts(room)) ? this.#places : null;
+    if (rule === null && parts.length === 1 && only && this.#ruleOf(only) === null) return this.#placeAnywhere(only);
+    return this.#together(rule, null, parts, ANYWHERE, (room) => this.#placeParts(room)) ? this.#places : null;
   }
 
   /** The common case: equal tasks, wherever they fit. */
@@ -87,20 +88,37 @@ class Gang {
     return null;
   }
 
-  /** A further task of a workload whose tasks must be together joins those that run. */
+  /** Further tasks of a workload whose tasks must be together join those that it has. */
   #anchorRule(): TopologyRule | null {
     return this.#tasks === null ? null : (this.#workload.record?.spec.topology ?? null);
   }
 
+  /** The same of a role, whose rule a gang's shape carries with its part. */
+  #ruleOf(part: ShapePart): TopologyRule | null {
+    if (this.#tasks === null) return part.topology;
+    return this.#workload.record?.spec.roles[part.role]?.topology ?? null;
+  }
+
+  /** Where the workload's tasks are, of one role or of all, with those of this step; none for a gang that starts. */
+  #anchors(role: number | null): readonly { readonly node: NodeEntry; readonly slots: readonly Slot[] }[] {
+    if (this.#tasks === null) return [];
+    const { allocations, claim, record } = this.#workload;
+    const staying = allocations.filter(({ leaving }) => !leaving);
+    const places = [...staying, ...(claim?.places ?? []), ...this.#placing.trial.placesOf(this.#workload)];
+    if (role === null || record === null) return places;
+    return places.filter(({ task }) => roleOfTask(record.spec.roles, task) === role);
+  }
+
   #placeParts(room: Room): boolean {
     return this.#shape.parts.every((part) =>
-      this.#together(part.topology, [part], room, (inner) => this.#placePart(part, inner)),
+      this.#together(this.#ruleOf(part), part.role, [part], room, (inner) => this.#placePart(part, inner)),
     );
   }
 
   /** Tries the rooms that a rule allows, the tightest that may fit first; without a rule, or as a last wish, the outer one. */
   #together(
     rule: TopologyRule | null,
+    role: number | null,
     parts: readonly ShapePart[],
     outer: Room,
     attempt: (room: Room) => boolean,
@@ -113,7 +131,7 @@ class Gang {
       this.#places.length = count;
     };
     if (rule !== null) {
-      for (const room of this.#rooms(rule, parts, outer)) {
+      for (const room of this.#rooms(rule, this.#anchors(role), parts, outer)) {
         if (attempt(room)) return true;
         undo();
       }
@@ -124,25 +142,32 @@ class Gang {
     return false;
   }
 
-  #rooms(rule: TopologyRule, parts: readonly ShapePart[], outer: Room): Room[] {
-    const anchored = this.#tasks !== null;
-    const nodes = anchored ? this.#workload.allocations.map(({ node }) => node) : [];
+  #rooms(
+    rule: TopologyRule,
+    anchors: readonly { readonly node: NodeEntry; readonly slots: readonly Slot[] }[],
+    parts: readonly ShapePart[],
+    outer: Room,
+  ): Room[] {
+    const isAnchored = anchors.length > 0;
     if (rule.level === 'rack' || rule.level === 'block') {
       const domains = [...this.#placing.trial.view.nodes.domains.values()].filter(
         (domain) =>
           domain.level === rule.level &&
+          (outer.node === null || domain.nodes.has(outer.node)) &&
           (outer.domain === null || [...domain.nodes].some((node) => outer.domain?.nodes.has(node))) &&
-          (!anchored || nodes.some((node) => domain.nodes.has(node))),
+          (!isAnchored || anchors.some(({ node }) => domain.nodes.has(node))),
       );
-      return this.#tightest(
-        domains.map((domain) => ({ ...outer, domain: narrower(outer.domain, domain) })),
-        parts,
-      );
+      const rooms = domains.map((domain) => ({ ...outer, domain: narrower(outer.domain, domain) }));
+      return this.#tightest(rooms, parts);
     }
-    const candidates = anchored ? [...new Set(nodes)] : outer.node ? [outer.node] : this.#nodesFor(parts, outer);
+    const held = isAnchored ? [...new Set(anchors.map(({ node }) => node))] : null;
+    const candidates = (held ?? (outer.node ? [outer.node] : this.#nodesFor(parts, outer))).filter((node) =>
+      isInside(node, outer),
+    );
     const rooms = candidates.flatMap((node): Room[] => {
       if (rule.level === 'node') return [{ ...outer, node }];
-      const groups = new Set(node.banks.flatMap(({ slots }) => slots.map(({ nvlinkGroup }) => nvlinkGroup)));
+      const slots = isAnchored ? anchors.flatMap((anchor) => anchor.slots) : node.banks.flatMap((bank) => bank.slots);
+      const groups = new Set(slots.filter((slot) => slot.bank.node === node).map(({ nvlinkGroup }) => nvlinkGroup));
       return [...groups].flatMap((nvlinkGroup) => (nvlinkGroup === null ? [] : [{ ...outer, node, nvlinkGroup }]));
     });
     return this.#tightest(rooms, parts);
@@ -417,17 +442,19 @@ class Gang {
         this.#placing.work.spend(1);
         const shared = fitting.filter((slot) => slot.potential < GPU_PARTS).length;
         const option = { bank, opened: Math.max(0, ask.gpus - shared), left: countOf(bank, this.#on, room) };
-        if (
-          best === null ||
-          option.opened < best.opened ||
-          (option.opened === best.opened && option.left < best.left)
-        ) {
-          best = option;
-        }
+        if (best === null || compareOptions(option, best) < 0) best = option;
       }
     }
     return best && { node: best.bank.node, bank: best.bank, slot: null, on: this.#on, count: 1 };
   }
+}
+
+/** Fewer GPUs opened, then fewer left, then the lower name. */
+function compareOptions(
+  a: { readonly bank: Bank; readonly opened: number; readonly left: number },
+  b: { readonly bank: Bank; readonly opened: number; readonly left: number },
+): number {
+  return a.opened - b.opened || a.left - b.left || compareNames(a.bank.node.name, b.bank.node.name);
 }
 
 /** One chosen bank (or node), and how many tasks go there. */
@@ -480,10 +507,23 @@ function tasksThatFit(node: NodeEntry, { cpuMilli, memoryMib }: Ask, on: On, mos
 }
 
 function portionsOfClass(room: Room, bankClass: BankClass, ask: Ask, on: On, enough: number): number {
-  if (ask.unit === 'share') return enough;
+  // Several shares go on one GPU: whether all do is only to be had by trying.
+  if (ask.unit === 'share') return mayTakeShare(bankClass, ask, on) ? enough : 0;
   if (room.node === null && room.domain === null) return bankClass[on].counts.portions(ask.gpus, enough);
   if (room.node === null) return room.domain?.classes.get(bankClass)?.[on].portions(ask.gpus, enough) ?? 0;
   return banksIn(room, bankClass).reduce((sum, bank) => sum + Math.floor(countOf(bank, on, room) / ask.gpus), 0);
+}
+
+function mayTakeShare(bankClass: BankClass, ask: Ask, on: On): boolean {
+  if (bankClass[on].counts.levelFrom(1) !== -1) return true;
+  const open = on === 'free' ? bankClass.openFree : bankClass.openPotential;
+  const least = Math.ceil(partsIn(ask, bankClass) / PARTS_PER_MILLI);
+  return open !== null && open.counts.levelFrom(least) !== -1;
+}
+
+function roleOfTask(roles: readonly { readonly maxTasks: number }[], task: number): number {
+  let end = 0;
+  return roles.findIndex(({ maxTasks }) => task < (end += maxTasks));
 }
 
 /** How many tasks may fit in a room, counted no further than `enough`. */

@@ -135,6 +135,8 @@ export class ShapeTable {
   }
 
   use(shape: Shape): void {
+    // Whoever still knows it may use it again after everybody had let it go.
+    if (shape.uses === 0) this.all.set(shape.key, shape);
     shape.uses++;
   }
 
@@ -144,8 +146,8 @@ export class ShapeTable {
   }
 }
 
-function partKey({ ask, count, firstTask, topology }: ShapePart): string {
-  return `${count}@${firstTask} x ${ask.key}${topologyKey(topology)}`;
+function partKey({ ask, count, firstTask, role, topology }: ShapePart): string {
+  return `${role}: ${count}@${firstTask} x ${ask.key}${topologyKey(topology)}`;
 }
 
 function topologyKey(topology: TopologyRule | null): string {

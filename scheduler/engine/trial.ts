@@ -7,7 +7,7 @@ import { addClaimed, addHeld, addLeaving } from './queues.js';
 import { positionOf, type RunningBucket, type VictimUnit } from './running.js';
 import type { Group } from './shapes.js';
 import type { ClusterView } from './view.js';
-import type { AllocationEntry, HeldClaim, TaskPlace, WorkloadEntry } from './workloads.js';
+import { type AllocationEntry, type HeldClaim, isElastic, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 type Undo =
   | { readonly type: 'take'; readonly place: TaskPlace }
@@ -19,12 +19,22 @@ type Undo =
   | { readonly type: 'unclaim'; readonly workload: WorkloadEntry; readonly claim: HeldClaim }
   | { readonly type: 'turn'; readonly group: Group };
 
+const NO_PLACES: readonly TaskPlace[] = [];
+
+/** Whether more tasks of it must go where its first ones are. */
+function growsTogether({ record, core }: WorkloadEntry): boolean {
+  if (record === null || core === null) return false;
+  return (core.topology !== null || core.parts.some(({ topology }) => topology !== null)) && isElastic(record);
+}
+
 /** One step's trial of its decisions. */
 export class Trial {
   readonly view: ClusterView;
   readonly #log: Undo[] = [];
   readonly #buckets = new Set<RunningBucket>();
   readonly #groups = new Set<Group>();
+  /** What running or elastic workloads were given or promised in this step. */
+  readonly #given = new Map<WorkloadEntry, TaskPlace[]>();
 
   constructor(view: ClusterView) {
     this.view = view;
@@ -54,6 +64,7 @@ export class Trial {
 
   /** Gives a task its place; `bind` charges it. */
   take(place: TaskPlace): void {
+    this.#note(place);
     for (const slot of place.slots) {
       invariant(slot.free >= place.parts, 'no GPU is given twice', `GPU ${slot.index} of node ${place.node.name}`);
     }
@@ -89,6 +100,7 @@ export class Trial {
 
   /** Promises a task its place; `claim` charges it. */
   promise(place: TaskPlace): void {
+    this.#note(place);
     for (const slot of place.slots) {
       invariant(
         slot.potential >= place.parts,
@@ -112,6 +124,26 @@ export class Trial {
     addClaimed(workload.account, claim.charge, -1);
     workload.claim = null;
     this.#log.push({ type: 'unclaim', workload, claim });
+  }
+
+  /** What a workload that runs, or grows, was given or promised in this step. */
+  placesOf(workload: WorkloadEntry): readonly TaskPlace[] {
+    return this.#given.get(workload) ?? NO_PLACES;
+  }
+
+  /** Only of workloads for which somebody will ask. */
+  #note(place: TaskPlace): void {
+    const { workload } = place;
+    if (workload.units.length === 0 && !growsTogether(workload)) return;
+    const places = this.#given.get(workload);
+    if (places) places.push(place);
+    else this.#given.set(workload, [place]);
+  }
+
+  #forget({ workload }: TaskPlace): void {
+    const places = this.#given.get(workload);
+    places?.pop();
+    if (places?.length === 0) this.#given.delete(workload);
   }
 
   #hold(place: TaskPlace, sign: 1 | -1): void {
@@ -146,6 +178,7 @@ export class Trial {
   #undo(undo: Undo): void {
     switch (undo.type) {
       case 'take':
+        this.#forget(undo.place);
         return this.#hold(undo.place, -1);
       case 'bind':
         return addHeld(undo.workload.account, undo.charge, -1);
@@ -154,6 +187,7 @@ export class Trial {
       case 'spare':
         return this.#setEvicting(undo.unit, undo.allocations, true);
       case 'promise':
+        this.#forget(undo.place);
         return this.#promise(undo.place, -1);
       case 'claim':
         return addClaimed(undo.workload.account, undo.charge, -1);

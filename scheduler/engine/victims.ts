@@ -5,12 +5,12 @@
 // plugins/proportion/reclaimable; stricter in that a queue at or below its guarantee gives nothing at any level.
 import { invariant } from '../../common/assert.js';
 import { plural } from '../../common/units.js';
-import { toGpus } from '../model/requests.js';
-import { type Amounts, addTo, amounts, at, GPU, NOTHING, RESOURCES } from './amounts.js';
-import type { Bank, BankClass } from './nodes.js';
+import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
+import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
+import { type Bank, type BankClass, potentialOf } from './nodes.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
 import { type Placing, placeShape } from './place.js';
-import { type Account, exceeds, findStop, isWithin, type QueueNode } from './queues.js';
+import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
 import type { SearchBudget } from './work-budget.js';
@@ -107,7 +107,11 @@ class VictimSearch {
   /** Victims in order of fairness, and where that finds none, node by node. */
   run(): Takeover | null {
     if (!this.#mightFind()) return null;
-    return this.#find(() => this.#takeInOrder()) ?? this.#find(() => this.#takeNodeByNode());
+    const inOrder = (): boolean => this.#takeInOrder();
+    const byNode = (): boolean => this.#takeNodeByNode();
+    // Who gives is a matter of fairness; who moves, of the least disturbance.
+    const [first, second] = this.#mode === 'consolidate' ? [byNode, inOrder] : [inOrder, byNode];
+    return this.#find(first) ?? this.#find(second);
   }
 
   /** One way of finding: limits first; then all that is not needed is left out, and what is left is checked again. */
@@ -134,8 +138,7 @@ class VictimSearch {
     if (!this.#shape.isCounted || this.#stop() !== null) return this.#anyMayGive();
     if (this.#isMet()) return true;
     const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
-    let parts = 0;
-    for (const { potentialSlots, partsPerSlot } of classes) parts += potentialSlots * partsPerSlot;
+    let parts = potentialPartsOf(classes);
     const asked = at(this.#shape.charge, GPU);
     if (this.#mode === 'preempt')
       return parts + this.#runningParts(this.#queue, this.#group.priority, classes) >= asked;
@@ -160,16 +163,7 @@ class VictimSearch {
   #hasRoomInAll(): boolean {
     const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
     if (classes.size === 0) return false;
-    let parts = 0;
-    for (const bankClass of classes) {
-      parts += bankClass.potentialSlots * bankClass.partsPerSlot;
-      const open = bankClass.openPotential;
-      if (open === null) continue;
-      for (let level = open.counts.levelFrom(1); level !== -1; level = open.counts.levelFrom(level + 1)) {
-        parts += open.counts.count(level) * level * 7;
-      }
-    }
-    return parts >= at(this.#shape.charge, GPU);
+    return potentialPartsOf(classes) >= at(this.#shape.charge, GPU);
   }
 
   /** The queues beside those on the path: whoever gives, gives through one of them. */
@@ -280,7 +274,7 @@ class VictimSearch {
     const [part] = this.#shape.parts;
     // Where a single GPU was not found in order, none is to be found.
     if (part === undefined || (this.#shape.isCounted && this.#shape.tasks * part.ask.gpus === 1)) return false;
-    const options: { bank: Bank; disturbed: number; loss: number }[] = [];
+    const options: { bank: Bank; disturbed: number; loss: number; first: VictimUnit | undefined }[] = [];
     const enough = Math.max(MAX_BANKS_TRIED, 4 * this.#shape.tasks);
     for (const { ask } of this.#shape.parts) {
       for (const bankClass of ask.classes) {
@@ -297,6 +291,7 @@ class VictimSearch {
               bank,
               disturbed: chosen.reduce((sum, { charge }) => sum + at(charge, GPU), 0),
               loss: chosen.reduce((sum, { unit }) => sum + lossOf(unit, nowMs), 0),
+              first: chosen[0]?.unit,
             });
           }
           this.#goBack(mark, taken);
@@ -304,7 +299,11 @@ class VictimSearch {
       }
     }
     options.sort(
-      (a, b) => a.disturbed - b.disturbed || (a.loss === b.loss ? 0 : a.loss - b.loss) || a.bank.rank - b.bank.rank,
+      (a, b) =>
+        a.disturbed - b.disturbed ||
+        (a.loss === b.loss ? 0 : a.loss - b.loss) ||
+        (a.first && b.first ? this.#compare(a.first, b.first) : 0) ||
+        a.bank.rank - b.bank.rank,
     );
     for (const { bank } of options) {
       if (this.#bound.isSpent) break;
@@ -448,8 +447,8 @@ class VictimSearch {
     const evictions: Eviction[] = [];
     // The last to give is the first to be placed again.
     for (const { taken, message } of done.toReversed()) {
-      if (!goesWithCore(taken.unit) && this.#staysAfterAll(taken)) trial.spare(taken.unit, taken.allocations);
-      else evictions.push({ ...taken, workload: taken.unit.workload, message, movesTo: this.#move(taken) });
+      if (!goesWithCore(taken.unit) && this.#spare(taken)) continue;
+      evictions.push({ ...taken, workload: taken.unit.workload, message, movesTo: this.#move(taken) });
     }
     evictions.reverse();
     if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { evictions, places } : null;
@@ -458,20 +457,21 @@ class VictimSearch {
     return { evictions, places };
   }
 
-  /** Whether nothing of a victim's place was promised to anybody. */
-  #staysAfterAll({ unit, allocations, charge }: Taken): boolean {
-    const isMissed = unit.workload.claim !== null;
-    return (
-      !isMissed &&
-      findStop(unit.workload.account, charge, 'promise') === null &&
-      allocations.every(
-        ({ node, slots, parts, cpuMilli, memoryMib }) =>
-          slots.every((slot) => slot.potential >= parts) &&
-          (cpuMilli === 0 || node.cpu.capacity - node.cpu.used + node.cpu.leaving - node.cpu.claimed >= cpuMilli) &&
-          (memoryMib === 0 ||
-            node.memory.capacity - node.memory.used + node.memory.leaving - node.memory.claimed >= memoryMib),
-      )
+  /** Lets a victim stay after all, if nothing of its place was promised to anybody. */
+  #spare({ unit, allocations, charge }: Taken): boolean {
+    if (!unit.evicting) return true;
+    const { trial } = this.#placing;
+    const { workload } = unit;
+    if (workload.claim !== null || findStop(workload.account, charge, 'promise') !== null) return false;
+    const mark = trial.mark();
+    trial.spare(unit, allocations);
+    // All of it together, since several of its tasks may have parts of one GPU.
+    const fits = allocations.every(
+      ({ node, slots }) =>
+        slots.every((slot) => slot.potential >= 0) && potentialOf(node.cpu) >= 0 && potentialOf(node.memory) >= 0,
     );
+    if (!fits) trial.rollback(mark);
+    return fits;
   }
 
   /** Promises a whole victim another place, if there is one. */
@@ -510,7 +510,7 @@ class VictimSearch {
   }
 
   #allFindPlaces(): boolean {
-    return this.#taken.toReversed().every((taken) => this.#staysAfterAll(taken) || this.#move(taken) !== null);
+    return this.#taken.toReversed().every((taken) => this.#spare(taken) || this.#move(taken) !== null);
   }
 
   #stop() {
@@ -533,6 +533,8 @@ class VictimSearch {
     const { workload } = unit;
     const { queue } = workload;
     if (queue === null || workload === this.#workload || this.#isProtected(unit, queue)) return false;
+    // What got something in this step is not what its units say any more.
+    if (this.#placing.trial.placesOf(workload).length > 0) return false;
     if (this.#mode === 'preempt') return queue === this.#queue && unit.bucket.priority < this.#group.priority;
     // Inside one queue a move needs no lower priority: nobody loses his place for good.
     if (queue === this.#queue) return this.#mode === 'consolidate';
@@ -577,9 +579,14 @@ class VictimSearch {
 
   /** One level of it. Tested before each victim, so the last may carry the queue below: a gang cannot be cut. */
   #sideMayGive(side: QueueNode): boolean {
-    if (!exceeds(side, side.guarantee)) return false;
+    if (!this.#exceeds(side, side.guarantee)) return false;
     const taker = this.#takerBeside(side);
-    return taker === null || exceeds(side, side.allocatableShare) || this.#isWithinGuarantee(taker);
+    return taker === null || this.#exceeds(side, side.allocatableShare) || this.#isWithinGuarantee(taker);
+  }
+
+  /** Whether a side holds more than that of something that is asked for. */
+  #exceeds(side: QueueNode, bound: Amounts): boolean {
+    return resourceAbove(side, bound, this.#shape.charge) !== -1;
   }
 
   /** The queue on the reclaimer's path that has the same parent; null when the parent is not common. */
@@ -785,25 +792,55 @@ class VictimSearch {
     }
     const sides = queue && this.#sidesOf(queue);
     invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);
-    return sayGround(sides.taker, sides.giver, this.#isWithinGuarantee(sides.taker));
+    return sayGround(sides.taker, sides.giver, this.#isWithinGuarantee(sides.taker), this.#shape.charge);
   }
 }
 
-function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolean): string {
-  const holds = toGpus(at(giver.charged, GPU));
-  const takerHolds = toGpus(at(taker.charged, GPU));
-  if (isWithinGuarantee) {
-    const guarantee = toGpus(at(giver.guarantee, GPU));
-    return (
-      `${taker.name} is guaranteed ${plural(toGpus(at(taker.guarantee, GPU)), 'GPU')} and holds ${takerHolds}; ` +
-      `${giver.name} holds ${holds}, ${holds - guarantee} above its guarantee of ${guarantee}`
-    );
+/** GPU parts that are or will be free, on whole slots and on shared ones. */
+function potentialPartsOf(classes: ReadonlySet<BankClass>): number {
+  let parts = 0;
+  for (const { potentialSlots, partsPerSlot, openPotential } of classes) {
+    parts += potentialSlots * partsPerSlot;
+    if (openPotential === null) continue;
+    const { counts } = openPotential;
+    for (let level = counts.levelFrom(1); level !== -1; level = counts.levelFrom(level + 1)) {
+      parts += counts.count(level) * (level + 1) * PARTS_PER_MILLI;
+    }
   }
-  const share = toGpus(at(giver.allocatableShare, GPU));
-  return (
-    `${taker.name} has a fair share of ${plural(toGpus(at(taker.fairShare, GPU)), 'GPU')} and holds ${takerHolds}; ` +
-    `${giver.name} holds ${holds}, ${holds - share} above its share of ${share}`
-  );
+  return parts;
+}
+
+function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolean, asked: Amounts): string {
+  const bound = isWithinGuarantee ? giver.guarantee : giver.allocatableShare;
+  const resource = Math.max(GPU, resourceAbove(giver, bound, asked));
+  const holds = at(giver.charged, resource);
+  const [say, all] = [(amount: number) => sayAmount(amount, resource), at(bound, resource)];
+  const above = `${giver.name} holds ${say(holds)}, ${say(holds - all)} above its`;
+  const takes = `and holds ${say(at(taker.charged, resource))}`;
+  if (isWithinGuarantee) {
+    return `${taker.name} is guaranteed ${sayUnit(at(taker.guarantee, resource), resource)} ${takes}; ${above} guarantee of ${say(all)}`;
+  }
+  return `${taker.name} has a fair share of ${sayUnit(at(taker.fairShare, resource), resource)} ${takes}; ${above} share of ${say(all)}`;
+}
+
+/** The first resource asked for of which a queue is charged with more than that; -1 = none. */
+function resourceAbove(queue: QueueNode, bound: Amounts, asked: Amounts): number {
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    if (at(asked, resource) > 0 && at(queue.charged, resource) > at(bound, resource)) return resource;
+  }
+  return -1;
+}
+
+/** A bare number of GPUs; cores and MiB with their unit. */
+function sayAmount(amount: number, resource: number): string {
+  if (amount === Infinity) return 'all there is';
+  if (resource === GPU) return String(Math.round(toGpus(amount) * 1_000) / 1_000);
+  return resource === CPU ? `${amount / 1_000} cores` : `${amount} MiB`;
+}
+
+function sayUnit(amount: number, resource: number): string {
+  const said = sayAmount(amount, resource);
+  return resource === GPU && amount !== Infinity ? plural(Number(said), 'GPU') : said;
 }
 
 /** A surplus task does not outlive its workload's core. */

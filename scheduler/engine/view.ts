@@ -157,8 +157,10 @@ export class ClusterView {
 
   /** Brings everything that is worked out late up to date, and wakes what may now fit. The first thing in a step. */
   settle(nowMs: number): void {
-    if (nowMs >= this.wakeMs) this.structureAt = ++this.nodes.clock;
-    this.wakeMs = Infinity;
+    if (nowMs >= this.wakeMs) {
+      this.structureAt = ++this.nodes.clock;
+      this.wakeMs = Infinity;
+    }
     if (this.nodes.setTime(nowMs)) this.#placementChanged();
     this.nodes.settle();
     for (const workload of this.#toShelve) this.#reshelve(workload);
@@ -385,7 +387,10 @@ export class ClusterView {
     for (const allocation of allocations) this.#detachSlots(allocation);
     const changed = this.nodes.setRecord(node, after);
     for (const allocation of allocations) this.#attachSlots(allocation);
-    for (const claimer of claimers) this.#takeClaim(claimer, claimer.record?.claim ?? null);
+    for (const claimer of claimers) {
+      this.#takeClaim(claimer, claimer.record?.claim ?? null);
+      this.#fileDemand(claimer);
+    }
     if (changed) this.#placementChanged();
     if (after === null && allocations.length === 0 && node.liveness === 'unknown') this.nodes.entries.delete(id);
   }
@@ -434,8 +439,8 @@ export class ClusterView {
       settleShape(workload.core, this.nodes);
     }
     if (refiled) this.#file(workload, queue);
-    this.#fileDemand(workload);
     this.#fileClaim(workload);
+    this.#fileDemand(workload);
     this.#fileGroup(workload, old);
     this.#toShelve.add(workload);
     this.#dropWorkloadIfUnused(workload);
@@ -779,7 +784,7 @@ export class ClusterView {
     };
     alone.push(allocation);
     this.allocations.set(record.id, allocation);
-    workload.allocations = [...workload.allocations, allocation];
+    workload.allocations = withTask(workload.allocations, allocation);
     let onNode = this.#onNode.get(node);
     if (!onNode) this.#onNode.set(node, (onNode = new Set()));
     onNode.add(allocation);
@@ -788,6 +793,11 @@ export class ClusterView {
     this.#attachSlots(allocation);
     this.#charge(allocation, 1);
     this.#excessMayHaveGrown(workload.queue);
+    // More to preempt for those of higher priority beside it.
+    const { queue } = workload;
+    if (queue && queue.stuckPriority > (workload.record?.spec.priority ?? Infinity)) {
+      queue.relievedAt = ++this.nodes.clock;
+    }
     this.#allocationsChanged(workload);
   }
 
@@ -837,10 +847,12 @@ export class ClusterView {
     const slots: Slot[] = [];
     for (const { uuid, index, instance } of allocation.granted) {
       const slot = findSlot(allocation.node, uuid, index, instance);
-      if (!slot || slot.used + allocation.parts > GPU_PARTS) continue;
-      this.nodes.hold(slot, allocation, 1);
-      for (const { workload } of slot.claims) this.claimsToCheck.add(workload);
-      slots.push(slot);
+      // A GPU that changed its form under a task (MIG on, off, cut anew) is that task's in whatever form it has.
+      for (const each of slot ? [slot] : slotsOfGpu(allocation.node, uuid, index)) {
+        this.nodes.hold(each, allocation, 1);
+        for (const { workload } of each.claims) this.claimsToCheck.add(workload);
+        slots.push(each);
+      }
     }
     allocation.slots = slots;
     this.#ghostParts += this.#ghostsOf(allocation);
@@ -856,7 +868,8 @@ export class ClusterView {
   }
 
   #ghostsOf({ charge, granted, slots }: AllocationEntry): number {
-    return granted.length === 0 ? 0 : (at(charge, GPU) * (granted.length - slots.length)) / granted.length;
+    const missing = Math.max(0, granted.length - slots.length);
+    return missing === 0 ? 0 : (at(charge, GPU) * missing) / granted.length;
   }
 }
 
@@ -929,6 +942,14 @@ function doneTasks(workload: WorkloadEntry, record: Workload): number {
   return Math.max(0, record.allocations.length - workload.allocations.length);
 }
 
+/** In the order of tasks, whatever order they were heard of in. */
+function withTask(allocations: readonly AllocationEntry[], allocation: AllocationEntry): readonly AllocationEntry[] {
+  const last = allocations[allocations.length - 1];
+  if (last === undefined) return [allocation];
+  const all = [...allocations, allocation];
+  return last.task < allocation.task ? all : all.sort((a, b) => a.task - b.task || (a.id < b.id ? -1 : 1));
+}
+
 /** Those that do not leave; the list itself when none does. */
 function stayingOf(allocations: readonly AllocationEntry[]): readonly AllocationEntry[] {
   return allocations.some(({ leaving }) => leaving) ? allocations.filter(({ leaving }) => !leaving) : allocations;
@@ -967,6 +988,12 @@ function findSlot(node: NodeEntry, uuid: string, index: number, instance: string
     }
   }
   return null;
+}
+
+function slotsOfGpu(node: NodeEntry, uuid: string, index: number): Slot[] {
+  return node.banks.flatMap(({ slots }) =>
+    slots.filter((slot) => (uuid === '' ? slot.index === index : slot.uuid === uuid)),
+  );
 }
 
 function claimsNode(workload: WorkloadEntry, node: NodeEntry): boolean {
