@@ -236,7 +236,7 @@ describe('queue shares', () => {
     const cluster = new TestCluster().nodes(1).queue('a', { guarantee: 2 }).queue('b', { guarantee: 4 });
     cluster.running('a', 'n0', [0, 1, 2, 3, 4, 5, 6, 7]);
     cluster.submit('b', { gpus: 3 });
-    expect(cluster.view.queueShares()).toEqual([
+    expect(cluster.view.queueShares()).toMatchObject([
       { queue: 'a', allocatedGpus: 8, borrowedGpus: 6, pendingGpus: 0, fairShareGpus: 5, unmetGuaranteeGpus: 0 },
       { queue: 'b', allocatedGpus: 0, borrowedGpus: 0, pendingGpus: 3, fairShareGpus: 3, unmetGuaranteeGpus: 3 },
     ]);
