@@ -86,6 +86,29 @@ describe('a broken gang', () => {
     expect(cluster.where(gang)).toBe('a:0 b:0 b:1');
   });
 
+  it('takes back what it lacks, within its guarantee, and is spared while that leaves', () => {
+    const cluster = lawfulCluster().nodes(3, { gpus: 1 }).queue('a').queue('q', { guarantee: 2 });
+    const gang = cluster.placed('q', 'n0:0 n1:0');
+    const borrower = cluster.running('a', 'n2', [0], { graceMs: 10 * graceMs });
+    cluster.lose(gang, 1).cordon('n1').settle();
+    expect(cluster.states(gang, borrower)).toEqual(['running', 'stopping']);
+    expect(cluster.workload(gang).claim?.placements).toMatchObject([{ task: 1, node: 'n2' }]);
+    cluster.nowMs += 2 * graceMs;
+    expect(cluster.settle()).toEqual([]);
+    cluster.release().settle();
+    expect(cluster.where(gang)).toBe('n0:0 n2:0');
+  });
+
+  it('of a required domain gets what it lacks there, or not at all', () => {
+    const cluster = lawfulCluster().queue('q', { guarantee: 8 });
+    cluster.node('a1', { gpus: 1, rack: 'a' }).node('a2', { gpus: 1, rack: 'a' }).node('b1', { gpus: 1, rack: 'b' });
+    const gang = cluster.placed('q', 'a1:0 a2:0', { topology: { level: 'rack', required: true } });
+    cluster.lose(gang, 1).cordon('a2').settle();
+    expect(cluster.where(gang)).toBe('a1:0');
+    cluster.node('a3', { gpus: 1, rack: 'a' }).settle();
+    expect(cluster.where(gang)).toBe('a1:0 a3:0');
+  });
+
   it('that lost only surplus is none', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 1 }).queue('q', { guarantee: 100 });
     const elastic = cluster.placed('q', 'n0:0 n1:0', { tasks: 1, maxTasks: 2 });

@@ -113,6 +113,52 @@ describe('a gang that must be together', () => {
     if (nodes === '') expect(cluster.reason(gang)).toBe('TOPOLOGY');
   });
 
+  it('goes past the tightest rack that lacks CPU', () => {
+    const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+    for (const name of ['a1', 'a2']) cluster.node(name, { rack: 'a', gpus: 2, cpus: 1 });
+    for (const name of ['b1', 'b2']) cluster.node(name, { rack: 'b', gpus: 4, cpus: 8 });
+    const request = { cpuMilli: 4_000 };
+    const gang = cluster.submit('q', { gpus: 1, tasks: 3, request, topology: required('rack') });
+    cluster.settle();
+    expect(nodesOf(cluster, gang)).toBe('b1 b1 b2');
+  });
+
+  it('with shares packs them inside the domain', () => {
+    const cluster = hall();
+    const gang = cluster.submit('q', { milli: 500, tasks: 4, topology: required('node') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('a11:0 a11:0 a11:1 a11:1');
+  });
+
+  it('with shares of which a node cannot hold all goes elsewhere', () => {
+    const cluster = lawfulCluster().node('a', { gpus: 1 }).node('b', { gpus: 2 }).queue('q', { guarantee: 100 });
+    const gang = cluster.submit('q', { milli: 600, tasks: 2, topology: required('node') });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('b:0 b:1');
+  });
+
+  it('may be of MIG instances', () => {
+    const mig = { 0: ['3g.40gb', '3g.40gb'] };
+    const cluster = lawfulCluster()
+      .node('a', { gpus: 1, mig: { 0: ['3g.40gb', '1g.10gb'] } })
+      .node('b', { gpus: 1, mig })
+      .queue('q', { guarantee: 100 });
+    const request = { migProfile: '3g.40gb' };
+    const gang = cluster.submit('q', { tasks: 2, request, topology: required('node') });
+    cluster.settle();
+    expect(cluster.instances(gang)).toEqual(['b-0-0', 'b-0-1']);
+  });
+
+  it('without GPUs is together too', () => {
+    const cluster = lawfulCluster().nodes(3, { gpus: 0, cpus: 4 }).queue('q');
+    cluster.placed('q', 'n0:', { gpus: 0, request: { cpuMilli: 1_000 } });
+    const request = { cpuMilli: 1_000 };
+    const gang = cluster.submit('q', { gpus: 0, tasks: 4, request, topology: required('node') });
+    cluster.settle();
+    expect(new Set(nodesOf(cluster, gang).split(' ')).size).toBe(1);
+    expect(nodesOf(cluster, gang)).not.toContain('n0');
+  });
+
   it('is not put on nodes of which nobody says where they stand', () => {
     const cluster = lawfulCluster().nodes(2).queue('q', { guarantee: 100 });
     const gang = cluster.submit('q', { gpus: 8, tasks: 2, topology: required('rack') });
