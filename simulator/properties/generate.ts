@@ -8,9 +8,14 @@ import type { Flavour, GpuPlan, Happening, History, NodePlan, QueuePlan, WorkPla
 import { queueName } from './world.js';
 import { Random } from './random.js';
 
-const H100 = { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_559 };
-const L4 = { model: 'NVIDIA L4', memoryMib: 23_034 };
-const A100 = { model: 'NVIDIA A100-SXM4-40GB', memoryMib: 40_960 };
+interface GpuKind {
+  readonly model: string;
+  readonly memoryMib: number;
+}
+
+const H100: GpuKind = { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_559 };
+const L4: GpuKind = { model: 'NVIDIA L4', memoryMib: 23_034 };
+const A100: GpuKind = { model: 'NVIDIA A100-SXM4-40GB', memoryMib: 40_960 };
 /** Ways to cut a GPU into instances. */
 const MIG_LAYOUTS: readonly [readonly string[], ...(readonly string[])[]] = [
   ['3g.20gb', '3g.20gb'],
@@ -22,9 +27,9 @@ const PRIORITIES = [0, 50, 50, 100] as const;
 /** The history of a seed: always the same one. */
 export function historyOf(seed: number, flavour: Flavour): History {
   const random = new Random(seed);
-  const nodes = random.list(random.from(1, flavour === 'mixed' ? 6 : flavour === 'referee' ? 3 : 4), (at) =>
-    nodeOf(random, flavour, at),
-  );
+  const count = random.from(1, flavour === 'mixed' ? 6 : flavour === 'referee' ? 3 : 4);
+  const kind = random.pick([H100, H100, L4, A100]);
+  const nodes = random.list(count, (at) => nodeOf(random, flavour, at, kind));
   const queues = queuesOf(random, flavour);
   const length = flavour === 'referee' ? random.from(6, 24) : random.from(10, 60);
   const events = random.list(length, () => happeningOf(random, flavour));
@@ -39,7 +44,7 @@ function policyOf(random: Random, flavour: Flavour): EnginePolicy {
 
 // --- nodes ---
 
-function nodeOf(random: Random, flavour: Flavour, at: number): NodePlan {
+function nodeOf(random: Random, flavour: Flavour, at: number, kind: GpuKind): NodePlan {
   const name = `n${at}`;
   const plain = { name, pool: 'default', labels: {}, cpuCount: 64, memoryMib: 512_000, driverVersion: '535.104' };
   switch (flavour) {
@@ -50,7 +55,8 @@ function nodeOf(random: Random, flavour: Flavour, at: number): NodePlan {
       return {
         ...plain,
         cpuCount: random.pick([8, 64]),
-        gpus: gpusOf(random, random.pick([1, 2, 4, 4])),
+        // Engine and reference differ in whether a gang, or a task, may get GPUs of two models.
+        gpus: gpusOf(random, random.pick([1, 2, 4, 4]), kind, kind),
       };
     case 'mixed':
       return {
@@ -60,7 +66,7 @@ function nodeOf(random: Random, flavour: Flavour, at: number): NodePlan {
         cpuCount: random.pick([2, 8, 64, 64]),
         memoryMib: random.pick([8_000, 64_000, 512_000]),
         driverVersion: random.pick(['535.104', '535.104', '550.54']),
-        gpus: withBadOnes(random, gpusOf(random, random.pick([0, 1, 2, 4, 4, 8, 8]))),
+        gpus: withBadOnes(random, mixedGpusOf(random, random.pick([0, 1, 2, 4, 4, 8, 8]))),
       };
   }
 }
@@ -72,14 +78,18 @@ function labelsOf(random: Random): Record<string, string> {
   return labels;
 }
 
-function gpu({ model, memoryMib }: { model: string; memoryMib: number }, nvlinkGroup: number | null = null): GpuPlan {
+function gpu({ model, memoryMib }: GpuKind, nvlinkGroup: number | null = null): GpuPlan {
   return { model, memoryMib, health: 'healthy', nvlinkGroup, mig: null };
 }
 
-/** The GPUs of one node: mostly alike; some nodes have two models, some GPUs in MIG mode. */
-function gpusOf(random: Random, count: number): GpuPlan[] {
+/** Mostly alike; some nodes have two models. */
+function mixedGpusOf(random: Random, count: number): GpuPlan[] {
   const model = random.pick([H100, H100, L4, A100]);
-  const second = random.oneIn(6) ? random.pick([H100, L4]) : model;
+  return gpusOf(random, count, model, random.oneIn(6) ? random.pick([H100, L4]) : model);
+}
+
+/** The GPUs of one node, half of each kind; some in MIG mode. */
+function gpusOf(random: Random, count: number, model: GpuKind, second: GpuKind): GpuPlan[] {
   const groupSize = random.pick([0, 2, 4, 8]);
   const migCount = random.oneIn(4) ? random.from(1, count) : 0;
   return random.list(count, (at) => {
@@ -199,15 +209,7 @@ function workOf(random: Random, flavour: Flavour): WorkPlan {
       return { ...base, roles: [roleOf('', tasks, tasks, wholeGpus(random.pick([1, 1, 2, 3, 4])))] };
     }
     case 'referee':
-      // What a share given as memory counts for before it has a GPU, the two see differently.
-      return {
-        ...base,
-        roles: rolesOf(
-          random,
-          (from) => ({ ...requestOf(from), gpuMemoryMib: 0 }),
-          () => ANYWHERE,
-        ),
-      };
+      return { ...base, roles: rolesForReferee(random) };
     case 'mixed':
       return {
         ...base,
@@ -238,6 +240,19 @@ function rolesOf(
   if (!random.oneIn(6)) return [make('')];
   const launcher = roleOf('launcher', 1, 1, { ...wholeGpus(random.pick([0, 0, 1])), cpuMilli: 1_000 });
   return random.oneIn(2) ? [launcher, make('workers')] : [make('prefill'), make('decode')];
+}
+
+/**
+ * What the engine and the slow reference mean to see alike. Not so: what a share given as memory counts for before it has a
+ * GPU; whether surplus of one role waits for that of another; whether it is promised a place before its core has its own. Nor
+ * what becomes of a promise when a quota is changed.
+ */
+function rolesForReferee(random: Random): Role[] {
+  return rolesOf(random, requestOf, () => ANYWHERE).map((role) => ({
+    ...role,
+    maxTasks: role.minTasks,
+    request: { ...role.request, gpuMemoryMib: 0 },
+  }));
 }
 
 function requestOf(random: Random): TaskRequest {
@@ -301,8 +316,7 @@ function happeningOf(random: Random, flavour: Flavour): Happening {
     [6, () => ({ do: 'decide' })],
     [8, () => ({ do: 'cycle' })],
   ];
-  if (flavour === 'plain' || flavour === 'busy') return random.weighted(common);
-  if (flavour === 'referee') return random.weighted([...common, [2, () => quotaOf(random)]]);
+  if (flavour !== 'mixed') return random.weighted(common);
   return random.weighted<Happening>([
     ...common,
     [2, () => ({ do: random.pick(['requeue', 'hold', 'release', 'release', 'checkpoint']), which })],
