@@ -15,14 +15,7 @@ import { takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
-import {
-  type HeldClaim,
-  isElastic,
-  sumOfCharges,
-  type TaskPlace,
-  toPlacements,
-  type WorkloadEntry,
-} from './workloads.js';
+import { type HeldClaim, sumOfCharges, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
 
 /**
  * Works out what to do next, within a budget.
@@ -192,7 +185,7 @@ function allocate(turn: Turn): boolean {
     const decision = workload && tryToPlace(turn, group, workload);
     if (decision) turn.decisions.push(decision);
     const grows = workload !== null && decision?.type === 'bind' && group.surplus === null;
-    walk.advance(decision !== null, grows ? surplusAfterStart(turn, workload) : []);
+    walk.advance(decision !== null, grows ? surplusAfterStart(turn, workload) : NO_GROUPS);
   }
   // Whoever stayed active had all its members placed, or none is left to try.
   return true;
@@ -247,10 +240,12 @@ function tasksOf({ surplus, cursor, shape }: Group): readonly number[] | null {
   return surplus === null ? null : surplus.freeTasks.slice(cursor * shape.tasks, (cursor + 1) * shape.tasks);
 }
 
+const NO_GROUPS: readonly Group[] = [];
+
 /** An elastic workload that starts in this step wants more at once. */
 function surplusAfterStart({ view }: Turn, workload: WorkloadEntry): readonly Group[] {
   const { record } = workload;
-  return record && isElastic(record) ? view.surplusOf(workload, record, 0) : [];
+  return record && workload.isElastic ? view.surplusOf(workload, record, 0) : NO_GROUPS;
 }
 
 // --- phases 3 to 5: consolidate, reclaim, preempt ---

@@ -77,6 +77,8 @@ class VictimSearch {
   readonly #capacity: Amounts;
   readonly #id: number;
   readonly #taken: Taken[] = [];
+  /** Why the first victim was legal when it was taken. */
+  #firstGround: string | null = null;
   /** How far each bucket was looked through. */
   readonly #positions = new Map<RunningBucket, number>();
   readonly #exhausted = new Set<QueueNode>();
@@ -121,9 +123,13 @@ class VictimSearch {
     this.#taken.length = 0;
     this.#positions.clear();
     this.#exhausted.clear();
+    this.#firstGround = null;
     const units = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
-    trial.rollback(start);
-    const found = units && this.#carryOut(units);
+    // The only victim was checked on the state as it is, so nothing has to be done again.
+    const isChecked = units?.length === 1 && this.#taken.length === 1 && this.#firstGround !== null;
+    if (!isChecked) trial.rollback(start);
+    const found =
+      units && (isChecked ? this.#placeWith(this.#taken, [this.#firstGround ?? '']) : this.#carryOut(units));
     if (!found) trial.rollback(start);
     return found;
   }
@@ -432,14 +438,21 @@ class VictimSearch {
    * victim again where that can be: those whose place is left stay, others move.
    */
   #carryOut(units: readonly VictimUnit[]): Takeover | null {
-    const { trial } = this.#placing;
-    const done: { readonly taken: Taken; readonly message: string }[] = [];
+    const messages: string[] = [];
     this.#taken.length = 0;
     for (const unit of units) {
       const message = this.#ground(unit);
       if (message === null) return null;
-      done.push({ taken: this.#take(unit), message });
+      messages.push(message);
+      this.#take(unit);
     }
+    return this.#placeWith(this.#taken, messages);
+  }
+
+  /** With these gone: places the workload, and each of them again where that can be. */
+  #placeWith(victims: readonly Taken[], messages: readonly string[]): Takeover | null {
+    const { trial } = this.#placing;
+    const done = victims.map((taken, index) => ({ taken, message: messages[index] ?? '' }));
     if (this.#stop() !== null) return null;
     const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
     if (places === null) return null;
@@ -518,6 +531,7 @@ class VictimSearch {
   }
 
   #take(unit: VictimUnit): Taken {
+    if (this.#taken.length === 0) this.#firstGround = this.#ground(unit);
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     const charge = sumOfCharges(allocations);
     this.#placing.trial.evict(unit);

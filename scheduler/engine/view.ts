@@ -406,6 +406,7 @@ export class ClusterView {
         account: NOBODY,
         queue: null,
         core: null,
+        isElastic: false,
         group: null,
         surplusGroups: NO_GROUPS,
         claim: null,
@@ -435,7 +436,10 @@ export class ClusterView {
     if (after) {
       // Kept beyond the record's end: places that nobody waits at any more are still sorted by it.
       workload.submittedMs = after.submittedMs;
-      workload.core = this.shapes.core(after.spec);
+      if (after.spec !== old?.spec || !workload.core) {
+        workload.core = this.shapes.core(after.spec);
+        workload.isElastic = isElastic(after);
+      }
       settleShape(workload.core, this.nodes);
     }
     if (refiled) this.#file(workload, queue);
@@ -629,7 +633,8 @@ export class ClusterView {
   /** Where an elastic workload that runs waits for more tasks. */
   #fileSurplus(workload: WorkloadEntry): void {
     const { record } = workload;
-    const grows = record !== null && (isElastic(record) || this.broken.has(workload));
+    const grows = record !== null && (workload.isElastic || (this.broken.size > 0 && this.broken.has(workload)));
+    if (!grows && workload.surplusGroups.length === 0) return;
     const wanted = grows ? this.surplusOf(workload, record) : NO_GROUPS;
     const same =
       wanted.length === workload.surplusGroups.length &&
@@ -704,8 +709,8 @@ export class ClusterView {
   #reshelve(workload: WorkloadEntry): void {
     const { record, queue } = workload;
     this.#unshelve(workload);
-    const brokenMs = this.broken.get(workload) ?? null;
-    this.broken.delete(workload);
+    const brokenMs = this.broken.size > 0 ? (this.broken.get(workload) ?? null) : null;
+    if (this.broken.size > 0) this.broken.delete(workload);
     const runs = record?.state === 'starting' || record?.state === 'running';
     if (!queue || !runs) return;
     const staying = stayingOf(workload.allocations);
@@ -833,7 +838,7 @@ export class ClusterView {
   #allocationsChanged(workload: WorkloadEntry): void {
     this.#toShelve.add(workload);
     const { record } = workload;
-    if (!record || !isElastic(record)) return;
+    if (!record || !workload.isElastic) return;
     this.#fileDemand(workload);
     this.#fileSurplus(workload);
   }

@@ -18,6 +18,8 @@ export interface WorkloadEntry {
   queue: QueueNode | null;
   /** The tasks that must run together. */
   core: Shape | null;
+  /** Some role may have more tasks than it needs. */
+  isElastic: boolean;
   /** Where it waits; null = it does not wait, or waits with a claim. */
   group: Group | null;
   /** Where it waits for more tasks, by role; empty unless it is elastic and runs. */
