@@ -704,7 +704,8 @@ function sayClaim({ nowMs, workload }: Subject, claim: HeldClaim): string {
   }
   const held = freeNow === 0 ? '' : `${sayParts(freeNow)} held for it already; `;
   if (leaving.size === 0) return `${held}it starts when its queue has room.`;
-  const named = [...leaving].slice(0, NAMED_AT_MOST).map(([holder, parts]) => {
+  const inOrder = [...leaving].sort(([a], [b]) => a.number - b.number);
+  const named = inOrder.slice(0, NAMED_AT_MOST).map(([holder, parts]) => {
     return `${holder.number} (queue ${holder.queue?.name ?? '?'}) gives back ${sayParts(parts)}${sayGrace(holder, nowMs)}`;
   });
   const more = leaving.size > named.length ? `; ${leaving.size - named.length} more leave` : '';

@@ -90,11 +90,6 @@ export function gpusOfGang(spec: Pick<WorkloadSpec, 'roles'>): number {
   return toGpus(spec.roles.reduce((sum, role) => sum + role.minTasks * partsPerTask(role.request), 0));
 }
 
-/** GPUs of the workload with all its tasks; for people. */
-export function gpusOfAll(spec: Pick<WorkloadSpec, 'roles'>): number {
-  return toGpus(spec.roles.reduce((sum, role) => sum + role.maxTasks * partsPerTask(role.request), 0));
-}
-
 /** A program that fails is not tried again. */
 export const NO_RETRY: RetryPolicy = { max: 0, backoffMs: 0, maxBackoffMs: 0, codes: [], neverCodes: [] };
 

@@ -40,7 +40,9 @@ class Stage extends Workshop {
   }
 
   listed(): readonly string[] {
-    return announcements(this.state.nodes.values()).map(({ maintenance, nodes }) => `${maintenance.reason}: ${nodes.join()}`);
+    return announcements(this.state.nodes.values()).map(
+      ({ maintenance, nodes }) => `${maintenance.reason}: ${nodes.join()}`,
+    );
   }
 }
 
