@@ -111,6 +111,21 @@ describe('consolidation', () => {
     expect(cluster.held('q')).toBe(2);
   });
 
+  it('moves elastic work with all its tasks, or not at all', () => {
+    const labels = { net: 'ib' };
+    const cluster = lawfulCluster()
+      .node('a', { gpus: 1, cpus: 1, labels })
+      .node('b', { gpus: 1, cpus: 8, labels })
+      .node('c', { gpus: 1, cpus: 1 })
+      .queue('q', { guarantee: 100 });
+    const elastic = cluster.placed('q', 'a:0 b:0', { tasks: 1, maxTasks: 2, priority: 50, rules: { labels } });
+    cluster.submit('q', { priority: 10, request: { cpuMilli: 4_000 } });
+    // Were it told to stop and to start again on a alone, its surplus would take b back: for ever.
+    for (let cycles = 0; cycles < 4; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1]);
+    expect(cluster.decisions).toEqual([]);
+  });
+
   it('comes to rest', () => {
     const { cluster } = scattered([2, 2, 1]);
     cluster.submit('q', { gpus: 4 });

@@ -241,6 +241,22 @@ describe('shrinking', () => {
     expect(cluster.settle()).toEqual([]);
   });
 
+  it('to nothing gives up what is promised to it, so that nobody else has to give', () => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('a', { guarantee: 2 }).queue('b', { guarantee: 2 });
+    const others = [cluster.running('a', 'n0', [2]), cluster.running('a', 'n0', [3])];
+    const gone = cluster.running('a', 'n0', [1]);
+    cluster.nowMs += 60_000;
+    const elastic = cluster.placed('a', 'n0:0', { tasks: 1, maxTasks: 2 });
+    cluster.cancel(gone).settle();
+    expect(cluster.workload(elastic).claim?.placements).toMatchObject([{ task: 1, gpus: [1] }]);
+    const owner = cluster.submit('b', { gpus: 2 });
+    cluster.settle();
+    expect(cluster.states(elastic, ...others)).toEqual(['stopping', 'running', 'running']);
+    cluster.cycle();
+    expect(cluster.where(owner)).toBe('n0:0,1');
+    expect(cluster.held('a')).toBe(2);
+  });
+
   it('is done in both roles that have more than they need', () => {
     const cluster = lawfulCluster().nodes(1, { gpus: 4 }).queue('a').queue('b', { guarantee: 4 });
     const roles = [
