@@ -31,6 +31,8 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
   const turn: Turn = { view, nowMs, trial: new Trial(view), work: new WorkBudget(budget, searchBudget), decisions: [] };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn);
   turn.trial.end();
+  // Only at rest, so that a what-if, from which nothing is learned, decides as what follows it will.
+  if (complete && turn.decisions.length === 0) view.learn();
   const { decisions, work } = turn;
   return { decisions, complete, workUnits: work.used, searches: work.searches, wakeMs: wakeMsOf(view, nowMs) };
 }

@@ -65,6 +65,8 @@ interface MixTable {
   /** From here on CPU and memory bind no kind. */
   readonly ampleCpuMilli: number;
   readonly ampleMemoryMib: number;
+  /** Whether whole GPUs are all that is asked for. */
+  readonly isPlain: boolean;
   /** Weighted unusable parts of a node with so many whole free GPUs, no partly free ones, and ample CPU and memory. */
   readonly ofWhole: number[];
 }
@@ -109,6 +111,11 @@ export class RequestMix {
   get stamp(): number {
     this.table();
     return this.#stamp;
+  }
+
+  /** Whether all that is asked for, lately, are whole GPUs: their number then tells all of a node. */
+  get isPlain(): boolean {
+    return this.table().isPlain;
   }
 
   /** How many kinds are remembered. */
@@ -219,6 +226,7 @@ function tableOf(observed: readonly Observed[]): MixTable {
     totalWeight: weight.reduce((sum, each) => sum + each, 0),
     ampleCpuMilli: Math.max(0, ...cpuMilli),
     ampleMemoryMib: Math.max(0, ...memoryMib),
+    isPlain: observed.every(({ kind }) => kind.cpuMilli + kind.memoryMib === 0 && kind.parts % GPU_PARTS === 0),
     ofWhole: [],
   };
 }

@@ -5,6 +5,7 @@ import { invariant } from '../../common/assert.js';
 import type { NodeId } from '../../common/ids.js';
 import type { ClusterNode, Gpu } from '../model/records.js';
 import { GPU_PARTS, migParts, PARTS_PER_MILLI } from '../model/requests.js';
+import type { BankScores } from './bank-scores.js';
 import type { NodeLiveness } from './decisions.js';
 import { isInside, nextStart } from './maintenance.js';
 import { LevelCounts, LevelIndex } from './rank-index.js';
@@ -137,6 +138,8 @@ export class BankClass {
   gainedAt = 0;
   /** The most slots of one bank. */
   largest = 0;
+  /** How useful its slots are for what is usually asked for; null while that does not count. */
+  scores: BankScores | null = null;
   #sorted = true;
   #usable = new LevelCounts(0);
   #usableKnown = true;
@@ -175,6 +178,7 @@ export class BankClass {
     });
     for (const domain of this.domains) domain.recount(this.largest);
     if (this.openFree !== null) this.#indexShares();
+    this.scores?.reset();
   }
 
   /** Has partly taken slots indexed from now on. */
@@ -509,6 +513,7 @@ export class NodeTable {
       node.inMaintenance = false;
     }
     this.#countStores(node, 1);
+    noteChanged(node);
     return this.#updateAvailability(node) || changed;
   }
 
@@ -588,6 +593,7 @@ export class NodeTable {
     if (what === 'leaving') this.leavingTasks += sign;
     if (isIndexed) node.tier?.moved(node, tasks, cpu);
     if (!this.trying) this.version++;
+    if (cpuMilli + memoryMib > 0) noteChanged(node);
     if (this.trying || (what === 'leaving') === (sign === -1)) return;
     if (node.tier) node.tier.gainedAt = ++this.clock;
     // More room for tasks without GPUs, and for those whose GPUs are free while CPU or memory was not.
@@ -620,6 +626,7 @@ export class NodeTable {
     bank.free += Number(slot.free === GPU_PARTS) - Number(free === GPU_PARTS);
     bank.potential += Number(slot.potential === GPU_PARTS) - Number(potential === GPU_PARTS);
     if (bank.free !== bankFree || bank.potential !== bankPotential) bankClass.moved(bank, bankFree, bankPotential);
+    if (slot.free !== free) bankClass.scores?.changed(bank.rank);
     if (slot.free > free) this.#freed(bankClass);
   }
 
@@ -659,6 +666,7 @@ export class NodeTable {
       bank.bankClass.usableChanged();
       for (const slot of bank.slots) this.#recount(slot);
     }
+    noteChanged(node);
     node.tier?.moved(node, tasks, cpu);
     if (available) this.#freed(node.tier);
     return true;
@@ -801,6 +809,11 @@ function newSlot(bank: Bank, gpu: Gpu, instance: string): Slot {
 /** All slots of a node. */
 export function* slotsOf(node: NodeEntry): Generator<Slot> {
   for (const bank of node.banks) yield* bank.slots;
+}
+
+/** What is free on a node is another: its scores are to be looked at again. */
+function noteChanged(node: NodeEntry): void {
+  for (const { bankClass, rank } of node.banks) bankClass.scores?.changed(rank);
 }
 
 /** Plain order of code units: the same on every machine. */

@@ -14,7 +14,10 @@ import {
   type NodeEntry,
   potentialOf,
   type Slot,
+  type TaskTier,
 } from './nodes.js';
+import type { ScoreIndex, UsefulLevel } from './bank-scores.js';
+import { kindOf } from './request-mixes.js';
 import type { Shape, ShapePart } from './shapes.js';
 import type { Trial } from './trial.js';
 import type { WorkBudget } from './work-budget.js';
@@ -252,6 +255,8 @@ class Gang {
   #chooseNode(ask: Ask, room: Room): Choice | null {
     for (const tier of ask.tiers) {
       const policy = this.#policyOf(tier.pool);
+      const useful = policy === 'fragmentation' && tier.withGpus ? this.#leastHarm(ask, tier, room) : null;
+      if (useful) return useful;
       const cores = this.#on === 'potential' ? 0 : Math.floor(ask.cpuMilli / 1_000);
       const nodes =
         ask.cpuMilli === 0 ? tier.leastBusy() : tier.byFreeCpu(cores, policy === 'spread' ? 'most' : 'fewest');
@@ -262,6 +267,17 @@ class Gang {
       }
     }
     return null;
+  }
+
+  /** Beside GPUs, where the CPU and memory it takes are missed the least. */
+  #leastHarm(ask: Ask, { pool }: TaskTier, room: Room): Choice | null {
+    if (this.#on !== 'free' || ask.cpuMilli + ask.memoryMib === 0) return null;
+    const classes = this.#placing.trial.view.nodes.classes.filter((bankClass) => bankClass.pool === pool);
+    const best = this.#best(ask, classes, (bankClass) => {
+      const index = scoresFor(ask, bankClass, room);
+      return index && this.#bestOf(index, 'whole', ask);
+    });
+    return best && { node: best.bank.node, bank: null, slot: null, on: this.#on, count: 1 };
   }
 
   // --- tasks with GPUs ---
@@ -353,10 +369,37 @@ class Gang {
     left: number,
     room: Room,
   ): Choice | null {
-    const levels = this.#placing.trial.view.levelsByUse(need, most);
-    for (const level of levels) {
-      const bank = this.#bankAt(ask, classes, on, level, room);
-      if (bank) return this.#choice(bank, ask, on, left, room);
+    const best = this.#best(ask, classes, (bankClass) => {
+      const index = on === 'free' && left === 1 ? scoresFor(ask, bankClass, room) : null;
+      return index ? this.#bestOf(index, 'whole', ask) : this.#bestByLevel(ask, bankClass, on, need, most, room);
+    });
+    return best && this.#choice(best.bank, ask, on, left, room);
+  }
+
+  /** The best of the best of each class: of the first that has any, where models were named in order; else by score, then name. */
+  #best(ask: Ask, classes: readonly BankClass[], bestOf: (bankClass: BankClass) => Rated | null): Rated | null {
+    let best: Rated | null = null;
+    for (const bankClass of classes) {
+      const found = bestOf(bankClass);
+      if (found === null) continue;
+      if (ask.rules.models.length > 1) return found;
+      if (best === null || isMoreUseful(found, best)) best = found;
+    }
+    return best;
+  }
+
+  #bestOf(index: ScoreIndex, where: 'whole' | 'open', ask: Ask): Rated | null {
+    for (const rated of index.best(where)) {
+      if (this.#takes(rated.bank.node, ask)) return rated;
+      this.#placing.work.spend(1);
+    }
+    return null;
+  }
+
+  #bestByLevel(ask: Ask, bankClass: BankClass, on: On, need: number, most: number, room: Room): Rated | null {
+    for (const { level, score } of bankClass.scores?.levels(need, most) ?? ascending(need, most)) {
+      const bank = this.#bankOfClass(ask, bankClass, on, level, room);
+      if (bank) return { bank, score };
     }
     return null;
   }
@@ -399,6 +442,8 @@ class Gang {
   /** A GPU that is shared already, the fullest that fits, else one of its own. */
   #chooseForShare(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
     if (ask.gpus > 1) return this.#chooseForShares(ask, classes, room);
+    const useful = this.#usefulShare(ask, classes, room);
+    if (useful) return useful;
     for (const bankClass of classes) {
       const open = this.#openSlot(ask, bankClass, this.#on, room);
       if (open) return this.#shareOf(open);
@@ -411,6 +456,21 @@ class Gang {
       this.#search(ask, classes, 'free', 1, room, policy === 'spread' ? 'spread' : 'pack') ??
       (this.#on === 'potential' ? this.#search(ask, classes, 'potential', 1, room, 'pack') : null);
     return whole;
+  }
+
+  /** On a GPU that is shared already where one has room: that after which what stays free is of the most use. */
+  #usefulShare(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
+    if (this.#on !== 'free' || this.#policyOf(classes[0]?.pool ?? '') !== 'fragmentation') return null;
+    for (const where of ['open', 'whole'] as const) {
+      const best = this.#best(ask, classes, (bankClass) => {
+        const index = scoresFor(ask, bankClass, room);
+        return index && this.#bestOf(index, where, ask);
+      });
+      if (best === null) continue;
+      const slot = where === 'open' ? (scoresFor(ask, best.bank.bankClass, room)?.bestSlot(best.bank) ?? null) : null;
+      return { node: best.bank.node, bank: best.bank, slot, on: 'free', count: 1 };
+    }
+    return null;
   }
 
   #shareOf(slot: Slot): Choice {
@@ -455,6 +515,26 @@ function compareOptions(
   b: { readonly bank: Bank; readonly opened: number; readonly left: number },
 ): number {
   return a.opened - b.opened || a.left - b.left || compareNames(a.bank.node.name, b.bank.node.name);
+}
+
+/** A bank, and how useful what stays free of it would be. */
+interface Rated {
+  readonly bank: Bank;
+  readonly score: number;
+}
+
+/** Equals go to the first by name: that fills one node after the other, which matters more than small differences. */
+function isMoreUseful(a: Rated, b: Rated): boolean {
+  return a.score !== b.score ? a.score > b.score : a.bank.node.name < b.bank.node.name;
+}
+
+/** The banks by score, where one may go anywhere and more than whole GPUs counts; null = numbers of free slots tell enough. */
+function scoresFor(ask: Ask, bankClass: BankClass, room: Room): ScoreIndex | null {
+  return room === ANYWHERE && bankClass.scores !== null ? bankClass.scores.index(kindOf(ask, bankClass)) : null;
+}
+
+function ascending(least: number, most: number): UsefulLevel[] {
+  return Array.from({ length: most - least + 1 }, (_, offset) => ({ level: least + offset, score: 0 }));
 }
 
 /** One chosen bank (or node), and how many tasks go there. */

@@ -23,6 +23,7 @@ import { AskTable } from './asks.js';
 import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
+import { RequestMixes } from './request-mixes.js';
 import {
   type Account,
   addClaimed,
@@ -98,6 +99,11 @@ export class ClusterView {
   /** When something changes by itself with time; Infinity = nothing does. */
   wakeMs = Infinity;
 
+  /** True while changes are fed that are not real: nothing is learned from them. */
+  supposing = false;
+
+  /** Null = no pool is filled by the mix of requests. */
+  readonly #mixes: RequestMixes | null;
   readonly #roomChanged = new Set<QueueNode>();
   readonly #toShelve = new Set<WorkloadEntry>();
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
@@ -109,6 +115,8 @@ export class ClusterView {
 
   constructor(policy: EnginePolicy = DEFAULT_POLICY) {
     this.policy = policy;
+    const placements = [policy.placement, ...Object.values(policy.placementOf)];
+    this.#mixes = placements.includes('fragmentation') ? new RequestMixes() : null;
     for (const bounds of [this.root.guarantee, this.root.limit, this.root.allocatableShare]) bounds.fill(Infinity);
   }
 
@@ -170,6 +178,11 @@ export class ClusterView {
     this.#wakeQueues();
   }
 
+  /** Learns what is asked for from what came since it last did. To be called when nothing is left to decide. */
+  learn(): void {
+    if (!this.supposing) this.#mixes?.learn(this.nodes, this.workloads.values());
+  }
+
   /** What reading needs: shares and indexes as they are, without waking anybody. */
   settleForReading(): void {
     this.nodes.settle();
@@ -188,11 +201,6 @@ export class ClusterView {
       if (own !== null && own !== undefined) return Math.min(own, this.policy.maxMinRuntimeMs);
     }
     return 0;
-  }
-
-  /** Numbers of free slots from `least` to `most`, that first of which a part is best taken. */
-  levelsByUse(least: number, most: number): readonly number[] {
-    return Array.from({ length: Math.max(0, most - least + 1) }, (_, offset) => least + offset);
   }
 
   /** When, by the clock of changes, a group last may have come to be able to take more. */
@@ -442,6 +450,8 @@ export class ClusterView {
       }
       settleShape(workload.core, this.nodes);
     }
+    if (old === null && after !== null) this.#mixes?.arrived(workload);
+    if (after === null) this.#mixes?.gone(workload);
     if (refiled) this.#file(workload, queue);
     this.#fileClaim(workload);
     this.#fileDemand(workload);

@@ -125,6 +125,7 @@ export class WhatIf {
   #take(draft: Draft): void {
     for (const change of draft.changes()) {
       this.#supposed.set(`${change.collection}/${change.key}`, change.after);
+      this.#view.supposing = true;
       this.#view.apply(change);
       this.#told.push(change);
     }
@@ -134,6 +135,7 @@ export class WhatIf {
     for (const { collection, key, before, after } of this.#told.toReversed()) {
       this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
     }
+    this.#view.supposing = false;
     this.#told = [];
     this.#supposed.clear();
   }
