@@ -10,7 +10,7 @@ import { status } from '@grpc/grpc-js';
 import type { Clock, Timer } from '../../common/clock.js';
 import { ApiError } from '../../common/errors.js';
 import type { UlidMaker } from '../../common/ids.js';
-import { invariant } from '../../common/assert.js';
+import { invariant, present } from '../../common/assert.js';
 import { step } from '../engine/engine.js';
 import type { Decision, NodeLivenessChange, StepResult } from '../engine/decisions.js';
 import type { ClusterView } from '../engine/view.js';
@@ -24,12 +24,23 @@ import { Upkeep } from './upkeep.js';
 
 /** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
 const MAX_COMMANDS_PER_TURN = 2_000;
+/** Once commands have changed so many records the others wait for the next turn: each record costs it about 50 us. */
+export const MAX_COMMANDED_CHANGES = 250;
+/** The same for what is due by itself. */
+const MAX_DUE_CHANGES = 250;
 /** At most so many commands may wait; beyond that callers are told to come back. */
 const MAX_WAITING_COMMANDS = 50_000;
-/** Work units of one call of the engine. */
-const ENGINE_BUDGET = 20_000;
-/** Time the engine may take of one turn; what is left over goes on in the next one. */
-const ENGINE_SLICE_MS = 5;
+/**
+ * Work units of one call of the engine. The slices below are looked at between calls, so a call must be short: the least
+ * makes about 15 decisions. Calls that decide nothing are made longer, up to the most, since each begins with a look at
+ * all that may be tried.
+ */
+export const LEAST_ENGINE_BUDGET = 32;
+const MOST_ENGINE_BUDGET = 1_024;
+/** What the engine may take of one turn; what is left over goes on in the next one. */
+export const WHOLE_SLICE = { ms: 5, changes: 128 };
+/** The same when commands share the turn: whoever sent them waits for the engine, too. */
+export const SHARED_SLICE = { ms: 2, changes: 32 };
 /** How soon the engine looks again whether a critically full disk has room: it cannot hear of it. */
 const ROOM_RETRY_MS = 1_000;
 /** The shortest rest that the engine may ask for. */
@@ -104,6 +115,7 @@ export class ControlLoop {
   #scheduled = false;
   #stopped = false;
   #engineHasWork = true;
+  #engineBudget = LEAST_ENGINE_BUDGET;
   /** When the engine wants to look again although nothing happened; null = never. */
   #engineWakeMs: number | null = null;
   /** Set while the disk is too full to place anything. */
@@ -243,8 +255,7 @@ export class ControlLoop {
     const space = store.space();
     const answers: (() => void)[] = [];
     const changes: RecordChange[] = [];
-    const commands = this.#waiting.splice(0, MAX_COMMANDS_PER_TURN);
-    for (const waiting of commands) this.#run(waiting, space, changes, answers);
+    const commands = this.#runCommands(space, changes, answers);
     for (const change of this.#liveness.splice(0)) {
       this.#deps.view.setLiveness(change.node, change.liveness);
       this.#engineHasWork = true;
@@ -256,7 +267,7 @@ export class ControlLoop {
 
     const engineStart = clock.monotonicMs();
     const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
-    const decided = mayDecide ? this.#decide(changes) : NOTHING_DECIDED;
+    const decided = mayDecide ? this.#decide(changes, commands > 0) : NOTHING_DECIDED;
     const engineMs = clock.monotonicMs() - engineStart;
 
     const commitStart = clock.monotonicMs();
@@ -268,7 +279,7 @@ export class ControlLoop {
     for (const answer of answers) answer();
     for (const answer of this.#readers.splice(0)) answer();
     const figures = {
-      commands: commands.length,
+      commands,
       changes: changes.length,
       engineMs,
       steps: decided.steps,
@@ -276,6 +287,19 @@ export class ControlLoop {
       commitMs: clock.monotonicMs() - commitStart,
     };
     for (const listener of this.#turnListeners) listener(figures);
+  }
+
+  /** Carries out what waits, in order, as much as one commit should hold. @returns how many commands that was */
+  #runCommands(space: SpaceState, changes: RecordChange[], answers: (() => void)[]): number {
+    const most = Math.min(this.#waiting.length, MAX_COMMANDS_PER_TURN);
+    let taken = 0;
+    while (taken < most && changes.length < MAX_COMMANDED_CHANGES) {
+      const waiting = present(this.#waiting[taken], 'a command waits', `${taken} of ${most}`);
+      taken += 1;
+      this.#run(waiting, space, changes, answers);
+    }
+    this.#waiting.splice(0, taken);
+    return taken;
   }
 
   #run(waiting: Waiting, space: SpaceState, changes: RecordChange[], answers: (() => void)[]): void {
@@ -297,10 +321,12 @@ export class ControlLoop {
   /** Gates, time limits, maintenance: before the engine decides, so that it sees no gate open that ought to be closed. */
   #doWhatIsDue(changes: RecordChange[]): void {
     const { state, clock } = this.#deps;
+    const mostChanges = changes.length + MAX_DUE_CHANGES;
     for (const act of this.#upkeep.take(clock.wallMs())) {
       const draft = new Draft(state);
       act(draft);
       this.#apply(draft.changes(), changes);
+      if (changes.length >= mostChanges) return;
     }
   }
 
@@ -314,15 +340,17 @@ export class ControlLoop {
     return false;
   }
 
-  #decide(changes: RecordChange[]): Decided {
+  #decide(changes: RecordChange[], isShared: boolean): Decided {
     const { clock, state, view, newUlid } = this.#deps;
     const decisions: Decision[] = [];
     const steps: StepFigures[] = [];
-    const deadline = clock.monotonicMs() + ENGINE_SLICE_MS;
-    while (this.#engineHasWork && clock.monotonicMs() < deadline) {
+    const slice = isShared ? SHARED_SLICE : WHOLE_SLICE;
+    const deadline = clock.monotonicMs() + slice.ms;
+    const mostChanges = changes.length + slice.changes;
+    while (this.#engineHasWork && clock.monotonicMs() < deadline && changes.length < mostChanges) {
       const nowMs = clock.wallMs();
       const startMs = clock.monotonicMs();
-      const result = step(view, nowMs, ENGINE_BUDGET);
+      const result = step(view, nowMs, this.#engineBudget);
       const { workUnits, searches } = result;
       steps.push({ ms: clock.monotonicMs() - startMs, workUnits, isCut: !result.complete, searches });
       for (const decision of result.decisions) {
@@ -331,6 +359,8 @@ export class ControlLoop {
         this.#apply(draft.changes(), changes);
         decisions.push(decision);
       }
+      const isInVain = !result.complete && result.decisions.length === 0;
+      this.#engineBudget = isInVain ? Math.min(2 * this.#engineBudget, MOST_ENGINE_BUDGET) : LEAST_ENGINE_BUDGET;
       this.#engineHasWork = !result.complete || result.decisions.length > 0;
       // A wish for a moment that is past would keep the loop from ever resting.
       this.#engineWakeMs = result.wakeMs === null ? null : Math.max(result.wakeMs, nowMs + MIN_ENGINE_REST_MS);

@@ -6,6 +6,7 @@ import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import type { Command } from '../../scheduler/control/command.js';
+import { LEAST_ENGINE_BUDGET, MAX_COMMANDED_CHANGES, SHARED_SLICE, WHOLE_SLICE } from '../../scheduler/control/loop.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
@@ -175,6 +176,70 @@ describe('the loop', () => {
     expect(again?.number).toBe(1);
     const [next] = await second.loop.execute(submit(submission([{}])));
     expect(next?.number).toBe(2);
+  });
+});
+
+describe('a turn', () => {
+  const BIND_RECORDS = 3;
+
+  /** A loop with work that waits for the nodes it fits on. */
+  async function withPending(count: number) {
+    const { loop, store } = await loopOn();
+    await loop.execute(queue('research'));
+    await loop.execute(submit(submission(Array.from({ length: count }, () => ({})))));
+    for (const name of ['n1', 'n2']) {
+      await loop.execute(welcomeNode(nodeReport(`node-${name}` as NodeId, name, 256), []));
+    }
+    const join = () => {
+      for (const name of ['n1', 'n2']) loop.setLiveness({ node: `node-${name}` as NodeId, liveness: 'ready' });
+    };
+    const running = () =>
+      loop.read((state) => [...state.workloads.values()].filter(({ state: is }) => is === 'starting').length);
+    return { loop, store, join, running };
+  }
+
+  test('takes no more commands than one commit should hold, in order', async () => {
+    const { loop, store } = await loopOn();
+    await loop.execute(queue('research'));
+    const before = store.commits.length;
+    const submits = Array.from({ length: 400 }, (_, at) => loop.execute(submit(submission([{}], `alice/r${at}`))));
+    const numbers = (await Promise.all(submits)).map(([workload]) => workload?.number);
+    expect(numbers).toEqual(Array.from({ length: 400 }, (_, at) => at + 1));
+    const sizes = store.commits.slice(before).map(({ puts }) => puts.length);
+    // Each makes a workload and a request, and counts on in the cluster's record.
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_COMMANDED_CHANGES);
+    expect(sizes.length).toBeLessThanOrEqual(Math.ceil((400 * 3) / MAX_COMMANDED_CHANGES) + 1);
+  });
+
+  test('decides no more than one commit should hold, until all is placed', async () => {
+    const { store, join, running } = await withPending(600);
+    const before = store.commits.length;
+    join();
+    await expect.poll(running).toBe(512);
+    const sizes = store.commits.slice(before).map(({ puts }) => puts.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(WHOLE_SLICE.changes + LEAST_ENGINE_BUDGET * BIND_RECORDS);
+  });
+
+  test('lets the engine take less while commands come, and answers them meanwhile', async () => {
+    const { loop, store, join, running } = await withPending(600);
+    const before = store.commits.length;
+    join();
+    let answered = 0;
+    const atAnswer: number[] = [];
+    while (answered < 8) {
+      await loop.execute(submit(submission([{}])));
+      answered += 1;
+      atAnswer.push(await running());
+    }
+    expect(atAnswer[0]).toBeLessThan(256);
+    expect(atAnswer.at(-1)).toBeLessThan(512);
+    const records = 2 + SHARED_SLICE.changes + LEAST_ENGINE_BUDGET * BIND_RECORDS;
+    const shared = store.commits
+      .slice(before)
+      .filter(({ puts }) => puts.some(({ collection }) => collection === 'meta'));
+    expect(shared).toHaveLength(8);
+    expect(Math.max(...shared.map(({ puts }) => puts.length))).toBeLessThanOrEqual(records);
+    await expect.poll(running).toBe(512);
   });
 });
 
