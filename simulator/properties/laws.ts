@@ -4,6 +4,7 @@ import { cutAnywhere } from './laws/cut.js';
 import { together, wholeOrAbsent } from './laws/gangs.js';
 import { asAsked, oneOwner, promisedOnce, stores } from './laws/holdings.js';
 import type { Law, WatchedLaw } from './laws/law.js';
+import { noIdling } from './laws/idle.js';
 import { fixedWork, limits, userLimits } from './laws/quotas.js';
 import { evictedOnce, explained, noRevenge, nothingMissed, reachesGuarantee, settles } from './laws/rest.js';
 import { anyOrder, freshView, sameAgain, whatIf } from './laws/sameness.js';
@@ -26,6 +27,7 @@ export const WATCHED: readonly WatchedLaw[] = [
   minRuntime,
   surplusFirst,
   nothingMissed,
+  noIdling,
   explained,
   reachesGuarantee,
 ];

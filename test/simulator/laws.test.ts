@@ -240,10 +240,11 @@ describe('a law that is broken', () => {
     expect(judged('surplus-first', plan, [...start, [last]])).toBeNull();
   });
 
-  it('nothing-missed, explained, reaches-guarantee: an engine that does nothing', () => {
+  it('nothing-missed, nothing-idle, explained, reaches-guarantee: an engine that does nothing', () => {
     const queues = [queue('a', { guaranteeGpus: 1 }), queue('b')];
     const waits = history({ queues, flavour: 'plain', events: [submit(0), decide] });
     expect(judged('nothing-missed', waits, [[]])).toBe('missed: bind 1 0@n0:0');
+    expect(judged('nothing-idle', waits, [[]])).toBe('1 waits, though there is room: 0 on n0:0');
     expect(judged('explained', waits, [[]])).toBe('1 waits, and was not looked at');
     const full = { roles: oneRole(1, wholeGpus(4)) };
     const owed = history({ queues, flavour: 'plain', events: [submit(1, full), decide, begin, submit(0), decide] });

@@ -51,20 +51,26 @@ export function pathOf({ state }: World, { spec }: Workload): readonly Queue[] {
 /** What the queues hold. `stays` = when all that leaves has left and all promises are kept. */
 export class Ledger {
   readonly #world: World;
-  readonly #entries: readonly { workload: Workload; path: ReadonlySet<string>; now: Amounts; later: Amounts }[];
+  readonly #entries: readonly {
+    workload: Workload;
+    path: ReadonlySet<string>;
+    now: Amounts;
+    stays: Amounts;
+    later: Amounts;
+  }[];
 
   constructor(world: World) {
     this.#world = world;
-    const holders = new Map<number, { now: Amounts; later: Amounts }>();
+    const holders = new Map<number, { now: Amounts; stays: Amounts; later: Amounts }>();
     for (const one of held(world)) {
-      const before = holders.get(one.workload) ?? { now: NOTHING, later: NOTHING };
+      const before = holders.get(one.workload) ?? { now: NOTHING, stays: NOTHING, later: NOTHING };
       const amounts = amountsOf(one);
-      const later = isLeaving(one) ? before.later : plus(before.later, amounts);
-      holders.set(one.workload, { now: plus(before.now, amounts), later });
+      const stays = isLeaving(one) ? before.stays : plus(before.stays, amounts);
+      holders.set(one.workload, { now: plus(before.now, amounts), stays, later: stays });
     }
     for (const workload of world.unfinished()) {
       if (workload.claim === null) continue;
-      const before = holders.get(workload.number) ?? { now: NOTHING, later: NOTHING };
+      const before = holders.get(workload.number) ?? { now: NOTHING, stays: NOTHING, later: NOTHING };
       const promised = amountsAt(workload, workload.claim.placements);
       holders.set(workload.number, { ...before, later: plus(before.later, promised) });
     }
@@ -78,6 +84,11 @@ export class Ledger {
   /** In allocations that are not released. */
   now(queue: Queue, counts: (workload: Workload) => boolean = () => true): Amounts {
     return sum(this.#below(queue, counts).map(({ now }) => now));
+  }
+
+  /** Without what leaves. */
+  stays(queue: Queue, counts: (workload: Workload) => boolean = () => true): Amounts {
+    return sum(this.#below(queue, counts).map(({ stays }) => stays));
   }
 
   /** When all that leaves has left, with what is promised. */
