@@ -29,6 +29,8 @@ export interface Ask {
   classesStamp: number;
   /** How many such tasks fitted by GPUs, CPU and memory, at a version of the nodes. */
   beside: { version: number; tasks: number };
+  /** Whether no node with the GPUs has so much CPU or memory at all, at a version of the nodes. */
+  tooLarge: { version: number; is: boolean };
 }
 
 /** All requests in use. */
@@ -70,6 +72,7 @@ function newAsk(key: string, request: TaskRequest, rules: PlacementRules, limitM
     tiers: [],
     classesStamp: -1,
     beside: { version: -1, tasks: 0 },
+    tooLarge: { version: -1, is: false },
   };
 }
 

@@ -4,7 +4,7 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, plural } from '../../common/units.js';
 import type { Gate, PlacementRules, TaskRequest } from '../model/records.js';
 import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
-import { type Amounts, at, CPU, GPU, isNothing, RESOURCES } from './amounts.js';
+import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amounts.js';
 import { admits, type Ask, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
@@ -110,7 +110,8 @@ function findCause(subject: Subject): Cause {
   const gate = workload.record?.gate ?? null;
   if (gate) return { reason: GATES[gate.kind], gate };
   if (workload.claim) return { reason: 'RECLAIMING', claim: workload.claim };
-  if (!isRegistered(shape)) return { reason: 'NO_SUCH_GPU' };
+  if (!isRegistered(shape) || tooFewTogether(subject) !== null) return { reason: 'NO_SUCH_GPU' };
+  if (tooLargeBeside(shape, subject.view) !== null) return { reason: 'CPU_OR_MEMORY' };
   const stop = findStop(workload.account, request, 'bind');
   if (stop) return { reason: STOPS[stop.kind], stop };
   if (!isUsable(shape)) return { reason: 'NODES_UNAVAILABLE' };
@@ -225,7 +226,10 @@ function summarise(subject: Subject, cause: Cause): string {
   }
 }
 
-function sayLacking({ shape, view, part }: Subject): string {
+function sayLacking(subject: Subject): string {
+  const { shape, view, part } = subject;
+  const tooLarge = tooLargeBeside(subject.shape, subject.view);
+  if (tooLarge !== null) return sayTooLarge(tooLarge);
   const { ask, count } = lackingBeside(shape, view) ?? part;
   if (ask.unit === 'none') return sayNoRoomWithoutGpus(ask);
   const tasks = tasksBeside(ask, view);
@@ -268,7 +272,13 @@ function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): st
   );
 }
 
-function sayNoSuch({ shape, part }: Subject): string {
+function sayNoSuch(subject: Subject): string {
+  const { shape, part } = subject;
+  const together = isRegistered(shape) ? tooFewTogether(subject) : null;
+  if (together !== null) {
+    const level = sayLevel(together.level);
+    return `No ${level} has room for all ${plural(part.count, 'task')} of ${sayGpus(part.ask)}, even when nothing else runs.`;
+  }
   const { ask, count } = shape.parts.find((each) => !isPartRegistered(each)) ?? part;
   const { rules, request } = ask;
   const where = rules.pool === '' ? 'the cluster' : `pool ${rules.pool}`;
@@ -347,6 +357,79 @@ interface PoolFacts {
   readonly unknown: number;
   readonly mostFree: number;
   readonly nodesThatFit: number;
+}
+
+/** The rack or block that must hold all tasks, when whole GPUs are all that is asked for; null = no such rule. */
+function domainRule({ shape, part }: Subject): 'rack' | 'block' | null {
+  const rule = shape.topology ?? part.topology;
+  const isPlain = shape.parts.length === 1 && part.ask.unit === 'whole' && rule?.required === true;
+  return isPlain && (rule.level === 'rack' || rule.level === 'block') ? rule.level : null;
+}
+
+/** Whether no rack (or block) is large enough for tasks that must be in one. */
+function tooFewTogether(subject: Subject): { readonly level: 'rack' | 'block' } | null {
+  const level = domainRule(subject);
+  if (level === null) return null;
+  const { ask, count } = subject.part;
+  const largest = mostInDomain(subject, level, (bank) => Math.floor(bank.slots.length / ask.gpus));
+  return largest.tasks < count ? { level } : null;
+}
+
+/** The rack (or block) with room for the most tasks. */
+function nearestDomain(subject: Subject): string | null {
+  const level = domainRule(subject);
+  if (level === null) return null;
+  const { ask, count } = subject.part;
+  const { name, tasks } = mostInDomain(subject, level, (bank) => Math.floor(bank.free / ask.gpus));
+  return name === '' || tasks >= count ? null : `${level} ${name} has room for ${tasks} of ${plural(count, 'task')}`;
+}
+
+function mostInDomain(
+  { view, part }: Subject,
+  level: 'rack' | 'block',
+  tasksOn: (bank: Bank) => number,
+): { readonly name: string; readonly tasks: number } {
+  let best = { name: '', tasks: 0 };
+  for (const domain of view.nodes.domains.values()) {
+    if (domain.level !== level) continue;
+    let tasks = 0;
+    for (const bankClass of part.ask.classes) {
+      for (const bank of domain.classes.get(bankClass)?.banks ?? []) tasks += tasksOn(bank);
+    }
+    const isBetter = tasks > best.tasks || (tasks === best.tasks && (best.name === '' || domain.name < best.name));
+    if (isBetter) best = { name: domain.name, tasks };
+  }
+  return best;
+}
+
+/** The first part whose task asks for more CPU or memory than any node with its GPUs has. */
+function tooLargeBeside(shape: Shape, view: ClusterView): ShapePart | null {
+  return shape.parts.find(({ ask }) => ask.cpuMilli + ask.memoryMib > 0 && isTooLarge(ask, view.nodes.version)) ?? null;
+}
+
+function isTooLarge(ask: Ask, version: number): boolean {
+  // Listings ask this for thousands of equal workloads.
+  if (ask.tooLarge.version !== version) {
+    const isHeld = nodesOf(ask).some(
+      ({ cpu, memory }) => cpu.capacity >= ask.cpuMilli && memory.capacity >= ask.memoryMib,
+    );
+    ask.tooLarge = { version, is: !isHeld };
+  }
+  return ask.tooLarge.is;
+}
+
+function sayTooLarge({ ask }: ShapePart): string {
+  const nodes = nodesOf(ask);
+  const most = [
+    { asked: ask.cpuMilli, has: Math.max(...nodes.map(({ cpu }) => cpu.capacity)), resource: CPU },
+    { asked: ask.memoryMib, has: Math.max(...nodes.map(({ memory }) => memory.capacity)), resource: MEMORY },
+  ];
+  const short = most.find(({ asked, has }) => asked > has);
+  const them = ask.unit === 'none' ? 'no node' : 'no node that has them';
+  const beside = ask.unit === 'none' ? 'on one node' : 'beside its GPUs on one node';
+  if (!short) return `No node has ${sayCpuAndMemory(ask)} together.`;
+  const unit = short.resource === MEMORY ? ' of memory' : '';
+  return `A task needs ${sayCpuAndMemory(ask)} ${beside}, and ${them} has more than ${sayAmount(short.has, short.resource)}${unit}.`;
 }
 
 /** Counts the GPUs a task could go to; each GPU in one column only, in use before out of service. */
@@ -527,8 +610,11 @@ function sayUnavailable(facts: PoolFacts): string {
 }
 
 /** The node that comes nearest to running one task, and what it lacks. */
-function sayNearest({ part, nowMs }: Subject): string {
+function sayNearest(subject: Subject): string {
+  const { part, nowMs } = subject;
   const { ask } = part;
+  const domain = nearestDomain(subject);
+  if (domain !== null) return domain;
   let best: { node: NodeEntry; misses: readonly string[]; lacking: number } | null = null;
   for (const node of nodesOf(ask)) {
     if (!node.available) continue;
@@ -536,7 +622,7 @@ function sayNearest({ part, nowMs }: Subject): string {
     const misses: string[] = [];
     if (free < ask.gpus) misses.push(sayMiss(node, ask, free));
     if (freeOf(node.cpu) < ask.cpuMilli)
-      misses.push(`${sayAmount(freeOf(node.cpu), CPU)} of ${sayAmount(ask.cpuMilli, CPU)}`);
+      misses.push(`${sayAmount(Math.max(0, freeOf(node.cpu)), CPU)} of ${sayAmount(ask.cpuMilli, CPU)}`);
     if (freeOf(node.memory) < ask.memoryMib) misses.push(`${Math.max(0, freeOf(node.memory))} of ${ask.memoryMib} MiB`);
     if (misses.length === 0 && nowMs > 0 && !admits(node, ask, nowMs)) {
       misses.push(MAINTAINED_SOON);

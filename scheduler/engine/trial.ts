@@ -87,6 +87,9 @@ export class Trial {
 
   /** Tells what is left of a unit to leave. */
   evict(unit: VictimUnit): void {
+    const { workload } = unit;
+    // Who loses all loses what it was promised for more.
+    if (!unit.isSurplus && workload.claim !== null) this.unclaim(workload, workload.claim);
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     this.#setEvicting(unit, allocations, true);
     this.#log.push({ type: 'evict', unit, allocations });

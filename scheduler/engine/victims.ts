@@ -38,6 +38,8 @@ interface Taken {
   readonly unit: VictimUnit;
   readonly allocations: readonly AllocationEntry[];
   readonly charge: Amounts;
+  /** It gave up a promise with it, which nobody gives back. */
+  readonly hadClaim: boolean;
 }
 
 /** Nodes on which a search looks for a cheap place, those with the most free first, unless a gang needs more. */
@@ -422,7 +424,7 @@ class VictimSearch {
     const needed: VictimUnit[] = [];
     const oneByOne = this.#shape.isCounted || this.#taken.length <= MAX_TRIED_ONE_BY_ONE;
     for (const taken of this.#taken.toReversed()) {
-      if (oneByOne && !goesWithCore(taken.unit)) {
+      if (oneByOne && !goesWithCore(taken.unit) && !taken.hadClaim) {
         trial.spare(taken.unit, taken.allocations);
         work.spend(1);
         if (this.#isMet()) continue;
@@ -471,8 +473,9 @@ class VictimSearch {
   }
 
   /** Lets a victim stay after all, if nothing of its place was promised to anybody. */
-  #spare({ unit, allocations, charge }: Taken): boolean {
+  #spare({ unit, allocations, charge, hadClaim }: Taken): boolean {
     if (!unit.evicting) return true;
+    if (hadClaim) return false;
     const { trial } = this.#placing;
     const { workload } = unit;
     if (workload.claim !== null || findStop(workload.account, charge, 'promise') !== null) return false;
@@ -488,9 +491,11 @@ class VictimSearch {
   }
 
   /** Promises a whole victim another place, if there is one. */
-  #move({ unit }: Taken): readonly TaskPlace[] | null {
+  #move({ unit, allocations }: Taken): readonly TaskPlace[] | null {
     const { workload } = unit;
     if (unit.isSurplus || workload.core === null || workload.claim !== null) return null;
+    // With its surplus gone it would come back for it, and take it from whoever it made room for.
+    if (allocations.length !== workload.core.tasks) return null;
     if (!mayFit(workload.core, 'potential') || findStop(workload.account, workload.core.charge, 'promise')) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
     if (places) this.#placing.trial.claim(workload, sumOfCharges(places));
@@ -534,9 +539,10 @@ class VictimSearch {
     if (this.#taken.length === 0) this.#firstGround = this.#ground(unit);
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     const charge = sumOfCharges(allocations);
+    const hadClaim = !unit.isSurplus && unit.workload.claim !== null;
     this.#placing.trial.evict(unit);
     this.#placing.work.spend(1);
-    const taken = { unit, allocations, charge };
+    const taken = { unit, allocations, charge, hadClaim };
     this.#taken.push(taken);
     return taken;
   }

@@ -572,6 +572,7 @@ export class ClusterView {
     const charge = amounts();
     const places = claim.placements.map(({ task, node: id, gpus, parts, instances }): TaskPlace => {
       const node = this.nodes.entry(id);
+      if (node.record === null) broken ??= `node ${node.name} is gone`;
       const slots: Slot[] = [];
       const ofSlot = instances.length > 0 ? GPU_PARTS : parts;
       gpus.forEach((index, at) => {
