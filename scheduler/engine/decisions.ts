@@ -90,6 +90,8 @@ export type PendingReason =
   | 'TOPOLOGY'
   /** GPUs are free, but no node that has them has the CPU or memory as well. */
   | 'CPU_OR_MEMORY'
+  /** GPUs that would do are free, but reserved for work that has waited longer. */
+  | 'RESERVED'
   /** All fitting GPUs are in use and it is not entitled to take any back. */
   | 'RESOURCES'
   /** The engine has not looked at it yet. */
@@ -100,7 +102,7 @@ export interface Explanation {
   readonly reason: PendingReason;
   /** One sentence with numbers. */
   readonly summary: string;
-  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim, Search. */
+  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim, Reserved, Search. */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 

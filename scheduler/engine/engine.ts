@@ -1,19 +1,23 @@
 // The scheduling engine: one step from a view of the cluster to decisions. Reads like the algorithm: keep promises, place
-// on what is free, move to make room, take back between queues, displace inside queues. Each phase may assume that those
-// before it are done for all they could do; each decision is valid given those before it, so a step may be cut anywhere.
+// on what is free, move to make room, take back between queues, displace inside queues, reserve for what waits long. Each
+// phase may assume that those before it are done for all they could do; each decision is valid given those before it, so
+// a step may be cut anywhere.
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
 import { type Amounts, at, GPU, isNothing } from './amounts.js';
 import { type Ask, endsInTime, suitsRules } from './asks.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
-import { type Placing, placeShape } from './place.js';
+import { placeShape } from './place.js';
 import type { EngineAction } from './policy.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
-import { type Group, mayFit, nextMember, settleShape } from './shapes.js';
+import { Withheld } from './reservations.js';
+import { applicantOf, claimerOf, entitledOf, keepReservations, reserve, type Reserving } from './reserving.js';
+import { type Block, type Group, mayFit, nextMember, settleShape } from './shapes.js';
 import { Trial } from './trial.js';
 import { takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
+import { age } from './waiting.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
 import { type HeldClaim, sumOfCharges, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
 
@@ -28,9 +32,13 @@ import { type HeldClaim, sumOfCharges, type TaskPlace, toPlacements, type Worklo
  */
 export function step(view: ClusterView, nowMs: number, budget: number, searchBudget = SEARCH_UNITS): StepResult {
   view.settle(nowMs);
-  const turn: Turn = { view, nowMs, trial: new Trial(view), work: new WorkBudget(budget, searchBudget), decisions: [] };
-  const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn);
-  turn.trial.end();
+  keepReservations(view);
+  const trial = new Trial(view);
+  const withheld = new Withheld(view);
+  const turn: Turn = { view, nowMs, trial, withheld, work: new WorkBudget(budget, searchBudget), decisions: [] };
+  const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
+  withheld.nothing();
+  trial.end();
   // Only at rest, so that a what-if, from which nothing is learned, decides as what follows it will.
   if (complete && turn.decisions.length === 0) view.learn();
   const { decisions, work } = turn;
@@ -38,7 +46,7 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
 }
 
 /** One step under way. */
-interface Turn extends Placing {
+interface Turn extends Reserving {
   readonly view: ClusterView;
   readonly trial: Trial;
   readonly work: WorkBudget;
@@ -46,7 +54,7 @@ interface Turn extends Placing {
 }
 
 function wakeMsOf(view: ClusterView, nowMs: number): number | null {
-  let wakeMs = view.wakeMs;
+  let wakeMs = Math.min(view.wakeMs, view.reservations.wakeMs, view.reservations.nextDueMs);
   for (const { record } of view.nodes.toMaintain) {
     wakeMs = Math.min(wakeMs, nextChangeMs(record?.maintenance ?? [], nowMs) ?? Infinity);
   }
@@ -70,6 +78,7 @@ function keepClaims(turn: Turn): boolean {
     if (work.isSpent) return false;
     work.spend(1);
     view.claimsToCheck.delete(workload);
+    turn.withheld.nothing();
     const decision = workload.claim && judgeClaim(turn, workload, workload.claim);
     if (decision) turn.decisions.push(decision);
   }
@@ -123,6 +132,7 @@ function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPla
 /** Better a start now on other GPUs than one later on the promised ones: those go to whoever is next. */
 function placesInstead(turn: Turn, workload: WorkloadEntry): readonly TaskPlace[] | null {
   if (workload.record?.state !== 'pending' || workload.core === null) return null;
+  turn.withheld.from(() => claimerOf(turn.nowMs, workload));
   return mayFit(workload.core, 'free') ? placeShape(turn, workload, workload.core, 'free') : null;
 }
 
@@ -178,7 +188,7 @@ function allocate(turn: Turn): boolean {
   if (view.activeQueues.size === 0 || !mayDo(turn, 'allocate')) return true;
   const walk = new Walk(
     view.root,
-    [...view.activeQueues].map((queue) => [queue, [...queue.active]] as const),
+    [...view.activeQueues].map((queue) => inOrder(turn, queue, [...queue.active])),
   );
   for (let group = walk.next(); group !== null; group = walk.next()) {
     if (work.isSpent) return false;
@@ -193,11 +203,18 @@ function allocate(turn: Turn): boolean {
   return true;
 }
 
+/** What waits for long comes forward in its queue. */
+function inOrder({ view, nowMs }: Turn, queue: QueueNode, groups: Group[]): readonly [QueueNode, Group[]] {
+  age(view, queue, groups, nowMs);
+  return [queue, groups];
+}
+
 /** On what is free; failing that, all of it on what leaves, as a promise. */
 function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | MakeClaim | null {
   const { view } = turn;
   const { shape } = group;
   settleShape(shape, view.nodes);
+  turn.withheld.from(() => applicantOf(turn.nowMs, group, workload));
   const stop = findStop(group, shape.charge, 'bind');
   if (!stop && mayFit(shape, 'free')) {
     const places = placeShape(turn, workload, shape, 'free', tasksOf(group));
@@ -211,8 +228,15 @@ function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | M
     const promised = promise(turn, group, workload);
     if (promised) return promised;
   }
-  view.block(group, stop ?? { kind: 'room' });
+  view.block(group, stop ?? noRoom(turn, group));
   return null;
+}
+
+/** If that is because of a reservation, it is to look again when that ends. */
+function noRoom({ withheld }: Turn, group: Group): Block {
+  const reservation = withheld.against(group.shape);
+  reservation?.keptOut.add(group);
+  return { kind: 'room', reservedFor: reservation?.workload.number ?? null };
 }
 
 /** A workload has at most one claim, so only one of its surplus tasks is promised a place at a time. */
@@ -229,6 +253,7 @@ function isEvictedInStep({ surplus }: Group): boolean {
 
 function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
   const { shape } = group;
+  turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
   if (!mayFit(shape, 'potential') || findStop(group, shape.charge, 'promise')) return null;
   const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
   if (!places) return null;
@@ -277,12 +302,12 @@ function isWithinGuarantee({ queue, shape }: Group): boolean {
 function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => boolean): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
-  const candidates: [QueueNode, Group[]][] = [];
+  const candidates: (readonly [QueueNode, Group[]])[] = [];
   // Without the phase that places, nobody is known to be stuck.
   const queues = mayDo(turn, 'allocate') ? view.stuckQueues : new Set([...view.stuckQueues, ...view.activeQueues]);
   for (const queue of queues) {
     const groups = candidatesOf(view, queue, mode).filter(mayNow);
-    if (groups.length > 0) candidates.push([queue, groups]);
+    if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
   }
   if (candidates.length === 0) return true;
   const walk = new Walk(view.root, candidates);
@@ -301,6 +326,7 @@ function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => bool
 
 function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
   if (workload.claim !== null || isPromisedInStep(turn, group) || isEvictedInStep(group)) return false;
+  turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
   const takeover = takeOver(turn, group, workload, tasksOf(group), mode);
   if (!takeover) return false;
   const { decisions } = turn;

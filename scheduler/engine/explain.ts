@@ -9,6 +9,7 @@ import { admits, type Ask, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
 import { exceeds, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import { type Reservation, whoKeepsOut } from './reservations.js';
 import {
   countBefore,
   type Group,
@@ -46,7 +47,8 @@ type Cause =
   | { readonly reason: Gated; readonly gate: Gate }
   | { readonly reason: 'RECLAIMING'; readonly claim: HeldClaim }
   | { readonly reason: Stopped; readonly stop: Stop }
-  | { readonly reason: Exclude<PendingReason, 'RECLAIMING' | Stopped | Gated> };
+  | { readonly reason: 'RESERVED'; readonly reservation: Reservation }
+  | { readonly reason: Exclude<PendingReason, 'RECLAIMING' | 'RESERVED' | Stopped | Gated> };
 
 /**
  * Why a workload is pending.
@@ -57,6 +59,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
   const subject = subjectOf(view, workload, nowMs);
   if (!subject) return null;
   const cause = findCause(subject);
+  const reserved = sayReserved(subject);
   const lines = [
     { title: 'Needs', text: sayNeeds(subject) },
     { title: 'Pool', text: sayPool(subject) },
@@ -64,10 +67,12 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Quota', text: sayQuota(subject) },
     { title: 'Ahead', text: sayAhead(subject) },
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
+    { title: 'Reserved', text: reserved },
     { title: 'Claim', text: cause.reason === 'RECLAIMING' ? sayClaim(subject, cause.claim) : '' },
     { title: 'Search', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : saySearch(subject) },
   ];
-  return { reason: cause.reason, summary: summarise(subject, cause), lines: lines.filter(({ text }) => text !== '') };
+  const summary = `${summarise(subject, cause)}${reserved === '' ? '' : ` It has reserved ${reserved}.`}`;
+  return { reason: cause.reason, summary, lines: lines.filter(({ text }) => text !== '') };
 }
 
 /** Reasons for which it does not matter who holds what: its victims leave already, or it could not run on empty nodes. */
@@ -116,8 +121,13 @@ function findCause(subject: Subject): Cause {
   if (stop) return { reason: STOPS[stop.kind], stop };
   if (!isUsable(shape)) return { reason: 'NODES_UNAVAILABLE' };
   if ((workload.group?.block ?? null) === null) return { reason: 'NOT_EVALUATED' };
-  return { reason: whyNoRoom(subject) };
+  const reason = whyNoRoom(subject);
+  const reservation = MAY_BE_RESERVED.has(reason) ? whoKeepsOut(subject.view, workload, shape) : null;
+  return reservation ? { reason: 'RESERVED', reservation } : { reason };
 }
+
+/** Where free GPUs are found wanting, they may be kept for another. */
+const MAY_BE_RESERVED: ReadonlySet<NoRoom> = new Set(['NOT_EVALUATED', 'FRAGMENTED', 'RESOURCES']);
 
 type NoRoom = 'NOT_EVALUATED' | 'MAINTENANCE' | 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY' | 'RESOURCES';
 
@@ -201,6 +211,8 @@ function summarise(subject: Subject, cause: Cause): string {
       return `The nodes that would fit take no work now: ${sayUnavailable(poolFacts(part.ask))}.`;
     case 'MAINTENANCE':
       return 'A maintenance of every node that would fit begins before it could end.';
+    case 'RESERVED':
+      return sayKeptOut(subject, cause.reservation);
     case 'NOT_EVALUATED':
       return 'It has not had its turn yet.';
     case 'FRAGMENTED': {
@@ -773,6 +785,46 @@ function sayHolders(bank: Bank): string {
 function sayOutage(node: NodeEntry): string {
   const words = { cordoned: 'cordoned', maintained: 'in maintenance', down: 'down', unknown: 'not heard of yet' };
   return words[outage(node)];
+}
+
+/** What is reserved for it, and when it starts there. */
+function sayReserved({ view, workload, nowMs }: Subject): string {
+  const reservation = workload.claim ? null : view.reservations.of(workload);
+  if (reservation === null) return '';
+  const sinceMs = Math.max(0, nowMs - reservation.madeMs);
+  return `${sayPlaces(reservation)} for ${formatDuration(sinceMs)} by now; ${sayOutlook(reservation, nowMs)}`;
+}
+
+/** Why free GPUs are not for it. */
+function sayKeptOut({ nowMs }: Subject, reservation: Reservation): string {
+  const { workload, promisedMs } = reservation;
+  const lets =
+    promisedMs === Infinity || promisedMs <= nowMs
+      ? ''
+      : `; work with a time limit that ends within ${formatDuration(promisedMs - nowMs)} may use them`;
+  return (
+    `Free GPUs are reserved for workload ${workload.number}, which has waited longer: ${sayPlaces(reservation)}; ` +
+    `${sayOutlook(reservation, nowMs)}${lets}.`
+  );
+}
+
+/** "4 GPUs of n1 and 4 GPUs of n2". */
+function sayPlaces({ places }: Reservation): string {
+  const parts = new Map<string, number>();
+  for (const { node, charge } of places) parts.set(node.name, (parts.get(node.name) ?? 0) + at(charge, GPU));
+  const named = [...parts].slice(0, NAMED_AT_MOST).map(([name, sum]) => `${sayParts(sum)} of ${name}`);
+  return `${named.join(', ')}${parts.size > named.length ? `, … on ${parts.size} nodes` : ''}`;
+}
+
+function sayOutlook({ outlook, workload }: Reservation, nowMs: number): string {
+  const { startMs, freeSlots, endlessSlots } = outlook;
+  const free = `${freeSlots} of them free now`;
+  if (startMs === Infinity) {
+    return `${free}, ${endlessSlots} in use without a time limit, so when ${workload.number} starts is not known`;
+  }
+  return startMs <= nowMs
+    ? `${free}, ${workload.number} starts as soon as the others are`
+    : `${free}, ${workload.number} starts in ${formatDuration(startMs - nowMs)} at the latest`;
 }
 
 /** Who leaves for it, and until when at the latest. */

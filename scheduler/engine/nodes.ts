@@ -42,6 +42,8 @@ export interface Slot {
   used: number;
   leaving: number;
   claimed: number;
+  /** During a step: parts kept for a workload that reserved them. */
+  withheld: number;
   /** Parts that can be given now, and when all that leaves has left; 0 while the slot takes no work. */
   free: number;
   potential: number;
@@ -576,6 +578,12 @@ export class NodeTable {
     this.#change(slot, 0, 0, sign * claim.parts);
   }
 
+  /** During a step: parts of a slot count as taken (or, with -1, no longer), whoever holds them. */
+  withhold(slot: Slot, parts: number, sign: 1 | -1): void {
+    slot.withheld += sign * parts;
+    this.#recount(slot);
+  }
+
   /** A task comes to a node, goes, begins to leave, or is promised a place: its CPU and memory. */
   count(
     node: NodeEntry,
@@ -614,6 +622,10 @@ export class NodeTable {
     const stays = slot.used - slot.leaving + slot.claimed;
     slot.potential = usable ? GPU_PARTS - stays : 0;
     slot.free = usable ? GPU_PARTS - Math.max(slot.used, stays) : 0;
+    if (slot.withheld > 0) {
+      slot.potential = Math.max(0, slot.potential - slot.withheld);
+      slot.free = Math.max(0, slot.free - slot.withheld);
+    }
     if (slot.free === free && slot.potential === potential) return;
     const { bankClass, free: bankFree, potential: bankPotential } = bank;
     bankClass.slotMoved(slot, free, potential);
@@ -799,6 +811,7 @@ function newSlot(bank: Bank, gpu: Gpu, instance: string): Slot {
     used: 0,
     leaving: 0,
     claimed: 0,
+    withheld: 0,
     free: 0,
     potential: 0,
     holds: NO_HOLDS,

@@ -44,11 +44,12 @@ export function compareForGiving(a: QueueNode, b: QueueNode, capacity: Amounts):
 }
 
 /**
- * Inside a queue: higher priority; gangs that wait, then workloads with just their core, then those with more; then the older
+ * Inside a queue: higher priority, with what was gained by waiting; gangs that wait, then workloads with just their core,
+ * then those with more; then the older
  * submission of the next in line, then the lower number.
  */
 export const compareGroups: Compare<Group> = (a, b) => {
-  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.order !== b.order) return b.order - a.order;
   const byTier = tierOf(a) - tierOf(b);
   if (byTier !== 0) return byTier;
   const memberA = nextMember(a);

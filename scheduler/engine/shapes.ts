@@ -1,5 +1,6 @@
 // Pending work by shape: equal requests of one queue and priority stand in one group, in order, so that one failure
 // answers for all of them. May assume that a workload's roles never change.
+import type { WorkloadNumber } from '../../common/ids.js';
 import type { TopologyRule, Workload, WorkloadSpec } from '../model/records.js';
 import { addTo, type Amounts, amounts, times } from './amounts.js';
 import { type Ask, type AskTable, settleAsk } from './asks.js';
@@ -43,6 +44,8 @@ export interface Group {
   readonly queue: QueueNode;
   readonly shape: Shape;
   readonly priority: number;
+  /** Its place in the order of service: the priority, and what it aged by. */
+  order: number;
   readonly preemptible: boolean;
   /** Whose limit as a user counts; empty = nobody's. */
   readonly owner: string;
@@ -62,6 +65,8 @@ export interface Group {
   stuckAs: number;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
+  /** Since when its queue's rules do not stop it, as far as was seen: Infinity = they do, 0 = they never did. */
+  roomSinceMs: number;
   /** When, by the view's clock of changes, taking back failed; and the round of it. */
   failedAt: { consolidate: number; reclaim: number; preempt: number };
   /** Units of work after which the search was given up, "not found within budget"; 0 = it was not. */
@@ -79,7 +84,12 @@ export interface Surplus {
 }
 
 export type Block =
-  { readonly kind: 'room' } | { readonly kind: 'limit' | 'guarantee' | 'user'; readonly at: QueueNode };
+  | {
+      readonly kind: 'room';
+      /** The workload whose reserved place it may have been kept out of; null = none. */
+      readonly reservedFor: WorkloadNumber | null;
+    }
+  | { readonly kind: 'limit' | 'guarantee' | 'user'; readonly at: QueueNode };
 
 /** All shapes that something pending has. */
 export class ShapeTable {
@@ -264,6 +274,7 @@ export function groupKey({ spec, owner }: Workload, shape: Shape, byOwner: boole
 export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priority' | 'preemptible' | 'owner'>): Group {
   return {
     ...fields,
+    order: fields.priority,
     surplus: null,
     members: [],
     head: 0,
@@ -272,6 +283,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     isFiled: false,
     stuckAs: 0,
     block: null,
+    roomSinceMs: 0,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
     cutShort: { consolidate: 0, reclaim: 0, preempt: 0 },
   };

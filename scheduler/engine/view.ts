@@ -24,6 +24,7 @@ import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
 import { RequestMixes } from './request-mixes.js';
+import { Reservations } from './reservations.js';
 import {
   type Account,
   addClaimed,
@@ -48,6 +49,7 @@ import {
   leaveGroup,
   mayFit,
   newGroup,
+  nextMember,
   settleShape,
   type Shape,
   ShapeTable,
@@ -96,6 +98,9 @@ export class ClusterView {
   restedAt = -1;
   /** Numbers the searches for victims. */
   searches = 0;
+  readonly reservations = new Reservations();
+  /** The present, as the last step was told, milliseconds since 1970. */
+  nowMs = 0;
   /** When something changes by itself with time; Infinity = nothing does. */
   wakeMs = Infinity;
 
@@ -173,6 +178,7 @@ export class ClusterView {
     this.nodes.settle();
     for (const workload of this.#toShelve) this.#reshelve(workload);
     this.#toShelve.clear();
+    this.nowMs = nowMs;
     this.#settleShares();
     this.#wakeShapes();
     this.#wakeQueues();
@@ -226,8 +232,10 @@ export class ClusterView {
     if (block.kind === 'room') {
       shape.waiting.add(group);
       if (shape.waiting.size === 1) watch(shape);
+      this.#waitsForRoom(group);
     } else {
       block.at.stopped.add(group);
+      group.roomSinceMs = Infinity;
     }
     const size = at(shape.charge, GPU);
     const equals = queue.stuck.get(size);
@@ -237,6 +245,15 @@ export class ClusterView {
     queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
     this.stuckQueues.add(queue);
     this.restedAt = -1;
+  }
+
+  /** Its queue's rules do not stop it: its waiting counts, from now on if they did. */
+  #waitsForRoom(group: Group): void {
+    const { reserveAfterMs } = this.policy;
+    if (group.roomSinceMs === Infinity) group.roomSinceMs = this.nowMs;
+    if (reserveAfterMs === null || group.surplus !== null) return;
+    const sinceMs = Math.max(nextMember(group)?.submittedMs ?? Infinity, group.roomSinceMs);
+    this.reservations.setDue(group.queue, sinceMs + reserveAfterMs);
   }
 
   /** Lets a group be tried again. */

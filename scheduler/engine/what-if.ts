@@ -4,7 +4,7 @@
 import { Draft } from '../model/draft.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Allocation, CollectionName, Collections, RecordChange } from '../model/records.js';
-import type { Decision } from './decisions.js';
+import type { Decision, StepResult } from './decisions.js';
 import { step } from './engine.js';
 import type { ClusterView } from './view.js';
 
@@ -76,7 +76,7 @@ export class WhatIf {
   settle(observe: Observer): boolean {
     const { nowMs, carryOut, workUnits } = this.#means;
     while (this.mayGoOn) {
-      const result = step(this.#view, nowMs, Math.min(STEP_WORK_UNITS, workUnits - this.#workUnits));
+      const result = this.#step(nowMs, Math.min(STEP_WORK_UNITS, workUnits - this.#workUnits));
       this.#workUnits += result.workUnits;
       this.#steps += 1;
       for (const decision of result.decisions) {
@@ -105,7 +105,7 @@ export class WhatIf {
     const { nowMs, carryOut, mayGoOn } = this.#means;
     let complete: boolean;
     do {
-      const result = step(this.#view, nowMs, STEP_WORK_UNITS);
+      const result = this.#step(nowMs, STEP_WORK_UNITS);
       ({ complete } = result);
       if (result.decisions.length === 0) continue;
       // The engine takes its decisions for carried out, so this is done, and undone.
@@ -114,6 +114,15 @@ export class WhatIf {
       due.#untell();
       return;
     } while (!complete && mayGoOn());
+  }
+
+  /** Reservations hold in a supposition, and stay as they are. */
+  #step(nowMs: number, budget: number): StepResult {
+    const { reservations } = this.#view;
+    reservations.frozen = true;
+    const result = step(this.#view, nowMs, budget);
+    reservations.frozen = false;
+    return result;
   }
 
   #get<C extends CollectionName>(collection: C, key: string): Collections[C] | undefined {

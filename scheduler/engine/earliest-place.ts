@@ -1,0 +1,243 @@
+// The place where work that found no room can start first: running work is supposed to end, by its time limits, until the
+// workload fits. A count over banks (timetable.ts) tells when and roughly where; then those who hold that are supposed to
+// have left, and the code that places everything else says where exactly, so that topology, CPU, memory and labels count.
+// Called with the view at rest, while the places of other reservations are withheld. Cost: one look at every GPU of the
+// classes asked for, and a search among the most promising banks.
+import { admits, partsIn } from './asks.js';
+import type { Bank, Hold, NodeEntry, Slot } from './nodes.js';
+import { type Placing, placeShape } from './place.js';
+import { asAllocation, freeFromMs, type Outlook, outlookOf } from './reservations.js';
+import { mayFit, type Shape, type ShapePart } from './shapes.js';
+import { earliestStart, type Held } from './timetable.js';
+import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
+
+/** Banks among which the timetable looks, at least: as many as there are tasks, or this many. */
+const MIN_CANDIDATES = 512;
+/** Domains of a required level that are tried in earnest, the earliest first. */
+const MAX_DOMAINS_TRIED = 4;
+
+/** What is asked. */
+export interface EarliestQuestion {
+  readonly workload: WorkloadEntry;
+  readonly shape: Shape;
+  readonly mayUsePool: (pool: string) => boolean;
+  /** When what a task holds will have been given back at the latest; Infinity = nobody knows. */
+  readonly endOf: (hold: Hold) => number;
+}
+
+export interface EarliestPlace {
+  readonly places: readonly TaskPlace[];
+  readonly outlook: Outlook;
+}
+
+/**
+ * The place of the earliest known start; if none is known, one where the fewest GPUs have to be waited for.
+ * @returns null when it would not fit even if everything ended, or nothing was found that does
+ */
+export function findEarliestPlace(placing: Placing, question: EarliestQuestion): EarliestPlace | null {
+  const { shape } = question;
+  const parts = shape.parts.filter(({ ask }) => ask.unit !== 'none').sort((a, b) => b.ask.gpus - a.ask.gpus);
+  const supply = parts.map((part) => rowsFor(placing, question, part));
+  const guesses = domainsFor(placing, shape)
+    .flatMap((isInside) => guess(placing, question, parts, supply, isInside) ?? [])
+    .sort((a, b) => (a.startMs === b.startMs ? a.endlessUnits - b.endlessUnits : a.startMs - b.startMs));
+  for (const each of guesses.slice(0, MAX_DOMAINS_TRIED)) {
+    const places = placeAfter(placing, question, each);
+    if (places === null) continue;
+    const { view } = placing.trial;
+    return { places, outlook: outlookOf(view, question.workload, places, question.endOf) };
+  }
+  return null;
+}
+
+// --- what there is ---
+
+/** Units that tasks of a part may take together: the slots of a bank, or, for shares of one GPU, the parts of a slot. */
+interface Row {
+  readonly bank: Bank;
+  readonly free: number;
+  readonly held: readonly Holder[];
+  readonly maxTasks: number;
+}
+
+interface Holder {
+  readonly units: number;
+  readonly endMs: number;
+  readonly holds: readonly Hold[];
+}
+
+function rowsFor({ work, nowMs }: Placing, question: EarliestQuestion, part: ShapePart): Row[] {
+  const { ask, count } = part;
+  const { topology } = question.shape;
+  const found: { bank: Bank; rank: number; startMs: number; endless: number }[] = [];
+  for (const bankClass of ask.classes) {
+    if (!question.mayUsePool(bankClass.pool)) continue;
+    const parts = partsIn(ask, bankClass);
+    for (const bank of bankClass.banks) {
+      work.spend(1);
+      if (bank.usable < ask.gpus || !admits(bank.node, ask, nowMs)) continue;
+      const ends = bank.slots.flatMap((slot) => (isOpen(slot) ? [freeFromMs(slot, parts, question)] : []));
+      if (ends.length < ask.gpus) continue;
+      const first = ends.sort(compareTimes).slice(0, ask.gpus);
+      const endless = first.filter((endMs) => endMs === Infinity).length;
+      found.push({ bank, rank: found.length, startMs: Math.max(...first), endless });
+    }
+  }
+  const isBounded = topology?.required === true || part.topology?.required === true;
+  const most = isBounded ? found.length : Math.max(MIN_CANDIDATES, count);
+  if (found.length > most) {
+    found.sort((a, b) => compareTimes(a.startMs, b.startMs) || a.endless - b.endless || a.rank - b.rank);
+    found.length = most;
+  }
+  return found.flatMap(({ bank }) => rowsOf(bank, part, question));
+}
+
+function rowsOf(bank: Bank, { ask }: ShapePart, question: EarliestQuestion): Row[] {
+  const parts = partsIn(ask, bank.bankClass);
+  const maxTasks = mostTasks(bank.node, ask.cpuMilli, ask.memoryMib);
+  const slots = bank.slots.filter(isOpen);
+  if (ask.unit === 'share' && ask.gpus === 1) {
+    return slots.map((slot) => ({
+      bank,
+      free: slot.free,
+      held: slot.holds.map((hold) => ({ units: hold.parts, endMs: question.endOf(hold), holds: [hold] })),
+      maxTasks,
+    }));
+  }
+  const held: Holder[] = [];
+  let free = 0;
+  for (const slot of slots) {
+    const endMs = freeFromMs(slot, parts, question);
+    if (endMs === -Infinity) free++;
+    else held.push({ units: 1, endMs, holds: slot.holds });
+  }
+  return [{ bank, free, held, maxTasks }];
+}
+
+/** Neither out of service nor promised or reserved. */
+function isOpen(slot: Slot): boolean {
+  return slot.healthy && slot.bank.node.available && slot.withheld === 0 && slot.claims.length === 0;
+}
+
+function mostTasks({ cpu, memory }: NodeEntry, cpuMilli: number, memoryMib: number): number {
+  const byCpu = cpuMilli > 0 ? Math.floor(cpu.capacity / cpuMilli) : Infinity;
+  return memoryMib > 0 ? Math.min(byCpu, Math.floor(memory.capacity / memoryMib)) : byCpu;
+}
+
+/** Infinity is a time like any other. */
+function compareTimes(a: number, b: number): number {
+  return a === b ? 0 : a - b;
+}
+
+// --- when and about where ---
+
+interface Guess {
+  readonly startMs: number;
+  readonly endlessUnits: number;
+  /** Who must have left. */
+  readonly leaving: readonly Hold[];
+  /** The rows looked at. */
+  readonly rows: readonly Row[];
+}
+
+type IsInside = (node: NodeEntry) => boolean;
+
+/** Where all tasks must be together; without such a rule, the cluster. */
+function domainsFor({ trial }: Placing, { topology, parts }: Shape): IsInside[] {
+  const [only] = parts;
+  const rule = topology ?? (parts.length === 1 && only ? only.topology : null);
+  if (rule?.required !== true) return [() => true];
+  const { domains } = trial.view.nodes;
+  if (rule.level === 'rack' || rule.level === 'block') {
+    return [...domains.values()]
+      .filter(({ level }) => level === rule.level)
+      .map(
+        ({ nodes }) =>
+          (node) =>
+            nodes.has(node),
+      );
+  }
+  const nodes = new Set(parts.flatMap(({ ask }) => ask.classes.flatMap(({ banks }) => banks.map(({ node }) => node))));
+  return [...nodes].map((wanted) => (node) => node === wanted);
+}
+
+/** Each part after the other, the largest tasks first; what one takes the next does not. */
+function guess(
+  placing: Placing,
+  { workload }: EarliestQuestion,
+  parts: readonly ShapePart[],
+  supply: readonly (readonly Row[])[],
+  isInside: IsInside,
+): Guess | null {
+  const taken = new Map<Bank, number>();
+  const leaving: Hold[] = [];
+  const used: Row[] = [];
+  let startMs = placing.nowMs;
+  let endlessUnits = 0;
+  for (const [index, { ask, count }] of parts.entries()) {
+    const rows = (supply[index] ?? []).filter(({ bank }) => isInside(bank.node));
+    used.push(...rows);
+    const unitsPerTask = ask.unit === 'share' && ask.gpus === 1 ? sharedParts(rows, ask) : ask.gpus;
+    const holders: Holder[] = [];
+    const held: Held[] = [];
+    const candidates = rows.map((row, node) => {
+      for (const holder of row.held) {
+        holders.push(holder);
+        held.push({ node, units: holder.units, endMs: holder.endMs === Infinity ? null : holder.endMs });
+      }
+      return { node, free: row.free - (taken.get(row.bank) ?? 0), maxTasks: row.maxTasks };
+    });
+    if (rows.length === 0) return null;
+    const found = earliestStart(candidates, held, { tasks: count, unitsPerTask }, placing.nowMs);
+    if (found === null) return null;
+    startMs = Math.max(startMs, found.startMs ?? Infinity);
+    endlessUnits += found.endlessUnits;
+    for (const { node, units, waitsFor } of found.places) {
+      const bank = rows[node]?.bank;
+      if (bank) taken.set(bank, (taken.get(bank) ?? 0) + units);
+      for (const at of waitsFor) leaving.push(...(holders[at]?.holds ?? []));
+    }
+  }
+  return { startMs, endlessUnits, leaving: leaving.filter((hold) => hold.workload !== workload), rows: used };
+}
+
+function sharedParts(rows: readonly Row[], ask: ShapePart['ask']): number {
+  return rows.reduce((most, { bank }) => Math.max(most, partsIn(ask, bank.bankClass)), 1);
+}
+
+// --- where exactly ---
+
+/** Supposes ever more of them to have left, until it can be placed. */
+function placeAfter(placing: Placing, question: EarliestQuestion, found: Guess): readonly TaskPlace[] | null {
+  const holders = found.rows.flatMap(({ held }) => held);
+  const endsBy = (startMs: number): Hold[] => holders.flatMap(({ endMs, holds }) => (endMs <= startMs ? holds : []));
+  const attempts = [() => found.leaving, () => endsBy(found.startMs), () => endsBy(Infinity)];
+  for (const attempt of attempts) {
+    const places = placeIfLeft(placing, question, attempt());
+    if (places !== null) return places;
+  }
+  return null;
+}
+
+function placeIfLeft(
+  placing: Placing,
+  { workload, shape }: EarliestQuestion,
+  holds: readonly Hold[],
+): readonly TaskPlace[] | null {
+  const { trial } = placing;
+  const leaving = [...new Set(holds)].flatMap((hold) => (hold.leaving ? [] : (asAllocation(hold) ?? [])));
+  for (const allocation of leaving) setLeaving(placing, allocation, true);
+  const mark = trial.mark();
+  const places = mayFit(shape, 'potential') ? placeShape(placing, workload, shape, 'potential') : null;
+  trial.rollback(mark);
+  for (const allocation of leaving) setLeaving(placing, allocation, false);
+  return places;
+}
+
+function setLeaving({ trial }: Placing, allocation: AllocationEntry, leaving: boolean): void {
+  const { nodes } = trial.view;
+  const sign = leaving ? 1 : -1;
+  allocation.leaving = leaving;
+  for (const slot of allocation.slots) nodes.leave(slot, allocation, sign);
+  nodes.count(allocation.node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
+}

@@ -1,0 +1,356 @@
+// Reservations: the place where work that has waited too long for GPUs can start first is kept for it. Soft state: nothing of
+// it is committed, and after a restart it is found again from records. A reserved place is withheld from everybody else only
+// while a step tries to place them, by making its GPUs count as taken (`NodeTable.withhold`), so that without reservations
+// nothing is different and nothing costs. Who may use it nevertheless: whose time limit ends before the reserved start, whom
+// the reserver could evict, and whoever stays within the guarantee of its queue.
+import { GPU_PARTS } from '../model/requests.js';
+import { type Amounts, at, GPU } from './amounts.js';
+import type { Hold, Slot } from './nodes.js';
+import { isWithin, type QueueNode } from './queues.js';
+import { type Group, mayFit, type Shape } from './shapes.js';
+import type { ClusterView } from './view.js';
+import { type AllocationEntry, newPlace, type TaskPlace, type WorkloadEntry } from './workloads.js';
+
+/** A better place is not looked for more often. */
+export const RECONSIDER_MS = 60_000;
+
+/** What is kept for one workload. */
+export interface Reservation {
+  readonly workload: WorkloadEntry;
+  readonly queue: QueueNode;
+  readonly shape: Shape;
+  /** Since when it is kept. */
+  readonly madeMs: number;
+  places: readonly TaskPlace[];
+  pools: ReadonlySet<string>;
+  outlook: Outlook;
+  /** Until when others may use it, milliseconds since 1970: the start as it was found; Infinity = no start is known. */
+  promisedMs: number;
+  /** When a better place was last looked for, by time and by the clock of changes. */
+  lookedMs: number;
+  lookedAt: number;
+  /** It became worse, or a part of it is gone: another place may be better. */
+  isWorse: boolean;
+  /** Since when all of it is free and still it did not start; null = it is not. */
+  readyMs: number | null;
+  /** Groups that found no room while it was withheld from them. */
+  readonly keptOut: Set<Group>;
+}
+
+/** What is to be expected of a place. */
+export interface Outlook {
+  /** When all of it is free at the latest; Infinity = it waits for work without an end. */
+  readonly startMs: number;
+  /** GPUs that are free now, that will be by a known time, and that are held without an end. */
+  readonly freeSlots: number;
+  readonly endlessSlots: number;
+  /** All of it is still there and takes work. */
+  readonly isWhole: boolean;
+}
+
+/** Who would take GPUs. */
+export interface Applicant {
+  readonly workload: WorkloadEntry;
+  readonly queue: QueueNode;
+  /** What its queue would be charged with in addition. */
+  readonly charge: Amounts;
+  readonly priority: number;
+  readonly preemptible: boolean;
+  /** When it will have left at the latest, milliseconds since 1970; Infinity = nobody knows. */
+  readonly endMs: number;
+}
+
+/** All reservations, at most one a queue. */
+export class Reservations {
+  /** True in a what-if: reservations count, but none is made or given up. */
+  frozen = false;
+  /** When the next workload may have waited long enough, or a better place is to be looked for; Infinity = never. */
+  wakeMs = Infinity;
+  readonly #byQueue = new Map<QueueNode, Reservation>();
+  /** For queues in which something waits for room: before this none of it has waited long enough. */
+  readonly #dueMs = new Map<QueueNode, number>();
+  #nextDueMs = Infinity;
+  /** Queues whose overdue work found no place to reserve, for which the end of a reservation may make room. */
+  readonly #turnedAway = new Set<QueueNode>();
+
+  /** How many there are. */
+  get count(): number {
+    return this.#byQueue.size;
+  }
+
+  all(): Iterable<Reservation> {
+    return this.#byQueue.values();
+  }
+
+  /** What is kept for a workload. */
+  of({ queue, number }: WorkloadEntry): Reservation | null {
+    const found = queue && this.#byQueue.get(queue);
+    return found?.workload.number === number ? found : null;
+  }
+
+  has(queue: QueueNode): boolean {
+    return this.#byQueue.has(queue);
+  }
+
+  /** How many touch a pool. */
+  inPool(pool: string): number {
+    let count = 0;
+    for (const { pools } of this.#byQueue.values()) if (pools.has(pool)) count++;
+    return count;
+  }
+
+  make(reservation: Reservation): void {
+    this.#byQueue.set(reservation.queue, reservation);
+  }
+
+  /** Gives one up; the caller lets those it kept out try again. */
+  end({ queue }: Reservation): void {
+    this.#byQueue.delete(queue);
+    this.setDue(queue, 0);
+    for (const each of this.#turnedAway) this.setDue(each, 0);
+    this.#turnedAway.clear();
+  }
+
+  /** A group of the queue waits for room since now; it has not waited long enough before that time. */
+  setDue(queue: QueueNode, dueMs: number): void {
+    const known = this.#dueMs.get(queue) ?? Infinity;
+    if (dueMs >= known) return;
+    this.#dueMs.set(queue, dueMs);
+    this.#nextDueMs = Math.min(this.#nextDueMs, dueMs);
+  }
+
+  /** The queues to look through now. Each must be told when to look again. */
+  takeDue(nowMs: number): QueueNode[] {
+    if (nowMs < this.#nextDueMs) return [];
+    const due: QueueNode[] = [];
+    let nextMs = Infinity;
+    for (const [queue, dueMs] of this.#dueMs) {
+      if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
+      else due.push(queue);
+    }
+    for (const queue of due) this.#dueMs.delete(queue);
+    this.#nextDueMs = nextMs;
+    return due;
+  }
+
+  /** It found nothing to reserve: looked through again at that time, or when a reservation ends. */
+  turnAway(queue: QueueNode, againMs: number): void {
+    this.#turnedAway.add(queue);
+    this.setDue(queue, againMs);
+  }
+
+  wakeAt(timeMs: number): void {
+    this.wakeMs = Math.min(this.wakeMs, timeMs);
+  }
+
+  /** When `takeDue` would next give anything. */
+  get nextDueMs(): number {
+    return this.#nextDueMs;
+  }
+}
+
+/** Whether the reserver still waits for GPUs. In a what-if it may have started. */
+export function isWaiting({ workload, shape }: Reservation): boolean {
+  // By key: a shape that nobody waits with for a moment is made anew.
+  return workload.group !== null && workload.core?.key === shape.key;
+}
+
+/** Whether somebody may use a reserved place. Its own workload may, and so may equal ones of its group before it. */
+export function mayUse(view: ClusterView, reservation: Reservation, applicant: Applicant): boolean {
+  const { workload, promisedMs } = reservation;
+  const { group } = workload;
+  if (workload === applicant.workload || (group !== null && group === applicant.workload.group)) return true;
+  if (!isWaiting(reservation) || isWithin(applicant.queue, applicant.charge, applicant.queue.guarantee)) return true;
+  if (promisedMs !== Infinity && applicant.endMs <= promisedMs) return true;
+  return isVictim(view, reservation, applicant);
+}
+
+/**
+ * Whether the reserver could evict it when its time comes: lower priority of the same queue, or borrowed by a queue from
+ * which the reserver's may reclaim. What a min-runtime would still protect then it could not.
+ */
+export function isVictim(view: ClusterView, reservation: Reservation, applicant: Applicant): boolean {
+  const { workload, queue, shape, promisedMs } = reservation;
+  if (!applicant.preemptible) return false;
+  const how = applicant.queue === queue ? 'preempt' : 'reclaim';
+  if (!view.policy.actions.includes(how)) return false;
+  const minRuntimeMs = view.minRuntimeOf(applicant.queue, how);
+  if (minRuntimeMs > 0 && (promisedMs === Infinity || view.nowMs + minRuntimeMs > promisedMs)) return false;
+  if (how === 'preempt') return applicant.priority < (workload.record?.spec.priority ?? 0);
+  const sides = sidesOf(queue, applicant.queue);
+  if (sides === null || !isWithin(queue, shape.charge, queue.fairShare)) return false;
+  const { charge } = applicant;
+  for (let each: QueueNode | null = applicant.queue; each !== null; each = each === sides.giver ? null : each.parent) {
+    if (isWithin(each, charge, each.guarantee)) return false;
+  }
+  const { taker, giver } = sides;
+  return !isWithin(giver, charge, giver.allocatableShare) || isWithin(taker, shape.charge, taker.guarantee);
+}
+
+/** The two queues, above these or themselves, that have the same parent; null when one is above the other. */
+function sidesOf(reserver: QueueNode, other: QueueNode): { taker: QueueNode; giver: QueueNode } | null {
+  const givers = new Map<QueueNode | null, QueueNode>();
+  for (let each: QueueNode | null = other; each !== null; each = each.parent) givers.set(each.parent, each);
+  for (let taker: QueueNode | null = reserver; taker !== null; taker = taker.parent) {
+    const giver = givers.get(taker.parent);
+    if (giver !== undefined) return giver === taker ? null : { taker, giver };
+  }
+  return null;
+}
+
+/** The reservation but for which pending work would have been placed on what is free. */
+export function whoKeepsOut(view: ClusterView, { group }: WorkloadEntry, shape: Shape): Reservation | null {
+  const block = group?.block ?? null;
+  if (block?.kind !== 'room' || block.reservedFor === null || !mayFit(shape, 'free')) return null;
+  const reserver = view.workloads.get(block.reservedFor);
+  return reserver === undefined ? null : view.reservations.of(reserver);
+}
+
+/** The reserved places that are withheld at present, during one step. */
+export class Withheld {
+  readonly #view: ClusterView;
+  readonly #now = new Map<Reservation, readonly TaskPlace[]>();
+
+  constructor(view: ClusterView) {
+    this.#view = view;
+  }
+
+  /** Withholds what the applicant may not use, and nothing else. Cost without reservations: one comparison. */
+  from(describe: () => Applicant | null): void {
+    const { reservations } = this.#view;
+    if (reservations.count === 0) return;
+    const applicant = describe();
+    if (applicant === null) return;
+    for (const each of reservations.all()) this.#set(each, !mayUse(this.#view, each, applicant));
+  }
+
+  /** Withholds all but one, whoever asks. */
+  allBut(reservation: Reservation | null): void {
+    for (const each of this.#view.reservations.all()) this.#set(each, each !== reservation && isWaiting(each));
+  }
+
+  /** Withholds nothing. */
+  nothing(): void {
+    for (const each of this.#now.keys()) this.#set(each, false);
+  }
+
+  /** The first withheld place that has something free for a shape: what may have kept it out. */
+  against(shape: Shape): Reservation | null {
+    for (const each of this.#now.keys()) {
+      if (each.outlook.freeSlots > 0 && isForSame(each, shape)) return each;
+    }
+    return null;
+  }
+
+  #set(reservation: Reservation, withheld: boolean): void {
+    const known = this.#now.get(reservation);
+    if (withheld === (known !== undefined)) return;
+    if (known !== undefined) {
+      this.#now.delete(reservation);
+      this.#count(known, -1);
+    } else {
+      const places = reservation.places.map(stillThere);
+      this.#now.set(reservation, places);
+      this.#count(places, 1);
+    }
+  }
+
+  #count(places: readonly TaskPlace[], sign: 1 | -1): void {
+    const { nodes } = this.#view;
+    for (const { node, slots, parts, cpuMilli, memoryMib } of places) {
+      for (const slot of slots) nodes.withhold(slot, parts, sign);
+      nodes.count(node, 'claimed', cpuMilli, memoryMib, sign);
+    }
+  }
+}
+
+/** What is to be withheld of a place: the GPUs that its node still has; CPU and memory that nobody there gives back. */
+function stillThere(place: TaskPlace): TaskPlace {
+  const { node, slots, workload, task, parts } = place;
+  const there = slots.filter(({ bank }) => node.banks.includes(bank));
+  const isAwaited = there.length === 0 || there.some(({ used }) => used > 0);
+  const needs = isAwaited ? { cpuMilli: 0, memoryMib: 0 } : place;
+  return newPlace(workload, task, node, there, parts, needs);
+}
+
+function isForSame({ places }: Reservation, shape: Shape): boolean {
+  return shape.parts.some(({ ask }) =>
+    places.some(({ slots }) => slots.some(({ bank }) => ask.classes.includes(bank.bankClass))),
+  );
+}
+
+/**
+ * What is to be expected of a place, from time limits and elapsed run time.
+ * @param endOf when what a task holds will have been given back at the latest; Infinity = nobody knows
+ */
+export function outlookOf(
+  { nowMs }: ClusterView,
+  workload: WorkloadEntry,
+  places: readonly TaskPlace[],
+  endOf: (hold: Hold) => number,
+): Outlook {
+  let startMs = nowMs;
+  let freeSlots = 0;
+  let endlessSlots = 0;
+  let isWhole = true;
+  for (const { node, slots, parts } of places) {
+    for (const slot of slots) {
+      if (!node.available || !slot.healthy || !node.banks.includes(slot.bank)) isWhole = false;
+      const freeMs = freeFromMs(slot, parts, { workload, endOf });
+      if (freeMs === -Infinity) freeSlots++;
+      if (freeMs === Infinity) endlessSlots++;
+      startMs = Math.max(startMs, freeMs);
+    }
+  }
+  return { startMs, freeSlots, endlessSlots, isWhole };
+}
+
+/** When so many parts of a slot are free: -Infinity = now, Infinity = nobody knows. */
+export function freeFromMs(
+  slot: Slot,
+  parts: number,
+  { workload, endOf }: { readonly workload: WorkloadEntry; readonly endOf: (hold: Hold) => number },
+): number {
+  const claimed = slot.claims.reduce((sum, claim) => (claim.workload === workload ? sum : sum + claim.parts), 0);
+  let free = GPU_PARTS - slot.used - claimed;
+  if (free >= parts) return -Infinity;
+  const [only] = slot.holds;
+  if (slot.holds.length === 1 && only) return free + only.parts >= parts ? endOf(only) : Infinity;
+  const ends = slot.holds.map((hold) => ({ endMs: endOf(hold), parts: hold.parts }));
+  for (const { endMs, parts: given } of ends.sort((a, b) => (a.endMs === b.endMs ? 0 : a.endMs - b.endMs))) {
+    free += given;
+    if (free >= parts) return endMs;
+  }
+  return Infinity;
+}
+
+/** When what a task holds will have been given back at the latest; Infinity = nobody knows. */
+export function endOfHoldMs(hold: Hold, nowMs: number): number {
+  const allocation = asAllocation(hold);
+  if (allocation === null) return Infinity;
+  const { workload, leaving, stop, placedMs } = allocation;
+  if (leaving) return stop === null ? nowMs : Math.max(nowMs, stop.requestedMs + stop.graceMs);
+  const { record } = workload;
+  if (record === null || record.spec.timeLimitMs === null) return Infinity;
+  const endMs = record.deadline?.endMs ?? placedMs + record.spec.timeLimitMs;
+  return Math.max(nowMs, endMs + record.spec.graceMs);
+}
+
+/** The allocation that holds; null = it is only tried out, or promised. */
+export function asAllocation(hold: Hold): AllocationEntry | null {
+  return isAllocation(hold) ? hold : null;
+}
+
+function isAllocation(hold: Hold): hold is AllocationEntry {
+  return 'granted' in hold;
+}
+
+/** The pools of places. */
+export function poolsOf(places: readonly TaskPlace[]): ReadonlySet<string> {
+  return new Set(places.flatMap(({ slots }) => slots.map(({ bank }) => bank.bankClass.pool)));
+}
+
+/** Whether a shape asks for GPUs: only then is anything reserved. */
+export function asksForGpus({ charge }: Shape): boolean {
+  return at(charge, GPU) > 0;
+}
