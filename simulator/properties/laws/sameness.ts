@@ -53,7 +53,10 @@ export const freshView: PlayedLaw = {
     const atRest = (world: World): void => {
       waits = world.unfinished().some(mayWant);
     };
-    new World(history, { decider, watchers: [{ atRest }] }).play().settle();
+    // What requests usually come is learned from them as they come, and only `fragmentation` places by it.
+    const { placement } = history.policy;
+    const policy = { ...history.policy, placement: placement === 'fragmentation' ? 'pack' : placement } as const;
+    new World({ ...history, policy }, { decider, watchers: [{ atRest }] }).play().settle();
   },
 };
 
