@@ -70,8 +70,8 @@ export class Reservations {
   /** For queues in which something waits for room: before this none of it has waited long enough. */
   readonly #dueMs = new Map<QueueNode, number>();
   #nextDueMs = Infinity;
-  /** Queues whose overdue work found no place to reserve, for which the end of a reservation may make room. */
-  readonly #turnedAway = new Set<QueueNode>();
+  /** Queues whose overdue work found no place to reserve, and until when they are left alone if no reservation ends. */
+  readonly #turnedAway = new Map<QueueNode, number>();
 
   /** How many there are. */
   get count(): number {
@@ -107,7 +107,7 @@ export class Reservations {
   end({ queue }: Reservation): void {
     this.#byQueue.delete(queue);
     this.setDue(queue, 0);
-    for (const each of this.#turnedAway) this.setDue(each, 0);
+    for (const each of this.#turnedAway.keys()) this.setDue(each, 0);
     this.#turnedAway.clear();
   }
 
@@ -121,6 +121,11 @@ export class Reservations {
 
   /** The queues to look through now. Each must be told when to look again. */
   takeDue(nowMs: number): QueueNode[] {
+    for (const [queue, againMs] of this.#turnedAway) {
+      if (againMs > nowMs) continue;
+      this.#turnedAway.delete(queue);
+      this.setDue(queue, 0);
+    }
     if (nowMs < this.#nextDueMs) return [];
     const due: QueueNode[] = [];
     let nextMs = Infinity;
@@ -133,10 +138,9 @@ export class Reservations {
     return due;
   }
 
-  /** It found nothing to reserve: looked through again at that time, or when a reservation ends. */
+  /** It found nothing to reserve: looked through when something happens after that time, or a reservation ends. */
   turnAway(queue: QueueNode, againMs: number): void {
-    this.#turnedAway.add(queue);
-    this.setDue(queue, againMs);
+    this.#turnedAway.set(queue, againMs);
   }
 
   wakeAt(timeMs: number): void {

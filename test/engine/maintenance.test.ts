@@ -81,7 +81,7 @@ const minute = 60_000;
 describe('work and announced maintenance', () => {
   /** A node that is maintained for an hour, beginning in half an hour. */
   function announced(options: WorkloadOptions = {}, more: Partial<Maintenance> = {}) {
-    const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+    const cluster = lawfulCluster({ reserveAfterMs: null }).queue('q', { guarantee: 100 });
     const startMs = cluster.nowMs + 30 * minute;
     const maintenance = [{ ...window(startMs, startMs + 60 * minute), ...more }];
     cluster.node('n0', { maintenance });
@@ -106,7 +106,7 @@ describe('work and announced maintenance', () => {
     [MAINTENANCE_LEAD_MS / minute - 1, false],
     [MAINTENANCE_LEAD_MS / minute, true],
   ])('without a limit, %i minutes before: %s', (minutes, starts) => {
-    const cluster = lawfulCluster().queue('q', { guarantee: 100 });
+    const cluster = lawfulCluster({ reserveAfterMs: null }).queue('q', { guarantee: 100 });
     const startMs = cluster.nowMs + minutes * minute;
     cluster.node('n0', { maintenance: [window(startMs, startMs + minute)] });
     const workload = cluster.submit('q');

@@ -9,7 +9,7 @@ const minute = 60_000;
 
 /** Queue `a` borrows the only GPU, placed at 1,000,000; `b` is owed it. */
 function borrowed(rules: QueueOptions, above: QueueOptions = {}) {
-  const cluster = lawfulCluster()
+  const cluster = lawfulCluster({ reserveAfterMs: null })
     .nodes(1, { gpus: 1 })
     .queue('top', above)
     .queue('a', { parent: 'top', ...rules })
@@ -74,7 +74,7 @@ describe('min-runtime against other queues', () => {
   });
 
   it('lets another victim go instead', () => {
-    const cluster = lawfulCluster()
+    const cluster = lawfulCluster({ reserveAfterMs: null })
       .nodes(1, { gpus: 2 })
       .queue('a', { reclaimMinRuntimeMs: 10 * minute })
       .queue('b', { guarantee: 1 });
@@ -87,7 +87,7 @@ describe('min-runtime against other queues', () => {
   });
 
   it('protects the core of elastic work, not its surplus', () => {
-    const cluster = lawfulCluster()
+    const cluster = lawfulCluster({ reserveAfterMs: null })
       .nodes(1, { gpus: 4 })
       .queue('a', { reclaimMinRuntimeMs: 10 * minute })
       .queue('b', { guarantee: 4 });
@@ -102,7 +102,7 @@ describe('min-runtime against other queues', () => {
   });
 
   it('protects from being moved as well', () => {
-    const cluster = lawfulCluster()
+    const cluster = lawfulCluster({ reserveAfterMs: null })
       .nodes(2, { gpus: 4 })
       .queue('a', { reclaimMinRuntimeMs: 10 * minute })
       .queue('b');
@@ -124,7 +124,7 @@ describe('min-runtime against its own queue', () => {
     ['protects from higher priority', { preemptMinRuntimeMs: 10 * minute }, 10],
     ['is capped by the cluster too', { preemptMinRuntimeMs: 1e12 }, 60],
   ])('%s', (_, rules, minutes) => {
-    const cluster = lawfulCluster()
+    const cluster = lawfulCluster({ reserveAfterMs: null })
       .nodes(1, { gpus: 1 })
       .queue('q', { guarantee: 1, ...rules });
     const low = cluster.running('q', 'n0', [0], { priority: 10 });
@@ -133,7 +133,7 @@ describe('min-runtime against its own queue', () => {
   });
 
   it('does not count what is for other queues', () => {
-    const cluster = lawfulCluster()
+    const cluster = lawfulCluster({ reserveAfterMs: null })
       .nodes(1, { gpus: 1 })
       .queue('q', { guarantee: 1, reclaimMinRuntimeMs: 10 * minute });
     const low = cluster.running('q', 'n0', [0], { priority: 10 });
@@ -143,7 +143,7 @@ describe('min-runtime against its own queue', () => {
   });
 
   it('of another cap', () => {
-    const cluster = lawfulCluster({ maxMinRuntimeMs: 3 * minute })
+    const cluster = lawfulCluster({ maxMinRuntimeMs: 3 * minute, reserveAfterMs: null })
       .nodes(1, { gpus: 1 })
       .queue('q', { guarantee: 1, preemptMinRuntimeMs: 10 * minute });
     const low = cluster.running('q', 'n0', [0], { priority: 10 });
