@@ -164,9 +164,11 @@ export const minRuntime: WatchedLaw = {
   }),
 };
 
-/** Whether each role keeps its core without what is evicted. */
+/** Whether each role keeps its core without what is evicted, in tasks that run on or have done their work. */
 function goesOn(world: World, victim: Workload, { allocations }: Evict): boolean {
-  const left = world.heldBy(victim).filter((one) => one.stop === null && !allocations.includes(one.id));
+  const left = victim.allocations
+    .flatMap((id) => world.state.allocation(id) ?? [])
+    .filter(({ id, stop, exit }) => stop === null && !allocations.includes(id) && (exit === null || exit.code === 0));
   let from = 0;
   return victim.spec.roles.every(({ minTasks, maxTasks }) => {
     const to = from + maxTasks;
