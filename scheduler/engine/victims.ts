@@ -808,7 +808,7 @@ class VictimSearch {
       return `in queue ${this.#queue.name} the waiting workload has priority ${this.#group.priority}, this one ${priority}`;
     }
     if (this.#mode === 'consolidate') {
-      return `moved to other GPUs, so that ${plural(toGpus(at(this.#shape.charge, GPU)), 'GPU')} come free together`;
+      return `moved to other GPUs, so that ${plural(toGpus(at(this.#shape.charge, GPU)), 'GPU')} can be had together`;
     }
     const sides = queue && this.#sidesOf(queue);
     invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);

@@ -194,6 +194,16 @@ export class SchedulerMetrics {
       },
     );
     gauge(
+      'sluice_reservations',
+      'Places kept for work that has waited long for GPUs, in each pool that they touch.',
+      ['pool'],
+      (_state, view, set) => {
+        const counts = new Tally();
+        for (const { pools } of view.reservations.all()) for (const pool of pools) counts.add({ pool });
+        counts.each(set);
+      },
+    );
+    gauge(
       'sluice_claims',
       'Workloads with a promise of GPUs that are being given back.',
       ['queue'],
