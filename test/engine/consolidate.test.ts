@@ -43,7 +43,7 @@ describe('consolidation', () => {
     const { cluster } = scattered([2, 2]);
     cluster.submit('q', { gpus: 4 });
     expect(cluster.settle()[0]).toMatchObject({
-      message: 'moved to other GPUs, so that 4 GPUs come free together',
+      message: 'moved to other GPUs, so that 4 GPUs can be had together',
     });
   });
 
