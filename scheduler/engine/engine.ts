@@ -54,7 +54,8 @@ interface Turn extends Reserving {
 }
 
 function wakeMsOf(view: ClusterView, nowMs: number): number | null {
-  let wakeMs = Math.min(view.wakeMs, view.reservations.wakeMs, view.reservations.nextDueMs);
+  const { reservations } = view;
+  let wakeMs = Math.min(view.wakeMs, view.lookMs, reservations.wakeMs, reservations.nextDueMs);
   for (const { record } of view.nodes.toMaintain) {
     wakeMs = Math.min(wakeMs, nextChangeMs(record?.maintenance ?? [], nowMs) ?? Infinity);
   }

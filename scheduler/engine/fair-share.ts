@@ -1,5 +1,14 @@
 // How the GPUs of a level are divided among its queues, in three phases: guarantees, then the surplus by priority and
 // weight, then the remainders. Pure. Source of the rules: KAI Scheduler, plugins/proportion/resource_division.
+import { surplusWeights } from './usage.js';
+
+/** What counts against claimants in dealing the surplus: see `surplusWeights`. */
+export interface Usages {
+  /** Of each claimant, relative to all there was. */
+  readonly of: readonly number[];
+  /** How strongly it counts. */
+  readonly weight: number;
+}
 
 /** A queue as the division sees it. */
 export interface Claimant {
@@ -21,9 +30,15 @@ export interface Claimant {
  * than his part; then one unit each by largest remainder (ties: older, then name).
  * @param total what there is to divide
  * @param unit what counts as a whole one: the parts of a GPU, a thousandth of a core, a MiB
+ * @param usages past use, which lowers the weight of a claimant in each round; null = it does not count
  * @returns the share of each claimant, in the order given
  */
-export function divide(total: number, claimants: readonly Claimant[], unit = 1): number[] {
+export function divide(
+  total: number,
+  claimants: readonly Claimant[],
+  unit = 1,
+  usages: Usages | null = null,
+): number[] {
   const shares = claimants.map(({ guarantee, requestable }) =>
     Math.min(guarantee === Infinity ? total : guarantee, requestable),
   );
@@ -31,7 +46,7 @@ export function divide(total: number, claimants: readonly Claimant[], unit = 1):
   const remainders: Remainder[][] = [];
   for (const bucket of byPriority(claimants)) {
     if (left <= 0) break;
-    const dealt = dealSurplus(left, bucket, claimants, shares, unit);
+    const dealt = dealSurplus(left, bucket, claimants, shares, unit, usages);
     left = dealt.left;
     remainders.push(dealt.remainders);
   }
@@ -52,17 +67,19 @@ function dealSurplus(
   claimants: readonly Claimant[],
   shares: number[],
   unit: number,
+  usages: Usages | null,
 ): { readonly left: number; readonly remainders: Remainder[] } {
   let left = surplus;
   let hungry = bucket.filter((at) => (claimants[at]?.weight ?? 0) > 0 && wants(claimants, shares, at) > 0);
   let remainders: Remainder[] = [];
   while (left > 0 && hungry.length > 0) {
     const amount = left;
-    const weights = hungry.reduce((sum, at) => sum + (claimants[at]?.weight ?? 0), 0);
+    const weights = weightsOf(hungry, claimants, usages);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
     const still: number[] = [];
     remainders = [];
-    for (const at of hungry) {
-      const part = (amount * (claimants[at]?.weight ?? 0)) / weights;
+    for (const [turn, at] of hungry.entries()) {
+      const part = (amount * (weights[turn] ?? 0)) / total;
       const want = wants(claimants, shares, at);
       const give = want <= part ? want : Math.floor(part / unit) * unit;
       shares[at] = (shares[at] ?? 0) + give;
@@ -95,6 +112,20 @@ function dealRemainders(
     left -= give;
   }
   return left;
+}
+
+function weightsOf(
+  hungry: readonly number[],
+  claimants: readonly Claimant[],
+  usages: Usages | null,
+): readonly number[] {
+  const weights = hungry.map((at) => claimants[at]?.weight ?? 0);
+  if (usages === null) return weights;
+  return surplusWeights(
+    weights,
+    hungry.map((at) => usages.of[at] ?? 0),
+    usages.weight,
+  );
 }
 
 function wants(claimants: readonly Claimant[], shares: readonly number[], at: number): number {

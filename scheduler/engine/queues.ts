@@ -6,6 +6,7 @@ import type { Queue } from '../model/records.js';
 import { GPU_PARTS, toParts } from '../model/requests.js';
 import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, RESOURCES } from './amounts.js';
 import { divide } from './fair-share.js';
+import type { PastUse } from './past-use.js';
 import type { RunningShelf } from './running.js';
 import type { Group } from './shapes.js';
 
@@ -260,16 +261,16 @@ const UNITS = [GPU_PARTS, 1, 1] as const;
 /**
  * Divides what there is over the whole tree, top-down, each resource by itself. A resource of which no queue rules
  * anything is not divided: everybody may have all of it. Cost: one pass over the queues.
- * @param weightOf the weight of a queue in dealing surplus GPUs, past use counted in
+ * @param pastUse what counts against queues in dealing surplus GPUs; null = nothing does
  * @returns whether any share changed
  */
-export function divideTree(root: QueueNode, capacity: Amounts, weightOf: (queue: QueueNode) => number): boolean {
+export function divideTree(root: QueueNode, capacity: Amounts, pastUse: PastUse | null): boolean {
   for (const child of root.children) sumRequestable(child);
   setAll(root.fairShare, capacity);
   let changed = false;
   for (let resource = 0; resource < RESOURCES; resource++) {
     const isRuled = resource === GPU || root.children.some((child) => rules(child, resource));
-    if (isRuled ? divideBelow(root, resource, weightOf) : leaveOpen(root, resource)) changed = true;
+    if (isRuled ? divideBelow(root, resource, pastUse) : leaveOpen(root, resource)) changed = true;
   }
   return changed;
 }
@@ -299,22 +300,24 @@ function leaveOpen(queue: QueueNode, resource: number): boolean {
   return changed;
 }
 
-function divideBelow(queue: QueueNode, resource: number, weightOf: (queue: QueueNode) => number): boolean {
+function divideBelow(queue: QueueNode, resource: number, pastUse: PastUse | null): boolean {
   const { children } = queue;
   if (children.length === 0) return false;
   const claimants = children.map((child) => ({
     guarantee: at(child.guarantee, resource),
     requestable: at(child.requestable, resource),
-    weight: resource === GPU ? weightOf(child) : 1,
+    weight: resource === GPU ? child.weight : 1,
     priority: child.priority,
     createdMs: child.createdMs,
     name: child.name,
   }));
-  const shares = divide(at(queue.fairShare, resource), claimants, UNITS[resource]);
+  const counts = resource === GPU && pastUse !== null;
+  const usages = counts ? { of: children.map(({ name }) => pastUse.of(name)), weight: pastUse.weight } : null;
+  const shares = divide(at(queue.fairShare, resource), claimants, UNITS[resource], usages);
   let changed = false;
   children.forEach((child, index) => {
     if (setShare(child, resource, shares[index] ?? 0)) changed = true;
-    if (divideBelow(child, resource, weightOf)) changed = true;
+    if (divideBelow(child, resource, pastUse)) changed = true;
   });
   return changed;
 }

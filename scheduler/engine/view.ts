@@ -22,6 +22,7 @@ import {
 import { AskTable } from './asks.js';
 import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
+import { PastUse } from './past-use.js';
 import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
 import { RequestMixes } from './request-mixes.js';
 import { Reservations } from './reservations.js';
@@ -109,6 +110,8 @@ export class ClusterView {
 
   /** Null = no pool is filled by the mix of requests. */
   readonly #mixes: RequestMixes | null;
+  /** Null = past use does not count. */
+  readonly #pastUse: PastUse | null;
   readonly #roomChanged = new Set<QueueNode>();
   readonly #toShelve = new Set<WorkloadEntry>();
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
@@ -120,6 +123,8 @@ export class ClusterView {
 
   constructor(policy: EnginePolicy = DEFAULT_POLICY) {
     this.policy = policy;
+    const { usageHalfLifeMs, usageWeight } = policy;
+    this.#pastUse = usageHalfLifeMs === null || usageWeight === 0 ? null : new PastUse(usageHalfLifeMs, usageWeight);
     const placements = [policy.placement, ...Object.values(policy.placementOf)];
     this.#mixes = placements.includes('fragmentation') ? new RequestMixes() : null;
     for (const bounds of [this.root.guarantee, this.root.limit, this.root.allocatableShare]) bounds.fill(Infinity);
@@ -179,6 +184,7 @@ export class ClusterView {
     for (const workload of this.#toShelve) this.#reshelve(workload);
     this.#toShelve.clear();
     this.nowMs = nowMs;
+    if (this.#pastUse !== null && !this.supposing) this.#followUse(this.#pastUse, nowMs);
     this.#settleShares();
     this.#wakeShapes();
     this.#wakeQueues();
@@ -187,6 +193,16 @@ export class ClusterView {
   /** Learns what is asked for from what came since it last did. To be called when nothing is left to decide. */
   learn(): void {
     if (!this.supposing) this.#mixes?.learn(this.nodes, this.workloads.values());
+  }
+
+  /** When shares may come to be others by themselves, which matters while somebody waits; Infinity = they do not. */
+  get lookMs(): number {
+    return this.#pastUse !== null && this.stuckQueues.size > 0 ? this.#pastUse.nextLookMs : Infinity;
+  }
+
+  #followUse(pastUse: PastUse, nowMs: number): void {
+    const { nodes, queues } = this;
+    if (pastUse.settle(queues, nodes.capacityParts + this.#ghostParts, nowMs)) this.#sharesStale = true;
   }
 
   /** What reading needs: shares and indexes as they are, without waking anybody. */
@@ -289,7 +305,7 @@ export class ClusterView {
     if (!this.#sharesStale && sameAmounts(capacity, this.#sharedCapacity)) return;
     this.#sharesStale = false;
     this.#sharedCapacity.set(capacity);
-    if (divideTree(this.root, capacity, (queue) => queue.weight)) this.structureAt = ++this.nodes.clock;
+    if (divideTree(this.root, capacity, this.#pastUse)) this.structureAt = ++this.nodes.clock;
   }
 
   /** Groups that found no room are tried again when something came free for their shape and now all tasks may fit. */
