@@ -33,7 +33,7 @@ describe('the division of the surplus, past use counted', () => {
 
 /** Two equal queues on eight GPUs; `a` has had all of them for so many hours, and now `b` wants them, too. */
 function afterHours(hours: number, usageHalfLifeMs: number | null): TestCluster {
-  const cluster = new TestCluster({ usageHalfLifeMs }).node('n0').queue('a').queue('b');
+  const cluster = new TestCluster({ usageHalfLifeMs, reserveAfterMs: null }).node('n0').queue('a').queue('b');
   cluster.settle();
   cluster.submitMany(16, 'a');
   cluster.settle();
