@@ -18,5 +18,7 @@ export interface Command<T> {
   readonly name: string;
   /** Whether it is taken when the disk is nearly full, because it ends or frees something. */
   readonly whenSpace: Exclude<SpaceState, 'ample'> | 'ample';
+  /** Whether it is a report of an agent or of the daemon itself, with nobody waiting for the answer. Absent = no. */
+  readonly isReport?: true;
   readonly run: (draft: Draft, context: CommandContext) => T;
 }

@@ -31,22 +31,29 @@ const MAX_DUE_CHANGES = 250;
 /** At most so many commands may wait; beyond that callers are told to come back. */
 const MAX_WAITING_COMMANDS = 50_000;
 /**
- * Work units of one call of the engine. The slices below are looked at between calls, so a call must be short: the least
- * makes about 15 decisions. Calls that decide nothing are made longer, up to the most, since each begins with a look at
- * all that may be tried.
+ * What the engine may take of one turn; what is left over goes on in the next one. Time and changes are looked at between
+ * calls of the engine, so a call must be short: with so many units it makes about half as many decisions at most. While
+ * somebody asks, he waits for the engine and for the agents that hear of its decisions, too, so it takes little then.
  */
-export const LEAST_ENGINE_BUDGET = 32;
-const MOST_ENGINE_BUDGET = 1_024;
-/** What the engine may take of one turn; what is left over goes on in the next one. */
-export const WHOLE_SLICE = { ms: 5, changes: 128 };
-/** The same when commands share the turn: whoever sent them waits for the engine, too. */
-export const SHARED_SLICE = { ms: 2, changes: 32 };
+export const WHOLE_SLICE: Slice = { ms: 5, changes: 128, units: 64 };
+export const SHARED_SLICE: Slice = { ms: 2, changes: 16, units: 16 };
+/** Who asked so long ago or less is likely to ask again. */
+export const ASKING_MS = 100;
+/** Calls that decide nothing get up to so many units, since each begins with a look at all that may be tried. */
+const MOST_ENGINE_UNITS = 1_024;
 /** How soon the engine looks again whether a critically full disk has room: it cannot hear of it. */
 const ROOM_RETRY_MS = 1_000;
 /** The shortest rest that the engine may ask for. */
 const MIN_ENGINE_REST_MS = 10;
 /** The longest wait for what is due later. */
 const MAX_ALARM_MS = 60_000;
+
+interface Slice {
+  readonly ms: number;
+  readonly changes: number;
+  /** Of work, for one call. */
+  readonly units: number;
+}
 
 /** What became durable together. */
 export interface Committed {
@@ -115,7 +122,10 @@ export class ControlLoop {
   #scheduled = false;
   #stopped = false;
   #engineHasWork = true;
-  #engineBudget = LEAST_ENGINE_BUDGET;
+  /** By how much calls of the engine are longer than the least, as the last ones decided nothing. */
+  #stretch = 1;
+  /** When somebody last asked for something, by the monotonic clock. */
+  #askedMs = -Infinity;
   /** When the engine wants to look again although nothing happened; null = never. */
   #engineWakeMs: number | null = null;
   /** Set while the disk is too full to place anything. */
@@ -267,7 +277,7 @@ export class ControlLoop {
 
     const engineStart = clock.monotonicMs();
     const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
-    const decided = mayDecide ? this.#decide(changes, commands > 0) : NOTHING_DECIDED;
+    const decided = mayDecide ? this.#decide(changes) : NOTHING_DECIDED;
     const engineMs = clock.monotonicMs() - engineStart;
 
     const commitStart = clock.monotonicMs();
@@ -297,6 +307,7 @@ export class ControlLoop {
       const waiting = present(this.#waiting[taken], 'a command waits', `${taken} of ${most}`);
       taken += 1;
       this.#run(waiting, space, changes, answers);
+      if (waiting.command.isReport !== true) this.#askedMs = this.#deps.clock.monotonicMs();
     }
     this.#waiting.splice(0, taken);
     return taken;
@@ -340,17 +351,19 @@ export class ControlLoop {
     return false;
   }
 
-  #decide(changes: RecordChange[], isShared: boolean): Decided {
+  #decide(changes: RecordChange[]): Decided {
     const { clock, state, view, newUlid } = this.#deps;
     const decisions: Decision[] = [];
     const steps: StepFigures[] = [];
-    const slice = isShared ? SHARED_SLICE : WHOLE_SLICE;
-    const deadline = clock.monotonicMs() + slice.ms;
+    const beganMs = clock.monotonicMs();
+    const slice = beganMs - this.#askedMs <= ASKING_MS ? SHARED_SLICE : WHOLE_SLICE;
+    const deadline = beganMs + slice.ms;
     const mostChanges = changes.length + slice.changes;
     while (this.#engineHasWork && clock.monotonicMs() < deadline && changes.length < mostChanges) {
       const nowMs = clock.wallMs();
       const startMs = clock.monotonicMs();
-      const result = step(view, nowMs, this.#engineBudget);
+      const units = Math.min(slice.units * this.#stretch, MOST_ENGINE_UNITS);
+      const result = step(view, nowMs, units);
       const { workUnits, searches } = result;
       steps.push({ ms: clock.monotonicMs() - startMs, workUnits, isCut: !result.complete, searches });
       for (const decision of result.decisions) {
@@ -360,7 +373,8 @@ export class ControlLoop {
         decisions.push(decision);
       }
       const isInVain = !result.complete && result.decisions.length === 0;
-      this.#engineBudget = isInVain ? Math.min(2 * this.#engineBudget, MOST_ENGINE_BUDGET) : LEAST_ENGINE_BUDGET;
+      if (!isInVain) this.#stretch = 1;
+      else if (units < MOST_ENGINE_UNITS) this.#stretch *= 2;
       this.#engineHasWork = !result.complete || result.decisions.length > 0;
       // A wish for a moment that is past would keep the loop from ever resting.
       this.#engineWakeMs = result.wakeMs === null ? null : Math.max(result.wakeMs, nowMs + MIN_ENGINE_REST_MS);

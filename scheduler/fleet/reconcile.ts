@@ -43,6 +43,7 @@ interface End {
 export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
   return {
     name: 'register_node',
+    isReport: true,
     // On a full disk, too: without a session an agent loses its lease and ends what it runs.
     whenSpace: 'critical',
     run: (draft, { nowMs }) => {
@@ -58,6 +59,7 @@ export function welcomeNode(report: NodeReport, observed: readonly Observed[]): 
 export function takeObservation(node: NodeId, observed: readonly Observed[]): Command<void> {
   return {
     name: 'observe',
+    isReport: true,
     whenSpace: 'critical',
     run: (draft, { nowMs }) => reconcile(draft, node, observed, false, nowMs),
   };
@@ -67,6 +69,7 @@ export function takeObservation(node: NodeId, observed: readonly Observed[]): Co
 export function fenceNode(node: NodeId, allocations: readonly string[]): Command<void> {
   return {
     name: 'fence_node',
+    isReport: true,
     whenSpace: 'critical',
     run: (draft, { nowMs }) => {
       const held = draft.base.heldOn(node).filter(({ id }) => allocations.includes(id));

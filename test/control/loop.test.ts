@@ -1,12 +1,13 @@
 // The one writer: nothing leaves before it is durable, many commands share one flush, a failed flush is the end.
 import { describe, expect, test } from 'vitest';
 import { present } from '../../common/assert.js';
+import { systemClock, type Clock } from '../../common/clock.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import type { Command } from '../../scheduler/control/command.js';
-import { LEAST_ENGINE_BUDGET, MAX_COMMANDED_CHANGES, SHARED_SLICE, WHOLE_SLICE } from '../../scheduler/control/loop.js';
+import { ASKING_MS, MAX_COMMANDED_CHANGES, SHARED_SLICE, WHOLE_SLICE } from '../../scheduler/control/loop.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
@@ -183,8 +184,8 @@ describe('a turn', () => {
   const BIND_RECORDS = 3;
 
   /** A loop with work that waits for the nodes it fits on. */
-  async function withPending(count: number) {
-    const { loop, store } = await loopOn();
+  async function withPending(count: number, clock: Clock = systemClock) {
+    const { loop, store } = await loopOn(new MemoryStore(), clock);
     await loop.execute(queue('research'));
     await loop.execute(submit(submission(Array.from({ length: count }, () => ({})))));
     for (const name of ['n1', 'n2']) {
@@ -212,12 +213,15 @@ describe('a turn', () => {
   });
 
   test('decides no more than one commit should hold, until all is placed', async () => {
-    const { store, join, running } = await withPending(600);
+    const clock = new ManualClock();
+    const { store, join, running } = await withPending(600, clock);
+    await clock.advance(ASKING_MS + 1);
     const before = store.commits.length;
     join();
     await expect.poll(running).toBe(512);
     const sizes = store.commits.slice(before).map(({ puts }) => puts.length);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(WHOLE_SLICE.changes + LEAST_ENGINE_BUDGET * BIND_RECORDS);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(WHOLE_SLICE.changes + WHOLE_SLICE.units * BIND_RECORDS);
+    expect(Math.max(...sizes)).toBeGreaterThan(SHARED_SLICE.changes + SHARED_SLICE.units * BIND_RECORDS);
   });
 
   test('lets the engine take less while commands come, and answers them meanwhile', async () => {
@@ -233,7 +237,7 @@ describe('a turn', () => {
     }
     expect(atAnswer[0]).toBeLessThan(256);
     expect(atAnswer.at(-1)).toBeLessThan(512);
-    const records = 2 + SHARED_SLICE.changes + LEAST_ENGINE_BUDGET * BIND_RECORDS;
+    const records = 2 + SHARED_SLICE.changes + SHARED_SLICE.units * BIND_RECORDS;
     const shared = store.commits
       .slice(before)
       .filter(({ puts }) => puts.some(({ collection }) => collection === 'meta'));

@@ -66,6 +66,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
 export function updateInventory(id: NodeId, inventory: InventoryReport): Command<void> {
   return {
     name: 'inventory',
+    isReport: true,
     whenSpace: 'critical',
     run: (draft) => {
       const known = draft.node(id);

@@ -19,6 +19,7 @@ export interface Retention {
 export function sweep(retention: Retention): Command<number> {
   return {
     name: 'sweep',
+    isReport: true,
     whenSpace: 'critical',
     run: (draft, { nowMs }) => {
       const all = [...draft.base.workloads.values()];
