@@ -199,9 +199,20 @@ class Gang {
   }
 
   #placePart(part: ShapePart, room: Room): boolean {
+    const { trial } = this.#placing;
+    for (const classes of this.#chooseClasses(part, room)) {
+      const mark = trial.mark();
+      const count = this.#places.length;
+      if (this.#placePartIn(part, classes, room)) return true;
+      trial.rollback(mark);
+      this.#places.length = count;
+    }
+    return false;
+  }
+
+  #placePartIn(part: ShapePart, classes: readonly BankClass[], room: Room): boolean {
     const { ask } = part;
     let left = part.count;
-    const classes = this.#chooseClasses(part, room);
     while (left > 0) {
       const here = ask.unit === 'none' ? this.#chooseNode(ask, room) : this.#chooseBank(ask, classes, left, room);
       if (here === null) return false;
@@ -226,18 +237,19 @@ class Gang {
   }
 
   /** A gang stays among equal GPUs of one pool where they suffice: of the best model, and there where least is left. */
-  #chooseClasses({ ask, count }: ShapePart, room: Room): readonly BankClass[] {
+  #chooseClasses({ ask, count }: ShapePart, room: Room): readonly (readonly BankClass[])[] {
     const { classes } = ask;
-    if (classes.length <= 1 || room.node !== null) return classes;
-    if (count === 1 && ask.rules.models.length <= 1) return classes;
+    if (classes.length <= 1 || room.node !== null) return [classes];
+    if (count === 1 && ask.rules.models.length <= 1) return [classes];
     const suffice = classes.filter((bankClass) => portionsOfClass(room, bankClass, ask, this.#on, count) >= count);
     const rank = (bankClass: BankClass): number => classes.indexOf(bankClass);
-    const [best] = suffice.sort((a, b) =>
+    suffice.sort((a, b) =>
       ask.rules.models.length > 1
         ? rank(a) - rank(b)
         : slotCount(a, this.#on) - slotCount(b, this.#on) || rank(a) - rank(b),
     );
-    return best ? [best] : classes;
+    // By count: whether CPU, memory and the rules allow it, too, only trying tells.
+    return [...suffice.map((each) => [each]), classes];
   }
 
   #policyOf(pool: string): PlacementPolicy {
