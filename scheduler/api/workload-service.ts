@@ -13,6 +13,7 @@ import { explain } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { RecordChange, Workload } from '../model/records.js';
+import { SharedParts } from '../model/shared-parts.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers, Sender } from './handlers.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
@@ -27,6 +28,7 @@ const USUAL_PAGE = 100;
 /** The handlers of WorkloadService. */
 export function workloadService(handlers: Handlers, deps: ServiceDependencies): WorkloadServiceHandlers {
   const { loop, fleet, clock } = deps;
+  const shared = new SharedParts();
 
   /** One workload's message; the reason of a pending one comes from the engine, fresh. */
   const message = (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
@@ -55,7 +57,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
           requestKey: requestKey(principal.name, request.requestId),
           digest: digestOf(request),
           owner: principal.name,
-          specs: parseSpecs(request.specs, deps.maxGraceMs),
+          specs: parseSpecs(request.specs, deps.maxGraceMs).map((spec) => shared.spec(spec)),
           validateOnly: request.validateOnly,
         }),
       );

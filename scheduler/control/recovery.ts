@@ -5,6 +5,7 @@ import { ClusterState, isTerminal } from '../model/cluster-state.js';
 import { GpuShares } from '../model/gpu-shares.js';
 import { hasEnded, mayClaim } from '../model/lifecycle.js';
 import { META_KEY, workloadKey, type RecordChange } from '../model/records.js';
+import { SharedParts } from '../model/shared-parts.js';
 import type { StateStore, StorePosition } from '../store/state-store.js';
 
 export interface Recovered {
@@ -17,9 +18,12 @@ export interface Recovered {
 export async function recover(store: StateStore, view: ClusterView, newClusterId: () => string): Promise<Recovered> {
   let position = await store.beginEpoch();
   const state = new ClusterState();
+  const shared = new SharedParts();
   let records = 0;
-  for await (const { collection, key, value } of store.load()) {
-    const change = { collection, key, before: null, after: value } as RecordChange;
+  for await (const record of store.load()) {
+    const { collection, key } = record;
+    const after = record.collection === 'workloads' ? shared.workload(record.value) : record.value;
+    const change = { collection, key, before: null, after } as RecordChange;
     state.apply(change);
     view.apply(change);
     records += 1;
