@@ -69,6 +69,7 @@ export class ClusterState implements ReadableState {
   readonly #numbersByName = new Map<string, WorkloadNumber[]>();
   readonly #nodeByName = new Map<string, NodeId>();
   readonly #nodesByGpu = new Map<string, Set<NodeId>>();
+  readonly #childrenOf = new Map<QueueName | null, Map<QueueName, Queue>>();
   readonly #heldOn = new Map<NodeId, Set<AllocationId>>();
   readonly #unfinishedIn = new Map<QueueName, number>();
   readonly #pendingIn = new Map<QueueName, OldestPending>();
@@ -127,7 +128,7 @@ export class ClusterState implements ReadableState {
     );
   }
   childrenOf(queue: QueueName | null): readonly Queue[] {
-    return [...this.#tables.queues.values()].filter((candidate) => candidate.parent === queue);
+    return [...(this.#childrenOf.get(queue)?.values() ?? [])];
   }
   unfinishedIn(queue: QueueName): number {
     return this.#unfinishedIn.get(queue) ?? 0;
@@ -156,7 +157,16 @@ export class ClusterState implements ReadableState {
     else table.set(change.key, change.after);
     if (change.collection === 'workloads') this.#indexWorkload(change.before, change.after);
     else if (change.collection === 'nodes') this.#indexNode(change.before, change.after);
+    else if (change.collection === 'queues') this.#indexQueue(change.before, change.after);
     else if (change.collection === 'allocations') this.#indexAllocation(change.before, change.after);
+  }
+
+  #indexQueue(before: Queue | null, after: Queue | null): void {
+    if (before !== null && before.parent !== after?.parent) this.#childrenOf.get(before.parent)?.delete(before.name);
+    if (after === null) return;
+    const children = this.#childrenOf.get(after.parent);
+    if (children === undefined) this.#childrenOf.set(after.parent, new Map([[after.name, after]]));
+    else children.set(after.name, after);
   }
 
   #indexWorkload(before: Workload | null, after: Workload | null): void {
