@@ -79,7 +79,8 @@ class Gang {
     const { parts } = this.#shape;
     const [only] = parts;
     if (rule === null && parts.length === 1 && only && this.#ruleOf(only) === null) return this.#placeAnywhere(only);
-    return this.#together(rule, null, parts, ANYWHERE, (room) => this.#placeParts(room)) ? this.#places : null;
+    const isPlaced = this.#together(rule, null, parts, ANYWHERE, (room) => this.#placeParts(room));
+    return isPlaced ? this.#places.toSorted((a, b) => a.task - b.task) : null;
   }
 
   /** The common case: equal tasks, wherever they fit. */
@@ -113,7 +114,9 @@ class Gang {
   }
 
   #placeParts(room: Room): boolean {
-    return this.#shape.parts.every((part) =>
+    // Those that fit on the fewest nodes first: work without GPUs finds a place beside them, not the other way round.
+    const hardestFirst = this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
+    return hardestFirst.every((part) =>
       this.#together(this.#ruleOf(part), part.role, [part], room, (inner) => this.#placePart(part, inner)),
     );
   }
