@@ -279,6 +279,11 @@ function sum(gpus: readonly number[]): number {
 }
 
 /** Nodes come and go, so a promise above today's capacity is taken, said, and shown as unmet. */
+/** Whoever relies on a promise has to know what keeps it. */
+const NOT_ACTED_ON =
+  'guarantees and limits for a pool or model, and guaranteed shapes, are kept and checked, but placing and taking back ' +
+  'does not act on them yet: only --guarantee and --limit do';
+
 function warnings(draft: Draft, queue: Queue): readonly string[] {
   const others = draft.base.childrenOf(null).filter(({ name }) => name !== queue.name);
   const roots = queue.parent === null ? [...others, queue] : others;
@@ -301,9 +306,10 @@ function warnings(draft: Draft, queue: Queue): readonly string[] {
     if (shape.count <= cells) continue;
     found.push(
       `${shape.count} x ${shapeName(shape)} are guaranteed, but the known nodes have room for ${cells} of them; ` +
-        'what cannot be given is shown as owed',
+        'no node could hold the others',
     );
   }
+  if (queue.scopes.length + queue.shapes.length > 0) found.push(NOT_ACTED_ON);
   return found;
 }
 
