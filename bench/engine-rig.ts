@@ -127,7 +127,7 @@ export class EngineRig {
     this.#change((draft) => {
       for (const id of workload.allocations) {
         markEnded(draft, id, { exit: DONE, endedMs: this.nowMs, ofItsOwn: true }, this.nowMs);
-        markReleased(draft, id);
+        markReleased(draft, id, 'clean', this.nowMs);
       }
     });
     const appliedMs = this.#spentMs - before;
@@ -224,7 +224,7 @@ export class EngineRig {
   #leave(id: AllocationId): void {
     this.#change((draft) => {
       markEnded(draft, id, { exit: KILLED, endedMs: this.nowMs, ofItsOwn: false }, this.nowMs);
-      markReleased(draft, id);
+      markReleased(draft, id, 'clean', this.nowMs);
     });
   }
 

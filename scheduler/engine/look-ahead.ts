@@ -170,6 +170,6 @@ export function leave(draft: Draft, allocations: readonly AllocationId[], nowMs:
       const exit = { code: 0, signal: '', message: '' };
       markEnded(draft, id, { exit, endedMs: nowMs, ofItsOwn: allocation.stop === null }, nowMs);
     }
-    markReleased(draft, id);
+    markReleased(draft, id, 'clean', nowMs);
   }
 }

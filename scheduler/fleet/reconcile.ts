@@ -76,7 +76,7 @@ export function fenceNode(node: NodeId, allocations: readonly string[]): Command
       for (const allocation of held) {
         const why = 'its node was not heard of until the fence time had passed';
         loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
-        markReleased(draft, allocation.id);
+        markReleased(draft, allocation.id, 'fenced', nowMs);
       }
     },
   };
@@ -117,7 +117,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   if (one.dirtyGpus.length > 0) {
     quarantineGpus(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
   }
-  markReleased(draft, allocation.id);
+  markReleased(draft, allocation.id, 'clean', nowMs);
 }
 
 /**
@@ -138,13 +138,13 @@ function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs:
     const uuids = allocation.gpus.map(({ uuid }) => uuid);
     quarantineGpus(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
   }
-  markReleased(draft, allocation.id);
+  markReleased(draft, allocation.id, rebooted ? 'rebooted' : 'quarantined', nowMs);
 }
 
 /** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
 function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
   loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
-  markReleased(draft, allocation.id);
+  markReleased(draft, allocation.id, 'never_started', nowMs);
 }
 
 /** The end of what nobody saw ending. */

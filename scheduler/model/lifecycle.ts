@@ -18,6 +18,7 @@ import {
   type Gpu,
   type GrantedGpu,
   type Placement,
+  type ReleaseProof,
   type StopOrder,
   type Workload,
   type WorkloadEventType,
@@ -26,6 +27,7 @@ import {
 import { GPU_PARTS, maxTasks, minTasks, roleOf, toGpus } from './requests.js';
 import { codeOf, retryDelayMs, TIME_LIMIT_CODE } from './retry.js';
 import { deadlineOf, spanText } from './time-limit.js';
+import { isAllocationStep, isWorkloadStep } from './state-steps.js';
 
 /** How many events a workload's record keeps; the oldest are dropped. */
 export const MAX_EVENTS = 50;
@@ -35,26 +37,6 @@ export const MAX_PAST_ALLOCATIONS = 64;
 
 /** How many tasks an event names one by one. */
 const MAX_NAMED_TASKS = 8;
-
-/** From which state an allocation may go to which. Releasing is final. */
-const ALLOCATION_STEPS: Readonly<Record<AllocationState, readonly AllocationState[]>> = {
-  placed: ['running', 'stopping', 'exited', 'released'],
-  running: ['stopping', 'exited', 'released'],
-  stopping: ['exited', 'released'],
-  exited: ['released'],
-  released: [],
-};
-
-/** From which state a workload may go to which. Terminal states are final. */
-const WORKLOAD_STEPS: Readonly<Record<WorkloadState, readonly WorkloadState[]>> = {
-  pending: ['starting', 'cancelled'],
-  starting: ['running', 'stopping', 'pending', 'succeeded', 'failed', 'cancelled'],
-  running: ['stopping', 'pending', 'succeeded', 'failed', 'cancelled'],
-  stopping: ['pending', 'succeeded', 'failed', 'cancelled'],
-  succeeded: [],
-  failed: [],
-  cancelled: [],
-};
 
 /** The workload with one more event. */
 export function withEvent(workload: Workload, nowMs: number, type: WorkloadEventType, message: string): Workload {
@@ -397,10 +379,13 @@ function within(earliestMs: number, timeMs: number, nowMs: number): number {
 }
 
 /** The GPUs of an ended task are confirmed clean, or proven to be out of its reach: they are free. */
-export function markReleased(draft: Draft, id: AllocationId): void {
+export function markReleased(draft: Draft, id: AllocationId, proof: ReleaseProof, nowMs: number): void {
   const allocation = draft.allocation(id);
   invariant(hasEnded(allocation), 'only ended tasks release', `${id} is ${allocation.state}`);
-  if (allocation.state !== 'released') draft.putAllocation(step(allocation, 'released'));
+  if (allocation.state === 'released') return;
+  // A grant never ends before it began, however the time of day is set meanwhile.
+  const timeMs = Math.max(allocation.endedMs ?? allocation.placedMs, nowMs);
+  draft.putAllocation({ ...step(allocation, 'released'), release: { timeMs, proof } });
 }
 
 /**
@@ -554,13 +539,16 @@ export function howItEnded(exit: Exit | null): string {
 }
 
 function enter(workload: Workload, state: WorkloadState): Workload {
-  const legal = workload.state === state || WORKLOAD_STEPS[workload.state].includes(state);
-  invariant(legal, 'legal workload steps', `${workload.number}: ${workload.state} to ${state}`);
+  invariant(
+    isWorkloadStep(workload.state, state),
+    'legal workload steps',
+    `${workload.number}: ${workload.state} to ${state}`,
+  );
   return { ...workload, state };
 }
 
 function step(allocation: Allocation, state: AllocationState): Allocation {
-  const legal = ALLOCATION_STEPS[allocation.state].includes(state);
+  const legal = allocation.state !== state && isAllocationStep(allocation.state, state);
   invariant(legal, 'legal allocation steps', `${allocation.id}: ${allocation.state} to ${state}`);
   return { ...allocation, state };
 }

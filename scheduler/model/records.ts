@@ -387,6 +387,22 @@ export interface GrantedGpu {
   readonly instance: string;
 }
 
+/**
+ * What proves that GPUs may be given to others:
+ *   clean          their agent saw no process left and their memory back at its baseline (GPUs that were not are quarantined)
+ *   never_started  their agent never started the program under this id, and never will
+ *   rebooted       their machine has booted anew since
+ *   fenced         the fence time of a silent node passed: agent and supervisor have ended everything by then
+ *   quarantined    nothing does, so they are kept from new work until a reboot or a person says that they are free
+ */
+export type ReleaseProof = 'clean' | 'never_started' | 'rebooted' | 'fenced' | 'quarantined';
+
+/** The end of a grant. */
+export interface Release {
+  readonly timeMs: number;
+  readonly proof: ReleaseProof;
+}
+
 export interface Allocation {
   readonly id: AllocationId;
   readonly workload: WorkloadNumber;
@@ -406,6 +422,8 @@ export interface Allocation {
   readonly stop: StopOrder | null;
   readonly exit: Exit | null;
   readonly endpoints: readonly { readonly name: string; readonly url: string }[];
+  /** When its GPUs were proven free, and by what. Absent = they are not, or an earlier version of Sluice freed them. */
+  readonly release?: Release;
 }
 
 /** What a request id led to, so that a repeated request gets the first answer. */

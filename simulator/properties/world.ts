@@ -398,7 +398,7 @@ export class World {
       const exit: Exit =
         stop === null ? { code, signal: '', message: '' } : { code: null, signal: 'SIGTERM', message: '' };
       if (!hasEnded(known)) markEnded(draft, id, { exit, endedMs: this.nowMs, ofItsOwn: stop === null }, this.nowMs);
-      if (released) markReleased(draft, id);
+      if (released) markReleased(draft, id, 'clean', this.nowMs);
     });
   }
 

@@ -47,7 +47,7 @@ describe('a workload', () => {
     end(shop, id, ok);
     expect(shop.workload(number)).toMatchObject({ state: 'succeeded', gpuMs: 20_000 });
     expect(shop.state.heldOn(node)).toHaveLength(1);
-    shop.change((draft) => markReleased(draft, id));
+    shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
     expect(shop.state.heldOn(node)).toHaveLength(0);
   });
 
@@ -58,7 +58,7 @@ describe('a workload', () => {
       const [id] = shop.place(shop.submit(), node) as [AllocationId];
       start(shop, [id]);
       end(shop, id, ok);
-      shop.change((draft) => markReleased(draft, id));
+      shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
       return shop.allocation(id).gpus[0]?.generation;
     });
     expect(generations).toEqual([1, 2, 3]);
@@ -147,7 +147,7 @@ describe('a workload', () => {
     expect(shop.workload(number).events.at(-1)?.message).toBe('attempt 1 runs');
     reclaim(shop, number);
     for (const id of [first, second]) end(shop, id, killed, false);
-    for (const id of [first, second]) shop.change((draft) => markReleased(draft, id));
+    for (const id of [first, second]) shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
     const again = shop.place(number, node);
     expect(again.map((id) => shop.allocation(id).resume?.step)).toEqual([10, 10]);
   });
@@ -192,8 +192,8 @@ describe('a workload', () => {
     end(shop, id, ok);
     const once = shop.workload(number);
     end(shop, id, crash);
-    shop.change((draft) => markReleased(draft, id));
-    shop.change((draft) => markReleased(draft, id));
+    shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
+    shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
     expect(shop.workload(number)).toBe(once);
   });
 

@@ -122,7 +122,7 @@ describe('no change makes', () => {
     ],
     ['what waits stop', 'legal workload steps', (draft, { pending }) => requestStop(draft, pending, 'cancel', order)],
     ['what runs end at once', 'what waits ends at once', (draft, { running }) => cancelPending(draft, running, '', 0)],
-    ['a live task free', 'only ended tasks release', (draft, { first }) => markReleased(draft, first)],
+    ['a live task free', 'only ended tasks release', (draft, { first }) => markReleased(draft, first, 'clean', 0)],
     [
       'what has ended hold a claim',
       'only what may be placed has a claim',

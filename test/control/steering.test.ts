@@ -19,7 +19,7 @@ function stage() {
   const end = (id: AllocationId) => {
     const exit = { code: 0, signal: '', message: '' };
     shop.change((draft) => markEnded(draft, id, { exit, endedMs: shop.nowMs, ofItsOwn: false }, shop.nowMs));
-    shop.change((draft) => markReleased(draft, id));
+    shop.change((draft) => markReleased(draft, id, 'clean', shop.nowMs));
     shop.pass();
   };
   const events = (number: WorkloadNumber) =>

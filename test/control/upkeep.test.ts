@@ -39,7 +39,7 @@ class Stage extends Workshop {
 
   end(id: AllocationId, how: Exit, ofItsOwn = true): void {
     this.change((draft) => markEnded(draft, id, { exit: how, endedMs: this.nowMs, ofItsOwn }, this.nowMs));
-    this.change((draft) => markReleased(draft, id));
+    this.change((draft) => markReleased(draft, id, 'clean', this.nowMs));
     this.pass();
   }
 
@@ -423,7 +423,7 @@ describe('a restart', () => {
           stage.change((draft) =>
             markEnded(draft, id, { exit: how, endedMs: stage.nowMs, ofItsOwn: false }, stage.nowMs),
           );
-          stage.change((draft) => markReleased(draft, id));
+          stage.change((draft) => markReleased(draft, id, 'clean', stage.nowMs));
         }
       }
     }

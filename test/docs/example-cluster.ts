@@ -300,7 +300,7 @@ export class ExampleCluster {
       if (!hasEnded(draft.allocation(id))) {
         markEnded(draft, id, { exit, endedMs: nowMs, ofItsOwn: code !== null }, nowMs);
       }
-      markReleased(draft, id);
+      markReleased(draft, id, 'clean', nowMs);
     }
   }
 
