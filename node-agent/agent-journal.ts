@@ -3,7 +3,7 @@
 //
 // Two slots are overwritten in turn, each with a number and a checksum: a torn write spoils the older one. One flush of
 // data in place, 0.1 to 0.3 ms; a temporary file, a rename and two flushes took 0.8 ms, and 5 ms on a busy disk.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -122,10 +122,10 @@ export class AgentJournal {
   }
 }
 
-/** The journal of an agent that never ran. */
-export function newAgentRecord(bootId: string): AgentRecord {
+/** The journal of an agent that never ran. @param nodeId a new UUID */
+export function newAgentRecord(nodeId: string, bootId: string): AgentRecord {
   return {
-    nodeId: randomUUID(),
+    nodeId,
     bootId,
     clusterId: '',
     lineage: '',

@@ -1,24 +1,19 @@
 // One node's agent: carries inputs from the scheduler, the tasks and the clock to the session, and what the session
 // decides back to them. The only state of its own is what is under way.
-import path from 'node:path';
 import type { Clock, Timer } from '../common/clock.js';
-import { lockFile } from '../common/file-lock.js';
 import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
-import { makeFolderSync } from '../common/make-folder.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { fromDuration } from '../common/units.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
-import { type AgentRecord, AgentJournal, newAgentRecord } from './agent-journal.js';
+import type { AgentHost, Connection, Runtime } from './agent-host.js';
+import { type AgentRecord, newAgentRecord } from './agent-journal.js';
 import type { GpuProvider, Inventory } from './gpu/provider.js';
 import { inventoryMessage, type Machine, observedMessage, parseDesired, telemetryMessage } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
-import { readLease, writeLease } from './runtime/lease-file.js';
-import { BOOT_ID, bootMs } from './runtime/process-identity.js';
-import { type Recovered, TaskRuntime } from './runtime/runtime.js';
-import { type ConnectionOptions, SchedulerConnection } from './scheduler-connection.js';
+import type { Recovered } from './runtime/runtime.js';
 import { isLive } from './session/allocation.js';
 import type { MigLayout } from './session/slots.js';
 import {
@@ -49,24 +44,17 @@ const STOP_MARGIN_MS = 10_000;
 /** The longest grace of a task when the agent stops all of them, in ms. */
 const STOP_ALL_GRACE_MS = 10_000;
 
-export interface AgentOptions extends ConnectionOptions {
+export interface AgentOptions {
   readonly name: string;
   readonly pool: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly stateDir: string;
-  /** Where checkpoints of workloads without a folder of their own go. */
-  readonly sharedDir: string;
   readonly machine: Machine;
-  /** The agent's own environment, of which tasks get a few names. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly logCapBytes?: number;
-  readonly supervisorIdleLeaveMs?: number;
 }
 
 export interface AgentDependencies {
   readonly clock: Clock;
-  readonly random: () => number;
   readonly log: Logger;
+  readonly host: AgentHost;
   /** Makes the source of GPUs once the node's id is known. */
   readonly gpus: (nodeId: string) => GpuProvider;
 }
@@ -77,10 +65,10 @@ export class Agent {
   readonly #deps: AgentDependencies;
   readonly #log: Logger;
   readonly #record: AgentRecord;
-  readonly #journal: AgentJournal;
+  readonly #host: AgentHost;
   readonly #gpus: GpuProvider;
-  readonly #connection: SchedulerConnection;
-  readonly #runtime: TaskRuntime;
+  readonly #connection: Connection;
+  readonly #runtime: Runtime;
   readonly #unlock: () => void;
   readonly #inputs: SessionInput[] = [];
   readonly #timers = new Map<string, Timer>();
@@ -102,29 +90,17 @@ export class Agent {
    * @throws Error in words when the folder is in use, damaged, or not to be written
    */
   static async start(options: AgentOptions, deps: AgentDependencies): Promise<Agent> {
-    makeFolderSync(options.stateDir, 0o700);
-    const lock = lockFile(path.join(options.stateDir, 'agent.lock'));
-    if (lock.state === 'taken') {
-      throw new Error(
-        `another agent, ${lock.heldBy}, uses the state folder ${options.stateDir}\n` +
-          'Give each agent of a machine its own --state-dir.',
-      );
-    }
+    const { host } = deps;
+    const release = host.takeState();
     try {
-      const journal = new AgentJournal(options.stateDir, deps.log);
-      const record = journal.read() ?? newAgentRecord(BOOT_ID);
-      const rebooted = record.bootId !== BOOT_ID;
+      const record = host.journal.read() ?? newAgentRecord(host.newId(), host.bootId);
+      const rebooted = record.bootId !== host.bootId;
       const known = record.allocations.filter(({ refusal }) => refusal === null).map(({ grant }) => grant.id);
       // The runtime's news go to the agent, which needs the runtime to be made.
       const holder: { agent: Agent | null } = { agent: null };
       const tell = (input: SessionInput) => holder.agent?.take(input);
-      const { runtime, recovered } = await TaskRuntime.open(
-        {
-          ...options,
-          nodeName: options.name,
-          rebooted,
-          gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null,
-        },
+      const { runtime, recovered } = await host.openRuntime(
+        { rebooted, gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null },
         known,
         {
           started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
@@ -132,18 +108,17 @@ export class Agent {
           checkpoint: (id, checkpoint) => tell({ type: 'checkpoint', id: id as AllocationId, checkpoint }),
           endpoints: (id, endpoints) => tell({ type: 'endpoints', id: id as AllocationId, endpoints }),
         },
-        deps.log,
       );
-      const state = restoreSession(record, restored(recovered), readLease(options.stateDir) ?? 0, bootMs());
+      const state = restoreSession(record, restored(recovered), host.readLease() ?? 0, host.bootMs());
       const gpus = deps.gpus(record.nodeId);
       gpus.setBusy(heldGpus(state));
       const inventory = await gpus.inventory();
-      const agent = new Agent(options, deps, record, journal, gpus, runtime, state, inventory, lock.release);
+      const agent = new Agent(options, deps, record, gpus, runtime, state, inventory, release);
       holder.agent = agent;
       await agent.#begin(recovered);
       return agent;
     } catch (error) {
-      lock.release();
+      release();
       throw error;
     }
   }
@@ -152,9 +127,8 @@ export class Agent {
     options: AgentOptions,
     deps: AgentDependencies,
     record: AgentRecord,
-    journal: AgentJournal,
     gpus: GpuProvider,
-    runtime: TaskRuntime,
+    runtime: Runtime,
     state: SessionState,
     inventory: Inventory,
     unlock: () => void,
@@ -163,22 +137,18 @@ export class Agent {
     this.#deps = deps;
     this.#log = deps.log;
     this.#record = record;
-    this.#journal = journal;
+    this.#host = deps.host;
     this.#gpus = gpus;
     this.#runtime = runtime;
     this.#state = state;
     this.#inventory = inventory;
     this.#unlock = unlock;
-    this.#connection = new SchedulerConnection(
-      options,
-      {
-        opened: () => this.take({ type: 'connected' }),
-        received: (message) => this.#receive(message),
-        closed: () => this.#disconnected(),
-        drained: () => this.#drained(),
-      },
-      deps,
-    );
+    this.#connection = deps.host.connect({
+      opened: () => this.take({ type: 'connected' }),
+      received: (message) => this.#receive(message),
+      closed: () => this.#disconnected(),
+      drained: () => this.#drained(),
+    });
   }
 
   /** The id this node keeps for ever. */
@@ -203,7 +173,6 @@ export class Agent {
         gpus: this.#inventory.gpus.length,
         gpuSource: this.#gpus.kind,
         adopted: [...recovered.values()].filter((one) => one.state === 'running').length,
-        stateDir: this.#options.stateDir,
       },
       'agent started',
     );
@@ -224,7 +193,7 @@ export class Agent {
     this.#logReads.abort();
     this.#sendObserved();
     await this.#connection.end();
-    await this.#journal.close();
+    await this.#host.journal.close();
     await this.#runtime.close();
     await this.#gpus.close();
     this.#unlock();
@@ -251,7 +220,7 @@ export class Agent {
     this.#stepping = true;
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        const nowMs = bootMs();
+        const nowMs = this.#host.bootMs();
         const { state, outputs } = step(this.#state, next, nowMs);
         this.#state = state;
         this.#sleepSinceMs = nowMs;
@@ -359,7 +328,7 @@ export class Agent {
       name: this.#options.name,
       pool: this.#options.pool,
       labels: { ...this.#options.labels },
-      bootId: BOOT_ID,
+      bootId: this.#host.bootId,
       agentVersion: PACKAGE_VERSION,
       inventory: inventoryMessage(this.#inventory, this.#options.machine),
       allocations: [...this.#state.allocations.values()].map(observedMessage),
@@ -374,7 +343,7 @@ export class Agent {
   #scheduleObserved(): void {
     if (this.#observedScheduled) return;
     this.#observedScheduled = true;
-    setImmediate(() => {
+    this.#host.defer(() => {
       this.#observedScheduled = false;
       this.#sendObserved();
     });
@@ -419,12 +388,13 @@ export class Agent {
   // --- this machine ---
 
   #save(): Promise<void> {
-    return this.#journal.save({ nodeId: this.nodeId, bootId: BOOT_ID, ...journalOf(this.#state) });
+    const { journal, bootId } = this.#host;
+    return journal.save({ nodeId: this.nodeId, bootId, ...journalOf(this.#state) });
   }
 
   #writeLease(deadlineMs: number): void {
     try {
-      writeLease(this.#options.stateDir, deadlineMs);
+      this.#host.writeLease(deadlineMs);
     } catch (error) {
       this.#log.error(
         { err: error },
@@ -459,7 +429,7 @@ export class Agent {
     if (dueMs === null) return;
     const delayMs = Math.min(Math.max(0, dueMs - this.#sleepSinceMs), LONGEST_SLEEP_MS);
     const wake = () => {
-      this.#sleepSinceMs = bootMs();
+      this.#sleepSinceMs = this.#host.bootMs();
       if (this.#sleepSinceMs >= dueMs) this.take({ type: 'tick' });
       else this.#sleep();
     };

@@ -7,9 +7,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { systemClock } from '../common/clock.js';
 import { createLogger, type LogLevel } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import { Agent, type AgentOptions } from './agent.js';
+import { Agent } from './agent.js';
 import { createGpuProvider, loadScenario } from './gpu/create.js';
 import type { GpuProvider } from './gpu/provider.js';
+import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
 
 const DEFAULT_SERVER = '127.0.0.1:7443';
@@ -50,12 +51,18 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   const signal = nextSignal();
   let agent: Agent;
   try {
-    agent = await Agent.start(agentOptions(flags), {
-      clock: systemClock,
-      random: Math.random,
-      log,
-      gpus: (nodeId) => gpuProvider(flags, nodeId, log),
-    });
+    const clock = systemClock;
+    const options = hostOptions(flags);
+    const { name, pool, label: labels } = flags;
+    agent = await Agent.start(
+      { name, pool, labels, machine: machineOf(flags) },
+      {
+        clock,
+        log,
+        host: machineHost(options, { clock, random: Math.random, log }),
+        gpus: (nodeId) => gpuProvider(flags, nodeId, log),
+      },
+    );
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     // Something half made may still hold the process.
@@ -115,17 +122,14 @@ function defineFlags(): Command {
     .option('--stop-tasks-on-exit', 'on SIGTERM stop all tasks first; otherwise they go on without the agent');
 }
 
-function agentOptions(flags: Flags): AgentOptions {
+function hostOptions(flags: Flags): MachineHostOptions {
   return {
     servers: flags.server,
     token: flags.tokenFile === undefined ? null : readFileSync(flags.tokenFile, 'utf8').trim(),
     tls: tlsOf(flags),
     name: flags.name,
-    pool: flags.pool,
-    labels: flags.label,
     stateDir: flags.stateDir,
     sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
-    machine: machineOf(flags),
     environment: process.env,
   };
 }
@@ -139,7 +143,7 @@ function machineOf({ simulate }: Flags): Machine {
   };
 }
 
-function tlsOf({ tlsCa, tlsCert, tlsKey }: Flags): AgentOptions['tls'] {
+function tlsOf({ tlsCa, tlsCert, tlsKey }: Flags): MachineHostOptions['tls'] {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) throw new Error('--tls-cert and --tls-key go together');
   if (tlsCa === undefined) {
     if (tlsCert !== undefined) throw new Error('--tls-cert needs --tls-ca: without it there is no TLS');

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type * as grpc from '@grpc/grpc-js';
-import { systemClock, type Timer } from '../common/clock.js';
+import { systemClock } from '../common/clock.js';
 import { createUlidMaker } from '../common/ids.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
@@ -13,24 +13,15 @@ import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
 import { serverCredentials } from './auth/credentials.js';
 import { loadServerConfig, type ServerConfig } from './config.js';
-import { MAX_PER_SWEEP, sweep } from './control/commands/retention.js';
-import { ControlLoop } from './control/loop.js';
-import { recover } from './control/recovery.js';
-import { WatchHub } from './control/watch-hub.js';
-import { ClusterView } from './engine/view.js';
-import { Fleet } from './fleet/fleet.js';
 import { cannotListen, serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
+import { wireControl } from './wire-control.js';
 
 /** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
 const EXIT_FATAL = 70;
 /** How long a graceful stop may take before connections are cut. */
 const STOP_GRACE_MS = 10_000;
-/** How often finished work past its time is let go. */
-const SWEEP_MS = 60_000;
-/** How soon a sweep that left something goes on: 1,000 a minute would never catch up with a busy cluster. */
-const NEXT_SWEEP_MS = 500;
 
 /** A daemon that serves. */
 export interface Daemon {
@@ -50,29 +41,21 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const clock = systemClock;
   const store = await openEmbeddedStore({ dataDir: config.dataDir });
-  const view = new ClusterView(config.policy);
   const begunMs = clock.monotonicMs();
-  const { state, position, records } = await recover(store, view, randomUUID);
-  const loop = new ControlLoop({
+  const control = await wireControl(config, {
     store,
-    state,
-    view,
     clock,
+    log,
     newUlid: createUlidMaker(),
-    position,
+    newClusterId: randomUUID,
     defer: setImmediate,
     onFatal,
   });
+  const { state, position, records, loop, hub, fleet } = control;
   log.info(
     { ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs), dataDir: config.dataDir },
     'state recovered',
   );
-
-  const hub = new WatchHub(position.revision);
-  loop.onCommitted((committed) => hub.publish(committed));
-  const fleetOptions = { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs };
-  const known = [...state.nodes.values()].map(({ id }) => id);
-  const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known);
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock });
 
   let isServing = false;
@@ -105,9 +88,7 @@ export async function startDaemon(
   const grpcAddress = await bind(api.server, config.listen, await serverCredentials(config));
   api.setServing(true);
   isServing = true;
-  fleet.start();
-  loop.wakeEngine();
-  const sweeping = sweepRegularly(loop, config, log);
+  control.start();
 
   return {
     grpcAddress,
@@ -115,9 +96,7 @@ export async function startDaemon(
     stop: async () => {
       isServing = false;
       api.setServing(false);
-      sweeping.cancel();
-      fleet.stop();
-      await loop.stop();
+      await control.stop();
       await closeServer(api.server);
       await store.close();
       if (http !== null) {
@@ -151,26 +130,6 @@ function closeServer(server: grpc.Server): Promise<void> {
       resolve();
     });
   });
-}
-
-function sweepRegularly(loop: ControlLoop, config: ServerConfig, log: Logger): Timer {
-  let timer: Timer;
-  const next = (delayMs: number): void => {
-    timer = systemClock.after(delayMs, () => {
-      loop
-        .execute(sweep(config.retention))
-        .then((removed) => {
-          if (removed > 0) log.info({ removed }, 'let go of finished work past its time');
-          next(removed < MAX_PER_SWEEP ? SWEEP_MS : NEXT_SWEEP_MS);
-        })
-        .catch((error: unknown) => {
-          log.error({ err: error }, 'the sweep of finished work failed');
-          next(SWEEP_MS);
-        });
-    });
-  };
-  next(SWEEP_MS);
-  return { cancel: () => timer.cancel() };
 }
 
 /** `sluice server`: runs until SIGTERM or SIGINT. */

@@ -19,6 +19,7 @@ import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
 import { bootMs, identify, ownIdentity } from './process-identity.js';
 import { endTree, signalTree, type TaskTree } from './process-tree.js';
+import { isOverdue, killTime, WATCH_MS } from './supervision.js';
 import {
   onLines,
   sendLine,
@@ -28,8 +29,6 @@ import {
   type SupervisorOrder,
 } from './supervisor-protocol.js';
 
-/** How often leases and log sizes are looked at, in ms. */
-const WATCH_MS = 500;
 /** How long killing a task is tried before it is reported with what is left of it, in ms. */
 const KILL_LIMIT_MS = 10_000;
 /** How long it stays without agent and tasks, in ms, unless told otherwise. */
@@ -244,9 +243,9 @@ class Supervisor {
   #stop(id: string, reason: StopReason, graceMs: number): void {
     const task = this.#tasks.get(id);
     if (task === undefined || task.ended) return;
-    const killAtMs = bootMs() + graceMs;
     const before = task.stop;
-    if (before !== null && before.killAtMs <= killAtMs) return;
+    const killAtMs = killTime(before?.killAtMs ?? null, graceMs, bootMs());
+    if (killAtMs === null) return;
     if (before !== null) clearTimeout(before.timer);
     const timer = setTimeout(() => void endForSure(task.tree), Math.min(graceMs, MAX_TIMER_MS));
     task.stop = { killAtMs, timer };
@@ -263,7 +262,7 @@ class Supervisor {
     this.#leaseMs = readLease(this.#stateDir) ?? this.#leaseMs;
     const nowMs = bootMs();
     for (const task of this.#tasks.values()) {
-      if (nowMs > this.#leaseMs + task.spec.lingerMs) {
+      if (isOverdue(task.spec, this.#leaseMs, nowMs)) {
         if (task.stop === null) say(`${task.spec.id}: no lease for ${task.spec.lingerMs / 1000} s, so it is stopped`);
         // Also when a stop is under way: it may allow more time than a node without a lease has.
         this.#stop(task.spec.id, 'NODE_LOST', task.spec.graceMs);

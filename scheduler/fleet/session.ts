@@ -16,7 +16,20 @@ import type { Fleet } from './fleet.js';
 import { parseHello, parseInventory, parseObserved } from './observed.js';
 import { takeObservation, welcomeNode } from './reconcile.js';
 
-export type AgentStream = grpc.ServerDuplexStream<ConnectRequest__Output, ConnectResponse>;
+/** The scheduler's end of an agent's stream, as far as a session uses it: one of gRPC fits. */
+export interface AgentStream {
+  on(event: 'data', listener: (message: ConnectRequest__Output) => void): unknown;
+  on(event: 'drain' | 'end' | 'error' | 'cancelled', listener: () => void): unknown;
+  /** Whether more should wait until `drain`. */
+  readonly writableNeedDrain: boolean;
+  write(message: ConnectResponse): boolean;
+  /** Reads nothing more until `resume`. */
+  pause(): unknown;
+  resume(): unknown;
+  end(): unknown;
+  /** Ends the stream with an error that the agent is told. */
+  emit(event: 'error', error: grpc.ServiceError): boolean;
+}
 
 /** Log reads one agent may have open at once. */
 const MAX_OPEN_LOG_READS = 1_000;

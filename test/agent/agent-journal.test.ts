@@ -19,7 +19,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 async function written(revisions: readonly number[]): Promise<void> {
   const journal = new AgentJournal(dir, log);
   journal.read();
-  for (const maxRevision of revisions) await journal.save({ ...newAgentRecord('boot'), nodeId: 'n', maxRevision });
+  for (const maxRevision of revisions) await journal.save({ ...newAgentRecord('n', 'boot'), nodeId: 'n', maxRevision });
   await journal.close();
 }
 
@@ -38,7 +38,7 @@ describe("the agent's journal", () => {
 
   test('of an agent that knew of whole GPUs only is read as what it meant', () => {
     const gpu = { uuid: 'g', index: 0, model: 'H100', simulated: true, generation: 3 };
-    const { wholeGenerations: _, ...record } = newAgentRecord('boot');
+    const { wholeGenerations: _, ...record } = newAgentRecord('n', 'boot');
     const old = {
       ...record,
       generations: { g: 3 },
@@ -52,7 +52,7 @@ describe("the agent's journal", () => {
 
   test('many saves at once become few writes, the last one counts', async () => {
     const journal = new AgentJournal(dir, log);
-    const saves = [1, 2, 3, 4, 5].map((maxRevision) => journal.save({ ...newAgentRecord('boot'), maxRevision }));
+    const saves = [1, 2, 3, 4, 5].map((maxRevision) => journal.save({ ...newAgentRecord('n', 'boot'), maxRevision }));
     await Promise.all(saves);
     await journal.close();
     expect(new AgentJournal(dir, log).read()).toMatchObject({ maxRevision: 5 });
@@ -76,7 +76,7 @@ describe("the agent's journal", () => {
   });
 
   test('no single changed byte of its content goes unnoticed', () => {
-    const bytes = formatSlot({ sequence: 9, record: { ...newAgentRecord('boot'), nodeId: 'nä' } });
+    const bytes = formatSlot({ sequence: 9, record: { ...newAgentRecord('n', 'boot'), nodeId: 'nä' } });
     const used = bytes.toString('utf8').trimEnd().length;
     fc.assert(
       fc.property(fc.integer({ min: 0, max: used - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {

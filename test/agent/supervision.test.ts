@@ -1,0 +1,20 @@
+// When the supervisor stops a task by itself, and when a stop under way is made quicker.
+import { expect, test } from 'vitest';
+import { isOverdue, killTime } from '../../node-agent/runtime/supervision.js';
+
+test('a task is overdue once the lease and the time it may run on without one are over', () => {
+  expect(isOverdue({ lingerMs: 0 }, 20_000, 20_000)).toBe(false);
+  expect(isOverdue({ lingerMs: 0 }, 20_000, 20_001)).toBe(true);
+  expect(isOverdue({ lingerMs: 900_000 }, 20_000, 920_000)).toBe(false);
+  expect(isOverdue({ lingerMs: 900_000 }, 20_000, 920_001)).toBe(true);
+});
+
+test.each([
+  { what: 'the first stop fixes the end', before: null, graceMs: 30_000, killAtMs: 31_000 },
+  { what: 'a repeated one changes nothing', before: 31_000, graceMs: 30_000, killAtMs: null },
+  { what: 'a longer one changes nothing', before: 11_000, graceMs: 30_000, killAtMs: null },
+  { what: 'a shorter one makes it quicker', before: 31_000, graceMs: 5_000, killAtMs: 6_000 },
+  { what: 'one without grace ends it at once', before: 31_000, graceMs: 0, killAtMs: 1_000 },
+])('$what', ({ before, graceMs, killAtMs }) => {
+  expect(killTime(before, graceMs, 1_000)).toBe(killAtMs);
+});
