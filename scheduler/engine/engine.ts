@@ -10,6 +10,7 @@ import { freeOf, potentialOf } from './nodes.js';
 import { placeShape } from './place.js';
 import type { EngineAction } from './policy.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
+import type { Reach } from './reach.js';
 import { Withheld } from './reservations.js';
 import { applicantOf, claimerOf, entitledOf, keepReservations, reserve, type Reserving } from './reserving.js';
 import { type Block, type Group, mayFit, nextMember, settleShape } from './shapes.js';
@@ -303,26 +304,36 @@ function isWithinGuarantee({ queue, shape }: Group): boolean {
 function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => boolean): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
-  const candidates: (readonly [QueueNode, Group[]])[] = [];
-  // Without the phase that places, nobody is known to be stuck.
-  const queues = mayDo(turn, 'allocate') ? view.stuckQueues : new Set([...view.stuckQueues, ...view.activeQueues]);
-  for (const queue of queues) {
-    const groups = candidatesOf(view, queue, mode).filter(mayNow);
-    if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
-  }
-  if (candidates.length === 0) return true;
-  const walk = new Walk(view.root, candidates);
-  for (let group = walk.next(); group !== null; group = walk.next()) {
+  let walk = walkOverStuck(turn, mode, mayNow);
+  for (let group = walk?.next() ?? null; group !== null; group = walk?.next() ?? null) {
     if (work.isSpent) return false;
     work.spend(1);
     const workload = nextMember(group);
     const isDue = workload !== null && mayTry(group, mode) && mayNow(group);
     const found = isDue && takeFor(turn, group, workload, mode);
     if (!found) group.failedAt[mode] = view.nodes.clock;
-    walk.advance(found);
-    if (found) walk.refresh();
+    walk?.advance(found);
+    if (!found) continue;
+    // Who was moved may have left room where there was too little for anybody to be tried.
+    if (mode === 'consolidate') walk = walkOverStuck(turn, mode, mayNow);
+    else walk?.refresh();
   }
   return true;
+}
+
+/** Those whom taking back may help, in order; null = nobody. */
+function walkOverStuck(turn: Turn, mode: TakingMode, mayNow: (group: Group) => boolean): Walk | null {
+  const { view } = turn;
+  const candidates: (readonly [QueueNode, Group[]])[] = [];
+  // Without the phase that places, nobody is known to be stuck.
+  const queues = mayDo(turn, 'allocate') ? view.stuckQueues : new Set([...view.stuckQueues, ...view.activeQueues]);
+  // What is withheld from one is not from all.
+  turn.withheld.nothing();
+  for (const queue of queues) {
+    const groups = candidatesOf(view, queue, mode).filter(mayNow);
+    if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
+  }
+  return candidates.length === 0 ? null : new Walk(view.root, candidates);
 }
 
 function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
@@ -355,14 +366,23 @@ function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Gr
     return found;
   }
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
-  for (const [parts, groups] of queue.stuck) {
-    if (mode === 'reclaim' && at(queue.charged, GPU) + parts > at(queue.fairShare, GPU)) continue;
-    if (mode === 'consolidate' && parts > view.nodes.potentialParts) continue;
-    for (const group of groups) {
-      if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
-    }
+  for (const [reach, groups] of queue.stuck.upTo((each) => mostParts(queue, each, mode))) {
+    const changedAt = view.changedFor(reach, queue);
+    for (const group of groups) if (group.failedAt[mode] < changedAt && mayTry(group, mode)) found.push(group);
   }
   return found;
+}
+
+/** The most GPU parts that a group may ask for if taking back is to do anything for it. */
+function mostParts(queue: QueueNode, reach: Reach, mode: TakingMode): number {
+  switch (mode) {
+    case 'consolidate':
+      return reach.potentialParts;
+    case 'reclaim':
+      return at(queue.fairShare, GPU) - at(queue.charged, GPU);
+    case 'preempt':
+      return Infinity;
+  }
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */

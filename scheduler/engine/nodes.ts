@@ -9,6 +9,7 @@ import type { BankScores } from './bank-scores.js';
 import type { NodeLiveness } from './decisions.js';
 import { isInside, nextStart } from './maintenance.js';
 import { LevelCounts, LevelIndex } from './rank-index.js';
+import { ReachTable } from './reach.js';
 import type { Shape } from './shapes.js';
 import type { WorkloadEntry } from './workloads.js';
 
@@ -115,6 +116,8 @@ export interface Domain {
 
 /** Free and promised slots of banks that are alike for every request. */
 export class BankClass {
+  /** Its place among all classes. */
+  readonly number: number;
   readonly pool: string;
   readonly model: string;
   /** Of each GPU, or of each instance. */
@@ -130,6 +133,8 @@ export class BankClass {
   /** Slots of which some parts are taken, by the thousandths that are left; null until somebody asks for a share. */
   openFree: LevelIndex | null = null;
   openPotential: LevelIndex | null = null;
+  /** At most so many parts of the slots in `openPotential` will be free. */
+  openPotentialParts = 0;
   /** Sums over the banks, in slots. */
   freeSlots = 0;
   potentialSlots = 0;
@@ -146,7 +151,8 @@ export class BankClass {
   #usable = new LevelCounts(0);
   #usableKnown = true;
 
-  constructor(pool: string, model: string, memoryMib: number, profile: string) {
+  constructor(number: number, pool: string, model: string, memoryMib: number, profile: string) {
+    this.number = number;
     this.pool = pool;
     this.model = model;
     this.memoryMib = memoryMib;
@@ -191,11 +197,13 @@ export class BankClass {
   #indexShares(): void {
     this.openFree = new LevelIndex(1_000, this.banks.length * this.largest);
     this.openPotential = new LevelIndex(1_000, this.banks.length * this.largest);
+    this.openPotentialParts = 0;
     for (const bank of this.banks) {
       for (const slot of bank.slots) {
         const rank = this.rankOf(slot);
         if (isOpen(slot.free)) this.openFree.add(rank, shareLevel(slot.free));
         if (isOpen(slot.potential)) this.openPotential.add(rank, shareLevel(slot.potential));
+        this.openPotentialParts += openParts(slot.potential);
       }
     }
   }
@@ -218,6 +226,7 @@ export class BankClass {
     const rank = this.rankOf(slot);
     reindex(this.openFree, rank, freeBefore, slot.free);
     reindex(this.openPotential, rank, potentialBefore, slot.potential);
+    this.openPotentialParts += openParts(slot.potential) - openParts(potentialBefore);
   }
 
   /** Follows a bank whose counts changed. */
@@ -281,6 +290,11 @@ function shareLevel(parts: number): number {
   return Math.floor(parts / PARTS_PER_MILLI);
 }
 
+/** The most parts that a partly taken slot of its level may have left; 0 for others. */
+function openParts(parts: number): number {
+  return isOpen(parts) ? (shareLevel(parts) + 1) * PARTS_PER_MILLI : 0;
+}
+
 function reindex(index: LevelIndex, rank: number, before: number, after: number): void {
   if (before === after) return;
   if (isOpen(before)) index.remove(rank, shareLevel(before));
@@ -289,6 +303,8 @@ function reindex(index: LevelIndex, rank: number, before: number, after: number)
 
 /** The nodes of one pool, with or without GPUs: where work without GPUs goes. */
 export class TaskTier {
+  /** Its place among all tiers. */
+  readonly number: number;
   readonly pool: string;
   readonly withGpus: boolean;
   readonly nodes: NodeEntry[] = [];
@@ -300,7 +316,8 @@ export class TaskTier {
   #byCpu = new LevelIndex(MAX_CPU_LEVEL, 0);
   #sorted = false;
 
-  constructor(pool: string, withGpus: boolean) {
+  constructor(number: number, pool: string, withGpus: boolean) {
+    this.number = number;
     this.pool = pool;
     this.withGpus = withGpus;
   }
@@ -425,6 +442,7 @@ export class NodeTable {
   readonly entries = new Map<NodeId, NodeEntry>();
   readonly classes: BankClass[] = [];
   readonly tiers: TaskTier[] = [];
+  readonly reaches = new ReachTable();
   readonly domains = new Map<string, Domain>();
   /** GPU parts that can be used or are in use: what fair shares divide. */
   capacityParts = 0;
@@ -767,7 +785,7 @@ export class NodeTable {
     const key = `${pool}\n${model}\n${memoryMib}\n${profile}`;
     let found = this.#classByKey.get(key);
     if (!found) {
-      found = new BankClass(pool, model, memoryMib, profile);
+      found = new BankClass(this.classes.length, pool, model, memoryMib, profile);
       this.#classByKey.set(key, found);
       this.classes.push(found);
       this.classesStamp++;
@@ -779,7 +797,7 @@ export class NodeTable {
     const key = `${pool}\n${withGpus}`;
     let found = this.#tierByKey.get(key);
     if (!found) {
-      found = new TaskTier(pool, withGpus);
+      found = new TaskTier(this.tiers.length, pool, withGpus);
       this.#tierByKey.set(key, found);
       this.tiers.push(found);
       this.classesStamp++;

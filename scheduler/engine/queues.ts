@@ -9,6 +9,7 @@ import { divide } from './fair-share.js';
 import type { PastUse } from './past-use.js';
 import type { RunningShelf } from './running.js';
 import type { Group } from './shapes.js';
+import { StuckShelf } from './stuck.js';
 
 /** A queue, or the root above all of them. All amounts include the queues below. */
 export interface QueueNode {
@@ -59,8 +60,8 @@ export interface QueueNode {
   readonly groups: Map<string, Group>;
   /** Those to look at in the next step. */
   readonly active: Set<Group>;
-  /** Those that did not fit but might by taking GPUs back, by the GPU parts they ask for. */
-  readonly stuck: Map<number, Set<Group>>;
+  /** Those that did not fit but might by taking GPUs back. */
+  readonly stuck: StuckShelf;
   /** No stuck group has a higher priority. */
   stuckPriority: number;
   /** Groups of queues here or below that this queue's limit or guarantee stopped. */
@@ -115,7 +116,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     relievedAt: 0,
     groups: new Map(),
     active: new Set(),
-    stuck: new Map(),
+    stuck: new StuckShelf(),
     stuckPriority: -Infinity,
     stopped: new Set(),
     running: [],

@@ -238,7 +238,7 @@ function makeNew(turn: Reserving, reserveAfterMs: number): boolean {
 function overdueOf(view: ClusterView, queue: QueueNode, reserveAfterMs: number): Group[] {
   const { reservations, nowMs } = view;
   const overdue: Group[] = [];
-  for (const group of [...queue.stuck.values()].flatMap((groups) => [...groups])) {
+  for (const group of queue.stuck.all()) {
     const head = nextMember(group);
     if (group.surplus !== null || group.block?.kind !== 'room' || head === null || !asksForGpus(group.shape)) continue;
     if (findStop(group, group.shape.charge, 'bind') !== null) {

@@ -7,6 +7,7 @@ import { type Ask, type AskTable, settleAsk } from './asks.js';
 import type { BankClass, NodeTable, TaskTier } from './nodes.js';
 import { freeOf, MAX_TASKS_PER_NODE, potentialOf } from './nodes.js';
 import type { QueueNode } from './queues.js';
+import { Reach } from './reach.js';
 import type { WorkloadEntry } from './workloads.js';
 
 /** Equal tasks of a gang. */
@@ -29,6 +30,8 @@ export interface Shape {
   readonly isCounted: boolean;
   /** What its queue is charged with before it has a place. */
   charge: Amounts;
+  /** Where its tasks may go, all together. */
+  reach: Reach;
   classesStamp: number;
   /** Groups that found no room. */
   readonly waiting: Set<Group>;
@@ -61,8 +64,6 @@ export interface Group {
   cursor: number;
   /** Whether the view knows it; one that a step makes for itself is forgotten with the step. */
   isFiled: boolean;
-  /** The GPU parts under which its queue keeps it while it is stuck. */
-  stuckAs: number;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
   /** Since when its queue's rules do not stop it, as far as was seen: Infinity = they do, 0 = they never did. */
@@ -174,12 +175,16 @@ function newShape(key: string, parts: readonly ShapePart[], topology: TopologyRu
     topology,
     isCounted: isPlain && only.ask.unit === 'whole' && only.ask.cpuMilli === 0 && only.ask.memoryMib === 0,
     charge: chargeOf(parts),
+    reach: NOWHERE,
     classesStamp: -1,
     waiting: new Set(),
     claimers: new Set(),
     uses: 0,
   };
 }
+
+/** Of a shape that was not settled yet. */
+const NOWHERE = new Reach([], []);
 
 function chargeOf(parts: readonly ShapePart[]): Amounts {
   const sum = amounts();
@@ -193,6 +198,10 @@ export function settleShape(shape: Shape, nodes: NodeTable): void {
   shape.classesStamp = nodes.classesStamp;
   for (const { ask } of shape.parts) settleAsk(ask, nodes);
   shape.charge = chargeOf(shape.parts);
+  shape.reach = nodes.reaches.of(
+    shape.parts.flatMap(({ ask }) => ask.classes),
+    shape.parts.flatMap(({ ask }) => ask.tiers),
+  );
   watch(shape);
 }
 
@@ -281,7 +290,6 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     waiting: 0,
     cursor: 0,
     isFiled: false,
-    stuckAs: 0,
     block: null,
     roomSinceMs: 0,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },

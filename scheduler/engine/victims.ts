@@ -5,12 +5,13 @@
 // plugins/proportion/reclaimable; stricter in that a queue at or below its guarantee gives nothing at any level.
 import { invariant } from '../../common/assert.js';
 import { plural } from '../../common/units.js';
-import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
+import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
 import { type Bank, type BankClass, potentialOf } from './nodes.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
 import { type Placing, placeShape } from './place.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
+import type { Reach } from './reach.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
 import type { SearchBudget } from './work-budget.js';
@@ -145,16 +146,16 @@ class VictimSearch {
     // Where CPU or memory may be what lacks, GPUs tell nothing.
     if (!this.#shape.isCounted || this.#stop() !== null) return this.#anyMayGive();
     if (this.#isMet()) return true;
-    const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
-    let parts = potentialPartsOf(classes);
+    const { reach } = this.#shape;
+    let parts = reach.potentialParts;
     const asked = at(this.#shape.charge, GPU);
     if (this.#mode === 'preempt')
-      return parts + this.#runningParts(this.#queue, this.#group.priority, classes) >= asked;
+      return parts + this.#runningParts(this.#queue, this.#group.priority, reach) >= asked;
     let mayGive = false;
     for (const side of this.#sides()) {
       if (!this.#sideMayGive(side)) continue;
       mayGive = true;
-      parts += this.#mostFrom(side, classes).parts;
+      parts += this.#mostFrom(side, reach).parts;
     }
     // Single GPUs need not come free together, so counting them is enough.
     const isSingles = this.#shape.parts.every(({ ask }) => ask.gpus === 1);
@@ -169,9 +170,8 @@ class VictimSearch {
 
   /** Consolidation needs as much free as it places, everywhere together. */
   #hasRoomInAll(): boolean {
-    const classes = new Set(this.#shape.parts.flatMap(({ ask }) => ask.classes));
-    if (classes.size === 0) return false;
-    return potentialPartsOf(classes) >= at(this.#shape.charge, GPU);
+    const { reach, charge } = this.#shape;
+    return reach.classes.length > 0 && reach.potentialParts >= at(charge, GPU);
   }
 
   /** The queues beside those on the path: whoever gives, gives through one of them. */
@@ -182,12 +182,12 @@ class VictimSearch {
   }
 
   /** The most a side could give: down to its share, and from there the rest of its largest victim. */
-  #mostFrom(side: QueueNode, classes: ReadonlySet<BankClass>): { parts: number; largest: number } {
-    let parts = this.#runningParts(side, Infinity, classes);
+  #mostFrom(side: QueueNode, reach: Reach): { parts: number; largest: number } {
+    let parts = this.#runningParts(side, Infinity, reach);
     let largest = side.running.reduce((most, bucket) => Math.max(most, bucket.parts), 0);
     for (const child of side.children) {
       if (child.victims === 0) continue;
-      const below = this.#mostFrom(child, classes);
+      const below = this.#mostFrom(child, reach);
       parts += below.parts;
       largest = Math.max(largest, below.largest);
     }
@@ -199,11 +199,11 @@ class VictimSearch {
   }
 
   /** GPU parts of a queue's own running work below a priority, where the shape could go. */
-  #runningParts(queue: QueueNode, belowPriority: number, classes: ReadonlySet<BankClass>): number {
+  #runningParts(queue: QueueNode, belowPriority: number, { classes }: Reach): number {
     let parts = 0;
     for (const bucket of queue.running) {
       if (bucket.priority >= belowPriority) break;
-      if (bucket.bankClass === null || classes.has(bucket.bankClass)) {
+      if (bucket.bankClass === null || classes.includes(bucket.bankClass)) {
         parts += bucket.parts * Math.min(bucket.items.length, bucket.cursor);
       }
     }
@@ -814,20 +814,6 @@ class VictimSearch {
     invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);
     return sayGround(sides.taker, sides.giver, this.#isWithinGuarantee(sides.taker), this.#shape.charge);
   }
-}
-
-/** GPU parts that are or will be free, on whole slots and on shared ones. */
-function potentialPartsOf(classes: ReadonlySet<BankClass>): number {
-  let parts = 0;
-  for (const { potentialSlots, partsPerSlot, openPotential } of classes) {
-    parts += potentialSlots * partsPerSlot;
-    if (openPotential === null) continue;
-    const { counts } = openPotential;
-    for (let level = counts.levelFrom(1); level !== -1; level = counts.levelFrom(level + 1)) {
-      parts += counts.count(level) * (level + 1) * PARTS_PER_MILLI;
-    }
-  }
-  return parts;
 }
 
 function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolean, asked: Amounts): string {

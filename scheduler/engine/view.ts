@@ -23,6 +23,7 @@ import { AskTable } from './asks.js';
 import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { PastUse } from './past-use.js';
+import type { Reach } from './reach.js';
 import { DEFAULT_POLICY, type EnginePolicy } from './policy.js';
 import { RequestMixes } from './request-mixes.js';
 import { Reservations } from './reservations.js';
@@ -227,11 +228,12 @@ export class ClusterView {
 
   /** When, by the clock of changes, a group last may have come to be able to take more. */
   changedAt({ shape, queue }: Group): number {
-    let latest = this.structureAt;
-    for (const { ask } of shape.parts) {
-      for (const { gainedAt } of ask.classes) latest = Math.max(latest, gainedAt);
-      for (const { gainedAt } of ask.tiers) latest = Math.max(latest, gainedAt);
-    }
+    return this.changedFor(shape.reach, queue);
+  }
+
+  /** The same for all groups of a queue with one reach. */
+  changedFor(reach: Reach, queue: QueueNode): number {
+    let latest = Math.max(this.structureAt, reach.gainedAt);
     for (let each: QueueNode | null = queue; each !== null; each = each.parent) {
       latest = Math.max(latest, each.relievedAt);
     }
@@ -253,11 +255,7 @@ export class ClusterView {
       block.at.stopped.add(group);
       group.roomSinceMs = Infinity;
     }
-    const size = at(shape.charge, GPU);
-    const equals = queue.stuck.get(size);
-    if (equals) equals.add(group);
-    else queue.stuck.set(size, new Set([group]));
-    group.stuckAs = size;
+    queue.stuck.add(group);
     queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
     this.stuckQueues.add(queue);
     this.restedAt = -1;
@@ -289,9 +287,7 @@ export class ClusterView {
     } else {
       block.at.stopped.delete(group);
     }
-    const equals = queue.stuck.get(group.stuckAs);
-    equals?.delete(group);
-    if (equals?.size === 0) queue.stuck.delete(group.stuckAs);
+    queue.stuck.delete(group);
     if (queue.stuck.size > 0) return;
     queue.stuckPriority = -Infinity;
     this.stuckQueues.delete(queue);
@@ -314,6 +310,7 @@ export class ClusterView {
     if (this.#classesStamp !== nodes.classesStamp) {
       this.#classesStamp = nodes.classesStamp;
       for (const shape of this.shapes.all.values()) settleShape(shape, nodes);
+      for (const queue of this.stuckQueues) queue.stuck.refile();
     }
     for (const room of nodes.freed) for (const shape of room.watchers) this.#wakeShape(shape);
     nodes.freed.clear();
