@@ -17,7 +17,17 @@ export interface Journal {
 /** Runs the tasks of the node. */
 export type Runtime = Pick<
   TaskRuntime,
-  'begin' | 'start' | 'stop' | 'kill' | 'leftovers' | 'readLog' | 'sweep' | 'live' | 'dismissSupervisor' | 'close'
+  | 'begin'
+  | 'start'
+  | 'stop'
+  | 'kill'
+  | 'leftovers'
+  | 'readLog'
+  | 'origin'
+  | 'sweep'
+  | 'live'
+  | 'dismissSupervisor'
+  | 'close'
 >;
 
 /** The one stream to the scheduler. */

@@ -130,6 +130,9 @@ export function newAgentRecord(nodeId: string, bootId: string): AgentRecord {
     clusterId: '',
     lineage: '',
     maxEpoch: 0,
+    leaderId: '',
+    collidedEpoch: 0,
+    pastLineages: [],
     maxRevision: 0,
     generations: {},
     wholeGenerations: {},
@@ -154,19 +157,25 @@ export function parseSlot(text: string): Slot | null {
   return { sequence: Number(sequence), record: completed(JSON.parse(content.toString('utf8')) as StoredRecord) };
 }
 
-/** A record as an agent may have written it that knew of whole GPUs only: its grants are of such. */
-type StoredRecord = Omit<AgentRecord, 'wholeGenerations' | 'allocations'> & {
-  readonly wholeGenerations?: AgentRecord['wholeGenerations'];
-  readonly allocations: readonly {
-    readonly grant: Omit<Grant, 'gpus'> & {
-      readonly gpus: readonly (Omit<GrantedGpu, 'parts' | 'instance'> & Partial<GrantedGpu>)[];
-    };
-    readonly refusal: string | null;
-  }[];
-};
+/** A record as an agent may have written it that knew of whole GPUs only, so that its grants are of such, or of no leaders. */
+type StoredRecord = Omit<AgentRecord, 'wholeGenerations' | 'allocations' | keyof LeaderMemory> &
+  Partial<LeaderMemory> & {
+    readonly wholeGenerations?: AgentRecord['wholeGenerations'];
+    readonly allocations: readonly {
+      readonly grant: Omit<Grant, 'gpus'> & {
+        readonly gpus: readonly (Omit<GrantedGpu, 'parts' | 'instance'> & Partial<GrantedGpu>)[];
+      };
+      readonly refusal: string | null;
+    }[];
+  };
+
+type LeaderMemory = Pick<AgentRecord, 'leaderId' | 'collidedEpoch' | 'pastLineages'>;
 
 function completed(stored: StoredRecord): AgentRecord {
   return {
+    leaderId: '',
+    collidedEpoch: 0,
+    pastLineages: [],
     ...stored,
     wholeGenerations: stored.wholeGenerations ?? stored.generations,
     allocations: stored.allocations.map(({ grant, refusal }) => ({

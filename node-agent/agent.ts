@@ -290,6 +290,7 @@ export class Agent {
         clusterId: welcome.clusterId,
         lineage: welcome.lineage,
         epoch: welcome.epoch,
+        leaderId: welcome.leaderId,
         heartbeatMs: fromDuration(welcome.heartbeatInterval) ?? 0,
         leaseMs: fromDuration(welcome.lease) ?? 0,
       });
@@ -298,7 +299,9 @@ export class Agent {
     } else if (desired) {
       try {
         const allocations = desired.allocations.map(parseDesired);
-        this.take({ type: 'desired', epoch: desired.epoch, revision: desired.revision, allocations });
+        const { epoch, leaderId, revision } = desired;
+        const spared = desired.spared as AllocationId[];
+        this.take({ type: 'desired', epoch, leaderId, revision, allocations, spared });
       } catch (error) {
         // Half of a set is no set: what it does not list would be stopped.
         this.#log.error({ err: error }, 'orders that make no sense are refused');
@@ -306,6 +309,10 @@ export class Agent {
       }
     } else if (logRead) {
       void this.#answerLogRead(logRead, this.#logReads.signal);
+    } else if (message.originRequest) {
+      for (const allocation of message.originRequest.allocations) {
+        this.#connection.send({ origin: { allocation, origin: this.#runtime.origin(allocation) } });
+      }
     }
   }
 
@@ -322,7 +329,7 @@ export class Agent {
   }
 
   #hello(): AgentHello {
-    const { clusterId, lineage, maxEpoch, maxRevision } = this.#state.journal;
+    const { clusterId, lineage, maxEpoch, maxRevision, leaderId, collidedEpoch, ...rest } = this.#state.journal;
     return {
       nodeId: this.nodeId,
       name: this.#options.name,
@@ -336,6 +343,10 @@ export class Agent {
       lineage,
       maxEpoch,
       maxRevision,
+      leaderId,
+      collidedEpoch,
+      pastLineages: [...rest.pastLineages],
+      generations: { ...rest.generations },
     };
   }
 

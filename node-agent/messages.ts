@@ -61,6 +61,7 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
       stop === null
         ? null
         : { reason: STOP_REASONS[stop.reason] ?? 'CANCELLED', graceMs: fromDuration(stop.grace) ?? 0 },
+    origin: message.origin,
     // Without a word from the scheduler the careful choice: no running on without a lease.
     lingerMs: fromDuration(message.linger) ?? 0,
     graceMs: fromDuration(message.grace) ?? 0,

@@ -23,6 +23,8 @@ export interface TaskSpec {
   readonly logCapBytes: number;
   /** What the kernel is to hold it to; absent = nothing. */
   readonly limits?: CpuAndMemory;
+  /** What the scheduler wants back should its history be lost; absent = it sent none. */
+  readonly origin?: string;
 }
 
 /** Who has the right to run an allocation, or took care that nobody runs it. Made once, never changed. */

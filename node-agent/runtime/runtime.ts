@@ -168,6 +168,11 @@ export class TaskRuntime {
     return endTree(treeOf(id, folder), 0);
   }
 
+  /** What came with the order for the scheduler's own use; empty = nothing is kept. */
+  origin(id: string): string {
+    return this.#folder(id).readSpec()?.origin ?? '';
+  }
+
   /** Reads a piece of a log. @throws Error in words when it cannot be read */
   async readLog(id: string, request: LogRequest, cancelled: AbortSignal): Promise<LogPiece> {
     const folder = this.#folder(id);
@@ -282,6 +287,7 @@ export class TaskRuntime {
       graceMs: order.graceMs,
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
       limits: { cpuMilli: order.cpuMilli, memoryMib: order.memoryMib },
+      ...(order.origin === '' ? {} : { origin: order.origin }),
     });
     return null;
   }

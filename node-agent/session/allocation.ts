@@ -92,6 +92,8 @@ export interface DesiredAllocation extends Grant {
   /** Empty = the agent's own folder for the workload. */
   readonly checkpointDirectory: string;
   readonly resume: Checkpoint | null;
+  /** What the scheduler wants back, as it is, should its history be lost; empty = it sent none. */
+  readonly origin: string;
   /** Set when the task has to stop. */
   readonly stop: { readonly reason: StopReason; readonly graceMs: number } | null;
 }

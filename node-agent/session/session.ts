@@ -11,6 +11,7 @@
 //   listed             starting, running            nothing
 //   listed, to stop    starting, running            stop file, stop signal, kill after the grace
 //   not listed         starting, running            stopped and killed at once: nobody answers for it
+//   spared             starting, running            nothing: nobody asked for it, but a person is to look at it first
 //   any                exited                       GPUs looked at until they are clean, then released
 //   listed             released                     reported again and again
 //   not listed         released                     forgotten
@@ -33,11 +34,11 @@ import {
   type Generations,
   inTheWay,
   type MigLayout,
-  onlyHeld,
   whyImpossible,
   whyStale,
   withAccepted,
 } from './slots.js';
+import { judgeTerm, type ObeyedTerm, type PresentedTerm, withTerm } from './terms.js';
 
 /** How often the GPUs of an ended task are looked at until they are clean, in ms. */
 export const CLEAN_RETRY_MS = 500;
@@ -51,10 +52,8 @@ export const MAX_UNANSWERED = 64;
 export const MAX_TASKS = 1_024;
 
 /** What the agent must not forget over restarts. */
-export interface JournalContent extends Generations {
-  readonly clusterId: string;
-  readonly lineage: string;
-  readonly maxEpoch: number;
+export interface JournalContent extends Generations, ObeyedTerm {
+  /** The highest revision obeyed in this history. */
   readonly maxRevision: number;
   /** Everything accepted and not forgotten; `refusal` = why it was never started, without a trace in its folder. */
   readonly allocations: readonly { readonly grant: Grant; readonly refusal: string | null }[];
@@ -66,6 +65,8 @@ export interface SessionState {
   readonly allocations: ReadonlyMap<AllocationId, LocalAllocation>;
   /** The last set that was obeyed; null = none since the agent started or the history changed. */
   readonly desired: ReadonlyMap<AllocationId, DesiredAllocation> | null;
+  /** Not listed, and yet not to be ended before the scheduler says so: a person looks at them. */
+  readonly spared: ReadonlySet<AllocationId>;
   /** Orders that are not carried out yet stay so: the next agent of this state folder takes them up, or the scheduler gives them up. */
   readonly isLeaving: boolean;
   /** Which GPUs are in MIG mode; null = not known yet. */
@@ -94,14 +95,19 @@ export type SessionInput =
       readonly clusterId: string;
       readonly lineage: string;
       readonly epoch: number;
+      /** Empty = the scheduler does not say. */
+      readonly leaderId: string;
       readonly heartbeatMs: number;
       readonly leaseMs: number;
     }
   | {
       readonly type: 'desired';
       readonly epoch: number;
+      readonly leaderId: string;
       readonly revision: number;
       readonly allocations: readonly DesiredAllocation[];
+      /** What nobody asked for and is not to be ended yet. */
+      readonly spared: readonly AllocationId[];
     }
   | { readonly type: 'heartbeat answered'; readonly sequence: number }
   | { readonly type: 'started'; readonly id: AllocationId; readonly startedMs: number }
@@ -179,6 +185,7 @@ export function restoreSession(
     journal: rest,
     allocations: new Map(here.map((one) => [one.grant.id, one])),
     desired: null,
+    spared: new Set(),
     isLeaving: false,
     layout: null,
     connection: 'down',
@@ -340,52 +347,63 @@ function receive(turn: Turn, input: SessionInput): void {
   }
 }
 
-/** The only way to another cluster or another history. */
+/** The only way into a cluster, and from one history to another. */
 function takeWelcome(turn: Turn, welcome: Extract<SessionInput, { type: 'welcomed' }>): void {
-  const { clusterId, lineage, maxEpoch } = turn.state.journal;
-  const sameCluster = clusterId === welcome.clusterId;
-  const sameHistory = sameCluster && lineage === welcome.lineage;
-  if (sameHistory && welcome.epoch < maxEpoch) {
-    turn.emit({
-      type: 'close connection',
-      why: `the scheduler's epoch ${welcome.epoch} is over: this node obeyed epoch ${maxEpoch}`,
-    });
-    return;
-  }
-  if (!sameHistory) {
-    if (clusterId !== '') {
-      const message = sameCluster
-        ? `the history of cluster ${clusterId} is now ${welcome.lineage}, it was ${lineage}`
-        : `this node now belongs to cluster ${welcome.clusterId}, it belonged to ${clusterId}`;
-      turn.emit({ type: 'note', id: null, message });
+  if (!obeys(turn, welcome)) return;
+  const { lineage } = turn.state.journal;
+  if (lineage !== welcome.lineage) {
+    if (lineage !== '') {
+      turn.emit({
+        type: 'note',
+        id: null,
+        message: `the history of this cluster is now ${welcome.lineage}, it was ${lineage}`,
+      });
     }
     turn.change({ desired: null });
-    turn.changeJournal({
-      clusterId: welcome.clusterId,
-      lineage: welcome.lineage,
-      maxRevision: 0,
-      // Numbers of another history mean nothing. What still runs here guards its GPUs by running.
-      ...onlyHeld(turn.state.journal, sameCluster ? holdersOf(turn.state).map(({ grant }) => grant) : []),
-    });
+    // Revisions count within one history. Generations go on: the scheduler raises its own above all that were accepted here.
+    turn.changeJournal({ maxRevision: 0 });
   }
-  if (turn.state.journal.maxEpoch !== welcome.epoch) turn.changeJournal({ maxEpoch: welcome.epoch });
+  bindTo(turn, welcome);
   const { heartbeatMs: intervalMs, leaseMs } = welcome;
   const heartbeat = { ...turn.state.heartbeat, intervalMs, leaseMs, nextMs: turn.nowMs };
   turn.change({ connection: 'up', heartbeat });
 }
 
-function takeDesired(turn: Turn, { epoch, revision, allocations }: Extract<SessionInput, { type: 'desired' }>): void {
+function takeDesired(turn: Turn, order: Extract<SessionInput, { type: 'desired' }>): void {
   if (turn.state.connection !== 'up') return;
-  const { maxEpoch, maxRevision } = turn.state.journal;
-  if (epoch < maxEpoch || revision < maxRevision) {
-    turn.emit({
-      type: 'close connection',
-      why: `orders of epoch ${epoch} revision ${revision} refused: this node obeyed epoch ${maxEpoch} revision ${maxRevision}`,
-    });
+  const { epoch, leaderId, revision, allocations } = order;
+  const { clusterId, lineage, maxRevision } = turn.state.journal;
+  const term = { clusterId, lineage, epoch, leaderId };
+  if (!obeys(turn, term)) return;
+  if (revision < maxRevision) {
+    const why = `orders of revision ${revision} refused: this node obeyed revision ${maxRevision}`;
+    turn.emit({ type: 'close connection', why });
     return;
   }
-  if (epoch !== maxEpoch || revision !== maxRevision) turn.changeJournal({ maxEpoch: epoch, maxRevision: revision });
-  turn.change({ desired: new Map(allocations.map((one) => [one.id, one])) });
+  bindTo(turn, term);
+  if (revision !== maxRevision) turn.changeJournal({ maxRevision: revision });
+  turn.change({ desired: new Map(allocations.map((one) => [one.id, one])), spared: new Set(order.spared) });
+}
+
+/** Whether this scheduler is to be obeyed; else it is left, and a collision of leaders is remembered. */
+function obeys(turn: Turn, term: PresentedTerm): boolean {
+  const verdict = judgeTerm(turn.state.journal, term);
+  if (verdict.type === 'obey') return true;
+  if (verdict.isCollision) turn.changeJournal({ collidedEpoch: term.epoch });
+  turn.emit({ type: 'close connection', why: `the scheduler is refused: ${verdict.why}` });
+  return false;
+}
+
+/** From now on its epoch is this leader's. */
+function bindTo(turn: Turn, term: PresentedTerm): void {
+  const { journal } = turn.state;
+  const bound = withTerm(journal, term);
+  const isNew =
+    bound.clusterId !== journal.clusterId ||
+    bound.lineage !== journal.lineage ||
+    bound.maxEpoch !== journal.maxEpoch ||
+    bound.leaderId !== journal.leaderId;
+  if (isNew) turn.changeJournal(bound);
 }
 
 /** The lease counts from the sending of what was answered: the scheduler counts from its answer, which is later. */
@@ -450,7 +468,8 @@ function stopFor(turn: Turn, one: LocalAllocation): Stop | null {
   const { desired, leaseDeadlineMs } = turn.state;
   const order = desired?.get(one.grant.id);
   const stops: Stop[] = [];
-  if (desired !== null && order === undefined) stops.push({ reason: 'CANCELLED', graceMs: 0 });
+  const isUnlisted = desired !== null && order === undefined && !turn.state.spared.has(one.grant.id);
+  if (isUnlisted) stops.push({ reason: 'CANCELLED', graceMs: 0 });
   if (order?.stop) stops.push(order.stop);
   if (turn.nowMs > leaseDeadlineMs + one.grant.lingerMs) {
     stops.push({ reason: 'NODE_LOST', graceMs: one.grant.graceMs });

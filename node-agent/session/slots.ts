@@ -2,7 +2,7 @@
 // here nothing is believed that would give a GPU, a share or a MIG instance two owners.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
-import type { Grant, GrantedGpu, LocalAllocation } from './allocation.js';
+import type { GrantedGpu, LocalAllocation } from './allocation.js';
 
 /** The MIG instances of each GPU of the inventory, by UUID; null = it is not in MIG mode. */
 export type MigLayout = ReadonlyMap<string, readonly string[] | null>;
@@ -123,14 +123,6 @@ export function withAccepted(before: Generations, gpus: readonly GrantedGpu[]): 
     if (isWhole(gpu)) raise(wholeGenerations, gpu.uuid, gpu.generation);
   }
   return { generations, wholeGenerations };
-}
-
-/** What was accepted for the slots that are held; the rest is forgotten. */
-export function onlyHeld({ generations, wholeGenerations }: Generations, held: readonly Grant[]): Generations {
-  const slots = new Set(held.flatMap(({ gpus }) => gpus.flatMap(({ uuid, instance }) => [uuid, instance])));
-  const kept = (all: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(all).filter(([slot]) => slots.has(slot)));
-  return { generations: kept(generations), wholeGenerations: kept(wholeGenerations) };
 }
 
 /**

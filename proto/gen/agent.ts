@@ -60,6 +60,8 @@ import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output a
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
 import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from './sluice/v1/ObservedAllocation.js';
 import type { ObservedAllocations as _sluice_v1_ObservedAllocations, ObservedAllocations__Output as _sluice_v1_ObservedAllocations__Output } from './sluice/v1/ObservedAllocations.js';
+import type { Origin as _sluice_v1_Origin, Origin__Output as _sluice_v1_Origin__Output } from './sluice/v1/Origin.js';
+import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from './sluice/v1/OriginRequest.js';
 import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
 import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
@@ -169,6 +171,8 @@ export interface ProtoGrpcType {
       ObservedAllocation: MessageTypeDefinition<_sluice_v1_ObservedAllocation, _sluice_v1_ObservedAllocation__Output>
       ObservedAllocations: MessageTypeDefinition<_sluice_v1_ObservedAllocations, _sluice_v1_ObservedAllocations__Output>
       ObservedState: EnumTypeDefinition
+      Origin: MessageTypeDefinition<_sluice_v1_Origin, _sluice_v1_Origin__Output>
+      OriginRequest: MessageTypeDefinition<_sluice_v1_OriginRequest, _sluice_v1_OriginRequest__Output>
       PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
       PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>

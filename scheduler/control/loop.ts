@@ -17,7 +17,7 @@ import type { ClusterView } from '../engine/view.js';
 import type { ClusterState, ReadableState } from '../model/cluster-state.js';
 import { Draft } from '../model/draft.js';
 import type { CollectionName, Collections, RecordChange } from '../model/records.js';
-import type { SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
+import type { NewTerm, SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
 import type { Command } from './command.js';
 import { carryOut } from './commands/carry-out.js';
 import { Upkeep } from './upkeep.js';
@@ -116,6 +116,11 @@ export class ControlLoop {
   readonly #deps: ControlLoopDependencies;
   readonly #upkeep: Upkeep;
   #position: StorePosition;
+  #leaderId: string;
+  /** New terms that were asked for; begun between two turns, when no commit is in flight. */
+  readonly #newTerms: { readonly term: NewTerm; readonly resolve: () => void }[] = [];
+  /** Why the engine rests, in words; null = it does not. */
+  #engineHold: string | null = null;
   #waiting: Waiting[] = [];
   #liveness: NodeLivenessChange[] = [];
   #running = false;
@@ -140,12 +145,37 @@ export class ControlLoop {
   constructor(deps: ControlLoopDependencies) {
     this.#deps = deps;
     this.#position = deps.position;
+    this.#leaderId = deps.newUlid(deps.clock.wallMs());
     this.#upkeep = new Upkeep(deps.state);
   }
 
   /** The last durable revision, with its lineage and epoch. */
   get position(): StorePosition {
     return this.#position;
+  }
+
+  /** Who leads in the present epoch; another one in the next. */
+  get leaderId(): string {
+    return this.#leaderId;
+  }
+
+  /**
+   * Ends the present term and begins a new one, durable before it resolves. Nothing of the old term is committed after that,
+   * and what was ordered in it is ordered anew by whoever asked for this.
+   */
+  beginTerm(term: NewTerm): Promise<void> {
+    if (this.#stopped) return Promise.reject(stopping());
+    return new Promise((resolve) => {
+      this.#newTerms.push({ term, resolve });
+      this.#wake();
+    });
+  }
+
+  /** Keeps the engine from deciding anything, with the reason in words; null = lets it decide again. */
+  holdEngine(why: string | null): void {
+    if (this.#engineHold === why) return;
+    this.#engineHold = why;
+    if (why === null) this.wakeEngine();
   }
 
   /** How many commands wait. */
@@ -226,8 +256,9 @@ export class ControlLoop {
   async #work(): Promise<void> {
     try {
       do {
+        for (const begun of this.#newTerms.splice(0)) await this.#beginTerm(begun);
         await this.#turn();
-      } while (this.#waiting.length > 0);
+      } while (this.#waiting.length > 0 || this.#newTerms.length > 0);
     } catch (error) {
       this.#stopped = true;
       this.#deps.onFatal(error);
@@ -236,9 +267,11 @@ export class ControlLoop {
     this.#running = false;
     // Reads that came between the last answer and here: the state is durable now.
     for (const answer of this.#readers.splice(0)) answer();
-    const engineIsDue = this.#engineHasWork && !this.#stopped && this.#roomRetry === null;
+    const mayDecide = !this.#stopped && this.#roomRetry === null && this.#engineHold === null;
+    const engineIsDue = this.#engineHasWork && mayDecide;
     const upkeepIsDue = !this.#stopped && this.#upkeep.isDue(this.#deps.clock.wallMs());
-    if (this.#waiting.length > 0 || this.#liveness.length > 0 || engineIsDue || upkeepIsDue) {
+    const isAsked = this.#waiting.length > 0 || this.#newTerms.length > 0 || this.#liveness.length > 0;
+    if (isAsked || engineIsDue || upkeepIsDue) {
       this.#wake();
       return;
     }
@@ -248,7 +281,8 @@ export class ControlLoop {
 
   /** One timer for all that is due later. It looks again after a while, since the time of day may jump. */
   #armAlarm(): void {
-    const nextMs = Math.min(this.#upkeep.nextMs() ?? Infinity, this.#engineWakeMs ?? Infinity);
+    const engineMs = this.#engineHold === null ? this.#engineWakeMs : null;
+    const nextMs = Math.min(this.#upkeep.nextMs() ?? Infinity, engineMs ?? Infinity);
     this.#alarm?.cancel();
     this.#alarm = null;
     if (this.#stopped || nextMs === Infinity) return;
@@ -276,7 +310,7 @@ export class ControlLoop {
     if (changes.length > 0 || isWakeDue) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
-    const mayDecide = !this.#stopped && this.#hasRoomToPlace(space);
+    const mayDecide = !this.#stopped && this.#engineHold === null && this.#hasRoomToPlace(space);
     const decided = mayDecide ? this.#decide(changes) : NOTHING_DECIDED;
     const engineMs = clock.monotonicMs() - engineStart;
 
@@ -389,6 +423,15 @@ export class ControlLoop {
       this.#upkeep.note(change);
       changes.push(change);
     }
+  }
+
+  async #beginTerm({ term, resolve }: { readonly term: NewTerm; readonly resolve: () => void }): Promise<void> {
+    const { store, newUlid, clock } = this.#deps;
+    const before = this.#position;
+    this.#position = await store.beginEpoch(term);
+    invariant(this.#position.epoch > before.epoch, 'epochs rise', `${this.#position.epoch} after ${before.epoch}`);
+    this.#leaderId = newUlid(clock.wallMs());
+    resolve();
   }
 
   async #commit(changes: readonly RecordChange[]): Promise<void> {

@@ -15,14 +15,15 @@ import { maxTasks, roleOf } from '../model/requests.js';
 export function desiredOf(
   state: ReadableState,
   node: NodeId,
-  position: { readonly epoch: number; readonly revision: number },
+  position: { readonly epoch: number; readonly revision: number; readonly leaderId: string },
 ): DesiredAllocations {
   const pool = state.node(node)?.pool ?? '';
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
     return desired(allocation, present(workload, 'allocations belong to a workload', allocation.id), pool);
   });
-  return { epoch: position.epoch, revision: position.revision, allocations };
+  const { epoch, revision, leaderId } = position;
+  return { epoch, revision, leaderId, allocations };
 }
 
 function desired(allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {

@@ -95,8 +95,9 @@ export class AgentSession {
     if (node === null) return;
     this.#ordersAreDue = this.#stream.writableNeedDrain;
     if (this.#ordersAreDue) return;
-    void this.#deps.loop.read((state, _view, position) => {
-      this.#send({ desired: desiredOf(state, node, position) });
+    const { loop } = this.#deps;
+    void loop.read((state, _view, position) => {
+      this.#send({ desired: desiredOf(state, node, { ...position, leaderId: loop.leaderId }) });
     });
   }
 

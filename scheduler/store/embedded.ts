@@ -25,6 +25,7 @@ import { createSpaceGuard, type FreeSpace, readFreeSpace, type SpaceGuard, type 
 import {
   type Commit,
   CommitRefused,
+  type NewTerm,
   type SpaceState,
   type StateStore,
   type StoredRecord,
@@ -171,14 +172,14 @@ class LmdbStore implements EmbeddedStore {
     this.#lock = lock;
   }
 
-  async beginEpoch(): Promise<StorePosition> {
+  async beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}): Promise<StorePosition> {
     this.#mustBeOpen();
     const { root, position } = this.#tables;
     try {
       let next = readPosition(this.#tables);
       root.transactionSync(() => {
         const last = readPosition(this.#tables);
-        next = { ...last, epoch: last.epoch + 1 };
+        next = { ...last, lineage: lineage ?? last.lineage, epoch: Math.max(last.epoch, aboveEpoch) + 1 };
         position.removeSync(positionKey(last));
         writePosition(this.#tables, next);
       });

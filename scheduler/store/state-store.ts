@@ -35,6 +35,14 @@ export type SpaceState =
   /** In addition nothing is placed. */
   | 'critical';
 
+/** What a new term is to be, beyond the next one. */
+export interface NewTerm {
+  /** Its epoch is above this one, too: the highest that anybody has obeyed. */
+  readonly aboveEpoch?: number;
+  /** Begins another history, because part of the present one was lost. Revisions go on. */
+  readonly lineage?: string;
+}
+
 /**
  * Durable storage of typed records.
  *
@@ -42,8 +50,8 @@ export type SpaceState =
  * with exit code 70, because a failed flush says nothing about what is on disk.
  */
 export interface StateStore {
-  /** Opens a new term: epoch + 1, durable before it resolves. */
-  beginEpoch(): Promise<StorePosition>;
+  /** Opens a new term: a higher epoch, durable before it resolves. No commit may be in flight. */
+  beginEpoch(term?: NewTerm): Promise<StorePosition>;
   /** Streams every record, collection by collection, keys ascending. */
   load(): AsyncIterable<StoredRecord>;
   /** Applies a commit atomically and durably. Rejects with {@link CommitRefused} when lineage, epoch or revision do not follow. */

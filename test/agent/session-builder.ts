@@ -20,6 +20,9 @@ export const EMPTY_JOURNAL: JournalContent = {
   clusterId: '',
   lineage: '',
   maxEpoch: 0,
+  leaderId: '',
+  collidedEpoch: 0,
+  pastLineages: [],
   maxRevision: 0,
   generations: {},
   wholeGenerations: {},
@@ -62,6 +65,7 @@ export function wants(
     workingDirectory: '',
     checkpointDirectory: '',
     resume: null,
+    origin: '',
     stop: null,
     lingerMs: 60_000,
     graceMs: 1_000,
@@ -98,6 +102,7 @@ export class SessionDriver {
       clusterId: 'c',
       lineage: 'l',
       epoch: 1,
+      leaderId: '',
       heartbeatMs: HEARTBEAT_MS,
       leaseMs: LEASE_MS,
       ...welcome,
@@ -116,7 +121,7 @@ export class SessionDriver {
 
   orderAt(epoch: number, revision: number, ...allocations: readonly DesiredAllocation[]): string[] {
     this.#revision = revision;
-    return this.take({ type: 'desired', epoch, revision, allocations });
+    return this.take({ type: 'desired', epoch, leaderId: '', revision, allocations, spared: [] });
   }
 
   started(id: string): string[] {

@@ -244,7 +244,8 @@ class World {
             { lingerMs: 30_000, stop: stop ? { reason: 'RECLAIMED', graceMs: 1_000 } : null },
           ),
         );
-        this.take({ type: 'desired', epoch: one.epoch, revision: this.revision, allocations });
+        const { epoch } = one;
+        this.take({ type: 'desired', epoch, leaderId: '', revision: this.revision, allocations, spared: [] });
         return;
       }
       case 'connect':
@@ -287,7 +288,15 @@ class World {
   }
 
   welcome(epoch: number, lineage: string, clusterId: string): void {
-    this.take({ type: 'welcomed', clusterId, lineage, epoch, heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS });
+    this.take({
+      type: 'welcomed',
+      clusterId,
+      lineage,
+      epoch,
+      leaderId: '',
+      heartbeatMs: HEARTBEAT_MS,
+      leaseMs: LEASE_MS,
+    });
   }
 
   /** No more faults; nothing is desired. */
@@ -295,9 +304,9 @@ class World {
     this.crashNext = false;
     this.take({ type: 'disconnected' });
     this.take({ type: 'connected' });
-    this.welcome(9, 'l1', 'c1');
+    this.welcome(99, 'healed', this.state.journal.clusterId || 'c1');
     this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
-    this.take({ type: 'desired', epoch: 9, revision: 10_000, allocations: [] });
+    this.take({ type: 'desired', epoch: 99, leaderId: '', revision: 10_000, allocations: [], spared: [] });
     for (let turns = 0; turns < 100; turns += 1) {
       for (const one of this.news.splice(0)) this.take(one);
       for (let left = this.checks.length; left > 0; left -= 1) this.answerCheck(true);

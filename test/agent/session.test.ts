@@ -242,25 +242,51 @@ describe('whose orders count', () => {
     expect(next.welcome({ epoch: 2 })).toEqual(['close connection']);
   });
 
-  test('another history begins its revisions anew, but frees no GPU that is in use', () => {
+  test('another history begins its revisions anew; generations go on, and no GPU that is in use is freed', () => {
     const session = running();
     session.take({ type: 'disconnected' });
-    session.join({ lineage: 'l2', epoch: 1 });
-    expect(session.orderAt(1, 1, wants('a', ['g@1']), wants('b', ['g@2']))).not.toContain('start b');
+    session.join({ lineage: 'l2', epoch: 2 });
+    expect(session.orderAt(2, 1, wants('a', ['g@1']), wants('b', ['g@2']))).not.toContain('start b');
     expect(session.phase('a')).toBe('running');
-    expect(session.orderAt(1, 2, wants('c', ['g@1']))).toContain('stop a CANCELLED 0');
+    expect(session.orderAt(2, 2, wants('c', ['g@1']))).toContain('stop a CANCELLED 0');
     session.ended('a');
     session.clean('a');
     expect(session.state.allocations.get('c' as AllocationId)).toMatchObject({ neverStarted: true });
   });
 
-  test('another cluster begins its generations anew', () => {
+  test('spared work that nobody lists goes on until it is spared no longer', () => {
     const session = running();
+    const desired = { type: 'desired', epoch: 1, leaderId: '', allocations: [] } as const;
+    expect(session.take({ ...desired, revision: 9, spared: ['a' as AllocationId] })).not.toContain(
+      'stop a CANCELLED 0',
+    );
+    expect(session.phase('a')).toBe('running');
+    expect(session.take({ ...desired, revision: 10, spared: [] })).toContain('stop a CANCELLED 0');
+  });
+
+  test('an epoch with two leaders is obeyed no more, from neither, until a later one begins', () => {
+    const session = new SessionDriver();
+    session.join({ epoch: 3, leaderId: 'one' });
     session.take({ type: 'disconnected' });
-    session.join({ clusterId: 'c2' });
-    session.orderAt(1, 1, wants('b', ['g@1']));
-    session.ended('a');
-    expect(session.clean('a')).toContain('start b');
+    session.take({ type: 'connected' });
+    expect(session.welcome({ epoch: 3, leaderId: 'two' })).toEqual(['persist', 'close connection']);
+    expect(journalOf(session.state).collidedEpoch).toBe(3);
+    const next = session.restart({});
+    for (const leaderId of ['one', 'two']) {
+      next.take({ type: 'connected' });
+      expect(next.welcome({ epoch: 3, leaderId })).toEqual(['close connection']);
+    }
+    next.take({ type: 'connected' });
+    expect(next.welcome({ epoch: 4, leaderId: 'two' })).toContain('persist');
+    expect(next.state.connection).toBe('up');
+  });
+
+  test('orders of another leader than the epoch has are refused', () => {
+    const session = new SessionDriver();
+    session.join({ epoch: 3, leaderId: 'one' });
+    const order = { type: 'desired', epoch: 3, revision: 1, allocations: [wants('a')], spared: [] } as const;
+    expect(session.take({ ...order, leaderId: 'two' })).toEqual(['persist', 'close connection']);
+    expect(session.phase('a')).toBeUndefined();
   });
 });
 

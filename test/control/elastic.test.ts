@@ -140,7 +140,7 @@ describe('growing', () => {
     const stage = new Stage([role('head', 1, 1), { ...role('worker', 1, 3), program }]);
     stage.bind([0, 1]);
     stage.bind([3]);
-    const { allocations } = desiredOf(stage.state, stage.n1, { epoch: 1, revision: 1 });
+    const { allocations } = desiredOf(stage.state, stage.n1, { epoch: 1, revision: 1, leaderId: 'leader' });
     expect(
       allocations?.map((one) => [one.task, one.role, one.roleRank, one.roleTasks, one.command?.argv?.[0]]),
     ).toEqual([

@@ -42,7 +42,7 @@ function placed(workshop: Workshop, spec: SpecFields, ...places: readonly Place[
 /** What the agent of the node reads. */
 function read(workshop: Workshop): readonly DesiredAllocation[] {
   const { responseSerialize, responseDeserialize } = sluice.AgentService.service.Connect;
-  const desired = desiredOf(workshop.state, NODE, { epoch: 1, revision: 1 });
+  const desired = desiredOf(workshop.state, NODE, { epoch: 1, revision: 1, leaderId: 'leader' });
   const bytes = responseSerialize({ desired });
   return (responseDeserialize(bytes).desired as DesiredAllocations__Output).allocations.map(parseDesired);
 }

@@ -57,6 +57,25 @@ export function describeContract(name: string, makePlace: () => Promise<Place>):
         expect(await store.beginEpoch()).toEqual({ ...first, epoch: 2 });
       });
 
+      it('begins a term above any epoch that somebody obeyed', async () => {
+        const store = await open();
+        const first = await store.beginEpoch();
+        expect(await store.beginEpoch({ aboveEpoch: 7 })).toEqual({ ...first, epoch: 8 });
+        expect(await store.beginEpoch({ aboveEpoch: 3 })).toEqual({ ...first, epoch: 9 });
+      });
+
+      it('begins another history, in which revisions go on, and takes nothing of the one before', async () => {
+        const store = await open();
+        const old = await commitNext(store, await store.beginEpoch(), { puts: [queue('a')] });
+        const fresh = await store.beginEpoch({ lineage: 'another', aboveEpoch: 4 });
+        expect(fresh).toEqual({ lineage: 'another', epoch: 5, revision: old.revision });
+        await expect(commitNext(store, old, {})).rejects.toThrow(CommitRefused);
+        const at = await commitNext(store, fresh, { puts: [queue('b')] });
+        const again = await reopen(store);
+        expect(await again.beginEpoch()).toEqual({ lineage: 'another', epoch: 6, revision: at.revision });
+        expect((await everything(again)).map(({ key }) => key)).toEqual(['a', 'b']);
+      });
+
       it('goes on where it was after a reopen, in the same lineage', async () => {
         const store = await open();
         let at = await store.beginEpoch();

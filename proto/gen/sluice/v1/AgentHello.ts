@@ -23,6 +23,22 @@ export interface AgentHello {
   'lineage'?: (string);
   'maxEpoch'?: (number | string | Long);
   'maxRevision'?: (number | string | Long);
+  /**
+   * Who led in max_epoch.
+   */
+  'leaderId'?: (string);
+  /**
+   * The highest epoch that two leaders claimed; nothing of it or of an earlier one is obeyed any more. 0 = none.
+   */
+  'collidedEpoch'?: (number | string | Long);
+  /**
+   * Histories that this node left for later ones, the latest last. None of them is obeyed again.
+   */
+  'pastLineages'?: (string)[];
+  /**
+   * The highest generation accepted here, by the UUID of the GPU and by that of the MIG instance.
+   */
+  'generations'?: ({[key: string]: number | string | Long});
 }
 
 export interface AgentHello__Output {
@@ -44,4 +60,20 @@ export interface AgentHello__Output {
   'lineage': (string);
   'maxEpoch': (number);
   'maxRevision': (number);
+  /**
+   * Who led in max_epoch.
+   */
+  'leaderId': (string);
+  /**
+   * The highest epoch that two leaders claimed; nothing of it or of an earlier one is obeyed any more. 0 = none.
+   */
+  'collidedEpoch': (number);
+  /**
+   * Histories that this node left for later ones, the latest last. None of them is obeyed again.
+   */
+  'pastLineages': (string)[];
+  /**
+   * The highest generation accepted here, by the UUID of the GPU and by that of the MIG instance.
+   */
+  'generations': ({[key: string]: number});
 }

@@ -6,6 +6,7 @@ import type { ObservedAllocations as _sluice_v1_ObservedAllocations, ObservedAll
 import type { InventoryReport as _sluice_v1_InventoryReport, InventoryReport__Output as _sluice_v1_InventoryReport__Output } from '../../sluice/v1/InventoryReport.js';
 import type { TelemetryReport as _sluice_v1_TelemetryReport, TelemetryReport__Output as _sluice_v1_TelemetryReport__Output } from '../../sluice/v1/TelemetryReport.js';
 import type { LogData as _sluice_v1_LogData, LogData__Output as _sluice_v1_LogData__Output } from '../../sluice/v1/LogData.js';
+import type { Origin as _sluice_v1_Origin, Origin__Output as _sluice_v1_Origin__Output } from '../../sluice/v1/Origin.js';
 
 /**
  * What an agent sends.
@@ -17,7 +18,8 @@ export interface ConnectRequest {
   'inventory'?: (_sluice_v1_InventoryReport | null);
   'telemetry'?: (_sluice_v1_TelemetryReport | null);
   'logData'?: (_sluice_v1_LogData | null);
-  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData";
+  'origin'?: (_sluice_v1_Origin | null);
+  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin";
 }
 
 /**
@@ -30,5 +32,6 @@ export interface ConnectRequest__Output {
   'inventory'?: (_sluice_v1_InventoryReport__Output | null);
   'telemetry'?: (_sluice_v1_TelemetryReport__Output | null);
   'logData'?: (_sluice_v1_LogData__Output | null);
-  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData";
+  'origin'?: (_sluice_v1_Origin__Output | null);
+  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin";
 }

@@ -4,6 +4,7 @@ import type { Welcome as _sluice_v1_Welcome, Welcome__Output as _sluice_v1_Welco
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from '../../sluice/v1/HeartbeatReply.js';
 import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from '../../sluice/v1/DesiredAllocations.js';
 import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRead__Output } from '../../sluice/v1/LogRead.js';
+import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from '../../sluice/v1/OriginRequest.js';
 
 /**
  * What the scheduler sends.
@@ -13,7 +14,8 @@ export interface ConnectResponse {
   'heartbeatReply'?: (_sluice_v1_HeartbeatReply | null);
   'desired'?: (_sluice_v1_DesiredAllocations | null);
   'logRead'?: (_sluice_v1_LogRead | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead";
+  'originRequest'?: (_sluice_v1_OriginRequest | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest";
 }
 
 /**
@@ -24,5 +26,6 @@ export interface ConnectResponse__Output {
   'heartbeatReply'?: (_sluice_v1_HeartbeatReply__Output | null);
   'desired'?: (_sluice_v1_DesiredAllocations__Output | null);
   'logRead'?: (_sluice_v1_LogRead__Output | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead";
+  'originRequest'?: (_sluice_v1_OriginRequest__Output | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest";
 }

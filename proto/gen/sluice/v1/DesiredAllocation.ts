@@ -65,6 +65,11 @@ export interface DesiredAllocation {
    * Its workload's place in an array. Absent = none.
    */
   'array'?: (_sluice_v1_ArrayIndex | null);
+  /**
+   * What the scheduler has to know to go on with the workload should its own history be lost. The agent keeps it as it is
+   * for as long as it keeps the allocation. Empty once the task has started: it was sent before.
+   */
+  'origin'?: (string);
   'program'?: "command"|"builtin";
 }
 
@@ -122,5 +127,10 @@ export interface DesiredAllocation__Output {
    * Its workload's place in an array. Absent = none.
    */
   'array': (_sluice_v1_ArrayIndex__Output | null);
+  /**
+   * What the scheduler has to know to go on with the workload should its own history be lost. The agent keeps it as it is
+   * for as long as it keeps the allocation. Empty once the task has started: it was sent before.
+   */
+  'origin': (string);
   'program'?: "command"|"builtin";
 }

@@ -10,6 +10,14 @@ export interface DesiredAllocations {
   'epoch'?: (number | string | Long);
   'revision'?: (number | string | Long);
   'allocations'?: (_sluice_v1_DesiredAllocation)[];
+  /**
+   * Another leader than the epoch has is refused.
+   */
+  'leaderId'?: (string);
+  /**
+   * Allocations that nobody asked for and that are not to be ended yet: a person looks at them.
+   */
+  'spared'?: (string)[];
 }
 
 /**
@@ -19,4 +27,12 @@ export interface DesiredAllocations__Output {
   'epoch': (number);
   'revision': (number);
   'allocations': (_sluice_v1_DesiredAllocation__Output)[];
+  /**
+   * Another leader than the epoch has is refused.
+   */
+  'leaderId': (string);
+  /**
+   * Allocations that nobody asked for and that are not to be ended yet: a person looks at them.
+   */
+  'spared': (string)[];
 }

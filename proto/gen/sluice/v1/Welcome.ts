@@ -12,6 +12,10 @@ export interface Welcome {
    * How long the agent may go on after the sending of a heartbeat that was answered.
    */
   'lease'?: (_google_protobuf_Duration | null);
+  /**
+   * Who leads in this epoch: an epoch has one leader.
+   */
+  'leaderId'?: (string);
 }
 
 export interface Welcome__Output {
@@ -23,4 +27,8 @@ export interface Welcome__Output {
    * How long the agent may go on after the sending of a heartbeat that was answered.
    */
   'lease': (_google_protobuf_Duration__Output | null);
+  /**
+   * Who leads in this epoch: an epoch has one leader.
+   */
+  'leaderId': (string);
 }
