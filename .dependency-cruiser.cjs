@@ -17,6 +17,9 @@ const STORE_INTERFACE = '^scheduler/store/state-store\\.ts$';
 /** Parts of common that are data and arithmetic. (Lint sees to it that only types of ids.ts are used.) */
 const PURE_COMMON = '^common/(assert|gpu-parts|ids|units)\\.ts$';
 
+/** What the CLI finds beside it, loaded when it is asked for. */
+const LOADED_LAZILY = ['^(scheduler|node-agent)/main\\.ts$', '^scheduler/store/snapshot/(read|restore)\\.ts$'];
+
 module.exports = {
   forbidden: [
     {
@@ -103,7 +106,7 @@ module.exports = {
       name: 'only-main-picks-the-store',
       comment: 'Everyone else speaks to the StateStore interface.',
       severity: 'error',
-      from: { pathNot: ['^scheduler/main\\.ts$', '^scheduler/store/', '^(test|bench|simulator)/'] },
+      from: { pathNot: ['^scheduler/main\\.ts$', '^scheduler/store/', '^cli/', '^(test|bench|simulator)/'] },
       to: { path: '^scheduler/store/', pathNot: STORE_INTERFACE },
     },
     onlyOurs(
@@ -114,16 +117,17 @@ module.exports = {
     ),
     onlyOurs(
       'cli-is-a-client',
-      'The CLI speaks the API like any client; `server` and `agent` start the daemons they find beside it.',
+      'The CLI speaks the API like any client; `server` and `agent` start the daemons they find beside it, and `snapshot` ' +
+        'reads files where there is no daemon to ask.',
       { path: '^cli/' },
-      ['^cli/', COMMON, PROTO_TYPES, '^(scheduler|node-agent)/main\\.ts$'],
+      ['^cli/', COMMON, PROTO_TYPES, ...LOADED_LAZILY],
     ),
     {
       name: 'cli-loads-daemons-lazily',
       comment: 'A static import would make `sluice get` pay for the daemon at every start.',
       severity: 'error',
       from: { path: '^cli/' },
-      to: { path: '^(scheduler|node-agent)/main\\.ts$', dependencyTypesNot: ['dynamic-import'] },
+      to: { path: LOADED_LAZILY, dependencyTypesNot: ['dynamic-import'] },
     },
     {
       name: 'scheduler-knows-no-agent',

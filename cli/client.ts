@@ -44,6 +44,7 @@ import type { ReleaseWorkloadsRequest } from '../proto/gen/sluice/v1/ReleaseWork
 import type { ReleaseWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ReleaseWorkloadsResponse.js';
 import type { RequeueWorkloadsRequest } from '../proto/gen/sluice/v1/RequeueWorkloadsRequest.js';
 import type { RequeueWorkloadsResponse__Output } from '../proto/gen/sluice/v1/RequeueWorkloadsResponse.js';
+import type { SaveSnapshotResponse__Output } from '../proto/gen/sluice/v1/SaveSnapshotResponse.js';
 import type { SubmitWorkloadsRequest } from '../proto/gen/sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse__Output } from '../proto/gen/sluice/v1/SubmitWorkloadsResponse.js';
 import type { UncordonNodeResponse__Output } from '../proto/gen/sluice/v1/UncordonNodeResponse.js';
@@ -146,6 +147,9 @@ export interface SluiceClient {
   /** All pages; `node` empty = of all nodes. */
   allMaintenances(node: string): Promise<readonly Maintenance__Output[]>;
   cancelMaintenance(request: CancelMaintenanceRequest): Promise<Maintenance__Output>;
+  /** A snapshot file, piece by piece, once: a new one is begun rather than one resumed. */
+  saveSnapshot(): AsyncGenerator<Buffer>;
+
   /** Present state, then changes; the present state again after a reconnect. */
   watchNodes(options?: FollowOptions): AsyncGenerator<WatchNodesResponse__Output>;
 
@@ -217,6 +221,7 @@ class GrpcClient implements SluiceClient {
   readonly #nodes: InstanceType<typeof sluice.NodeService>;
   readonly #logs: InstanceType<typeof sluice.LogService>;
   readonly #plans: InstanceType<typeof sluice.PlanService>;
+  readonly #snapshots: InstanceType<typeof sluice.SnapshotService>;
   readonly #version: InstanceType<typeof sluice.VersionService>;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
@@ -256,6 +261,7 @@ class GrpcClient implements SluiceClient {
     this.#nodes = new sluice.NodeService(server, credentials, shared);
     this.#logs = new sluice.LogService(server, credentials, shared);
     this.#plans = new sluice.PlanService(server, credentials, shared);
+    this.#snapshots = new sluice.SnapshotService(server, credentials, shared);
     this.#version = new sluice.VersionService(server, credentials, shared);
   }
 
@@ -459,9 +465,22 @@ class GrpcClient implements SluiceClient {
     }
   }
 
+  async *saveSnapshot(): AsyncGenerator<Buffer> {
+    const stream = this.#snapshots.SaveSnapshot({}, this.#metadata);
+    // The iterator below reports errors; one that comes after our own cancel has no reader left.
+    stream.on('error', () => undefined);
+    try {
+      for await (const { data } of stream as AsyncIterable<SaveSnapshotResponse__Output>) yield data;
+    } catch (error) {
+      throw this.#explain(error as grpc.ServiceError);
+    } finally {
+      stream.cancel();
+    }
+  }
+
   close(): void {
-    for (const stub of [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#plans, this.#version])
-      stub.close();
+    const stubs = [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#plans, this.#snapshots, this.#version];
+    for (const stub of stubs) stub.close();
   }
 
   #call<Response>(send: Unary<Response>): Promise<Response> {

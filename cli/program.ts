@@ -82,6 +82,11 @@ const GROUPS: readonly CommandGroup[] = [
         summary: 'announce when nodes are not to be used',
         load: () => import('./commands/maintenance.js'),
       },
+      {
+        name: 'snapshot',
+        summary: 'save, inspect and restore backups of the scheduler',
+        load: () => import('./commands/snapshot.js'),
+      },
       { name: 'token', summary: 'make tokens for users and agents', load: () => import('./commands/token.js') },
     ],
   },

@@ -8,6 +8,7 @@ import type { ProtoGrpcType as LogProto } from '../proto/gen/log.js';
 import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
 import type { ProtoGrpcType as PlanProto } from '../proto/gen/plan.js';
 import type { ProtoGrpcType as QueueProto } from '../proto/gen/queue.js';
+import type { ProtoGrpcType as SnapshotProto } from '../proto/gen/snapshot.js';
 import type { ProtoGrpcType as VersionProto } from '../proto/gen/version.js';
 import type { ProtoGrpcType as WorkloadProto } from '../proto/gen/workload.js';
 import { PACKAGE_ROOT } from './package-root.js';
@@ -22,7 +23,7 @@ const LOADER_OPTIONS: protoLoader.Options = {
   includeDirs: [path.join(PACKAGE_ROOT, 'proto')],
 };
 
-const SLUICE_FILES = ['workload', 'queue', 'node', 'agent', 'log', 'plan', 'version'].map(
+const SLUICE_FILES = ['workload', 'queue', 'node', 'agent', 'log', 'plan', 'snapshot', 'version'].map(
   (name) => `sluice/v1/${name}.proto`,
 );
 
@@ -39,6 +40,7 @@ export const sluice = (
     NodeProto &
     PlanProto &
     QueueProto &
+    SnapshotProto &
     VersionProto &
     WorkloadProto
 ).sluice.v1;

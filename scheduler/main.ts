@@ -16,6 +16,8 @@ import { loadServerConfig, type ServerConfig } from './config.js';
 import { cannotListen, serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
+import { CURRENT_SCHEMA } from './store/schema.js';
+import { snapshotBytes } from './store/snapshot/write.js';
 import { wireControl } from './wire-control.js';
 
 /** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
@@ -83,6 +85,12 @@ export async function startDaemon(
     clock,
     log: log.child({ component: 'api' }),
     maxGraceMs: config.maxGraceMs,
+    takeSnapshot: (clusterId) => {
+      const { position: at, records: all, release } = store.snapshot();
+      const about = { schema: CURRENT_SCHEMA.version, writtenBy: PACKAGE_VERSION, clusterId, savedMs: clock.wallMs() };
+      return { position: at, bytes: snapshotBytes({ ...about, ...at }, all, clock), release };
+    },
+    onSnapshot: () => metrics.lastSnapshot.setToCurrentTime(),
     metricsUrl: () => (http === null ? '' : `http://${http.address}/metrics`),
   });
   const grpcAddress = await bind(api.server, config.listen, await serverCredentials(config));

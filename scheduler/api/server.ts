@@ -19,6 +19,7 @@ import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
 import { planService } from './plan-service.js';
 import { queueService } from './queue-service.js';
+import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
 import { workloadService } from './workload-service.js';
 
 /** Streams one connection may have open. */
@@ -33,6 +34,10 @@ export interface ServiceDependencies {
   readonly log: Logger;
   /** The longest grace a workload may ask for. */
   readonly maxGraceMs: number;
+  /** One moment of the state as a file. */
+  readonly takeSnapshot: (clusterId: string) => TakenSnapshot;
+  /** Called when a whole one was handed out. */
+  readonly onSnapshot: () => void;
   /** Where /metrics answers; empty = switched off. */
   readonly metricsUrl: () => string;
 }
@@ -57,6 +62,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.NodeService.service, nodeService(handlers, deps));
   server.addService(sluice.PlanService.service, planService(handlers, deps));
   server.addService(sluice.LogService.service, logService(handlers, deps));
+  server.addService(sluice.SnapshotService.service, snapshotService(handlers, deps));
   server.addService(sluice.AgentService.service, agentService(handlers, deps));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));
   const services = Object.values(sluice).flatMap((member) =>

@@ -54,6 +54,11 @@ export class SchedulerMetrics {
     help: 'When the control loop last finished a turn.',
     registers: this.#registers,
   });
+  readonly lastSnapshot = new Gauge({
+    name: 'sluice_snapshot_last_success_timestamp_seconds',
+    help: 'When a whole snapshot was last handed out; 0 = not since the start.',
+    registers: this.#registers,
+  });
   readonly commands = new Counter({
     name: 'sluice_scheduler_commands_total',
     help: 'Commands carried out by the control loop.',

@@ -43,6 +43,15 @@ export interface NewTerm {
   readonly lineage?: string;
 }
 
+/** One moment of a store. */
+export interface StoreSnapshot {
+  readonly position: StorePosition;
+  /** As {@link StateStore.load} gives them, all of this revision. To be read once. */
+  readonly records: AsyncIterable<StoredRecord>;
+  /** Must be called when it is not needed any more. More than once does no harm. */
+  readonly release: () => void;
+}
+
 /**
  * Durable storage of typed records.
  *

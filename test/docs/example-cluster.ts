@@ -87,7 +87,11 @@ export class ExampleCluster {
     const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
     const authenticator = { authenticate: (metadata: grpc.Metadata) => principalOf(metadata) };
     const handlers = new Handlers({ authenticator, clock, log, observe: () => undefined });
-    const api = createApiServer(handlers, { loop, hub, fleet, clock, log, maxGraceMs: HOUR_MS, metricsUrl: () => '' });
+    const takeSnapshot = (): never => {
+      throw new Error('an example has no disk');
+    };
+    const rest = { maxGraceMs: HOUR_MS, takeSnapshot, onSnapshot: () => undefined, metricsUrl: () => '' };
+    const api = createApiServer(handlers, { loop, hub, fleet, clock, log, ...rest });
     const port = await new Promise<number>((resolve, reject) => {
       const credentials = grpc.ServerCredentials.createInsecure();
       api.server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound)));

@@ -12,8 +12,8 @@ import {
   MAX_COMMIT_RECORDS,
   MAX_KEY_BYTES,
   openEmbeddedStore,
-  StoreUnusable,
 } from '../../scheduler/store/embedded.js';
+import { StoreUnusable } from '../../scheduler/store/data-folder.js';
 import { type StoredRecord } from '../../scheduler/store/state-store.js';
 import { needs } from '../real-part.js';
 import { describeContract, describeCrashes } from './contract.js';

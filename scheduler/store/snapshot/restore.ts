@@ -1,0 +1,152 @@
+// Makes a data folder from a snapshot, while no daemon uses it. What is restored is the beginning of a new history: agents
+// and watchers that know the old one further than the snapshot are not to take one for the other.
+import { randomUUID } from 'node:crypto';
+import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { PACKAGE_VERSION } from '../../../common/package-root.js';
+import type { ClusterMeta } from '../../model/records.js';
+import {
+  describe,
+  flushFolder,
+  LOCK_FILE,
+  makeDataFolder,
+  RESTORING_FOLDER,
+  StoreUnusable,
+  takeLock,
+} from '../data-folder.js';
+import { openEmbeddedStore } from '../embedded.js';
+import { DATA_FILE } from '../lmdb-file.js';
+import { CURRENT_SCHEMA, type Schema } from '../schema.js';
+import type { StoredRecord, StorePosition } from '../state-store.js';
+import { type SnapshotFile, snapshotRecords, verifySnapshot } from './read.js';
+
+/**
+ * Revisions that a restore leaves out. Who knows a revision of the old history beyond the snapshot must not find another
+ * state under the same number. At 2,500 commits a second so many take 13 years, and there is room for 8,000 restores.
+ */
+export const SKIPPED_REVISIONS = 2 ** 40;
+/**
+ * Numbers of workloads go on at the next multiple: people, scripts and folders may know workloads that were accepted after
+ * the snapshot was saved, and their numbers must not mean others.
+ */
+export const NUMBER_STEP = 100_000;
+/** One commit of the restore holds so many records. */
+const RECORDS_A_COMMIT = 5_000;
+
+export interface RestoreOptions {
+  readonly file: string;
+  readonly dataDir: string;
+  /** Whether a folder that is in use for data already is given the new ones; the old file is kept beside the new one. */
+  readonly replace: boolean;
+  readonly nowMs: number;
+  readonly schema?: Schema;
+}
+
+export interface Restored {
+  readonly snapshot: SnapshotFile;
+  /** Where the new history stands. */
+  readonly position: StorePosition;
+  /** The file that was there before; null = none was. */
+  readonly keptAs: string | null;
+}
+
+/**
+ * Restores a snapshot. Whatever goes wrong, and wherever it is cut off, the folder holds the old data or the new, whole.
+ * @throws {@link StoreUnusable} in words for people; nothing was changed then
+ */
+export async function restoreSnapshot(options: RestoreOptions): Promise<Restored> {
+  const snapshot = await verifySnapshot(options.file);
+  refuseNewer(snapshot, options.schema ?? CURRENT_SCHEMA);
+  const dataDir = path.resolve(options.dataDir);
+  makeDataFolder(dataDir);
+  const lock = takeLock(dataDir);
+  try {
+    const isEmpty = readdirSync(dataDir).every((name) => name === LOCK_FILE || name === RESTORING_FOLDER);
+    if (!isEmpty && !options.replace) throw notEmpty(dataDir);
+    const building = path.join(dataDir, RESTORING_FOLDER);
+    rmSync(building, { recursive: true, force: true });
+    const position = await build(snapshot, building, options.schema ?? CURRENT_SCHEMA);
+    const keptAs = install(dataDir, building, options.nowMs);
+    return { snapshot, position, keptAs };
+  } catch (error) {
+    throw error instanceof StoreUnusable
+      ? error
+      : new StoreUnusable('UNREADABLE', `cannot restore into ${dataDir}: ${describe(error)}`, { cause: error });
+  } finally {
+    lock.release();
+  }
+}
+
+/** A whole store of the snapshot's records, brought up to the schema. @returns where it stands */
+async function build(snapshot: SnapshotFile, folder: string, schema: Schema): Promise<StorePosition> {
+  const { epoch, revision, schema: version } = snapshot.header;
+  const begin = { lineage: randomUUID(), epoch, revision: revision + SKIPPED_REVISIONS };
+  const asSaved = await openEmbeddedStore({ dataDir: folder, begin, schema: { version, upgrades: [] } });
+  try {
+    let at = await asSaved.beginEpoch();
+    const commit = async (puts: readonly StoredRecord[]): Promise<void> => {
+      at = { ...at, revision: at.revision + 1 };
+      await asSaved.commit({ ...at, puts, deletes: [] });
+    };
+    let puts: StoredRecord[] = [];
+    for await (const record of snapshotRecords(snapshot)) {
+      puts.push(record.collection === 'meta' ? { ...record, value: withLaterNumbers(record.value) } : record);
+      if (puts.length < RECORDS_A_COMMIT) continue;
+      await commit(puts);
+      puts = [];
+    }
+    await commit(puts);
+  } finally {
+    await asSaved.close();
+  }
+  const upgraded = await openEmbeddedStore({ dataDir: folder, schema });
+  const position = upgraded.position();
+  await upgraded.close();
+  return position;
+}
+
+function withLaterNumbers(meta: ClusterMeta): ClusterMeta {
+  return { ...meta, lastWorkload: (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP };
+}
+
+/** Puts the store in place in one step. @returns what the old file is called now */
+function install(dataDir: string, building: string, nowMs: number): string | null {
+  const file = path.join(dataDir, DATA_FILE);
+  const keptAs = existsSync(file) ? freeName(`${file}.replaced-${stamp(nowMs)}`) : null;
+  // A second name first: between a rename away and a rename back there would be no store, and a daemon would begin one.
+  if (keptAs !== null) linkSync(file, keptAs);
+  renameSync(path.join(building, DATA_FILE), file);
+  flushFolder(dataDir);
+  rmSync(building, { recursive: true, force: true });
+  return keptAs;
+}
+
+/** 20261122T204500Z */
+function stamp(nowMs: number): string {
+  return new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+}
+
+function freeName(wanted: string): string {
+  for (let count = 1; ; count += 1) {
+    const name = count === 1 ? wanted : `${wanted}-${count}`;
+    if (!existsSync(name)) return name;
+  }
+}
+
+function refuseNewer({ file, header }: SnapshotFile, schema: Schema): void {
+  if (header.schema <= schema.version) return;
+  throw new StoreUnusable(
+    'NEWER_SCHEMA',
+    `${file} was saved by Sluice ${header.writtenBy} (schema ${header.schema}); ` +
+      `this is Sluice ${PACKAGE_VERSION}, which reads up to schema ${schema.version}.\n` +
+      'Nothing was changed. Restore it with the newer version.',
+  );
+}
+
+function notEmpty(dataDir: string): StoreUnusable {
+  return new StoreUnusable(
+    'NOT_EMPTY',
+    `${dataDir} is not empty.\n` +
+      'Restore into another folder, or say --replace: the data that is there is kept beside the new one.',
+  );
+}
