@@ -110,7 +110,10 @@ export function settleAsk(ask: Ask, nodes: NodeTable): boolean {
     .filter(suits)
     .sort((a, b) => preferenceOf(rules, a.model) - preferenceOf(rules, b.model) || compareClasses(a, b));
   if (request.gpuMemoryMib > 0) {
-    const least = ask.classes.reduce((memory, { memoryMib }) => Math.min(memory, memoryMib), Infinity);
+    const least = ask.classes.reduce(
+      (memory, { memoryMib, banks }) => (banks.length > 0 ? Math.min(memory, memoryMib) : memory),
+      Infinity,
+    );
     ask.charge = amounts(request.gpus * slotCharge(request, least), request.cpuMilli, request.memoryMib);
   }
   if (ask.unit === 'share') for (const bankClass of ask.classes) bankClass.indexShares();

@@ -36,13 +36,14 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
   keepReservations(view);
   const trial = new Trial(view);
   const withheld = new Withheld(view);
-  const turn: Turn = { view, nowMs, trial, withheld, work: new WorkBudget(budget, searchBudget), decisions: [] };
+  const work = new WorkBudget(budget, searchBudget);
+  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], isTooEarly: false };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
   withheld.nothing();
   trial.end();
   // Only at rest, so that a what-if, from which nothing is learned, decides as what follows it will.
   if (complete && turn.decisions.length === 0) view.learn();
-  const { decisions, work } = turn;
+  const { decisions } = turn;
   return { decisions, complete, workUnits: work.used, searches: work.searches, wakeMs: wakeMsOf(view, nowMs) };
 }
 
@@ -52,6 +53,8 @@ interface Turn extends Reserving {
   readonly trial: Trial;
   readonly work: WorkBudget;
   readonly decisions: Decision[];
+  /** Somebody looked in vain for others to move, of whom some were only just placed: it is worth trying again. */
+  isTooEarly: boolean;
 }
 
 function wakeMsOf(view: ClusterView, nowMs: number): number | null {
@@ -293,7 +296,7 @@ function takeBack(turn: Turn): boolean {
     takeBackBy(turn, 'consolidate', () => true) &&
     takeBackBy(turn, 'reclaim', () => true) &&
     takeBackBy(turn, 'preempt', () => true);
-  if (complete && decisions.length === before) view.restedAt = view.nodes.clock;
+  if (complete && decisions.length === before && !turn.isTooEarly) view.restedAt = view.nodes.clock;
   return complete;
 }
 
@@ -311,7 +314,7 @@ function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => bool
     const workload = nextMember(group);
     const isDue = workload !== null && mayTry(group, mode) && mayNow(group);
     const found = isDue && takeFor(turn, group, workload, mode);
-    if (!found) group.failedAt[mode] = view.nodes.clock;
+    if (!found) group.failedAt[mode] = isDue && isTooEarly(turn, mode) ? NEVER : view.nodes.clock;
     walk?.advance(found);
     if (!found) continue;
     // Who was moved may have left room where there was too little for anybody to be tried.
@@ -334,6 +337,19 @@ function walkOverStuck(turn: Turn, mode: TakingMode, mayNow: (group: Group) => b
     if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
   }
   return candidates.length === 0 ? null : new Walk(view.root, candidates);
+}
+
+/** When a group failed that is to be tried again at once. */
+const NEVER = -1;
+
+/**
+ * What was placed in this step cannot be moved before that is carried out. (Those who would take it back hear of it then, by
+ * what its queue is charged with.)
+ */
+function isTooEarly(turn: Turn, mode: TakingMode): boolean {
+  if (mode !== 'consolidate' || !turn.decisions.some(({ type }) => type === 'bind')) return false;
+  turn.isTooEarly = true;
+  return true;
 }
 
 function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {

@@ -449,7 +449,7 @@ export class NodeTable {
   /** The same of CPU and memory. */
   capacityCpuMilli = 0;
   capacityMemoryMib = 0;
-  /** Goes up when a class, a tier or a domain was added: requests must look for theirs again. */
+  /** Goes up when a class or a tier was added, or came to be empty or not: requests must look for theirs again. */
   classesStamp = 0;
   /** Where something came free by a change from outside, until somebody has looked. */
   readonly freed = new Set<BankClass | TaskTier>();
@@ -721,6 +721,7 @@ export class NodeTable {
         bank = { node, bankClass, slots: [], rank: -1, domains, ...EMPTY_BANK };
         banks.set(bankClass, bank);
         node.banks.push(bank);
+        if (bankClass.banks.length === 0) this.classesStamp++;
         bankClass.banks.push(bank);
         for (const each of domains) each.banks.push(bank);
         bankClass.membersChanged();
@@ -750,6 +751,7 @@ export class NodeTable {
       bankClass.potentialSlots -= bank.potential;
       bankClass.totalSlots -= bank.slots.length;
       bankClass.banks.splice(bankClass.banks.indexOf(bank), 1);
+      if (bankClass.banks.length === 0) this.classesStamp++;
       for (const each of bank.domains) each.banks.splice(each.banks.indexOf(bank), 1);
       bankClass.membersChanged();
     }

@@ -118,6 +118,10 @@ export class ClusterView {
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
   /** Parts of held GPUs that no node names any more. */
   #ghostParts = 0;
+  /** Workloads of which some task asks for a share by its memory: what that counts for depends on the GPUs there are. */
+  readonly #byMemory = new Set<WorkloadEntry>();
+  /** What their demand was counted by. */
+  #demandStamp = -1;
   #sharesStale = true;
   readonly #sharedCapacity = amounts();
   #classesStamp = -1;
@@ -296,12 +300,23 @@ export class ClusterView {
   // --- waking ---
 
   #settleShares(): void {
+    this.#settleDemand();
     const { capacityParts, capacityCpuMilli, capacityMemoryMib } = this.nodes;
     const capacity = amounts(capacityParts + this.#ghostParts, capacityCpuMilli, capacityMemoryMib);
     if (!this.#sharesStale && sameAmounts(capacity, this.#sharedCapacity)) return;
     this.#sharesStale = false;
     this.#sharedCapacity.set(capacity);
     if (divideTree(this.root, capacity, this.#pastUse)) this.structureAt = ++this.nodes.clock;
+  }
+
+  /** Shares given as memory count for another part of a GPU when other GPUs are there. Cost: nothing until then. */
+  #settleDemand(): void {
+    if (this.#demandStamp === this.nodes.classesStamp) return;
+    this.#demandStamp = this.nodes.classesStamp;
+    for (const workload of this.#byMemory) {
+      if (workload.core) settleShape(workload.core, this.nodes);
+      this.#fileDemand(workload);
+    }
   }
 
   /** Groups that found no room are tried again when something came free for their shape and now all tasks may fit. */
@@ -311,6 +326,9 @@ export class ClusterView {
       this.#classesStamp = nodes.classesStamp;
       for (const shape of this.shapes.all.values()) settleShape(shape, nodes);
       for (const queue of this.stuckQueues) queue.stuck.refile();
+      for (const { group, surplusGroups } of this.#byMemory) {
+        for (const each of group ? [group] : surplusGroups) if (each.block !== null) this.unblock(each);
+      }
     }
     for (const room of nodes.freed) for (const shape of room.watchers) this.#wakeShape(shape);
     nodes.freed.clear();
@@ -477,6 +495,8 @@ export class ClusterView {
       if (after.spec !== old?.spec || !workload.core) {
         workload.core = this.shapes.core(after.spec);
         workload.isElastic = isElastic(after);
+        if (asksByMemory(after)) this.#byMemory.add(workload);
+        else this.#byMemory.delete(workload);
       }
       settleShape(workload.core, this.nodes);
     }
@@ -784,6 +804,7 @@ export class ClusterView {
     this.#toShelve.delete(workload);
     this.broken.delete(workload);
     this.#unshelve(workload);
+    this.#byMemory.delete(workload);
     this.workloads.delete(workload.number);
   }
 
@@ -936,6 +957,10 @@ function shareOf({ held, pending, fairShare }: QueueNode, resource: number): Res
 }
 
 const NO_REQUEST = { cpuMilli: 0, memoryMib: 0 };
+
+function asksByMemory({ spec }: Workload): boolean {
+  return spec.roles.some(({ request }) => request.gpuMemoryMib > 0);
+}
 
 function mayHaveClaim({ state, afterStop }: Workload): boolean {
   const isMoved = state === 'stopping' && afterStop === 'requeue';

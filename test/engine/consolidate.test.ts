@@ -60,6 +60,17 @@ describe('consolidation', () => {
     expect(moved(cluster)).toEqual(expected.map((at) => running[at]));
   });
 
+  it.each([1, 2])('moves what was only just placed, when it was placed in %i steps', (steps) => {
+    const cluster = lawfulCluster({ placement: 'spread' }).nodes(2, { gpus: 4 }).queue('q', { guarantee: 100 });
+    const [first, second] = cluster.submitMany(2, 'q');
+    if (steps === 2) cluster.settle();
+    const large = cluster.submit('q', { gpus: 4 });
+    cluster.cycle();
+    expect(cluster.states(large)).toEqual(['starting']);
+    expect(moved(cluster)).toHaveLength(1);
+    expect([first, second]).toContain(moved(cluster)[0]);
+  });
+
   it('moves the youngest of those who cost the same', () => {
     const cluster = lawfulCluster().nodes(3, { gpus: 4 }).queue('q', { guarantee: 100 });
     cluster.running('q', 'n0', [0, 1]);

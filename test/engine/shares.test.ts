@@ -1,7 +1,7 @@
 // Shares of a GPU, given in thousandths or as memory: where they go, what they count for, and that no GPU is ever given out
 // beyond itself.
 import { describe, expect, it } from 'vitest';
-import type { WorkloadOptions } from './cluster.js';
+import type { TestCluster, WorkloadOptions } from './cluster.js';
 import { lawfulCluster } from './laws.js';
 
 const half: WorkloadOptions = { milli: 500 };
@@ -196,6 +196,52 @@ describe('a share given as memory', () => {
     cluster.settle();
     expect(cluster.states(...shares)).toEqual(['starting', 'starting', 'pending']);
     expect(cluster.held('q')).toBe(0.5);
+  });
+});
+
+describe('what a share given as memory counts for before it has a place', () => {
+  const ask: WorkloadOptions = { request: { gpuMemoryMib: 10_240 } };
+  const small = { gpus: 1, gpuMemoryMib: 20_480, cordoned: true } as const;
+  const large = { gpus: 1, gpuMemoryMib: 81_920, cordoned: true } as const;
+  const cases: readonly {
+    readonly title: string;
+    readonly happens: (cluster: TestCluster) => unknown;
+    readonly gpus: number;
+  }[] = [
+    { title: 'is a whole GPU where none is known', happens: () => null, gpus: 1 },
+    { title: 'is its part of the only ones there are', happens: (cluster) => cluster.node('n0', large), gpus: 0.13 },
+    {
+      title: 'is its part of the smallest',
+      happens: (cluster) => cluster.node('n0', large).node('n1', small),
+      gpus: 0.5,
+    },
+    {
+      title: 'is that of those that are left',
+      happens: (cluster) => cluster.node('n0', large).node('n1', small).removeNode('n1'),
+      gpus: 0.13,
+    },
+  ];
+  it.each(cases)('$title', ({ happens, gpus }) => {
+    const cluster = lawfulCluster().queue('q');
+    cluster.submit('q', ask);
+    cluster.settle();
+    happens(cluster);
+    expect(cluster.view.queueShares()[0]?.pendingGpus).toBeCloseTo(gpus);
+    cluster.settle();
+    expect(cluster.view.queueShares()).toEqual(cluster.freshView().queueShares());
+  });
+
+  it('is no longer in the way of a limit when smaller GPUs have gone', () => {
+    const cluster = lawfulCluster()
+      .node('n0', { ...large, cordoned: false })
+      .node('n1', small)
+      .queue('q', { limit: 0.25 });
+    const share = cluster.submit('q', ask);
+    cluster.settle();
+    expect(cluster.reason(share)).toBe('QUEUE_LIMIT');
+    cluster.removeNode('n1');
+    cluster.settle();
+    expect(cluster.where(share)).toBe('n0:0');
   });
 });
 
