@@ -20,7 +20,14 @@ import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { age } from './waiting.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
-import { type HeldClaim, sumOfCharges, type TaskPlace, toPlacements, type WorkloadEntry } from './workloads.js';
+import {
+  type AllocationEntry,
+  type HeldClaim,
+  sumOfCharges,
+  type TaskPlace,
+  toPlacements,
+  type WorkloadEntry,
+} from './workloads.js';
 
 /**
  * Works out what to do next, within a budget.
@@ -37,10 +44,11 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
   const trial = new Trial(view);
   const withheld = new Withheld(view);
   const work = new WorkBudget(budget, searchBudget);
-  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], isTooEarly: false };
+  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], tooEarly: [] };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
   withheld.nothing();
   trial.end();
+  for (const group of turn.tooEarly) group.failedAt.consolidate = NEVER;
   // Only at rest, so that a what-if, from which nothing is learned, decides as what follows it will.
   if (complete && turn.decisions.length === 0) view.learn();
   const { decisions } = turn;
@@ -53,8 +61,8 @@ interface Turn extends Reserving {
   readonly trial: Trial;
   readonly work: WorkBudget;
   readonly decisions: Decision[];
-  /** Somebody looked in vain for others to move, of whom some were only just placed: it is worth trying again. */
-  isTooEarly: boolean;
+  /** Those who looked in vain for others to move, while some were only just placed: it is worth trying again. */
+  readonly tooEarly: Group[];
 }
 
 function wakeMsOf(view: ClusterView, nowMs: number): number | null {
@@ -296,7 +304,7 @@ function takeBack(turn: Turn): boolean {
     takeBackBy(turn, 'consolidate', () => true) &&
     takeBackBy(turn, 'reclaim', () => true) &&
     takeBackBy(turn, 'preempt', () => true);
-  if (complete && decisions.length === before && !turn.isTooEarly) view.restedAt = view.nodes.clock;
+  if (complete && decisions.length === before && turn.tooEarly.length === 0) view.restedAt = view.nodes.clock;
   return complete;
 }
 
@@ -314,7 +322,8 @@ function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => bool
     const workload = nextMember(group);
     const isDue = workload !== null && mayTry(group, mode) && mayNow(group);
     const found = isDue && takeFor(turn, group, workload, mode);
-    if (!found) group.failedAt[mode] = isDue && isTooEarly(turn, mode) ? NEVER : view.nodes.clock;
+    if (!found) group.failedAt[mode] = view.nodes.clock;
+    if (!found && isDue && isTooEarly(turn, mode)) turn.tooEarly.push(group);
     walk?.advance(found);
     if (!found) continue;
     // Who was moved may have left room where there was too little for anybody to be tried.
@@ -346,10 +355,8 @@ const NEVER = -1;
  * What was placed in this step cannot be moved before that is carried out. (Those who would take it back hear of it then, by
  * what its queue is charged with.)
  */
-function isTooEarly(turn: Turn, mode: TakingMode): boolean {
-  if (mode !== 'consolidate' || !turn.decisions.some(({ type }) => type === 'bind')) return false;
-  turn.isTooEarly = true;
-  return true;
+function isTooEarly({ decisions }: Turn, mode: TakingMode): boolean {
+  return mode === 'consolidate' && decisions.some(({ type }) => type === 'bind');
 }
 
 function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
@@ -359,6 +366,7 @@ function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: Taking
   if (!takeover) return false;
   const { decisions } = turn;
   for (const { workload: victim, allocations, message } of takeover.evictions) {
+    hearOfRest(turn, allocations);
     const ids = allocations.map(({ id }) => id);
     const reason = mode === 'reclaim' ? 'reclaimed' : mode === 'preempt' ? 'preempted' : 'moved';
     const forWorkload = workload.number;
@@ -370,6 +378,13 @@ function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: Taking
   decisions.push({ type: 'claim', workload: workload.number, placements: toPlacements(takeover.places) });
   turn.trial.takeTurn(group);
   return true;
+}
+
+/** Whoever found no room in this step may want what a victim leaves beyond what is claimed. */
+function hearOfRest({ view }: Turn, leaving: readonly AllocationEntry[]): void {
+  for (const { slots } of leaving) {
+    for (const { potential, bank } of slots) if (potential > 0) view.nodes.gained(bank.bankClass);
+  }
 }
 
 /** The stuck groups of a queue for which there is something new to try; whole sizes are passed over at once. */
@@ -430,6 +445,7 @@ function repair(turn: Turn): boolean {
     }
     const staying = workload.allocations.filter(({ leaving }) => !leaving);
     if (staying.length === 0 || isMended(turn, workload)) continue;
+    for (const { bank } of staying.flatMap(({ slots }) => slots)) view.nodes.gained(bank.bankClass);
     turn.decisions.push({
       type: 'evict',
       workload: workload.number,

@@ -565,13 +565,16 @@ export class NodeTable {
   settle(): void {
     for (const bankClass of this.classes) bankClass.settle();
     for (const bank of this.#touched) {
-      if (bank.potentialParts > bank.settledParts) {
-        bank.bankClass.gainedAt = ++this.clock;
-        this.freed.add(bank.bankClass);
-      }
+      if (bank.potentialParts > bank.settledParts) this.gained(bank.bankClass);
       bank.settledParts = bank.potentialParts;
     }
     this.#touched.clear();
+  }
+
+  /** More is free there, or will be, than when somebody last looked. */
+  gained(bankClass: BankClass): void {
+    bankClass.gainedAt = ++this.clock;
+    this.freed.add(bankClass);
   }
 
   /** A task takes (or, with -1, gives back) its parts of a slot. Cost: constant. */
@@ -657,7 +660,9 @@ export class NodeTable {
     bank.potential += Number(slot.potential === GPU_PARTS) - Number(potential === GPU_PARTS);
     if (bank.free !== bankFree || bank.potential !== bankPotential) bankClass.moved(bank, bankFree, bankPotential);
     if (slot.free !== free) bankClass.scores?.changed(bank.rank);
-    if (slot.free > free) this.#freed(bankClass);
+    // A GPU of which a share is taken is one that others may go onto, who would open no other.
+    const isOpened = free === GPU_PARTS && slot.free > 0;
+    if (slot.free > free || isOpened) this.#freed(bankClass);
   }
 
   #setHealthy(slot: Slot, healthy: boolean): void {

@@ -115,10 +115,24 @@ class Gang {
 
   #placeParts(room: Room): boolean {
     // Those that fit on the fewest nodes first: work without GPUs finds a place beside them, not the other way round.
-    const hardestFirst = this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
-    return hardestFirst.every((part) =>
-      this.#together(this.#ruleOf(part), part.role, [part], room, (inner) => this.#placePart(part, inner)),
-    );
+    let order = this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
+    const { trial } = this.#placing;
+    const mark = trial.mark();
+    const count = this.#places.length;
+    for (const _ of order) {
+      const failed = order.find((part) => !this.#placeTogether(part, room));
+      if (failed === undefined) return true;
+      trial.rollback(mark);
+      this.#places.length = count;
+      if (failed === order[0]) return false;
+      // Others took what only it can use: once more, with it before them.
+      order = [failed, ...order.filter((part) => part !== failed)];
+    }
+    return false;
+  }
+
+  #placeTogether(part: ShapePart, room: Room): boolean {
+    return this.#together(this.#ruleOf(part), part.role, [part], room, (inner) => this.#placePart(part, inner));
   }
 
   /** Tries the rooms that a rule allows, the tightest that may fit first; without a rule, or as a last wish, the outer one. */

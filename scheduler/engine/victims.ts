@@ -15,7 +15,7 @@ import type { Reach } from './reach.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
 import type { SearchBudget } from './work-budget.js';
-import { type AllocationEntry, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
+import { type AllocationEntry, isRunningOut, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 export type TakingMode = 'consolidate' | 'reclaim' | 'preempt';
 
@@ -496,6 +496,8 @@ class VictimSearch {
     if (unit.isSurplus || workload.core === null || workload.claim !== null) return null;
     // With its surplus gone it would come back for it, and take it from whoever it made room for.
     if (allocations.length !== workload.core.tasks) return null;
+    // What has tasks that are over cannot begin anew with as many as are left.
+    if (isRunningOut(workload)) return null;
     if (!mayFit(workload.core, 'potential') || findStop(workload.account, workload.core.charge, 'promise')) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
     if (places) this.#placing.trial.claim(workload, sumOfCharges(places));

@@ -188,6 +188,7 @@ export class ClusterView {
     this.nodes.settle();
     for (const workload of this.#toShelve) this.#reshelve(workload);
     this.#toShelve.clear();
+    this.#retakeClaims();
     this.nowMs = nowMs;
     if (this.#pastUse !== null && !this.supposing) this.#followUse(this.#pastUse, nowMs);
     this.#settleShares();
@@ -637,6 +638,16 @@ export class ClusterView {
       return place;
     });
     return { places, charge, source: claim, broken };
+  }
+
+  /** A claim that did not fit when it was heard of may have been heard of before what makes room for it. */
+  #retakeClaims(): void {
+    for (const workload of [...this.claimsToCheck]) {
+      if (!workload.claim?.broken) continue;
+      const { source } = workload.claim;
+      this.#releaseClaim(workload);
+      this.#takeClaim(workload, source);
+    }
   }
 
   #releaseClaim(workload: WorkloadEntry): void {

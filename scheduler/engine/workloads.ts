@@ -130,7 +130,13 @@ export function toPlacements(places: readonly TaskPlace[]): Placement[] {
   }));
 }
 
-/** Whether a workload asks for GPUs at all. */
+/** Whether some of its tasks are over while others run on. */
+export function isRunningOut({ record, allocations }: WorkloadEntry): boolean {
+  if (record !== null && record.allocations.length > allocations.length) return true;
+  return allocations.some((allocation) => allocation.isDone);
+}
+
+/** Whether some role may have more tasks than it needs. */
 export function isElastic(record: Workload): boolean {
   return record.spec.roles.some(({ minTasks, maxTasks }) => maxTasks > minTasks);
 }

@@ -68,9 +68,15 @@ function claimant(node: ShareNode, resource: Resource): Claimant {
     ...node,
     guarantee: node.guarantee[resource],
     limit: node.limit[resource],
-    request: node.request[resource],
+    request: usable(node, resource),
     weight: resource === 'gpuParts' ? node.weight : 1,
   };
+}
+
+/** What it and those below hold and ask for, each cut to its own limit: what limits forbid is no reason for a share. */
+function usable({ request, limit, children }: ShareNode, resource: Resource): number {
+  const cutBelow = children.reduce((cut, child) => cut + child.request[resource] - usable(child, resource), 0);
+  return Math.min(limit[resource], request[resource] - cutBelow);
 }
 
 /**

@@ -71,6 +71,16 @@ describe('consolidation', () => {
     expect([first, second]).toContain(moved(cluster)[0]);
   });
 
+  it('moves nobody of whose tasks some are over', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('q', { guarantee: 100 });
+    const running = cluster.placed('q', 'n0:0 n1:0', { tasks: 1, maxTasks: 2 });
+    const [first] = cluster.allocationsOf(running);
+    if (first) cluster.exit(running, 0, 0).forget(first.id);
+    cluster.running('q', 'n0', [0], { preemptible: false });
+    cluster.submit('q', { gpus: 2 });
+    expect(cluster.settle()).toEqual([]);
+  });
+
   it('moves the youngest of those who cost the same', () => {
     const cluster = lawfulCluster().nodes(3, { gpus: 4 }).queue('q', { guarantee: 100 });
     cluster.running('q', 'n0', [0, 1]);

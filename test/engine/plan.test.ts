@@ -98,6 +98,22 @@ function limit(cluster: TestCluster, number: WorkloadNumber, timeLimitMs: number
   cluster.replace(number, { spec: { ...before.spec, timeLimitMs } });
 }
 
+describe('a promise of GPUs', () => {
+  it('holds after a plan in which it was kept', () => {
+    const cluster = new TestCluster().node('n0', { gpus: 1 }).queue('a', { guarantee: 1 }).queue('b', { weight: 0 });
+    cluster.running('b', 'n0', [0]);
+    const owners = cluster.submitMany(2, 'a', { milli: 500 });
+    const waiting = [...owners, cluster.submit('b', { milli: 250 })];
+    cluster.settle();
+    const reasons = ['RECLAIMING', 'RECLAIMING', 'RESOURCES'];
+    expect(waiting.map((number) => cluster.reason(number))).toEqual(reasons);
+    const { workloads } = planSubmit(cluster, 'b');
+    expect(workloads[0]?.start.type).toBe('unknown');
+    expect(waiting.map((number) => cluster.reason(number))).toEqual(reasons);
+    expect(cluster.settle()).toEqual([]);
+  });
+});
+
 describe('a plan of a submission', () => {
   it('says where work would start at once', () => {
     const cluster = new TestCluster().node('n0', { gpus: 4 }).queue('q', { guarantee: 4 });

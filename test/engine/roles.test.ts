@@ -47,6 +47,16 @@ describe('a gang of roles', () => {
     expect(cluster.where(gang)).toBe('b:0,1 a:0 a:0 c:0');
   });
 
+  it('leaves to a role what only it can use', () => {
+    const cluster = lawfulCluster({ placement: 'pack' })
+      .node('east', { gpus: 2 })
+      .node('west', { gpus: 1, pool: 'west' })
+      .queue('q', { guarantee: 100 });
+    const gang = cluster.submit('q', { roles: [{ name: 'any' }, { name: 'west', rules: { pool: 'west' } }] });
+    cluster.settle();
+    expect(cluster.where(gang)).toBe('east:0 west:0');
+  });
+
   it('puts roles on different nodes where one has no room for both', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 6 }).queue('q', { guarantee: 100 });
     const gang = cluster.submit('q', {

@@ -1,10 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { TestCluster } from './cluster.js';
+import { lawfulCluster } from './laws.js';
 
 /** Eight GPUs: `research` is guaranteed 5, `product` 3. */
 function lab(): TestCluster {
   return new TestCluster().nodes(1).queue('research', { guarantee: 5 }).queue('product', { guarantee: 3 });
 }
+
+describe('what a victim leaves beyond what is taken', () => {
+  it('is promised at once to who found nothing before', () => {
+    const cluster = lawfulCluster()
+      .node('n0', { gpus: 5 })
+      .queue('owner', { guarantee: 3 })
+      .queue('lent', { guarantee: 1, weight: 0 });
+    cluster.running('lent', 'n0', [0, 1, 2, 3]);
+    const small = cluster.submit('lent', { priority: 100 });
+    const fixed = cluster.submit('lent', { preemptible: false });
+    const owner = cluster.submit('owner', { gpus: 3 });
+    cluster.settle();
+    expect(cluster.where(small)).toBe('n0:4');
+    expect(cluster.workload(owner).claim?.placements).toMatchObject([{ gpus: [0, 1, 2] }]);
+    expect(cluster.workload(fixed).claim?.placements).toMatchObject([{ gpus: [3] }]);
+  });
+});
 
 describe('reclaim', () => {
   it('takes lent GPUs back for their owner, who gets them within one cycle', () => {

@@ -135,6 +135,15 @@ describe('fairShares', () => {
     ]);
   });
 
+  test('what limits below forbid is no reason for a share', () => {
+    const bounded = { ...node('a1', 6, 9), limit: { cpuMilli: Infinity, memoryMib: Infinity, gpuParts: 2 * 7_000 } };
+    const shares = fairShares({ cpuMilli: 1_000, memoryMib: 10, gpuParts: 70_000 }, [
+      node('a', 6, 9, [bounded]),
+      { ...node('b', 4, 9), weight: 1 },
+    ]);
+    expect([...shares].map(([name, { gpuParts }]) => `${name} ${gpuParts / 7_000}`)).toEqual(['a 2', 'a1 2', 'b 8']);
+  });
+
   test('CPU without a guarantee of its own is as much as is asked for', () => {
     const shares = fairShares({ cpuMilli: 1_000, memoryMib: 10, gpuParts: 0 }, [node('a', 0, 3), node('b', 0, 20)]);
     expect([shares.get('a')?.cpuMilli, shares.get('b')?.cpuMilli]).toEqual([300, 1_000]);

@@ -189,11 +189,17 @@ export const surplusFirst: WatchedLaw = {
       const isAll = live.every(({ id }) => evict.allocations.includes(id));
       return demand(isAll, () => `${victim.number} cannot go on without what it loses, yet keeps some`);
     }
+    const done = victim.allocations
+      .flatMap((id) => world.state.allocation(id) ?? [])
+      .filter(({ stop, exit }) => stop === null && exit?.code === 0);
     let from = 0;
     for (const { minTasks, maxTasks } of victim.spec.roles) {
       const to = from + maxTasks;
-      const own = live.filter(({ task }) => task >= from && task < to).toSorted((a, b) => a.task - b.task);
-      const lost = own.slice(0, minTasks).find(({ id }) => evict.allocations.includes(id));
+      const isOwn = ({ task }: { task: number }): boolean => task >= from && task < to;
+      const own = live.filter(isOwn).toSorted((a, b) => a.task - b.task);
+      // Tasks that have done their work count for the role, and nobody can take them.
+      const needed = Math.max(0, minTasks - done.filter(isOwn).length);
+      const lost = own.slice(0, needed).find(({ id }) => evict.allocations.includes(id));
       demand(
         lost === undefined,
         () => `${victim.number} loses task ${lost?.task}, one of the first ${minTasks} it has`,
