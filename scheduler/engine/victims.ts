@@ -149,8 +149,7 @@ class VictimSearch {
     const { reach } = this.#shape;
     let parts = reach.potentialParts;
     const asked = at(this.#shape.charge, GPU);
-    if (this.#mode === 'preempt')
-      return parts + this.#runningParts(this.#queue, this.#group.priority, reach) >= asked;
+    if (this.#mode === 'preempt') return parts + this.#runningParts(this.#queue, this.#group.priority, reach) >= asked;
     let mayGive = false;
     for (const side of this.#sides()) {
       if (!this.#sideMayGive(side)) continue;

@@ -642,9 +642,10 @@ export class ClusterView {
 
   /** A claim that did not fit when it was heard of may have been heard of before what makes room for it. */
   #retakeClaims(): void {
-    for (const workload of [...this.claimsToCheck]) {
-      if (!workload.claim?.broken) continue;
-      const { source } = workload.claim;
+    if (this.claimsToCheck.size === 0) return;
+    const broken = [...this.claimsToCheck].filter(({ claim }) => claim !== null && claim.broken !== null);
+    for (const workload of broken) {
+      const source = workload.claim?.source ?? null;
       this.#releaseClaim(workload);
       this.#takeClaim(workload, source);
     }
