@@ -1,5 +1,6 @@
 // The shape of what is on disk, by number, and the steps that bring older records up to the present one.
 import type { StoredRecord } from './state-store.js';
+import { toSchema2 } from './upgrades/to-2.js';
 
 /** The shape of what is on disk. */
 export interface Schema {
@@ -16,5 +17,8 @@ export interface Schema {
   }[];
 }
 
-/** What this version of Sluice reads and writes. */
-export const CURRENT_SCHEMA: Schema = { version: 1, upgrades: [] };
+/**
+ * What this version of Sluice reads and writes. When records change, test/store/schema.test.ts asks for a decision: absence of
+ * the new means something, or a step here with a golden file of what was.
+ */
+export const CURRENT_SCHEMA: Schema = { version: 2, upgrades: [{ to: 2, change: toSchema2 }] };

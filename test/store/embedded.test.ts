@@ -14,6 +14,7 @@ import {
   openEmbeddedStore,
 } from '../../scheduler/store/embedded.js';
 import { StoreUnusable } from '../../scheduler/store/data-folder.js';
+import { CURRENT_SCHEMA } from '../../scheduler/store/schema.js';
 import { type StoredRecord } from '../../scheduler/store/state-store.js';
 import { needs } from '../real-part.js';
 import { describeContract, describeCrashes } from './contract.js';
@@ -141,14 +142,16 @@ describe('the embedded store', () => {
   });
 
   describe('the schema', () => {
+    const NEXT = CURRENT_SCHEMA.version + 1;
+
     it('refuses data of a newer one, and changes nothing', async () => {
-      const newer = await open({ schema: { version: 2, upgrades: [] } });
+      const newer = await open({ schema: { version: NEXT, upgrades: [] } });
       const at = await commitNext(newer, await newer.beginEpoch(), { puts: [queue('a')] });
       await newer.close();
       const refused = await refusal();
       expect(refused.reason).toBe('NEWER_SCHEMA');
-      expect(refused.message).toMatch(/schema 2.*up to schema 1/s);
-      const again = await open({ schema: { version: 2, upgrades: [] } });
+      expect(refused.message).toMatch(new RegExp(`schema ${NEXT}.*up to schema ${NEXT - 1}`, 's'));
+      const again = await open({ schema: { version: NEXT, upgrades: [] } });
       expect(again.position()).toEqual(at);
       expect(await everything(again)).toEqual([queue('a')]);
     });
@@ -167,10 +170,10 @@ describe('the embedded store', () => {
       const rename = (record: StoredRecord): StoredRecord =>
         record.collection === 'queues' ? { ...record, key: `${record.key}-${record.value.guaranteeGpus}` } : record;
       const schema = {
-        version: 3,
+        version: NEXT + 1,
         upgrades: [
-          { to: 2, change: double },
-          { to: 3, change: rename },
+          { to: NEXT, change: double },
+          { to: NEXT + 1, change: rename },
         ],
       };
       const upgraded = await open({ schema });
