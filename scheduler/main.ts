@@ -5,6 +5,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../common/clock.js';
+import { exitAtOnce } from '../common/exit-at-once.js';
 import { createUlidMaker } from '../common/ids.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
@@ -153,7 +154,7 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   const fail = (error: unknown): never => {
     log.fatal({ err: error }, 'the daemon cannot go on');
     process.stderr.write(`sluice server: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(EXIT_FATAL);
+    exitAtOnce(EXIT_FATAL);
   };
   process.on('unhandledRejection', fail);
   process.on('uncaughtException', fail);

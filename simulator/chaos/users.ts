@@ -1,0 +1,200 @@
+// People who submit, cancel and look while everything breaks, and who remember every answer that they were given.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SluiceClient } from '../../cli/client.js';
+import { ApiError } from '../../common/errors.js';
+import { toDuration } from '../../common/units.js';
+import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
+import type { Random } from '../properties/random.js';
+import type { Manner, Marks } from './task-program.js';
+
+/** Users who submit at the same time. */
+const USERS = 4;
+/** The longest pause between two submissions of one user, in ms. */
+const PAUSE_MS = 400;
+/** With so many unfinished workloads users wait, so that a life ends in time. */
+const MAX_OPEN = 60;
+const RETRY_MS = 100;
+/** Of gRPC's codes: the call may have been carried out or not, and may be repeated; the disk has no room. */
+const AGAIN = new Set([1, 4, 8, 14]);
+
+export const QUEUES = ['research', 'product'] as const;
+
+/** What a scheduler promised. */
+export interface Promised {
+  readonly number: number;
+  readonly name: string;
+  readonly tasks: number;
+}
+
+/** The users of one life of a cluster. */
+export class Users {
+  readonly #client: SluiceClient;
+  readonly #random: Random;
+  readonly #marks: Marks;
+  readonly #promised: Promised[] = [];
+  readonly #ends = new Map<number, string>();
+  readonly #findings: string[] = [];
+  #requests = 0;
+  #open = 0;
+  #brokenCalls = 0;
+  #isOver = false;
+
+  constructor(client: SluiceClient, random: Random, marks: Marks) {
+    this.#client = client;
+    this.#random = random;
+    this.#marks = marks;
+  }
+
+  /** Every workload whose submission was acknowledged. */
+  get promised(): readonly Promised[] {
+    return this.#promised;
+  }
+
+  /** Calls that broke, and were repeated. */
+  get brokenCalls(): number {
+    return this.#brokenCalls;
+  }
+
+  /** What users saw that must not be. */
+  get findings(): readonly string[] {
+    return this.#findings;
+  }
+
+  /** Makes the queues, once, however often the call breaks. */
+  async prepare(gpus: number): Promise<void> {
+    for (const name of QUEUES) {
+      const queue = { name, guaranteeGpus: Math.floor(gpus / QUEUES.length) };
+      await this.#insist(() => this.#client.createQueue({ queue }), [6]);
+    }
+  }
+
+  /** Submits, cancels and looks until {@link leave}. */
+  async work(): Promise<void> {
+    const users = Array.from({ length: USERS }, () => this.#submitOnAndOn());
+    await Promise.all([...users, this.#lookOnAndOn()]);
+  }
+
+  leave(): void {
+    this.#isOver = true;
+  }
+
+  /** Everything that the scheduler knows, once it answers. */
+  async everything(): Promise<readonly Workload__Output[]> {
+    const all = await this.#insist(() => this.#client.allWorkloads({ pageSize: 1_000 }));
+    this.#noteEnds(all);
+    return all;
+  }
+
+  async explain(number: number): Promise<string> {
+    const { summary } = await this.#insist(() => this.#client.explainWorkload(String(number)));
+    return summary;
+  }
+
+  async #submitOnAndOn(): Promise<void> {
+    while (!this.#isOver) {
+      await sleep(this.#random.below(PAUSE_MS));
+      if (this.#open < MAX_OPEN) await this.#submitOnce();
+    }
+  }
+
+  async #submitOnce(): Promise<void> {
+    this.#requests += 1;
+    const spec = this.#spec(`r${this.#requests}`);
+    const request = { requestId: randomUUID(), specs: [spec] };
+    const submitted = await this.#insist(() => this.#client.submitWorkloads(request));
+    const numbers = submitted.workloads.map(({ number }) => number);
+    for (const number of numbers) {
+      this.#promised.push({ number, name: spec.name ?? '', tasks: spec.tasks ?? 1 });
+      this.#open += 1;
+    }
+    if (this.#random.oneIn(5)) {
+      const again = await this.#insist(() => this.#client.submitWorkloads(request));
+      const repeated = again.workloads.map(({ number }) => number);
+      if (String(repeated) !== String(numbers)) {
+        this.#findings.push(
+          `request ${request.requestId} got ${numbers.join(', ')} and, repeated, ${repeated.join(', ')}`,
+        );
+      }
+    }
+    if (this.#random.oneIn(10)) {
+      await this.#insist(() => this.#client.cancelWorkloads({ workloads: numbers.map(String) }));
+    }
+  }
+
+  #spec(name: string): WorkloadSpec & { readonly name: string } {
+    const random = this.#random;
+    const manner = random.weighted<Manner>([
+      [8, () => 'plain'],
+      [2, () => 'deaf'],
+      [2, () => 'forking'],
+      [1, () => 'crashing'],
+    ]);
+    const seconds = random.weighted([
+      [6, () => random.below(20) / 10],
+      [3, () => random.from(2, 6)],
+      [1, () => random.from(6, 20)],
+    ]);
+    const tasks = random.weighted([
+      [6, () => 1],
+      [2, () => 2],
+      [1, () => 3],
+    ]);
+    const isShared = tasks === 1 && random.oneIn(4);
+    const code = random.oneIn(8) ? '3' : '0';
+    return {
+      name,
+      queue: random.pick(QUEUES),
+      priority: random.pick([40, 50, 60]),
+      tasks,
+      maxTasks: random.oneIn(6) ? tasks + 2 : tasks,
+      resources: isShared ? { gpus: 1, gpuMilli: random.pick([250, 500]) } : { gpus: random.pick([1, 1, 2, 4]) },
+      command: { argv: [this.#marks.program, this.#marks.folder, String(seconds), manner, code] },
+      checkpoint: { grace: toDuration(random.pick([200, 1_000, 2_000])) },
+    };
+  }
+
+  async #lookOnAndOn(): Promise<void> {
+    while (!this.#isOver) {
+      await this.everything();
+      await sleep(1_000);
+    }
+  }
+
+  /** An end that was seen is for ever. */
+  #noteEnds(all: readonly Workload__Output[]): void {
+    this.#open = 0;
+    const seen = new Set<number>();
+    for (const { number, state } of all) {
+      seen.add(number);
+      const end = this.#ends.get(number);
+      if (end !== undefined && end !== state) this.#findings.push(`workload ${number} was ${end} and is ${state}`);
+      if (hasEnded(state)) this.#ends.set(number, state);
+      else this.#open += 1;
+    }
+    for (const [number, end] of this.#ends) {
+      if (!seen.has(number)) this.#findings.push(`workload ${number} was ${end} and is gone`);
+    }
+  }
+
+  /** Repeats a call until it is answered. */
+  async #insist<T>(call: () => Promise<T>, alsoDone: readonly number[] = []): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (alsoDone.includes(error.code)) return undefined as T;
+        if (!AGAIN.has(error.code)) throw error;
+        this.#brokenCalls += 1;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+}
+
+/** Whether a state of the API is final. */
+export function hasEnded(state: string): boolean {
+  return ['WORKLOAD_STATE_SUCCEEDED', 'WORKLOAD_STATE_FAILED', 'WORKLOAD_STATE_CANCELLED'].includes(state);
+}
