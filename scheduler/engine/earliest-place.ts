@@ -3,10 +3,11 @@
 // have left, and the code that places everything else says where exactly, so that topology, CPU, memory and labels count.
 // Called with the view at rest, while the places of other reservations are withheld. Cost: one look at every GPU of the
 // classes asked for, and a search among the most promising banks.
-import { admits, partsIn } from './asks.js';
-import type { Bank, Hold, NodeEntry, Slot } from './nodes.js';
+import { admits, type Ask, partsIn } from './asks.js';
+import { asAllocation, type Endings, freeFromMs, type Holder, mayBeAwaited } from './endings.js';
+import type { Bank, Hold, NodeEntry } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
-import { asAllocation, freeFromMs, type Outlook, outlookOf } from './reservations.js';
+import { type Outlook, outlookOf } from './reservations.js';
 import { mayFit, type Shape, type ShapePart } from './shapes.js';
 import { earliestStart, type Held } from './timetable.js';
 import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
@@ -21,8 +22,8 @@ export interface EarliestQuestion {
   readonly workload: WorkloadEntry;
   readonly shape: Shape;
   readonly mayUsePool: (pool: string) => boolean;
-  /** When what a task holds will have been given back at the latest; Infinity = nobody knows. */
-  readonly endOf: (hold: Hold) => number;
+  /** When running work will have given back what it holds. */
+  readonly endings: Endings;
 }
 
 export interface EarliestPlace {
@@ -44,8 +45,7 @@ export function findEarliestPlace(placing: Placing, question: EarliestQuestion):
   for (const each of guesses.slice(0, MAX_DOMAINS_TRIED)) {
     const places = placeAfter(placing, question, each);
     if (places === null) continue;
-    const { view } = placing.trial;
-    return { places, outlook: outlookOf(view, question.workload, places, question.endOf) };
+    return { places, outlook: outlookOf(question.workload, places, question.endings, new Map()) };
   }
   return null;
 }
@@ -60,63 +60,84 @@ interface Row {
   readonly maxTasks: number;
 }
 
-interface Holder {
-  readonly units: number;
-  readonly endMs: number;
-  readonly holds: readonly Hold[];
+/** A bank that may be waited for: until when, and for how many without an end. */
+interface Option {
+  readonly bank: Bank;
+  readonly startMs: number;
+  readonly endless: number;
 }
 
 function rowsFor({ work, nowMs }: Placing, question: EarliestQuestion, part: ShapePart): Row[] {
   const { ask, count } = part;
   const { topology } = question.shape;
-  const found: { bank: Bank; rank: number; startMs: number; endless: number }[] = [];
+  const found: Option[] = [];
   for (const bankClass of ask.classes) {
     if (!question.mayUsePool(bankClass.pool)) continue;
     const parts = partsIn(ask, bankClass);
     for (const bank of bankClass.banks) {
       work.spend(1);
       if (bank.usable < ask.gpus || !admits(bank.node, ask, nowMs)) continue;
-      const ends = bank.slots.flatMap((slot) => (isOpen(slot) ? [freeFromMs(slot, parts, question)] : []));
-      if (ends.length < ask.gpus) continue;
-      const first = ends.sort(compareTimes).slice(0, ask.gpus);
-      const endless = first.filter((endMs) => endMs === Infinity).length;
-      found.push({ bank, rank: found.length, startMs: Math.max(...first), endless });
+      const option = optionOf(bank, ask, parts, question.endings);
+      if (option !== null) found.push(option);
     }
   }
   const isBounded = topology?.required === true || part.topology?.required === true;
   const most = isBounded ? found.length : Math.max(MIN_CANDIDATES, count);
-  if (found.length > most) {
-    found.sort((a, b) => compareTimes(a.startMs, b.startMs) || a.endless - b.endless || a.rank - b.rank);
-    found.length = most;
-  }
-  return found.flatMap(({ bank }) => rowsOf(bank, part, question));
+  return firstOf(found, most)
+    .map(({ bank }) => bank)
+    .flatMap((bank) => rowsOf(bank, part, question.endings));
 }
 
-function rowsOf(bank: Bank, { ask }: ShapePart, question: EarliestQuestion): Row[] {
+/** When a bank has the slots for one task; null = it has too few that may be waited for. */
+function optionOf(bank: Bank, { unit, gpus }: Ask, parts: number, endings: Endings): Option | null {
+  const known = unit === 'whole' ? endings.plainEndsOf(bank) : null;
+  if (known !== null) {
+    const last = known.times[gpus - 1];
+    return last === undefined ? null : { bank, startMs: endings.ahead(last), endless: Math.max(0, gpus - known.timed) };
+  }
+  const ends = bank.slots.flatMap((slot) => (mayBeAwaited(slot) ? [freeFromMs(slot, parts, null, endings.of)] : []));
+  if (ends.length < gpus) return null;
+  const first = ends.sort(compareTimes).slice(0, gpus);
+  const endless = first.filter((endMs) => endMs === Infinity).length;
+  return { bank, startMs: Math.max(...first), endless };
+}
+
+/** Those with the earliest start, then those with the fewest slots without an end, then as they come. Cost: linear, but for the starts that are known. */
+function firstOf(options: readonly Option[], most: number): readonly Option[] {
+  if (options.length <= most) return options;
+  const timed = options.filter(({ startMs }) => startMs !== Infinity);
+  const first = timed.sort((a, b) => compareTimes(a.startMs, b.startMs)).slice(0, most);
+  const byEndless: Option[][] = [];
+  for (const option of options) if (option.startMs === Infinity) (byEndless[option.endless] ??= []).push(option);
+  for (const equals of byEndless) {
+    if (first.length >= most) break;
+    if (equals !== undefined) first.push(...equals.slice(0, most - first.length));
+  }
+  return first;
+}
+
+function rowsOf(bank: Bank, { ask }: ShapePart, endings: Endings): Row[] {
   const parts = partsIn(ask, bank.bankClass);
   const maxTasks = mostTasks(bank.node, ask.cpuMilli, ask.memoryMib);
-  const slots = bank.slots.filter(isOpen);
+  const known = ask.unit === 'whole' ? endings.plainEndsOf(bank) : null;
+  if (known !== null) return [{ bank, free: known.free, held: known.held, maxTasks }];
+  const slots = bank.slots.filter(mayBeAwaited);
   if (ask.unit === 'share' && ask.gpus === 1) {
     return slots.map((slot) => ({
       bank,
       free: slot.free,
-      held: slot.holds.map((hold) => ({ units: hold.parts, endMs: question.endOf(hold), holds: [hold] })),
+      held: slot.holds.map((hold) => ({ units: hold.parts, endMs: endings.of(hold), holds: [hold] })),
       maxTasks,
     }));
   }
   const held: Holder[] = [];
   let free = 0;
   for (const slot of slots) {
-    const endMs = freeFromMs(slot, parts, question);
+    const endMs = freeFromMs(slot, parts, null, endings.of);
     if (endMs === -Infinity) free++;
     else held.push({ units: 1, endMs, holds: slot.holds });
   }
   return [{ bank, free, held, maxTasks }];
-}
-
-/** Neither out of service nor promised or reserved. */
-function isOpen(slot: Slot): boolean {
-  return slot.healthy && slot.bank.node.available && slot.withheld === 0 && slot.claims.length === 0;
 }
 
 function mostTasks({ cpu, memory }: NodeEntry, cpuMilli: number, memoryMib: number): number {

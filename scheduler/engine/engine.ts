@@ -227,7 +227,7 @@ function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | M
   const { view } = turn;
   const { shape } = group;
   settleShape(shape, view.nodes);
-  turn.withheld.from(() => applicantOf(turn.nowMs, group, workload));
+  turn.withheld.fromWhatIsOpen(() => applicantOf(turn.nowMs, group, workload));
   const stop = findStop(group, shape.charge, 'bind');
   if (!stop && mayFit(shape, 'free')) {
     const places = placeShape(turn, workload, shape, 'free', tasksOf(group));
@@ -266,7 +266,7 @@ function isEvictedInStep({ surplus }: Group): boolean {
 
 function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
   const { shape } = group;
-  turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
+  turn.withheld.fromWhatIsOpen(() => entitledOf(turn.nowMs, group, workload));
   if (!mayFit(shape, 'potential') || findStop(group, shape.charge, 'promise')) return null;
   const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
   if (!places) return null;
@@ -397,23 +397,22 @@ function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Gr
     return found;
   }
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
-  for (const [reach, groups] of queue.stuck.upTo((each) => mostParts(queue, each, mode))) {
+  queue.stuck.forEachUpTo(mostParts(queue, mode), (reach, groups) => {
     const changedAt = view.changedFor(reach, queue);
     for (const group of groups) if (group.failedAt[mode] < changedAt && mayTry(group, mode)) found.push(group);
-  }
+  });
   return found;
 }
 
-/** The most GPU parts that a group may ask for if taking back is to do anything for it. */
-function mostParts(queue: QueueNode, reach: Reach, mode: TakingMode): number {
-  switch (mode) {
-    case 'consolidate':
-      return reach.potentialParts;
-    case 'reclaim':
-      return at(queue.fairShare, GPU) - at(queue.charged, GPU);
-    case 'preempt':
-      return Infinity;
-  }
+/** The most GPU parts that a group of some reach may ask for if taking back is to do anything for it. */
+function mostParts(queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
+  if (mode === 'consolidate') return partsInReach;
+  const most = mode === 'reclaim' ? at(queue.fairShare, GPU) - at(queue.charged, GPU) : Infinity;
+  return () => most;
+}
+
+function partsInReach({ potentialParts }: Reach): number {
+  return potentialParts;
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */

@@ -7,6 +7,7 @@ import type { ClusterNode, Gpu } from '../model/records.js';
 import { GPU_PARTS, migParts, PARTS_PER_MILLI } from '../model/requests.js';
 import type { BankScores } from './bank-scores.js';
 import type { NodeLiveness } from './decisions.js';
+import type { BankEnds } from './endings.js';
 import { isInside, nextStart } from './maintenance.js';
 import { LevelCounts, LevelIndex } from './rank-index.js';
 import { ReachTable } from './reach.js';
@@ -80,6 +81,12 @@ export interface Bank {
   /** Parts that will be free, over all slots; and how many when the view last settled. */
   potentialParts: number;
   settledParts: number;
+  /** The table's version when something outside last changed on its slots or in who holds them. */
+  stamp: number;
+  /** Slots of which something is withheld. */
+  withheld: number;
+  /** When its slots come free, as far as it was asked for. */
+  ends: BankEnds | null;
 }
 
 /** The banks of one class in one rack or block. */
@@ -601,6 +608,7 @@ export class NodeTable {
 
   /** During a step: parts of a slot count as taken (or, with -1, no longer), whoever holds them. */
   withhold(slot: Slot, parts: number, sign: 1 | -1): void {
+    slot.bank.withheld += sign;
     slot.withheld += sign * parts;
     this.#recount(slot);
   }
@@ -634,7 +642,13 @@ export class NodeTable {
     slot.used += used;
     slot.leaving += leaving;
     slot.claimed += claimed;
+    if (!this.trying) this.touch(slot.bank);
     this.#recount(slot);
+  }
+
+  /** Something about those who hold a bank's slots is another: when they end, for one. */
+  touch(bank: Bank): void {
+    bank.stamp = ++this.version;
   }
 
   #recount(slot: Slot): void {
@@ -672,6 +686,7 @@ export class NodeTable {
     this.capacityParts += (Number(isCounted(slot)) - Number(counted)) * slot.bank.bankClass.partsPerSlot;
     slot.bank.usable += Number(isUsable(slot)) - Number(usable);
     slot.bank.bankClass.usableChanged();
+    this.touch(slot.bank);
     this.#recount(slot);
   }
 
@@ -699,6 +714,7 @@ export class NodeTable {
     for (const bank of node.banks) {
       bank.usable = bank.slots.filter(isUsable).length;
       bank.bankClass.usableChanged();
+      this.touch(bank);
       for (const slot of bank.slots) this.#recount(slot);
     }
     noteChanged(node);
@@ -751,6 +767,7 @@ export class NodeTable {
     for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
     for (const bank of node.banks) {
       const { bankClass } = bank;
+      this.touch(bank);
       this.potentialParts -= (bank.potentialParts * bankClass.partsPerSlot) / GPU_PARTS;
       bankClass.freeSlots -= bank.free;
       bankClass.potentialSlots -= bank.potential;
@@ -813,7 +830,16 @@ export class NodeTable {
   }
 }
 
-const EMPTY_BANK = { free: 0, potential: 0, usable: 0, potentialParts: 0, settledParts: 0 };
+const EMPTY_BANK = {
+  free: 0,
+  potential: 0,
+  usable: 0,
+  potentialParts: 0,
+  settledParts: 0,
+  stamp: 0,
+  withheld: 0,
+  ends: null,
+};
 
 function domainClass(domain: Domain, bankClass: BankClass): DomainClass {
   let found = domain.classes.get(bankClass);

@@ -3,13 +3,13 @@
 // while a step tries to place them, by making its GPUs count as taken (`NodeTable.withhold`), so that without reservations
 // nothing is different and nothing costs. Who may use it nevertheless: whose time limit ends before the reserved start, whom
 // the reserver could evict, and whoever stays within the guarantee of its queue.
-import { GPU_PARTS } from '../model/requests.js';
 import { type Amounts, at, GPU } from './amounts.js';
-import type { Hold, Slot } from './nodes.js';
+import { type Endings, freeFromMs, type Occupants, occupantsOf, recordedEndMs } from './endings.js';
+import type { Hold } from './nodes.js';
 import { isWithin, type QueueNode } from './queues.js';
 import { type Group, mayFit, type Shape } from './shapes.js';
 import type { ClusterView } from './view.js';
-import { type AllocationEntry, newPlace, type TaskPlace, type WorkloadEntry } from './workloads.js';
+import { newPlace, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 /** A better place is not looked for more often. */
 export const RECONSIDER_MS = 60_000;
@@ -24,6 +24,8 @@ export interface Reservation {
   places: readonly TaskPlace[];
   pools: ReadonlySet<string>;
   outlook: Outlook;
+  /** What was worked out of its places. */
+  known: Map<TaskPlace, PlaceOutlook>;
   /** Until when others may use it, milliseconds since 1970: the start as it was found; Infinity = no start is known. */
   promisedMs: number;
   /** When a better place was last looked for, by time and by the clock of changes. */
@@ -44,6 +46,8 @@ export interface Outlook {
   /** GPUs that are free now, that will be by a known time, and that are held without an end. */
   readonly freeSlots: number;
   readonly endlessSlots: number;
+  /** Something of it can be had before anybody is told to leave: it is free, or leaves, or is promised. */
+  readonly isOpen: boolean;
   /** All of it is still there and takes work. */
   readonly isWhole: boolean;
 }
@@ -228,6 +232,20 @@ export class Withheld {
     for (const each of reservations.all()) this.#set(each, !mayUse(this.#view, each, applicant));
   }
 
+  /** The same as long as nobody was told to leave in the step: places that others hold as a whole need not be withheld. */
+  fromWhatIsOpen(describe: () => Applicant | null): void {
+    const { reservations } = this.#view;
+    // In a what-if nobody keeps the outlooks up to date.
+    if (reservations.frozen) return this.from(describe);
+    let applicant: Applicant | null = null;
+    for (const each of reservations.all()) {
+      if (!each.outlook.isOpen) continue;
+      applicant ??= describe();
+      if (applicant === null) return;
+      this.#set(each, !mayUse(this.#view, each, applicant));
+    }
+  }
+
   /** Withholds all but one, whoever asks. */
   allBut(reservation: Reservation | null): void {
     for (const each of this.#view.reservations.all()) this.#set(each, each !== reservation && isWaiting(each));
@@ -283,70 +301,76 @@ function isForSame({ places }: Reservation, shape: Shape): boolean {
   );
 }
 
+/** What is to be expected of the place of one task. */
+export interface PlaceOutlook {
+  /** The stamp of its bank when this was worked out. */
+  readonly stamp: number;
+  /** By records; may lie in the past. */
+  readonly startMs: number;
+  readonly freeSlots: number;
+  readonly endlessSlots: number;
+  readonly isOpen: boolean;
+  readonly isWhole: boolean;
+  readonly occupants: Occupants;
+}
+
 /**
- * What is to be expected of a place, from time limits and elapsed run time.
- * @param endOf when what a task holds will have been given back at the latest; Infinity = nobody knows
+ * What is to be expected of places, from time limits and elapsed run time. Cost: a comparison a place that did not change.
+ * @param known what was worked out before, by place; brought up to date
  */
 export function outlookOf(
-  { nowMs }: ClusterView,
   workload: WorkloadEntry,
   places: readonly TaskPlace[],
-  endOf: (hold: Hold) => number,
+  endings: Endings,
+  known: Map<TaskPlace, PlaceOutlook>,
 ): Outlook {
-  let startMs = nowMs;
+  let startMs = endings.nowMs;
   let freeSlots = 0;
   let endlessSlots = 0;
+  let isOpen = false;
   let isWhole = true;
-  for (const { node, slots, parts } of places) {
-    for (const slot of slots) {
-      if (!node.available || !slot.healthy || !node.banks.includes(slot.bank)) isWhole = false;
-      const freeMs = freeFromMs(slot, parts, { workload, endOf });
-      if (freeMs === -Infinity) freeSlots++;
-      if (freeMs === Infinity) endlessSlots++;
-      startMs = Math.max(startMs, freeMs);
+  for (const place of places) {
+    const { slots } = place;
+    const [first] = slots;
+    if (first === undefined) continue;
+    let found = known.get(place);
+    if (found?.stamp !== first.bank.stamp) {
+      found = lookAt(workload, place, recordedEndMs, first.bank.stamp, occupantsOf(slots));
+      known.set(place, found);
     }
+    const now = endings.isPlain(found.occupants)
+      ? found
+      : lookAt(workload, place, endings.of, found.stamp, found.occupants);
+    startMs = Math.max(startMs, now.startMs);
+    freeSlots += now.freeSlots;
+    endlessSlots += now.endlessSlots;
+    if (now.isOpen) isOpen = true;
+    if (!now.isWhole) isWhole = false;
   }
-  return { startMs, freeSlots, endlessSlots, isWhole };
+  return { startMs, freeSlots, endlessSlots, isOpen, isWhole };
 }
 
-/** When so many parts of a slot are free: -Infinity = now, Infinity = nobody knows. */
-export function freeFromMs(
-  slot: Slot,
-  parts: number,
-  { workload, endOf }: { readonly workload: WorkloadEntry; readonly endOf: (hold: Hold) => number },
-): number {
-  const claimed = slot.claims.reduce((sum, claim) => (claim.workload === workload ? sum : sum + claim.parts), 0);
-  let free = GPU_PARTS - slot.used - claimed;
-  if (free >= parts) return -Infinity;
-  const [only] = slot.holds;
-  if (slot.holds.length === 1 && only) return free + only.parts >= parts ? endOf(only) : Infinity;
-  const ends = slot.holds.map((hold) => ({ endMs: endOf(hold), parts: hold.parts }));
-  for (const { endMs, parts: given } of ends.sort((a, b) => (a.endMs === b.endMs ? 0 : a.endMs - b.endMs))) {
-    free += given;
-    if (free >= parts) return endMs;
+function lookAt(
+  workload: WorkloadEntry,
+  { node, slots, parts }: TaskPlace,
+  endOf: (hold: Hold) => number,
+  stamp: number,
+  occupants: Occupants,
+): PlaceOutlook {
+  let startMs = -Infinity;
+  let freeSlots = 0;
+  let endlessSlots = 0;
+  let isOpen = false;
+  let isWhole = true;
+  for (const slot of slots) {
+    if (slot.potential > 0 || slot.claims.length > 0) isOpen = true;
+    if (!node.available || !slot.healthy || !node.banks.includes(slot.bank)) isWhole = false;
+    const freeMs = freeFromMs(slot, parts, workload, endOf);
+    if (freeMs === -Infinity) freeSlots++;
+    if (freeMs === Infinity) endlessSlots++;
+    startMs = Math.max(startMs, freeMs);
   }
-  return Infinity;
-}
-
-/** When what a task holds will have been given back at the latest; Infinity = nobody knows. */
-export function endOfHoldMs(hold: Hold, nowMs: number): number {
-  const allocation = asAllocation(hold);
-  if (allocation === null) return Infinity;
-  const { workload, leaving, stop, placedMs } = allocation;
-  if (leaving) return stop === null ? nowMs : Math.max(nowMs, stop.requestedMs + stop.graceMs);
-  const { record } = workload;
-  if (record === null || record.spec.timeLimitMs === null) return Infinity;
-  const endMs = record.deadline?.endMs ?? placedMs + record.spec.timeLimitMs;
-  return Math.max(nowMs, endMs + record.spec.graceMs);
-}
-
-/** The allocation that holds; null = it is only tried out, or promised. */
-export function asAllocation(hold: Hold): AllocationEntry | null {
-  return isAllocation(hold) ? hold : null;
-}
-
-function isAllocation(hold: Hold): hold is AllocationEntry {
-  return 'granted' in hold;
+  return { stamp, startMs, freeSlots, endlessSlots, isOpen, isWhole, occupants };
 }
 
 /** The pools of places. */

@@ -4,15 +4,13 @@
 import type { Decision } from './decisions.js';
 import { NOTHING } from './amounts.js';
 import { findEarliestPlace } from './earliest-place.js';
-import type { Hold } from './nodes.js';
+import { Endings } from './endings.js';
 import { compareGroups, Walk } from './order.js';
 import type { Placing } from './place.js';
 import { findStop, type QueueNode } from './queues.js';
 import {
   type Applicant,
-  asAllocation,
   asksForGpus,
-  endOfHoldMs,
   isVictim,
   isWaiting,
   outlookOf,
@@ -51,7 +49,12 @@ export function keepReservations(view: ClusterView): void {
     } else {
       const { promisedMs } = reservation;
       const before = reservation.outlook;
-      const outlook = outlookOf(view, reservation.workload, reservation.places, endOf(view, reservation));
+      const outlook = outlookOf(
+        reservation.workload,
+        reservation.places,
+        endingsFor(view, reservation),
+        reservation.known,
+      );
       const isLate = outlook.startMs > nowMs && outlook.startMs > promisedMs + SLIP_MS;
       if (isLate || !outlook.isWhole || outlook.endlessSlots > before.endlessSlots) reservation.isWorse = true;
       reservation.promisedMs = Math.min(promisedMs, outlook.startMs);
@@ -87,15 +90,12 @@ function letTryAgain(view: ClusterView, { keptOut, workload }: Reservation): boo
 }
 
 /** Work let in on the terms that the reserver can evict it counts as gone; of all other work its time limit counts. */
-function endOf(view: ClusterView, reservation: Reservation | null): (hold: Hold) => number {
-  return (hold) => {
-    const allocation = asAllocation(hold);
-    if (reservation !== null && allocation !== null && allocation.placedMs >= reservation.madeMs) {
-      const holder = holderOf(allocation.workload);
-      if (holder !== null && isVictim(view, reservation, holder)) return view.nowMs;
-    }
-    return endOfHoldMs(hold, view.nowMs);
-  };
+function endingsFor(view: ClusterView, reservation: Reservation | null): Endings {
+  if (reservation === null) return new Endings(view.nowMs);
+  const { workload, madeMs } = reservation;
+  return new Endings(view.nowMs, madeMs, (queue, priority, preemptible) =>
+    isVictim(view, reservation, { workload, queue, charge: NOTHING, priority, preemptible, endMs: Infinity }),
+  );
 }
 
 function holderOf(workload: WorkloadEntry): Applicant | null {
@@ -197,6 +197,7 @@ function lookAgain(turn: Reserving, reservation: Reservation): boolean {
     reservation.places = found.places;
     reservation.pools = poolsOf(found.places);
     reservation.outlook = found.outlook;
+    reservation.known = new Map();
   } else if (!outlook.isWhole) {
     giveUp(view, reservation);
     return false;
@@ -268,6 +269,7 @@ function makeFor(turn: Reserving, group: Group): void {
     places: found.places,
     pools: poolsOf(found.places),
     outlook: found.outlook,
+    known: new Map(),
     promisedMs: found.outlook.startMs,
     lookedMs: nowMs,
     lookedAt: nodes.clock,
@@ -288,7 +290,7 @@ function find(turn: Reserving, workload: WorkloadEntry, own: Reservation | null)
   const pools = new Set(shape.parts.flatMap(({ ask }) => ask.classes.map(({ pool }) => pool)));
   if (!isUsable(shape) || ![...pools].some(mayUsePool)) return null;
   turn.withheld.allBut(own);
-  const found = findEarliestPlace(turn, { workload, shape, mayUsePool, endOf: endOf(view, own) });
+  const found = findEarliestPlace(turn, { workload, shape, mayUsePool, endings: endingsFor(view, own) });
   turn.withheld.nothing();
   return found !== null && [...poolsOf(found.places)].every(mayUsePool) ? found : null;
 }

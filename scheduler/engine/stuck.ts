@@ -7,14 +7,19 @@ import type { Group } from './shapes.js';
 /** Groups that may go to the same places and ask for as many GPU parts. */
 interface Equals {
   readonly parts: number;
-  readonly reach: Reach;
+  readonly same: SameReach;
   readonly groups: Set<Group>;
+}
+
+/** All that have one reach, the smallest first. */
+interface SameReach {
+  readonly reach: Reach;
+  readonly sizes: Equals[];
 }
 
 /** All stuck groups of a queue. */
 export class StuckShelf {
-  /** Of each reach, the smallest first. */
-  readonly #byReach = new Map<Reach, Equals[]>();
+  readonly #reaches: SameReach[] = [];
   readonly #filedAs = new Map<Group, Equals>();
 
   get size(): number {
@@ -25,15 +30,16 @@ export class StuckShelf {
     return this.#filedAs.keys();
   }
 
-  /** Files a group under what its shape is now. Cost: a binary search, and for a new size one move of memory. */
+  /** Files a group under what its shape is now. Cost: a look at each reach, a binary search among its sizes. */
   add(group: Group): void {
     const { reach, charge } = group.shape;
     const parts = at(charge, GPU);
-    let sizes = this.#byReach.get(reach);
-    if (!sizes) this.#byReach.set(reach, (sizes = []));
+    let same = this.#reaches.find((each) => each.reach === reach);
+    if (!same) this.#reaches.push((same = { reach, sizes: [] }));
+    const { sizes } = same;
     const position = positionOf(sizes, parts);
     let equals = sizes[position];
-    if (equals?.parts !== parts) sizes.splice(position, 0, (equals = { parts, reach, groups: new Set() }));
+    if (equals?.parts !== parts) sizes.splice(position, 0, (equals = { parts, same, groups: new Set() }));
     equals.groups.add(group);
     this.#filedAs.set(group, equals);
   }
@@ -41,30 +47,29 @@ export class StuckShelf {
   delete(group: Group): void {
     const equals = this.#filedAs.get(group);
     if (!equals) return;
-    const { groups, reach, parts } = equals;
+    const { groups, same, parts } = equals;
     this.#filedAs.delete(group);
     groups.delete(group);
     if (groups.size > 0) return;
-    const sizes = this.#byReach.get(reach) ?? [];
-    sizes.splice(positionOf(sizes, parts), 1);
-    if (sizes.length === 0) this.#byReach.delete(reach);
+    same.sizes.splice(positionOf(same.sizes, parts), 1);
+    if (same.sizes.length === 0) this.#reaches.splice(this.#reaches.indexOf(same), 1);
   }
 
   /** Shapes may reach further, or be charged otherwise: files all anew. */
   refile(): void {
     const groups = [...this.all()];
-    this.#byReach.clear();
+    this.#reaches.length = 0;
     this.#filedAs.clear();
     for (const group of groups) this.add(group);
   }
 
-  /** By reach, groups that ask for so many GPU parts at most. Cost: what is given, and one look at each reach. */
-  *upTo(mostParts: (reach: Reach) => number): Generator<readonly [Reach, ReadonlySet<Group>]> {
-    for (const [reach, sizes] of this.#byReach) {
+  /** Visits, by reach, groups that ask for so many GPU parts at most. Cost: what is visited, and one look at each reach. */
+  forEachUpTo(mostParts: (reach: Reach) => number, visit: (reach: Reach, groups: ReadonlySet<Group>) => void): void {
+    for (const { reach, sizes } of this.#reaches) {
       const most = mostParts(reach);
       for (const { parts, groups } of sizes) {
         if (parts > most) break;
-        yield [reach, groups];
+        visit(reach, groups);
       }
     }
   }

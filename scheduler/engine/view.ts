@@ -501,6 +501,9 @@ export class ClusterView {
       }
       settleShape(workload.core, this.nodes);
     }
+    if (workload.allocations.length > 0 && (old?.spec !== after?.spec || old?.deadline !== after?.deadline)) {
+      for (const allocation of workload.allocations) this.#endChanged(allocation);
+    }
     if (old === null && after !== null) this.#mixes?.arrived(workload);
     if (after === null) this.#mixes?.gone(workload);
     if (refiled) this.#file(workload, queue);
@@ -830,6 +833,7 @@ export class ClusterView {
     }
     const leaving = after.stop !== null || after.state === 'stopping' || after.state === 'exited';
     if (!known) return this.#addAllocation(after, leaving);
+    if (after.stop !== known.stop) this.#endChanged(known);
     known.stop = after.stop;
     if (isDone(after) && !known.isDone) {
       known.isDone = true;
@@ -907,6 +911,11 @@ export class ClusterView {
     this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
     if (leaving) this.#roomMayHaveGrown(workload.queue);
     this.#allocationsChanged(workload);
+  }
+
+  /** When it ends is told by its stop, and by its workload's record. */
+  #endChanged({ slots }: AllocationEntry): void {
+    for (const { bank } of slots) this.nodes.touch(bank);
   }
 
   #allocationsChanged(workload: WorkloadEntry): void {
