@@ -44,7 +44,7 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
   const trial = new Trial(view);
   const withheld = new Withheld(view);
   const work = new WorkBudget(budget, searchBudget);
-  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], tooEarly: [] };
+  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], tooEarly: [], promised: new Map() };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
   withheld.nothing();
   trial.end();
@@ -63,6 +63,8 @@ interface Turn extends Reserving {
   readonly decisions: Decision[];
   /** Those who looked in vain for others to move, while some were only just placed: it is worth trying again. */
   readonly tooEarly: Group[];
+  /** What workloads that run were promised for more tasks, and in which group they waited for it. */
+  readonly promised: Map<WorkloadEntry, { readonly group: Group; readonly places: readonly TaskPlace[] }>;
 }
 
 function wakeMsOf(view: ClusterView, nowMs: number): number | null {
@@ -92,21 +94,20 @@ function keepClaims(turn: Turn): boolean {
     work.spend(1);
     view.claimsToCheck.delete(workload);
     turn.withheld.nothing();
-    const decision = workload.claim && judgeClaim(turn, workload, workload.claim);
-    if (decision) turn.decisions.push(decision);
+    if (workload.claim) turn.decisions.push(...judgeClaim(turn, workload, workload.claim));
   }
   return true;
 }
 
-function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind | DropClaim | null {
+function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): readonly (Bind | MakeClaim | DropClaim)[] {
   const { view, trial } = turn;
-  const { record, core, account } = workload;
-  if (!record || !core) return null;
+  const { record, core, account, number } = workload;
+  if (!record || !core) return [];
   const mark = trial.mark();
   trial.unclaim(workload, claim);
   const broken = whyBroken(claim, workload, turn.nowMs) ?? whyOutOfRoom(account, claim.charge);
   if (broken !== null) {
-    return { type: 'drop_claim', workload: workload.number, message: broken };
+    return [{ type: 'drop_claim', workload: number, message: broken }];
   }
   const isMoving = record.state === 'stopping';
   const room = findStop(account, claim.charge, 'promised') === null;
@@ -114,25 +115,31 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): Bind
     const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload);
     if (places) {
       trial.bind(workload, sumOfCharges(places));
-      return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
+      return [{ type: 'bind', workload: number, placements: toPlacements(places) }];
+    }
+    if (record.state !== 'pending' && !view.broken.has(workload)) {
+      const [free, rest] = partOfPlaces(turn, claim);
+      if (free.length > 0) {
+        trial.bind(workload, sumOfCharges(free));
+        for (const place of rest) trial.promise(place);
+        trial.claim(workload, sumOfCharges(rest));
+        return [
+          { type: 'bind', workload: number, placements: toPlacements(free) },
+          { type: 'claim', workload: number, placements: toPlacements(rest) },
+        ];
+      }
     }
   }
   trial.rollback(mark);
   if (!room) view.claimsWaitingForRoom.add(workload);
-  return null;
+  return [];
 }
 
 /** Takes what was promised, if all of it is free. */
 function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPlace[] | null {
   const mark = trial.mark();
   for (const place of places) {
-    const { node, slots, parts, cpuMilli, memoryMib } = place;
-    const isFree =
-      node.available &&
-      slots.every((slot) => slot.free >= parts) &&
-      (cpuMilli === 0 || freeOf(node.cpu) >= cpuMilli) &&
-      (memoryMib === 0 || freeOf(node.memory) >= memoryMib);
-    if (!isFree) {
+    if (!isFree(place)) {
       trial.rollback(mark);
       return null;
     }
@@ -140,6 +147,30 @@ function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPla
     trial.take(place);
   }
   return places;
+}
+
+/** Takes what is free of what was promised to a workload that runs: its tasks need not wait for each other. */
+function partOfPlaces({ trial }: Turn, { places }: HeldClaim): readonly [free: TaskPlace[], rest: TaskPlace[]] {
+  const free: TaskPlace[] = [];
+  const rest: TaskPlace[] = [];
+  for (const place of places) {
+    if (!isFree(place)) {
+      rest.push(place);
+      continue;
+    }
+    trial.take(place);
+    free.push(place);
+  }
+  return [free, rest];
+}
+
+function isFree({ node, slots, parts, cpuMilli, memoryMib }: TaskPlace): boolean {
+  return (
+    node.available &&
+    slots.every((slot) => slot.free >= parts) &&
+    (cpuMilli === 0 || freeOf(node.cpu) >= cpuMilli) &&
+    (memoryMib === 0 || freeOf(node.memory) >= memoryMib)
+  );
 }
 
 /** Better a start now on other GPUs than one later on the promised ones: those go to whoever is next. */
@@ -252,11 +283,28 @@ function noRoom({ withheld }: Turn, group: Group): Block {
   return { kind: 'room', reservedFor: reservation?.workload.number ?? null };
 }
 
-/** A workload has at most one claim, so only one of its surplus tasks is promised a place at a time. */
-function isPromisedInStep({ decisions }: Turn, { surplus }: Group): boolean {
-  return (
-    surplus !== null && decisions.some(({ type, workload }) => type === 'claim' && workload === surplus.workload.number)
-  );
+/** A workload has at most one claim, which in the step that made it can only be made larger, for tasks of the same role. */
+function isPromisedInStep({ decisions, promised }: Turn, group: Group): boolean {
+  const { surplus } = group;
+  if (surplus === null || promised.get(surplus.workload)?.group === group) return false;
+  return decisions.some(({ type, workload }) => type === 'claim' && workload === surplus.workload.number);
+}
+
+/**
+ * Promises places. What a workload gets for more tasks in one step is one claim: were it claimed task by task, what its
+ * victims leave beside one task would be given to others, and taken from them for the next.
+ */
+function makeClaim(
+  { trial, promised }: Turn,
+  group: Group,
+  workload: WorkloadEntry,
+  places: readonly TaskPlace[],
+): MakeClaim {
+  trial.takeTurn(group);
+  if (group.surplus === null) return { type: 'claim', workload: workload.number, placements: toPlacements(places) };
+  const all = [...(promised.get(workload)?.places ?? []), ...places];
+  promised.set(workload, { group, places: all });
+  return { type: 'claim', workload: workload.number, placements: toPlacements(all) };
 }
 
 /** Whether the workload that wants more tasks was told to leave in this step. */
@@ -271,8 +319,7 @@ function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim |
   const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
   if (!places) return null;
   turn.trial.claim(workload, sumOfCharges(places));
-  turn.trial.takeTurn(group);
-  return { type: 'claim', workload: workload.number, placements: toPlacements(places) };
+  return makeClaim(turn, group, workload, places);
 }
 
 /** The numbers of the tasks that a running workload gets next; null = a gang starts. */
@@ -375,8 +422,7 @@ function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: Taking
   for (const { workload: victim, movesTo } of takeover.evictions) {
     if (movesTo) decisions.push({ type: 'claim', workload: victim.number, placements: toPlacements(movesTo) });
   }
-  decisions.push({ type: 'claim', workload: workload.number, placements: toPlacements(takeover.places) });
-  turn.trial.takeTurn(group);
+  decisions.push(makeClaim(turn, group, workload, takeover.places));
   return true;
 }
 

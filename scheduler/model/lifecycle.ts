@@ -172,7 +172,8 @@ function checkOwners(draft: Draft, granted: readonly Allocation[]): void {
   for (const nodeId of new Set(granted.map(({ node }) => node))) {
     const shares = new GpuShares();
     for (const held of draft.base.heldOn(nodeId)) {
-      if (draft.allocation(held.id).state !== 'released') shares.add(held);
+      // In a draft upon another one its record may be gone already.
+      if ((draft.get('allocations', held.id)?.state ?? 'released') !== 'released') shares.add(held);
     }
     for (const allocation of granted) if (allocation.node === nodeId) shares.add(allocation);
   }

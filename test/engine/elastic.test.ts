@@ -117,18 +117,34 @@ describe('growing', () => {
     expect(cluster.tasks(workload)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('waits with a promise for what leaves, one task at a time', () => {
+  it('waits with one promise for all that leaves, and takes what of it is free', () => {
     const cluster = lawfulCluster().nodes(1, { gpus: 3 }).queue('q', { guarantee: 8 });
     const others = [cluster.running('q', 'n0', [1]), cluster.running('q', 'n0', [2])];
     const workload = cluster.submit('q', { maxTasks: 3 });
     cluster.settle();
     for (const other of others) cluster.cancel(other);
     cluster.settle();
-    expect(cluster.workload(workload).claim?.placements).toMatchObject([{ task: 1 }]);
+    expect(cluster.workload(workload).claim?.placements).toMatchObject([{ task: 1 }, { task: 2 }]);
     expect(cluster.states(workload)).toEqual(['starting']);
+    cluster.release(others[1]).settle();
+    expect(cluster.tasks(workload)).toEqual([0, 2]);
+    expect(cluster.workload(workload).claim?.placements).toMatchObject([{ task: 1 }]);
     cluster.release().settle();
     expect(cluster.tasks(workload)).toEqual([0, 1, 2]);
     expect(cluster.workload(workload).claim).toBe(null);
+  });
+
+  it('takes back all it has a right to at once, so that nobody is taken from twice', () => {
+    const cluster = lawfulCluster({ placement: 'spread' })
+      .node('n0', { gpus: 2 })
+      .queue('a', { weight: 0 })
+      .queue('b', { guarantee: 2 });
+    const [large, small] = [cluster.running('a', 'n0', [0]), cluster.placed('a', 'n0:1', { milli: 500 })];
+    const elastic = cluster.submit('b', { milli: 500, maxTasks: 4 });
+    for (let cycles = 0; cycles < 5; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3]);
+    const victims = cluster.decisions.flatMap((one) => (one.type === 'evict' ? [one.workload] : []));
+    expect(victims.toSorted()).toEqual([large, small].toSorted());
   });
 
   it('ends when its first task is over: the work runs out', () => {
