@@ -9,8 +9,9 @@ import type { EnginePolicy } from '../../scheduler/engine/policy.js';
 import { minTasks } from '../../scheduler/model/requests.js';
 import { TestCluster } from './cluster.js';
 
-// One seed, so that a run here says the same as a run there. Take others, and more runs, after changing the engine.
-const SEED = 20_261_124;
+// One seed, so that a run here says the same as a run there. `SEED=7 npx vitest run test/engine/reservations` takes another
+// one: do so after changing the engine.
+const SEED = Number(process.env.SEED ?? 20_261_124);
 
 const MINUTE_MS = 60_000;
 const RESERVE_AFTER_MS = 15 * MINUTE_MS;
@@ -361,13 +362,15 @@ interface Stream {
 
 /**
  * Plays an endless stream of small work against one gang, minute by minute. All of it has the gang's queue and priority.
- * @returns the minute in which the gang started, and the latest start that was promised when it first reserved; null = not
+ * @returns the minute in which the gang started; the latest start that was promised when it first reserved, and the first
+ * one promised that was known; null = not
  */
 function play(stream: Stream, policy: Partial<EnginePolicy>, minutes: number) {
   const cluster = new TestCluster(policy).nodes(stream.nodes).queue('q');
   const beganMs = cluster.nowMs;
   let next = 0;
   let promised: number | null = null;
+  let known: number | null = null;
   /** So many wait: what came before the gang goes before it, so at first only as many as run. */
   const come = (most: number): void => {
     for (
@@ -398,10 +401,14 @@ function play(stream: Stream, policy: Partial<EnginePolicy>, minutes: number) {
     come(8);
     const [reservation] = cluster.view.reservations.all();
     expect(cluster.view.reservations.count).toBeLessThanOrEqual(1);
-    if (reservation?.workload.number === gang) promised ??= (reservation.promisedMs - beganMs) / MINUTE_MS;
-    if (cluster.workload(gang).state !== 'pending') return { started: minute, promised };
+    if (reservation?.workload.number === gang) {
+      const latest = (reservation.promisedMs - beganMs) / MINUTE_MS;
+      promised ??= latest;
+      if (latest !== Infinity) known ??= latest;
+    }
+    if (cluster.workload(gang).state !== 'pending') return { started: minute, promised, known };
   }
-  return { started: null, promised };
+  return { started: null, promised, known };
 }
 
 const arbitraryStream: fc.Arbitrary<Stream> = fc.record({
@@ -429,14 +436,19 @@ describe('laws', () => {
     expect(play(stream, {}, 6 * 60).started).toBeLessThanOrEqual(15 + 13);
   });
 
-  it('whatever the stream: it starts within the time after which it reserves and the longest run', () => {
+  /**
+   * Where it waits for work without a limit it does not know when that ends, and goes elsewhere when by then a start is known
+   * there: that start may be later, but within one more run.
+   */
+  it('whatever the stream: it starts within the time after which it reserves and the longest run, or when was promised by then', () => {
     fc.assert(
       fc.property(arbitraryStream, (stream) => {
-        const { started } = play(stream, {}, 120);
+        const { started, known } = play(stream, {}, 120);
         expect(started).not.toBeNull();
-        expect(started).toBeLessThanOrEqual(15 + 40 + 2);
+        expect(started).toBeLessThanOrEqual(Math.max(15 + 40 + 2, known ?? 0));
+        expect(known ?? 0).toBeLessThanOrEqual(15 + 40 + 2 + 40);
       }),
-      { numRuns: 30, seed: SEED },
+      { numRuns: 100, seed: SEED },
     );
   });
 
@@ -446,7 +458,7 @@ describe('laws', () => {
         const { started, promised } = play(stream, {}, 120);
         if (promised !== null && promised !== Infinity) expect(started).toBeLessThanOrEqual(promised);
       }),
-      { numRuns: 30, seed: SEED },
+      { numRuns: 100, seed: SEED },
     );
   });
 
