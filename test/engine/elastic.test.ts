@@ -144,7 +144,8 @@ describe('growing', () => {
     for (let cycles = 0; cycles < 5; cycles++) cluster.cycle();
     expect(cluster.tasks(elastic)).toEqual([0, 1, 2, 3]);
     const victims = cluster.decisions.flatMap((one) => (one.type === 'evict' ? [one.workload] : []));
-    expect(victims.toSorted()).toEqual([large, small].toSorted());
+    expect(victims).toHaveLength(2);
+    expect(new Set(victims)).toEqual(new Set([large, small]));
   });
 
   it('ends when its first task is over: the work runs out', () => {
