@@ -44,18 +44,19 @@ export interface Control extends Recovered {
 
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
-  config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'retention'>,
+  config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'>,
   { store, clock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
 ): Promise<Control> {
   const view = new ClusterView(config.policy);
-  const recovered = await recover(store, view, newClusterId);
+  const recovered = await recover(store, view, newClusterId, clock.wallMs());
   const { state, position } = recovered;
   const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer, onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
-  const fleetOptions = { heartbeatMs: config.heartbeatMs, leaseMs: config.leaseMs };
+  const { heartbeatMs, leaseMs, maxGraceMs } = config;
+  const fleetOptions = { heartbeatMs, leaseMs, maxGraceMs };
   const known = [...state.nodes.values()].map(({ id }) => id);
-  const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known);
+  const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known, state.meta);
   let sweeping: Timer | null = null;
   return {
     ...recovered,

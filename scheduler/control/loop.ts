@@ -154,6 +154,11 @@ export class ControlLoop {
     return this.#position;
   }
 
+  /** A new unique name, a ULID: for a new history. */
+  newId(): string {
+    return this.#deps.newUlid(this.#deps.clock.wallMs());
+  }
+
   /** Who leads in the present epoch; another one in the next. */
   get leaderId(): string {
     return this.#leaderId;

@@ -3,8 +3,9 @@ import { invariant } from '../../common/assert.js';
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, isTerminal } from '../model/cluster-state.js';
 import { GpuShares } from '../model/gpu-shares.js';
+import { inNewHistory } from '../model/history.js';
 import { hasEnded, mayClaim } from '../model/lifecycle.js';
-import { META_KEY, workloadKey, type RecordChange } from '../model/records.js';
+import { META_KEY, workloadKey, type ClusterMeta, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import type { StateStore, StorePosition } from '../store/state-store.js';
 
@@ -15,7 +16,12 @@ export interface Recovered {
 }
 
 /** Opens a new term and reads the whole state. A store without a cluster gets one with the id given. */
-export async function recover(store: StateStore, view: ClusterView, newClusterId: () => string): Promise<Recovered> {
+export async function recover(
+  store: StateStore,
+  view: ClusterView,
+  newClusterId: () => string,
+  nowMs: number,
+): Promise<Recovered> {
   let position = await store.beginEpoch();
   const state = new ClusterState();
   const shared = new SharedParts();
@@ -28,15 +34,33 @@ export async function recover(store: StateStore, view: ClusterView, newClusterId
     view.apply(change);
     records += 1;
   }
-  if (state.get('meta', META_KEY) === undefined) {
-    const value = { clusterId: newClusterId(), lastWorkload: 0 };
+  const before = state.get('meta', META_KEY) ?? null;
+  const value = metaIn(position, before, newClusterId, nowMs);
+  if (value !== before) {
     const revision = position.revision + 1;
     await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
-    state.apply({ collection: 'meta', key: META_KEY, before: null, after: value });
+    state.apply({ collection: 'meta', key: META_KEY, before, after: value });
     position = { ...position, revision };
   }
   checkInvariants(state);
   return { state, position, records };
+}
+
+/**
+ * The cluster's record as it has to be in this history. In another history than the one it was written in (a backup was
+ * restored, or the daemon died while it began one) agents may know more than the store does.
+ */
+function metaIn(
+  { lineage }: StorePosition,
+  before: ClusterMeta | null,
+  newClusterId: () => string,
+  nowMs: number,
+): ClusterMeta {
+  if (before === null) return { clusterId: newClusterId(), lastWorkload: 0, lineage };
+  if (before.lineage === lineage) return before;
+  if (before.lineage === undefined) return { ...before, lineage };
+  // How far the other one came is not known here: whoever obeyed it may know more.
+  return inNewHistory(before, lineage, { lineage: before.lineage, epoch: 0, revision: 0 }, 'restored', nowMs);
 }
 
 /** What must hold in every state; a store that breaks it is not served. */

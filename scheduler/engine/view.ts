@@ -147,6 +147,7 @@ export class ClusterView {
       case 'allocations':
         return this.#applyAllocation(change.key as AllocationId, change.after);
       case 'requests':
+      case 'incidents':
       case 'meta':
         return;
     }

@@ -9,6 +9,7 @@ import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
 import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
+import { writeOrigin } from '../model/origin.js';
 import { maxTasks, roleOf } from '../model/requests.js';
 
 /** Everything the node should have at this revision. */
@@ -20,13 +21,14 @@ export function desiredOf(
   const pool = state.node(node)?.pool ?? '';
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
-    return desired(allocation, present(workload, 'allocations belong to a workload', allocation.id), pool);
+    return desired(state, allocation, present(workload, 'allocations belong to a workload', allocation.id), pool);
   });
   const { epoch, revision, leaderId } = position;
-  return { epoch, revision, leaderId, allocations };
+  const spared = (state.node(node)?.strays ?? []).flatMap((stray) => (stray.spared ? [stray.allocation] : []));
+  return { epoch, revision, leaderId, allocations, spared };
 }
 
-function desired(allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {
+function desired(state: ReadableState, allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {
   const { spec } = workload;
   const role = roleOf(spec, allocation.task);
   const program = role.program ?? spec.program;
@@ -73,6 +75,8 @@ function desired(allocation: Allocation, workload: Workload, pool: string): Desi
     role: role.name,
     roleRank: allocation.task - firstOf(spec.roles, role),
     roleTasks: role.maxTasks,
+    // Once it has started its agent has it.
+    origin: allocation.state === 'placed' ? writeOrigin(state, workload) : '',
     array: spec.array === null ? null : { index: spec.array.index, size: spec.array.size, first: spec.array.of },
   };
 }

@@ -6,11 +6,16 @@ import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import type { GpuTelemetry } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
+import type { Command } from '../control/command.js';
+import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
-import type { Allocation, RecordChange } from '../model/records.js';
-import { fenceTimeMs, LeaseTable, lingerMs } from './lease.js';
-import { fenceNode } from './reconcile.js';
+import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
+import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
+import { FAILOVER_MS, fenceTimeMs, LeaseTable, LINGER_MS, lingerMs } from './lease.js';
+import { holdIsOver } from './recovery-hold.js';
+import { fenceNode, type Findings } from './reconcile.js';
+import { endOrphans, isOrphanDue } from './strays.js';
 import type { AgentSession } from './session.js';
 import { maxTasks } from '../model/requests.js';
 
@@ -20,6 +25,31 @@ const TICK_MS = 1_000;
 export interface FleetOptions {
   readonly heartbeatMs: number;
   readonly leaseMs: number;
+  /** How long an orphan is left alone for a person to look at it; 0 = it is ended at once. */
+  readonly orphanTtlMs: number;
+  /** How long after a start silent nodes are waited for, whatever their leases. */
+  readonly failoverMs: number;
+  readonly brake: BrakeRule;
+  /** The longest grace a workload may have. */
+  readonly maxGraceMs: number;
+}
+
+/** What is done when nothing else is said. */
+const USUAL: Omit<FleetOptions, 'heartbeatMs' | 'leaseMs'> = {
+  orphanTtlMs: 5 * 60_000,
+  failoverMs: FAILOVER_MS,
+  brake: BRAKE_RULE,
+  maxGraceMs: 60 * 60_000,
+};
+
+/** What happened since this daemon began. */
+export interface FleetCounts {
+  adopted: number;
+  zombies: number;
+  orphans: number;
+  fenceViolations: number;
+  historyLosses: number;
+  stalls: number;
 }
 
 export interface FleetDependencies {
@@ -46,14 +76,39 @@ export class Fleet {
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
   /** Nodes whose fencing is under way. */
   readonly #fencing = new Set<NodeId>();
+  /** Known nodes that have not said hello since this daemon, or its present history, began. */
+  readonly #unheard: Set<NodeId>;
+  readonly counts: FleetCounts = {
+    adopted: 0,
+    zombies: 0,
+    orphans: 0,
+    fenceViolations: 0,
+    historyLosses: 0,
+    stalls: 0,
+  };
+  #brake: MassLossBrake;
+  #meta: Pick<ClusterMeta, 'recovery' | 'brake'> = {};
+  #historySinceMs: number;
+  /** A new term that is being begun; others who ask for one wait for it. */
+  #turning: Promise<void> | null = null;
+  #endingRecovery = false;
   #timer: Timer | null = null;
   #stallsMs = 0;
 
-  constructor(options: FleetOptions, deps: FleetDependencies, known: Iterable<NodeId>) {
-    this.options = options;
+  constructor(
+    options: Pick<FleetOptions, 'heartbeatMs' | 'leaseMs'> & Partial<FleetOptions>,
+    deps: FleetDependencies,
+    known: Iterable<NodeId>,
+    meta: Pick<ClusterMeta, 'recovery' | 'brake'> = {},
+  ) {
+    this.options = { ...USUAL, ...options };
     this.#deps = deps;
     const nodes = [...known];
-    this.#leases = new LeaseTable(options.leaseMs, nodes, deps.clock.monotonicMs());
+    this.#unheard = new Set(nodes);
+    this.#historySinceMs = deps.clock.monotonicMs();
+    this.#leases = new LeaseTable(options.leaseMs, nodes, this.#historySinceMs, this.options.failoverMs);
+    this.#brake = new MassLossBrake(this.options.brake, meta.brake ?? null);
+    this.#follow(meta);
     for (const node of nodes) this.#liveness.set(node, 'unknown');
     deps.loop.onCommitted(({ changes }) => this.#publish(changes));
   }
@@ -82,9 +137,69 @@ export class Fleet {
     return this.#stallsMs;
   }
 
-  /** Whether every node that the store knows has come back since the start, or is known to be down. */
+  /** Nodes that the store knows, that have not come back since the start and are not known to be down. */
   awaited(): readonly NodeId[] {
     return [...this.#liveness].filter(([, liveness]) => liveness === 'unknown').map(([node]) => node);
+  }
+
+  /** What the daemon still waits for, and how long at most. */
+  waiting(): FleetWaiting {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const { recovery } = this.#meta;
+    return {
+      unheard: [...this.#unheard].filter((node) => this.#liveness.get(node) === 'unknown'),
+      suspendedMs: this.#leases.suspendedMs(nowMs),
+      brakeSilent: this.#brake.isClosed ? this.#brake.silent : null,
+      recovery: recovery
+        ? { why: recovery.why, adopted: recovery.adopted, leftMs: Math.max(0, this.#holdMs() - this.#sinceHistoryMs()) }
+        : null,
+    };
+  }
+
+  /** Begins a term above an epoch that some agent obeyed. Every agent says hello anew. */
+  beginTermAbove(aboveEpoch: number, why: string): Promise<void> {
+    return this.#turn(async () => {
+      this.#deps.log.warn({ aboveEpoch, why }, 'a new term begins');
+      await this.#deps.loop.beginTerm({ aboveEpoch });
+    });
+  }
+
+  /**
+   * A part of the history was lost: begins another one, in which what agents run is taken over. Nothing is placed until they
+   * were heard.
+   */
+  beginHistoryAbove(aboveEpoch: number, evidence: string): Promise<void> {
+    return this.#turn(async () => {
+      const { loop, clock, log } = this.#deps;
+      const left = loop.position;
+      const lineage = loop.newId();
+      loop.holdEngine(RECOVERING);
+      await loop.beginTerm({ aboveEpoch, lineage });
+      await loop.execute(noteLostHistory(lineage, left, evidence));
+      this.counts.historyLosses += 1;
+      this.#historySinceMs = clock.monotonicMs();
+      for (const node of this.#liveness.keys()) this.#unheard.add(node);
+      log.error(
+        { evidence, left, lineage },
+        'part of the history was lost: a new one begins, and what agents run is taken over',
+      );
+    });
+  }
+
+  /** Notes what an agent's report brought to light. */
+  noteFindings(node: NodeId, { adopted, strays }: Findings): void {
+    const { log } = this.#deps;
+    this.counts.adopted += adopted.length;
+    if (adopted.length > 0) log.warn({ node, adopted }, 'allocations of a lost history were taken over');
+    for (const { kind, allocation, workload, spared } of strays) {
+      if (kind === 'zombie') this.counts.zombies += 1;
+      else if (kind === 'orphan') this.counts.orphans += 1;
+      else this.counts.fenceViolations += 1;
+      const about = { node, allocation, workload, spared };
+      if (kind === 'fence_violated')
+        log.error(about, 'a task that was given up still runs: its node takes no new work');
+      else log.warn(about, `a task is on a node and should not be: ${kind}`);
+    }
   }
 
   softState(node: NodeId): NodeSoftState {
@@ -125,6 +240,7 @@ export class Fleet {
   join(node: NodeId, session: AgentSession): void {
     this.#sessions.get(node)?.end();
     this.#sessions.set(node, session);
+    this.#unheard.delete(node);
     this.answered(node);
     this.#setLiveness(node, 'ready');
   }
@@ -148,21 +264,117 @@ export class Fleet {
     const nodes = new Set<NodeId>();
     for (const change of changes) {
       if (change.collection === 'allocations' && changesOrders(change)) nodes.add(nodeOf(change));
+      else if (change.collection === 'nodes' && change.after !== null && sparesOthers(change))
+        nodes.add(change.after.id);
+      else if (change.collection === 'nodes' && change.before !== null && change.after === null)
+        this.#forget(change.before.id);
+      else if (change.collection === 'meta' && change.after !== null) this.#follow(change.after);
     }
     for (const node of nodes) this.#sessions.get(node)?.sendDesired();
   }
 
   #tick(): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    const stalledMs = this.#leases.tick(nowMs, TICK_MS);
-    if (stalledMs > 0) {
-      this.#stallsMs += stalledMs;
-      this.#deps.log.warn({ stalledMs: Math.round(stalledMs) }, 'this daemon was stalled; every lease counts anew');
+    const { clock, loop } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    this.#lookAtClocks(nowMs);
+    for (const node of this.#liveness.keys()) this.#setLiveness(node, this.#leases.liveness(node, nowMs));
+    this.#judgeBrake(nowMs);
+    for (const [node, liveness] of this.#liveness) {
+      if (liveness === 'down' && !this.#brake.isClosed && !this.#fencing.has(node)) void this.#fence(node, nowMs);
     }
-    for (const node of this.#liveness.keys()) {
-      this.#setLiveness(node, this.#leases.liveness(node, nowMs));
-      if (this.#liveness.get(node) === 'down' && !this.#fencing.has(node)) void this.#fence(node, nowMs);
+    if (this.#meta.recovery) this.#judgeRecovery();
+    void loop.read((state) => {
+      for (const node of this.#sessions.keys()) {
+        const record = state.node(node);
+        if (record?.strays !== undefined && isOrphanDue(record, this.options.orphanTtlMs, clock.wallMs())) {
+          void this.#execute(endOrphans(node, this.options), 'the time of an orphan is over');
+        }
+      }
+    });
+  }
+
+  #lookAtClocks(nowMs: number): void {
+    const { clock, log } = this.#deps;
+    const { stalledMs, divergedMs } = this.#leases.tick(nowMs, clock.wallMs(), TICK_MS);
+    if (stalledMs === 0 && divergedMs === 0) return;
+    this.#stallsMs += stalledMs;
+    this.counts.stalls += 1;
+    const figures = {
+      stalledMs: Math.round(stalledMs),
+      divergedMs: Math.round(divergedMs),
+      suspendedMs: Math.round(this.#leases.suspendedMs(nowMs)),
+    };
+    log.warn(figures, 'this daemon was stalled, or its clock jumped; no lease expires for a while');
+  }
+
+  /** Before anything is given up. */
+  #judgeBrake(nowMs: number): void {
+    const alive = [...this.#liveness.values()].filter((liveness) => liveness !== 'down').length;
+    const verdict = this.#brake.judge(alive, nowMs);
+    if (verdict?.type === 'close') {
+      const { silent, nodes } = verdict;
+      this.#deps.log.error({ silent, nodes }, 'too many nodes fell silent at once: nothing of theirs is given up');
+      void this.#execute(closeBrake(silent, nodes), 'the brake closes');
+    } else if (verdict?.type === 'open') {
+      this.#deps.log.warn('enough nodes are back: what silent ones ran is given up again after its time');
+      void this.#execute(releaseBrake(''), 'the brake opens');
     }
+  }
+
+  #judgeRecovery(): void {
+    const { failoverMs } = this.options;
+    const awaited = this.waiting().unheard.length;
+    const elapsedMs = this.#sinceHistoryMs();
+    if (this.#endingRecovery || !holdIsOver({ elapsedMs, awaited, failoverMs, fenceMs: this.#holdMs() })) return;
+    this.#endingRecovery = true;
+    const why = awaited === 0 ? 'every known node was heard' : `the fence time of ${awaited} silent nodes has passed`;
+    this.#deps.log.warn({ awaited }, `${why}: work is placed again`);
+    void this.#execute(endRecovery(why, ''), 'the recovery ends').finally(() => (this.#endingRecovery = false));
+  }
+
+  /** After this long nothing of a silent node can run any more, whatever it ran. */
+  #holdMs(): number {
+    return fenceTimeMs(0, this.options.leaseMs, LINGER_MS, this.options.maxGraceMs);
+  }
+
+  #sinceHistoryMs(): number {
+    return this.#deps.clock.monotonicMs() - this.#historySinceMs;
+  }
+
+  /** Carries out what the fleet decided by itself; what fails for want of room is decided again later. */
+  async #execute(command: Command<unknown>, what: string): Promise<void> {
+    try {
+      await this.#deps.loop.execute(command);
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, `${what}, but that could not be noted`);
+    }
+  }
+
+  /** One new term at a time. All sessions end, so that every agent is judged by the new one. */
+  #turn(begin: () => Promise<void>): Promise<void> {
+    this.#turning ??= begin()
+      .then(() => {
+        for (const session of this.#sessions.values()) session.end();
+      })
+      .finally(() => (this.#turning = null));
+    return this.#turning;
+  }
+
+  /** What the records say of holds is what is done. */
+  #follow(meta: Pick<ClusterMeta, 'recovery' | 'brake'>): void {
+    const { recovery = null, brake = null } = meta;
+    if (brake === null && this.#meta.brake) this.#brake.release();
+    this.#meta = { recovery, brake };
+    this.#deps.loop.holdEngine(recovery === null ? null : RECOVERING);
+  }
+
+  #forget(node: NodeId): void {
+    this.#liveness.delete(node);
+    this.#unheard.delete(node);
+    this.#leases.forget(node);
+    this.#brake.returned(node);
+    this.#lastHeartbeatWallMs.delete(node);
+    for (const listener of this.#livenessListeners) listener(node);
   }
 
   /** Gives up what a silent node ran, once nothing of it can run any more. */
@@ -198,12 +410,37 @@ export class Fleet {
   }
 
   #setLiveness(node: NodeId, liveness: NodeLiveness): void {
-    if (this.#liveness.get(node) === liveness) return;
+    const before = this.#liveness.get(node);
+    if (before === liveness) return;
     this.#liveness.set(node, liveness);
+    if (liveness === 'ready') this.#brake.returned(node);
+    else if (liveness === 'down' && before !== undefined) this.#brake.expired(node, this.#deps.clock.monotonicMs());
     this.#deps.log.info({ node, liveness }, 'node liveness');
     this.#deps.loop.setLiveness({ node, liveness });
     for (const listener of this.#livenessListeners) listener(node);
   }
+}
+
+/** Why the engine rests after a loss of history. */
+const RECOVERING = 'agents are awaited after a part of the history was lost';
+
+/** What a fleet waits for. */
+export interface FleetWaiting {
+  /** Nodes not heard of since the start, or since a new history began. */
+  readonly unheard: readonly NodeId[];
+  /** For how long no lease expires. */
+  readonly suspendedMs: number;
+  /** The nodes whose silence holds the brake closed; null = it is open. */
+  readonly brakeSilent: readonly NodeId[] | null;
+  /** Set while nothing is placed after a loss of history; `leftMs` = at most so long. */
+  readonly recovery: { readonly why: LossOfHistory; readonly adopted: number; readonly leftMs: number } | null;
+}
+
+/** Whether the orphans that are to be left alone are others. */
+function sparesOthers({ before, after }: Extract<RecordChange, { readonly collection: 'nodes' }>): boolean {
+  const spared = (node: ClusterNode | null): string =>
+    (node?.strays ?? []).flatMap((one) => (one.spared ? [one.allocation] : [])).join();
+  return before?.strays !== after?.strays && spared(before) !== spared(after);
 }
 
 type AllocationChange = Extract<RecordChange, { readonly collection: 'allocations' }>;

@@ -15,9 +15,12 @@ export const FENCE_MARGIN_MS = 5_000;
 /** A scheduler that was itself away for longer than this cannot blame nodes for their silence. */
 export const STALL_MS = 2_000;
 
+/** How long a task of class `linger` runs on without a lease. */
+export const LINGER_MS = 15 * 60_000;
+
 /** How long a task runs on without a lease. Gangs over several nodes stop at once: they cannot work on in parts. */
 export function lingerMs(kind: WorkloadKind, tasks: number): number {
-  return tasks > 1 || kind === 'service' ? 0 : 15 * 60_000;
+  return tasks > 1 || kind === 'service' ? 0 : LINGER_MS;
 }
 
 /** When an allocation of a node silent since `answeredMs` cannot run any more, in the scheduler's monotonic time. */
@@ -25,21 +28,36 @@ export function fenceTimeMs(answeredMs: number, leaseMs: number, linger: number,
   return answeredMs + (leaseMs + linger) * (1 + 2 * CLOCK_RATE_BOUND) + graceMs + KILL_MARGIN_MS + FENCE_MARGIN_MS;
 }
 
+/** After a stall of our own, or a clock that jumped, nothing expires for at least this long. */
+export const LEAST_TILT_MS = 30_000;
+/** After a start silent nodes get this long, whatever their leases: their agents may be between two tries. */
+export const FAILOVER_MS = 60_000;
+
 interface Lease {
   readonly answeredMs: number;
   readonly connected: boolean;
 }
 
-/** The leases of all nodes. Times are the scheduler's monotonic ones. */
+/** What a look at the clocks brought; 0 = nothing strange. */
+export interface ClockLook {
+  /** How long we were away. */
+  readonly stalledMs: number;
+  /** By how much the time of day moved otherwise than the monotonic clock. */
+  readonly divergedMs: number;
+}
+
+/** The leases of all nodes. Times are the scheduler's monotonic ones unless they say otherwise. */
 export class LeaseTable {
   readonly #leases = new Map<NodeId, Lease>();
   readonly #leaseMs: number;
-  #lastTickMs: number;
+  #last: { readonly nowMs: number; readonly wallMs: number | null };
+  #suspendedUntilMs: number;
 
   /** A node that the store knows and that has not come back gets the benefit of a lease from `startMs` on. */
-  constructor(leaseMs: number, known: Iterable<NodeId>, startMs: number) {
+  constructor(leaseMs: number, known: Iterable<NodeId>, startMs: number, failoverMs = 0) {
     this.#leaseMs = leaseMs;
-    this.#lastTickMs = startMs;
+    this.#last = { nowMs: startMs, wallMs: null };
+    this.#suspendedUntilMs = startMs + failoverMs;
     for (const node of known) this.#leases.set(node, { answeredMs: startMs, connected: false });
   }
 
@@ -54,28 +72,46 @@ export class LeaseTable {
     if (lease !== undefined) this.#leases.set(node, { ...lease, connected: false });
   }
 
+  /** The node is no more. */
+  forget(node: NodeId): void {
+    this.#leases.delete(node);
+  }
+
   /** When the node was last answered; null = never heard of. */
   answeredMs(node: NodeId): number | null {
     return this.#leases.get(node)?.answeredMs ?? null;
+  }
+
+  /** How long no lease will expire, because we began, stalled or our clocks jumped; 0 = they expire. */
+  suspendedMs(nowMs: number): number {
+    return Math.max(0, this.#suspendedUntilMs - nowMs);
   }
 
   /** `ready` = connected and leased, `unknown` = silent within its lease, `down` = its lease ran out. */
   liveness(node: NodeId, nowMs: number): 'ready' | 'unknown' | 'down' {
     const lease = this.#leases.get(node);
     if (lease === undefined) return 'down';
-    if (nowMs - lease.answeredMs > this.#leaseMs) return 'down';
+    const isOver = nowMs - lease.answeredMs > this.#leaseMs;
+    if (isOver && this.suspendedMs(nowMs) === 0) return 'down';
     return lease.connected ? 'ready' : 'unknown';
   }
 
   /**
-   * To be called regularly. After a stall of our own, every lease is counted anew: the answers that nodes waited for
-   * were ours to give. @returns how long we were away, 0 when all is well
+   * To be called regularly. After a stall of our own nothing expires for a lease and the stall: the answers that nodes waited for
+   * were ours to give. A clock that jumps against the other says that something of the kind happened, or is wrong with both.
    */
-  tick(nowMs: number, intervalMs: number): number {
-    const stalledMs = nowMs - this.#lastTickMs - intervalMs;
-    this.#lastTickMs = nowMs;
-    if (stalledMs < STALL_MS) return 0;
-    for (const [node, lease] of this.#leases) this.#leases.set(node, { ...lease, answeredMs: nowMs });
-    return stalledMs;
+  tick(nowMs: number, wallMs: number, intervalMs: number): ClockLook {
+    const last = this.#last;
+    this.#last = { nowMs, wallMs };
+    const stalledMs = Math.max(0, nowMs - last.nowMs - intervalMs);
+    const divergedMs = last.wallMs === null ? 0 : Math.abs(wallMs - last.wallMs - (nowMs - last.nowMs));
+    const worstMs = Math.max(stalledMs, divergedMs);
+    if (worstMs <= STALL_MS) return { stalledMs: 0, divergedMs: 0 };
+    const untilMs = nowMs + Math.max(LEAST_TILT_MS, this.#leaseMs + worstMs);
+    this.#suspendedUntilMs = Math.max(this.#suspendedUntilMs, untilMs);
+    return {
+      stalledMs: stalledMs > STALL_MS ? stalledMs : 0,
+      divergedMs: divergedMs > STALL_MS ? divergedMs : 0,
+    };
   }
 }

@@ -1,7 +1,8 @@
 // What an agent says it has, parsed from the protocol and checked at this border.
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../common/errors.js';
-import type { AllocationId, NodeId } from '../../common/ids.js';
+import { GPU_PARTS } from '../../common/gpu-parts.js';
+import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { fromTimestamp } from '../../common/units.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
@@ -9,7 +10,7 @@ import type { MigInstance__Output } from '../../proto/gen/sluice/v1/MigInstance.
 import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation__Output } from '../../proto/gen/sluice/v1/ObservedAllocation.js';
 import type { InventoryReport, NodeReport } from '../control/commands/nodes.js';
-import type { Checkpoint, Exit, MigInstance } from '../model/records.js';
+import type { Checkpoint, Exit, GrantedGpu, MigInstance } from '../model/records.js';
 
 /** No GPU has more than 7; what comes after is ignored. */
 export const MAX_MIG_INSTANCES_PER_GPU = 16;
@@ -26,6 +27,16 @@ export interface Observed {
   readonly neverStarted: boolean;
   readonly stopSignalled: boolean;
   readonly dirtyGpus: readonly string[];
+  /** What it was ordered as; absent = its agent does not tell. */
+  readonly grant?: ObservedGrant;
+}
+
+/** What an agent was given to run. */
+export interface ObservedGrant {
+  readonly workload: WorkloadNumber;
+  readonly attempt: number;
+  readonly task: number;
+  readonly gpus: readonly GrantedGpu[];
 }
 
 const STATES = {
@@ -64,7 +75,16 @@ export function parseObserved(message: ObservedAllocation__Output): Observed {
     neverStarted: message.neverStarted,
     stopSignalled: message.stopSignalled,
     dirtyGpus: message.dirtyGpus,
+    ...(message.workload > 0 ? { grant: parseGrant(message) } : {}),
   };
+}
+
+function parseGrant({ workload, attempt, task, gpus }: ObservedAllocation__Output): ObservedGrant {
+  const granted = gpus.map(({ uuid, index, model, simulated, generation, parts, instance }) => {
+    // An agent that says nothing of parts knows of whole GPUs only.
+    return { uuid, index, model, simulated, generation, parts: parts === 0 ? GPU_PARTS : parts, instance };
+  });
+  return { workload: workload as WorkloadNumber, attempt, task, gpus: granted };
 }
 
 /** Parses an agent's first message; INVALID_ARGUMENT when it names no node. */

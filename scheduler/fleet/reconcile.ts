@@ -12,9 +12,13 @@
 //   any live          ended, nobody saw how          the same: machine or supervisor went down under it
 //   started           nothing, machine rebooted      lost; GPUs free (a reboot proves that nothing runs)
 //   started           nothing, same boot             lost; GPUs quarantined, since nothing proves them free
-//   nothing           anything                       nothing here: the agent ends what it is not asked to have
-import type { NodeId } from '../../common/ids.js';
+//   anything          nothing, and it knows more of  ended in what was lost; requeued, GPUs free
+//                     a history that was lost
+//   nothing           live, and it knows more        taken over (model/adoption.ts)
+//   nothing           live                           a stray: its GPUs are kept from new work, it is ended (strays.ts)
+import type { AllocationId, NodeId } from '../../common/ids.js';
 import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
+import { adopt, raiseGenerations, raiseLastWorkload } from '../model/adoption.js';
 import type { Command } from '../control/command.js';
 import type { Draft } from '../model/draft.js';
 import { MAX_FALSE_STARTS } from '../model/elastic.js';
@@ -28,8 +32,10 @@ import {
   requestStop,
 } from '../model/lifecycle.js';
 import { isTerminal } from '../model/cluster-state.js';
-import type { Allocation, ClusterNode, Exit } from '../model/records.js';
+import type { Origin } from '../model/origin.js';
+import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray } from '../model/records.js';
 import type { Observed } from './observed.js';
+import { noteStrays, type StrayPolicy } from './strays.js';
 
 /** A shorter run that is lost is a false start. */
 const SOUND_RUN_MS = 60_000;
@@ -39,29 +45,79 @@ interface End {
   readonly endedMs: number;
 }
 
+/** What an agent's hello tells beyond its machine and its tasks. */
+export interface Past {
+  /** Whether it obeyed more of a lost history than the store knows: then what it has is the truth. */
+  readonly knowsMore: boolean;
+  /** What it kept of the workloads whose allocations the store does not know. */
+  readonly origins: ReadonlyMap<AllocationId, Origin>;
+  /** The highest generation it accepted, by the UUID of the GPU and of the MIG instance. */
+  readonly generations: Readonly<Record<string, number>>;
+}
+
+/** The past of an agent that knows no more than the store. */
+export const PLAIN_PAST: Past = { knowsMore: false, origins: new Map(), generations: {} };
+
+/** What a report brought to light. */
+export interface Findings {
+  /** Allocations taken over from a lost history. */
+  readonly adopted: readonly AllocationId[];
+  /** Tasks that are there and should not be, found for the first time. */
+  readonly strays: readonly Stray[];
+}
+
+export interface Welcomed extends Findings {
+  readonly node: ClusterNode;
+}
+
+const END_AT_ONCE: StrayPolicy = { orphanTtlMs: 0 };
+
 /** An agent says hello: the node is taken in and what it has is compared with what it should have. */
-export function welcomeNode(report: NodeReport, observed: readonly Observed[]): Command<ClusterNode> {
+export function welcomeNode(
+  report: NodeReport,
+  observed: readonly Observed[],
+  past: Past = PLAIN_PAST,
+  policy: StrayPolicy = END_AT_ONCE,
+): Command<Welcomed> {
   return {
     name: 'register_node',
     isReport: true,
     // On a full disk, too: without a session an agent loses its lease and ends what it runs.
     whenSpace: 'critical',
-    run: (draft, { nowMs }) => {
+    run: (draft, context) => {
+      const { nowMs } = context;
       const rebooted = draft.get('nodes', report.id)?.bootId !== report.bootId;
-      const node = registerNode(draft, report, nowMs);
-      reconcile(draft, node.id, observed, rebooted, nowMs);
-      return draft.node(node.id);
+      const { id } = registerNode(draft, report, nowMs);
+      const grants = observed.flatMap(({ grant }) => (grant === undefined ? [] : [grant]));
+      raiseGenerations(
+        draft,
+        id,
+        past.generations,
+        grants.flatMap(({ gpus }) => gpus),
+      );
+      raiseLastWorkload(draft, Math.max(0, ...grants.map(({ workload }) => workload)));
+      reconcile(draft, id, observed, past.knowsMore ? 'history lost' : rebooted ? 'rebooted' : 'seen', nowMs);
+      const adopted = past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : [];
+      const strays = noteStrays(draft, id, observed, policy, context);
+      return { node: draft.node(id), adopted, strays };
     },
   };
 }
 
 /** An agent reports the full set it has. */
-export function takeObservation(node: NodeId, observed: readonly Observed[]): Command<void> {
+export function takeObservation(
+  node: NodeId,
+  observed: readonly Observed[],
+  policy: StrayPolicy = END_AT_ONCE,
+): Command<Findings> {
   return {
     name: 'observe',
     isReport: true,
     whenSpace: 'critical',
-    run: (draft, { nowMs }) => reconcile(draft, node, observed, false, nowMs),
+    run: (draft, context) => {
+      reconcile(draft, node, observed, 'seen', context.nowMs);
+      return { adopted: [], strays: noteStrays(draft, node, observed, policy, context) };
+    },
   };
 }
 
@@ -82,13 +138,43 @@ export function fenceNode(node: NodeId, allocations: readonly string[]): Command
   };
 }
 
-function reconcile(draft: Draft, node: NodeId, observed: readonly Observed[], rebooted: boolean, nowMs: number): void {
+/** What it means that an agent has no trace of something. */
+type Absence = 'seen' | 'rebooted' | 'history lost';
+
+function reconcile(draft: Draft, node: NodeId, observed: readonly Observed[], absence: Absence, nowMs: number): void {
   const seen = new Map(observed.map((one) => [one.id, one]));
   for (const allocation of draft.base.heldOn(node)) {
     const one = seen.get(allocation.id);
+    // What it obeyed in the lost part of the history may have come and gone there: it must not start again.
+    const wasThere = absence === 'history lost' || allocation.startedMs !== null || hasEnded(allocation);
     if (one !== undefined) follow(draft, allocation, one, nowMs);
-    else if (allocation.startedMs !== null || hasEnded(allocation)) missing(draft, allocation, rebooted, nowMs);
+    else if (wasThere) missing(draft, allocation, absence, nowMs);
   }
+}
+
+/** Takes over what the agent runs of a history that was lost. What cannot be is left to be ended as a stray. */
+function adoptAll(
+  draft: Draft,
+  node: NodeId,
+  observed: readonly Observed[],
+  origins: ReadonlyMap<AllocationId, Origin>,
+  nowMs: number,
+): readonly AllocationId[] {
+  const adopted: AllocationId[] = [];
+  for (const one of observed) {
+    const origin = origins.get(one.id);
+    if (origin === undefined || one.grant === undefined || one.neverStarted) continue;
+    if (draft.get('allocations', one.id) !== undefined) continue;
+    const verdict = adopt(draft, { id: one.id, node, startedMs: one.startedMs, ...one.grant }, origin, nowMs);
+    if (verdict.type === 'left') continue;
+    adopted.push(one.id);
+    follow(draft, verdict.allocation, one, nowMs);
+  }
+  if (adopted.length > 0 && draft.meta.recovery) {
+    const recovery = { ...draft.meta.recovery, adopted: draft.meta.recovery.adopted + adopted.length };
+    draft.put('meta', META_KEY, { ...draft.meta, recovery });
+  }
+  return adopted;
 }
 
 function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: number): void {
@@ -131,15 +217,23 @@ function whyCutOff({ stop }: Allocation, one: Observed, exit: Exit): string | nu
 }
 
 /** The agent has no trace of something that ran. */
-function missing(draft: Draft, allocation: Allocation, rebooted: boolean, nowMs: number): void {
-  const why = rebooted ? 'its node was rebooted' : 'its agent has no trace of it';
-  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
-  if (!rebooted) {
+function missing(draft: Draft, allocation: Allocation, absence: Absence, nowMs: number): void {
+  const why = WHY_ABSENT[absence];
+  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs, absence !== 'history lost');
+  if (absence === 'seen') {
     const uuids = allocation.gpus.map(({ uuid }) => uuid);
     quarantineGpus(draft, allocation.node, uuids, `held by workload ${allocation.workload}, of which no trace is left`);
   }
-  markReleased(draft, allocation.id, rebooted ? 'rebooted' : 'quarantined', nowMs);
+  markReleased(draft, allocation.id, PROOF_OF_ABSENCE[absence], nowMs);
 }
+
+const WHY_ABSENT: Readonly<Record<Absence, string>> = {
+  seen: 'its agent has no trace of it',
+  rebooted: 'its node was rebooted',
+  'history lost': 'its end is in the part of the history that was lost',
+};
+/** An agent forgets what it had only after it saw it end and its GPUs clean, and a scheduler took note of it. */
+const PROOF_OF_ABSENCE = { seen: 'quarantined', rebooted: 'rebooted', 'history lost': 'clean' } as const;
 
 /** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
 function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
@@ -157,12 +251,20 @@ function unseen(why: string, endedMs: number): End {
  * whatever it runs on, or that no node manages to start, must not be tried for ever: after MAX_FALSE_STARTS attempts in a
  * row that did not last SOUND_RUN_MS it has failed.
  */
-function loseAllocation(draft: Draft, allocation: Allocation, why: string, end: End, nowMs: number): void {
+function loseAllocation(
+  draft: Draft,
+  allocation: Allocation,
+  why: string,
+  end: End,
+  nowMs: number,
+  countsAsFalseStart = true,
+): void {
   if (hasEnded(draft.allocation(allocation.id))) return;
   const workload = draft.workload(allocation.workload);
   if (!isTerminal(workload.state) && workload.afterStop === null) {
     const ranMs = allocation.startedMs === null ? 0 : end.endedMs - allocation.startedMs;
-    const falseStarts = ranMs < SOUND_RUN_MS ? workload.falseStarts + 1 : 0;
+    const more = countsAsFalseStart ? 1 : 0;
+    const falseStarts = ranMs < SOUND_RUN_MS ? workload.falseStarts + more : 0;
     if (loseSurplus(draft, allocation.id, { ...end, why, falseStarts }, nowMs)) return;
     const givenUp = falseStarts >= MAX_FALSE_STARTS;
     draft.putWorkload({ ...workload, falseStarts });

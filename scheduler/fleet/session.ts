@@ -11,10 +11,12 @@ import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
+import { readOrigin } from '../model/origin.js';
 import { desiredOf } from './desired.js';
 import type { Fleet } from './fleet.js';
-import { parseHello, parseInventory, parseObserved } from './observed.js';
-import { takeObservation, welcomeNode } from './reconcile.js';
+import { parseHello, parseInventory, parseObserved, type Observed } from './observed.js';
+import { PLAIN_PAST, takeObservation, welcomeNode, type Past } from './reconcile.js';
+import { hear, type Testimony } from './witness.js';
 
 /** The scheduler's end of an agent's stream, as far as a session uses it: one of gRPC fits. */
 export interface AgentStream {
@@ -33,6 +35,8 @@ export interface AgentStream {
 
 /** Log reads one agent may have open at once. */
 const MAX_OPEN_LOG_READS = 1_000;
+/** Origins asked for at once; a node has no more tasks than that at once. */
+const MAX_ORIGINS = 4_096;
 /** Messages of one agent that may wait to be worked off; until there are fewer, nothing more is read from it. */
 const MAX_WAITING_MESSAGES = 64;
 
@@ -59,7 +63,10 @@ export class AgentSession {
   /** Reads under way by what they ask: many who follow a quiet log, and those who left, share one. */
   readonly #sharedReads = new Map<string, Promise<LogData__Output>>();
   readonly #logReads = new Map<number, { resolve: (data: LogData__Output) => void; reject: (error: Error) => void }>();
+  readonly #origins = new Map<string, { resolve: (text: string) => void; reject: (error: Error) => void }>();
   #node: NodeId | null = null;
+  /** The term in which it was welcomed: orders of another one are not for this stream. */
+  #epoch = 0;
   #nextLogRead = 1;
   #ended = false;
   /** Messages are worked off one after the other, so that an observation never overtakes the hello. */
@@ -75,6 +82,9 @@ export class AgentSession {
       // Answers to log reads and heartbeats change no state; they must not wait behind what does.
       if (message.message === 'logData' && message.logData !== null && message.logData !== undefined) {
         this.#takeLogData(message.logData);
+      } else if (message.message === 'origin' && message.origin !== null && message.origin !== undefined) {
+        // The hello waits for them, so they cannot wait behind it.
+        this.#origins.get(message.origin.allocation)?.resolve(message.origin.origin);
       } else if (message.heartbeat && this.#node !== null) {
         this.#answer(this.#node, message.heartbeat.sequence);
       } else {
@@ -97,6 +107,10 @@ export class AgentSession {
     if (this.#ordersAreDue) return;
     const { loop } = this.#deps;
     void loop.read((state, _view, position) => {
+      if (position.epoch !== this.#epoch) {
+        this.end();
+        return;
+      }
       this.#send({ desired: desiredOf(state, node, { ...position, leaderId: loop.leaderId }) });
     });
   }
@@ -129,6 +143,8 @@ export class AgentSession {
     if (this.#node !== null) this.#deps.fleet.leave(this.#node, this);
     for (const { reject } of this.#logReads.values()) reject(agentGone());
     this.#logReads.clear();
+    for (const { reject } of this.#origins.values()) reject(agentGone());
+    this.#origins.clear();
     this.#stream.end();
   }
 
@@ -168,7 +184,9 @@ export class AgentSession {
     if (message.heartbeat) {
       this.#answer(node, message.heartbeat.sequence);
     } else if (message.observed) {
-      await this.#deps.loop.execute(takeObservation(node, message.observed.allocations.map(parseObserved)));
+      const { loop, fleet } = this.#deps;
+      const observed = message.observed.allocations.map(parseObserved);
+      fleet.noteFindings(node, await loop.execute(takeObservation(node, observed, fleet.options)));
     } else if (message.inventory) {
       await this.#deps.loop.execute(updateInventory(node, parseInventory(message.inventory.inventory)));
     } else if (message.telemetry) {
@@ -183,32 +201,77 @@ export class AgentSession {
     const report = parseHello(hello);
     const { loop, fleet, authorizeNode } = this.#deps;
     authorizeNode(report.name);
-    refuseLostHistory(hello, loop);
+    const { epoch, testimony } = await loop.read(({ meta }, _view, position) => {
+      const cluster = { clusterId: meta.clusterId, pastLineages: meta.pastLineages ?? [] };
+      return { epoch: position.epoch, testimony: hear(hello, cluster, position) };
+    });
+    const { knowsMore } = await this.#judge(testimony, report.name);
     const known = await loop.read((state) => state.node(report.id) ?? null);
     if (known !== null) {
       // A token for one node must not take over another one by giving it the name that the token is for.
       authorizeNode(known.name);
       if (known.bootId !== report.bootId && fleet.softState(known.id).liveness === 'ready') throw twin(report);
     }
+    const observed = hello.allocations.map(parseObserved);
+    const origins = knowsMore ? await this.#askOrigins(observed) : PLAIN_PAST.origins;
+    const past: Past = { knowsMore, origins, generations: hello.generations };
     fleet.supersede(report.id);
-    const node = await loop.execute(welcomeNode(report, hello.allocations.map(parseObserved)));
-    const { lineage, epoch } = loop.position;
+    const { node, ...findings } = await loop.execute(welcomeNode(report, observed, past, fleet.options));
     const clusterId = await loop.read((state) => state.meta.clusterId);
+    const { lineage } = loop.position;
+    // A term that began meanwhile may belong to another history, in which this hello would have been judged otherwise.
+    if (loop.position.epoch !== epoch) throw comeBack('a new term began meanwhile');
     // The stream may have ended meanwhile: a session without one would pass for the node's for ever.
     if (this.#ended) return;
     this.#node = node.id;
+    this.#epoch = epoch;
     this.#send({
       welcome: {
         clusterId,
         lineage,
         epoch,
+        leaderId: loop.leaderId,
         heartbeatInterval: toDuration(fleet.options.heartbeatMs),
         lease: toDuration(fleet.options.leaseMs),
       },
     });
     fleet.join(node.id, this);
+    fleet.noteFindings(node.id, findings);
     this.sendDesired();
     this.#deps.log.info({ node: node.name, id: node.id, gpus: node.gpus.length }, 'node joined');
+  }
+
+  /** Does what the agent's memory of its past asks for. @throws ApiError when it has to come back, or does not belong here */
+  async #judge(testimony: Testimony, name: string): Promise<{ readonly knowsMore: boolean }> {
+    const { fleet, log } = this.#deps;
+    switch (testimony.type) {
+      case 'follows':
+        return testimony;
+      case 'refuse':
+        log.warn({ node: name, why: testimony.why }, 'an agent is refused');
+        throw new ApiError({ code: status.FAILED_PRECONDITION, reason: testimony.reason, message: testimony.why });
+      case 'epoch too low':
+        await fleet.beginTermAbove(testimony.aboveEpoch, `${testimony.why}, as node ${name} tells`);
+        throw comeBack(testimony.why);
+      case 'history lost':
+        await fleet.beginHistoryAbove(testimony.aboveEpoch, `node ${name} tells: ${testimony.why}`);
+        throw comeBack(`part of the history was lost: ${testimony.why}`);
+    }
+  }
+
+  /** What the agent kept of the workloads that the store does not know. Its answers come one by one: specs may be long. */
+  async #askOrigins(observed: readonly Observed[]): Promise<Past['origins']> {
+    const unknown = await this.#deps.loop.read((state) =>
+      observed.filter((one) => !one.neverStarted && state.allocation(one.id) === undefined).slice(0, MAX_ORIGINS),
+    );
+    const answers = unknown.map(async ({ id }) => {
+      const text = await new Promise<string>((resolve, reject) => this.#origins.set(id, { resolve, reject }));
+      return [id, readOrigin(text)] as const;
+    });
+    if (unknown.length > 0) this.#send({ originRequest: { allocations: unknown.map(({ id }) => id) } });
+    const origins = await Promise.all(answers);
+    this.#origins.clear();
+    return new Map(origins.flatMap(([id, origin]) => (origin === null ? [] : [[id, origin] as const])));
   }
 
   #takeLogData(data: LogData__Output): void {
@@ -233,18 +296,12 @@ export class AgentSession {
   }
 }
 
-/** An agent that obeyed later orders of this history than the store knows means that history was lost. */
-function refuseLostHistory(hello: AgentHello__Output, loop: ControlLoop): void {
-  const { lineage, epoch, revision } = loop.position;
-  const later = hello.maxEpoch > epoch || (hello.maxEpoch === epoch && hello.maxRevision > revision);
-  if (hello.lineage !== lineage || !later) return;
-  throw new ApiError({
-    code: status.FAILED_PRECONDITION,
-    reason: 'HISTORY_LOST',
-    message:
-      `this agent obeyed epoch ${hello.maxEpoch} revision ${hello.maxRevision}, ` +
-      `but the store ends at epoch ${epoch} revision ${revision}: part of its history was lost\n` +
-      'Restore the newest copy of the data directory.',
+/** The agent's next hello will be judged by what has just begun. */
+function comeBack(why: string): ApiError {
+  return new ApiError({
+    code: status.UNAVAILABLE,
+    reason: 'NEW_TERM',
+    message: `the scheduler begins a new term (${why})\nThe agent comes back by itself.`,
   });
 }
 

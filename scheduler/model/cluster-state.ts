@@ -11,6 +11,7 @@ import {
   type ClusterNode,
   type CollectionName,
   type Collections,
+  type Incident,
   type Queue,
   type RecordChange,
   type RequestRecord,
@@ -29,6 +30,8 @@ export interface ReadableState {
   readonly workloads: ReadonlyMap<string, Workload>;
   readonly allocations: ReadonlyMap<string, Allocation>;
   readonly requests: ReadonlyMap<string, RequestRecord>;
+  /** The oldest first. */
+  readonly incidents: ReadonlyMap<string, Incident>;
   queue(name: string): Queue | undefined;
   node(id: NodeId): ClusterNode | undefined;
   nodeNamed(name: string): ClusterNode | undefined;
@@ -64,6 +67,7 @@ export class ClusterState implements ReadableState {
     workloads: new Map<string, Workload>(),
     allocations: new Map<string, Allocation>(),
     requests: new Map<string, RequestRecord>(),
+    incidents: new Map<string, Incident>(),
     meta: new Map<string, ClusterMeta>(),
   };
   readonly #numbersByName = new Map<string, WorkloadNumber[]>();
@@ -93,6 +97,9 @@ export class ClusterState implements ReadableState {
   }
   get requests(): Tables['requests'] {
     return this.#tables.requests;
+  }
+  get incidents(): Tables['incidents'] {
+    return this.#tables.incidents;
   }
 
   queue(name: string): Queue | undefined {

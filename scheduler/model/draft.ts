@@ -59,6 +59,21 @@ export class Draft {
   node(id: NodeId): ClusterNode {
     return present(this.get('nodes', id), 'node exists', id);
   }
+  /** Every workload as it will be. Walks all of them: for what is rare. */
+  workloads(): readonly Workload[] {
+    const changed = this.#changedOf('workloads');
+    const kept = [...this.#state.workloads.values()].filter((one) => !changed.has(workloadKey(one.number)));
+    return [...kept, ...[...changed.values()].filter((one) => one !== null)];
+  }
+
+  /** Allocations that will hold GPUs of a node. */
+  heldOn(node: NodeId): readonly Allocation[] {
+    const changed = this.#changedOf('allocations');
+    const kept = this.#state.heldOn(node).filter(({ id }) => !changed.has(id));
+    const held = [...changed.values()].filter((one) => one !== null && one.node === node && one.state !== 'released');
+    return [...kept, ...held.filter((one) => one !== null)];
+  }
+
   putWorkload(workload: Workload): void {
     this.put('workloads', workloadKey(workload.number), workload);
   }
@@ -72,6 +87,11 @@ export class Draft {
   /** The changes so far, in the order of first touch. */
   changes(): readonly RecordChange[] {
     return [...this.#changes.values()].filter((change) => change.before !== change.after);
+  }
+
+  #changedOf<C extends CollectionName>(collection: C): ReadonlyMap<string, Collections[C] | null> {
+    const changes = [...this.#changes.values()].filter((change) => change.collection === collection);
+    return new Map(changes.map(({ key, after }) => [key, after as Collections[C] | null]));
   }
 
   #change<C extends CollectionName>(collection: C, key: string, after: Collections[C] | null): void {

@@ -416,7 +416,9 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
   if (isTerminal(before.state) || before.state === 'pending') return;
   const workload = before.afterStop === null ? letGoOfSurplus(draft, before) : before;
   const allocations = workload.allocations.map((id) => draft.allocation(id));
-  if (allocations.every(hasEnded)) {
+  // After a loss of history a gang comes together again one agent after the other: what is not whole has not ended.
+  const isComplete = workload.afterStop !== null || isWhole(workload.spec, allocations, () => true);
+  if (isComplete && allocations.every(hasEnded)) {
     finish(draft, workload, allocations, nowMs);
     return;
   }
@@ -539,7 +541,8 @@ export function howItEnded(exit: Exit | null): string {
   return [words, exit.message].filter((part) => part !== '').join(': ') || 'ended without a record of how';
 }
 
-function enter(workload: Workload, state: WorkloadState): Workload {
+/** The workload in another state, if that step is legal. */
+export function enter(workload: Workload, state: WorkloadState): Workload {
   invariant(
     isWorkloadStep(workload.state, state),
     'legal workload steps',

@@ -78,7 +78,11 @@ export interface Gpu {
    * is gone. Absent = it does not. Ends with a reboot of the machine, or when a person uncordons the node.
    */
   readonly quarantine?: string;
+  /** The allocation whose end ends the quarantine, once its agent saw the GPU clean. Absent = only a reboot or a person does. */
+  readonly quarantinedFor?: AllocationId;
   readonly pciBusId: string;
+  /** Set when a person took the entry of a lost GPU away: it is shown no more, and its place is the next new GPU's. */
+  readonly retired?: true;
   /** The fencing number of the last grant; 0 = never granted. */
   readonly generation: number;
   /** GPUs of one node with the same number reach each other over NVLink; null = not known, none. */
@@ -117,6 +121,24 @@ export interface ClusterNode {
   readonly cordonReason: string;
   readonly maintenance: readonly Maintenance[];
   readonly registeredMs: number;
+  /** What its agent has and nobody asked for. Absent = nothing. */
+  readonly strays?: readonly Stray[];
+}
+
+/**
+ * A task that is on a node and should not be:
+ *   orphan          the store never heard of it
+ *   zombie          it has ended for the store, or is another node's
+ *   fence_violated  it was given up by the fence time, or on a person's word that its machine is off, and runs
+ */
+export interface Stray {
+  readonly allocation: AllocationId;
+  readonly kind: 'orphan' | 'zombie' | 'fence_violated';
+  /** As its agent says. */
+  readonly workload: WorkloadNumber;
+  readonly sinceMs: number;
+  /** Whether its agent is told not to end it yet. */
+  readonly spared: boolean;
 }
 
 export type WorkloadKind = 'train' | 'test' | 'service' | 'batch';
@@ -206,6 +228,14 @@ export interface ArrayPlace {
   readonly concurrency: number;
 }
 
+/**
+ * What becomes of tasks whose node has no contact with the scheduler:
+ *   stop    they stop as soon as its lease is over
+ *   linger  they go on for a while, then stop
+ *   keep    they go on without end, and are never given up without proof that they ended
+ */
+export type OnDisconnect = 'stop' | 'linger' | 'keep';
+
 /** What a user asked for, with every default filled in. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -227,6 +257,8 @@ export interface WorkloadSpec {
   /** Empty = a folder of the task's own. */
   readonly workingDirectory: string;
   readonly graceMs: number;
+  /** Absent = as is usual for its kind and its number of tasks. */
+  readonly onDisconnect?: OnDisconnect;
   /** Empty = the agent's own folder for the workload. */
   readonly checkpointDirectory: string;
 }
@@ -304,6 +336,8 @@ export interface Workload {
   readonly uid: string;
   readonly spec: WorkloadSpec;
   readonly owner: string;
+  /** The key of the request that made it; absent = the client gave none. */
+  readonly requestKey?: string;
   readonly state: WorkloadState;
   /** In one sentence, why it is where it is; empty while pending (the engine explains that). */
   readonly message: string;
@@ -393,9 +427,10 @@ export interface GrantedGpu {
  *   never_started  their agent never started the program under this id, and never will
  *   rebooted       their machine has booted anew since
  *   fenced         the fence time of a silent node passed: agent and supervisor have ended everything by then
+ *   certified      a person certified that the machine is off, or that nothing of the task runs any more
  *   quarantined    nothing does, so they are kept from new work until a reboot or a person says that they are free
  */
-export type ReleaseProof = 'clean' | 'never_started' | 'rebooted' | 'fenced' | 'quarantined';
+export type ReleaseProof = 'clean' | 'never_started' | 'rebooted' | 'fenced' | 'certified' | 'quarantined';
 
 /** The end of a grant. */
 export interface Release {
@@ -434,6 +469,11 @@ export interface RequestRecord {
   readonly digest: string;
   readonly workloads: readonly WorkloadNumber[];
   readonly timeMs: number;
+  /**
+   * Set when the history that held the whole answer was lost: of the `count` workloads that the request made only these are
+   * known again, `places` their places among all. The others are made when the request is repeated.
+   */
+  readonly partial?: { readonly places: readonly number[]; readonly count: number };
 }
 
 /** Counters of the cluster as a whole; one record. */
@@ -441,6 +481,67 @@ export interface ClusterMeta {
   readonly clusterId: string;
   /** The last number given to a workload. */
   readonly lastWorkload: number;
+  /** The history in which this was written; another one than the store's = a backup was restored. Absent = not noted yet. */
+  readonly lineage?: string;
+  /** Histories before this one, the latest last. */
+  readonly pastLineages?: readonly PastLineage[];
+  /** Set while nothing is placed because agents may still run what this history does not know of. */
+  readonly recovery?: Recovery | null;
+  /** Set while nothing of silent nodes is given up because too many fell silent at once. */
+  readonly brake?: Brake | null;
+}
+
+/** A history that was left for another one. */
+export interface PastLineage {
+  readonly lineage: string;
+  /** The last epoch and revision of it that are known here. */
+  readonly epoch: number;
+  readonly revision: number;
+  readonly leftMs: number;
+  readonly why: LossOfHistory;
+}
+
+/** `lost`: an agent had obeyed more than the store knows; `restored`: the store is a restored backup. */
+export type LossOfHistory = 'lost' | 'restored';
+
+/** The time after a loss of history until every agent was heard. */
+export interface Recovery {
+  readonly why: LossOfHistory;
+  readonly sinceMs: number;
+  /** Allocations taken over from agents so far. */
+  readonly adopted: number;
+}
+
+/** The brake for mass loss. */
+export interface Brake {
+  readonly sinceMs: number;
+  /** The nodes that had fallen silent when it closed, and those since. */
+  readonly silent: readonly NodeId[];
+  /** How many leases there were. */
+  readonly nodes: number;
+}
+
+export type IncidentKind =
+  | 'history_lost'
+  | 'history_recovered'
+  | 'brake_closed'
+  | 'brake_released'
+  | 'node_fenced'
+  | 'node_removed'
+  | 'gpu_removed'
+  | 'orphan'
+  | 'fence_violated';
+
+/** Something that administrators have to know of, and what they did about such: kept for later questions. */
+export interface Incident {
+  /** A ULID. */
+  readonly id: string;
+  readonly timeMs: number;
+  readonly kind: IncidentKind;
+  /** In words, with the numbers that matter. */
+  readonly message: string;
+  /** Who did it; empty = the daemon itself. */
+  readonly actor: string;
 }
 
 /** Every collection, by name, with its record type. */
@@ -451,6 +552,7 @@ export interface Collections {
   readonly allocations: Allocation;
   readonly requests: RequestRecord;
   readonly meta: ClusterMeta;
+  readonly incidents: Incident;
 }
 
 export type CollectionName = keyof Collections;

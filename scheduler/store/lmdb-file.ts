@@ -18,6 +18,7 @@ const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
   workloads: true,
   allocations: true,
   requests: true,
+  incidents: true,
 };
 export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as readonly CollectionName[];
 

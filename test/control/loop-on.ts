@@ -11,7 +11,7 @@ import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
 export async function loopOn(store = new MemoryStore(), clock: Clock = systemClock) {
   const view = new ClusterView();
-  const { state, position } = await recover(store, view, () => 'cluster');
+  const { state, position } = await recover(store, view, () => 'cluster', clock.wallMs());
   const fatal: unknown[] = [];
   const newUlid = createUlidMaker();
   const onFatal = (error: unknown) => {

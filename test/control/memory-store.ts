@@ -1,6 +1,6 @@
 // A store in memory whose flushes the test holds in its hand.
 import { deferred, type Deferred } from '../../common/deferred.js';
-import type { Commit, SpaceState, StateStore, StoredRecord } from '../../scheduler/store/state-store.js';
+import type { Commit, NewTerm, SpaceState, StateStore, StoredRecord } from '../../scheduler/store/state-store.js';
 
 export class MemoryStore implements StateStore {
   readonly commits: Commit[] = [];
@@ -10,8 +10,17 @@ export class MemoryStore implements StateStore {
   spaceLeft: SpaceState = 'ample';
   records: StoredRecord[] = [];
 
-  beginEpoch() {
-    return Promise.resolve({ lineage: 'lineage', epoch: 1, revision: 0 });
+  #epoch = 0;
+  #lineage = 'lineage';
+
+  beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}) {
+    this.#epoch = Math.max(this.#epoch, aboveEpoch) + 1;
+    this.#lineage = lineage ?? this.#lineage;
+    return Promise.resolve({
+      lineage: this.#lineage,
+      epoch: this.#epoch,
+      revision: this.commits.at(-1)?.revision ?? 0,
+    });
   }
   async *load() {
     yield* this.records;

@@ -237,7 +237,15 @@ class World {
     this.state = new ClusterState();
     this.view = new ClusterView();
     this.upkeep = new Upkeep(this.state);
-    for (const collection of ['allocations', 'meta', 'nodes', 'queues', 'requests', 'workloads'] as const) {
+    for (const collection of [
+      'allocations',
+      'meta',
+      'nodes',
+      'queues',
+      'requests',
+      'workloads',
+      'incidents',
+    ] as const) {
       const records = collection === 'meta' ? [[META_KEY, old.meta] as const] : [...old[collection]];
       for (const [key, record] of records) {
         const after = JSON.parse(JSON.stringify(record)) as Collections[typeof collection];

@@ -69,7 +69,7 @@ export class ExampleCluster {
     clock.jump(BEGIN_MS);
     const store = new MemoryStore();
     const view = new ClusterView({ ...DEFAULT_POLICY, ...policy });
-    const { state, position } = await recover(store, view, () => 'cluster');
+    const { state, position } = await recover(store, view, () => 'cluster', clock.wallMs());
     const fatal: unknown[] = [];
     let ulids = 0;
     const loop = new ControlLoop({

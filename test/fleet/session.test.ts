@@ -6,6 +6,7 @@ import { systemClock } from '../../common/clock.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
 import { ApiError } from '../../common/errors.js';
+import { endRecovery } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
 import { AgentSession, type AgentStream } from '../../scheduler/fleet/session.js';
@@ -13,7 +14,8 @@ import { loopOn, queue } from '../control/loop-on.js';
 import { submission } from '../control/workshop.js';
 
 type Sent = {
-  welcome?: object;
+  welcome?: { lineage: string; epoch: number; leaderId: string };
+  originRequest?: { allocations: string[] };
   desired?: { allocations: { id: string }[] };
   heartbeatReply?: object;
   logRead?: object;
@@ -50,13 +52,26 @@ class Stream extends Duplex {
   }
 }
 
+interface HelloFields {
+  readonly name?: string;
+  readonly bootId?: string;
+  readonly allocations?: object[];
+  readonly clusterId?: string;
+  readonly lineage?: string;
+  readonly maxEpoch?: number;
+  readonly maxRevision?: number;
+  readonly collidedEpoch?: number;
+  readonly pastLineages?: readonly string[];
+}
+
 const ID = '00000000-0000-4000-8000-00000000000a';
 
-function hello(fields: { name?: string; bootId?: string; allocations?: object[] } = {}) {
+function hello(fields: HelloFields = {}) {
   const gpu = { uuid: 'GPU-1', model: 'H100', memoryMib: 1, health: 'GPU_HEALTH_HEALTHY', healthMessage: '' };
   const inventory = { gpus: [{ ...gpu, simulated: true, pciBusId: '' }], cpuCount: 1, memoryMib: 1, gpuProblem: '' };
   const agent = { nodeId: ID, name: 'n1', pool: '', labels: {}, bootId: 'boot-1', agentVersion: '1', inventory };
-  const past = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0 };
+  const leaders = { leaderId: '', collidedEpoch: 0, pastLineages: [], generations: {} };
+  const past = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0, ...leaders };
   return { message: 'hello', hello: { ...agent, ...past, allocations: [], ...fields } };
 }
 
@@ -179,5 +194,105 @@ describe('an agent', () => {
     session.end();
     const outcomes = await Promise.allSettled(readers);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+});
+
+describe('an agent that knows better', () => {
+  const welcomeOf = (stream: Stream) => stream.sent.find(({ welcome }) => welcome !== undefined)?.welcome;
+
+  test('makes a new history begin, in which what it runs is taken over and nothing is placed until all were heard', async () => {
+    const { loop, state, fleet, connect, join, store } = await cluster();
+    const first = await join({ name: 'n1' });
+    const { lineage, epoch } = loop.position;
+    const knowing = { clusterId: 'cluster', lineage, maxEpoch: epoch, maxRevision: 9_999 };
+    const witness = connect();
+    const id = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
+    const grant = {
+      workload: 7,
+      attempt: 2,
+      task: 0,
+      gpus: [{ uuid: 'GPU-1', index: 0, generation: 5, parts: 0, instance: '' }],
+    };
+    const allocations = [{ ...running(id), ...grant }];
+    witness.stream.say(hello({ ...knowing, allocations }));
+    await expect.poll(() => witness.stream.failure?.message).toContain('part of the history was lost');
+    expect(first.stream.writableEnded).toBe(true);
+    const now = loop.position;
+    expect(now.lineage).not.toBe(lineage);
+    expect(now.epoch).toBeGreaterThan(epoch);
+    expect(fleet.counts.historyLosses).toBe(1);
+    expect([...state.incidents.values()].map(({ kind }) => kind)).toEqual(['history_lost']);
+
+    const again = connect();
+    again.stream.say(hello({ ...knowing, allocations }));
+    await expect
+      .poll(() => again.stream.sent.find(({ originRequest }) => originRequest)?.originRequest)
+      .toEqual({ allocations: [id] });
+    const [spec] = submission([{ name: 'found' }]).specs;
+    const about = { version: 1, number: 7, uid: 'u', owner: 'alice', submittedMs: 1, request: null };
+    again.stream.say({ message: 'origin', origin: { allocation: id, origin: JSON.stringify({ ...about, spec }) } });
+    await expect.poll(() => welcomeOf(again.stream)).toMatchObject({ lineage: now.lineage, epoch: now.epoch });
+    expect(state.workload(7 as WorkloadNumber)).toMatchObject({
+      state: 'running',
+      attempt: 2,
+      spec: { name: 'found' },
+    });
+    expect(state.node(ID as NodeId)?.gpus[0]?.generation).toBe(5);
+    const orders = () => again.stream.sent.findLast(({ desired }) => desired !== undefined)?.desired?.allocations;
+    await expect.poll(orders).toMatchObject([{ id, workload: 7 }]);
+
+    // Whatever is submitted is durable and waits.
+    const [later] = await loop.execute(submit(submission([{ gpusPerTask: 0 }])));
+    await loop.read(() => undefined);
+    expect(later?.number).toBeGreaterThan(7);
+    expect(workloadState(state, later?.number)).toBe('pending');
+    expect(fleet.waiting().recovery).toMatchObject({ why: 'lost', adopted: 1 });
+    await loop.execute(endRecovery('every known node was heard', ''));
+    await expect.poll(() => workloadState(state, later?.number)).toBe('starting');
+    expect(store.commits.filter((commit) => commit.lineage === lineage).every((commit) => commit.epoch === epoch)).toBe(
+      true,
+    );
+  });
+
+  test('of a later epoch in another history makes a term begin above it', async () => {
+    const { loop, connect } = await cluster();
+    const { lineage, epoch } = loop.position;
+    const { leaderId } = loop;
+    const other = { clusterId: 'cluster', lineage: 'restored from', maxEpoch: epoch + 6, maxRevision: 1 };
+    const witness = connect();
+    witness.stream.say(hello(other));
+    await expect.poll(() => witness.stream.failure?.message).toContain('begins a new term');
+    expect(loop.position).toMatchObject({ lineage, epoch: epoch + 7 });
+    expect(loop.leaderId).not.toBe(leaderId);
+    const again = connect();
+    again.stream.say(hello(other));
+    await expect
+      .poll(() => welcomeOf(again.stream))
+      .toMatchObject({ lineage, epoch: epoch + 7, leaderId: loop.leaderId });
+  });
+
+  test('of two leaders of an epoch makes a term begin above it', async () => {
+    const { loop, connect } = await cluster();
+    const { lineage, epoch } = loop.position;
+    const witness = connect();
+    witness.stream.say(hello({ clusterId: 'cluster', lineage, maxEpoch: epoch, collidedEpoch: epoch }));
+    await expect.poll(() => witness.stream.failure?.message).toContain('claimed by two leaders');
+    expect(loop.position.epoch).toBe(epoch + 1);
+  });
+
+  test.each([
+    ['another cluster', { clusterId: 'elsewhere', lineage: 'l' }, 'this node belongs to cluster elsewhere'],
+    [
+      'a history that left ours',
+      { clusterId: 'cluster', lineage: 'l2', pastLineages: ['lineage'] },
+      'left history lineage',
+    ],
+  ])('of %s is refused', async (_, past, message) => {
+    const { connect, fleet, state } = await cluster();
+    const { stream } = connect();
+    stream.say(hello(past));
+    await expect.poll(() => stream.failure?.message).toContain(message);
+    expect(fleet.connected).toBe(0);
+    expect(state.nodes.size).toBe(0);
   });
 });

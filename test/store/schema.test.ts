@@ -99,7 +99,7 @@ describe.each(Array.from({ length: CURRENT_SCHEMA.version }, (_, index) => index
       await write({ version: schema, upgrades: [] }, before);
       const store = await openEmbeddedStore({ dataDir });
       const view = new ClusterView();
-      const { state, records } = await recover(store, view, () => 'never');
+      const { state, records } = await recover(store, view, () => 'never', 0);
       expect(records).toBe(before.length);
       for (const { id } of state.nodes.values()) view.setLiveness(id, 'ready');
       const nowMs = Date.UTC(2026, 10, 1);

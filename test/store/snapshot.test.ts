@@ -13,7 +13,8 @@ import { StoreUnusable } from '../../scheduler/store/data-folder.js';
 import { type EmbeddedStore, openEmbeddedStore } from '../../scheduler/store/embedded.js';
 import { headerLine, type SnapshotHeader, trailerLine } from '../../scheduler/store/snapshot/format.js';
 import { verifySnapshot } from '../../scheduler/store/snapshot/read.js';
-import { NUMBER_STEP, restoreSnapshot, SKIPPED_REVISIONS } from '../../scheduler/store/snapshot/restore.js';
+import { NUMBER_STEP } from '../../scheduler/model/history.js';
+import { restoreSnapshot, SKIPPED_REVISIONS } from '../../scheduler/store/snapshot/restore.js';
 import { snapshotBytes } from '../../scheduler/store/snapshot/write.js';
 import type { StoredRecord, StorePosition } from '../../scheduler/store/state-store.js';
 
@@ -155,9 +156,12 @@ describe('a restore', () => {
     const restored = await everything(store);
     expect(withoutMeta(restored)).toEqual(withoutMeta(records));
     // Numbers that were given after the snapshot are not given again.
-    expect(restored.find(({ collection }) => collection === 'meta')?.value).toEqual({
+    expect(restored.find(({ collection }) => collection === 'meta')?.value).toMatchObject({
       clusterId: 'c',
       lastWorkload: NUMBER_STEP,
+      lineage: position.lineage,
+      pastLineages: [{ lineage: at.lineage, epoch: at.epoch, revision: at.revision, why: 'restored' }],
+      recovery: { why: 'restored' },
     });
     const next = await store.beginEpoch();
     expect(next.epoch).toBe(at.epoch + 2);

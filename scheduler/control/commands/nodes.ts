@@ -1,7 +1,7 @@
 // Nodes: how they join, what they report of themselves, and whether they take new work.
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../../common/errors.js';
-import type { NodeId } from '../../../common/ids.js';
+import type { AllocationId, NodeId } from '../../../common/ids.js';
 import type { Draft } from '../../model/draft.js';
 import type { ClusterNode, Gpu } from '../../model/records.js';
 import type { Command } from '../command.js';
@@ -54,6 +54,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     cordoned: known?.cordoned ?? false,
     cordonReason: known?.cordonReason ?? '',
     maintenance: known?.maintenance ?? [],
+    ...(known?.strays === undefined ? {} : { strays: known.strays }),
     registeredMs: known?.registeredMs ?? nowMs,
     ...inventory,
     gpus: withoutThoseOfOthers(draft, report.id, inventory.gpus),
@@ -119,10 +120,11 @@ function gpusAfter(known: ClusterNode, bootId: string): readonly Gpu[] {
   return known.bootId === bootId ? known.gpus : known.gpus.map(released);
 }
 
-function released({ quarantine, ...gpu }: Gpu): Gpu {
+function released(gpu: Gpu): Gpu {
+  const { quarantine, quarantinedFor: _, ...freed } = gpu;
   return quarantine === undefined || gpu.health !== 'quarantined'
-    ? gpu
-    : { ...gpu, health: 'healthy', healthMessage: '' };
+    ? freed
+    : { ...freed, health: 'healthy', healthMessage: '' };
 }
 
 /**
@@ -135,9 +137,36 @@ export function quarantineGpus(draft: Draft, id: NodeId, uuids: readonly string[
   const quarantine = `${why}; see that nothing uses it, then: sluice uncordon ${node.name}`;
   const isMeant = ({ uuid, mig }: Gpu): boolean =>
     uuids.includes(uuid) || (mig ?? []).some((instance) => uuids.includes(instance.uuid));
+  const gpus = node.gpus.map((gpu): Gpu => {
+    if (!isMeant(gpu)) return gpu;
+    const { quarantinedFor: _, ...kept } = gpu;
+    return { ...kept, health: 'quarantined', healthMessage: quarantine, quarantine };
+  });
+  draft.putNode({ ...node, gpus });
+}
+
+/** Keeps GPUs from new work until a stray task on them has ended and left them clean. Those kept for another reason stay so. */
+export function quarantineForStray(draft: Draft, id: NodeId, uuids: readonly string[], stray: AllocationId): void {
+  const node = draft.node(id);
+  const quarantine = `allocation ${stray} runs here and should not`;
   const gpus = node.gpus.map((gpu): Gpu =>
-    isMeant(gpu) ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine } : gpu,
+    uuids.includes(gpu.uuid) && gpu.quarantine === undefined
+      ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine, quarantinedFor: stray }
+      : gpu,
   );
+  draft.putNode({ ...node, gpus });
+}
+
+/** The stray task is over. @param clean whether its agent saw its GPUs clean; else they stay quarantined */
+export function strayIsOver(draft: Draft, id: NodeId, stray: AllocationId, clean: boolean): void {
+  const node = draft.node(id);
+  const gpus = node.gpus.map((gpu): Gpu => {
+    if (gpu.quarantinedFor !== stray) return gpu;
+    if (clean) return released(gpu);
+    const { quarantinedFor: _, ...kept } = gpu;
+    const quarantine = `allocation ${stray} left it dirty; see that nothing uses it, then: sluice uncordon ${node.name}`;
+    return { ...kept, healthMessage: quarantine, quarantine };
+  });
   draft.putNode({ ...node, gpus });
 }
 

@@ -7,7 +7,14 @@ import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
 import { gateAtSubmit } from '../../model/gate.js';
 import { withEvent } from '../../model/lifecycle.js';
-import { META_KEY, workloadKey, type Dependency, type Workload, type WorkloadSpec } from '../../model/records.js';
+import {
+  META_KEY,
+  workloadKey,
+  type Dependency,
+  type RequestRecord,
+  type Workload,
+  type WorkloadSpec,
+} from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
 import { checkQuotas } from './quota.js';
@@ -45,16 +52,22 @@ export function submit(submission: Submission): Command<readonly Workload[]> {
     whenSpace: 'ample',
     run: (draft, context) => {
       const earlier = repeated(draft, submission);
-      if (earlier !== null) return earlier;
+      if (earlier !== null && earlier.partial === null) return earlier.workloads;
       check(draft, submission.specs);
       if (submission.validateOnly) return [];
-      return accept(draft, submission, context);
+      return accept(draft, submission, context, earlier);
     },
   };
 }
 
+/** What a request made before; `partial` set = only so much of it is known, the rest went with a history that was lost. */
+interface Earlier {
+  readonly workloads: readonly Workload[];
+  readonly partial: RequestRecord['partial'] | null;
+}
+
 /** The first answer, when this request was seen before. */
-function repeated(draft: Draft, { requestKey, digest }: Submission): readonly Workload[] | null {
+function repeated(draft: Draft, { requestKey, digest }: Submission): Earlier | null {
   if (requestKey === null) return null;
   const request = draft.get('requests', requestKey);
   if (request === undefined) return null;
@@ -68,11 +81,12 @@ function repeated(draft: Draft, { requestKey, digest }: Submission): readonly Wo
       metadata: { request: requestKey, workload: String(request.workloads[0]) },
     });
   }
-  return request.workloads.map((number) => {
+  const workloads = request.workloads.map((number) => {
     const workload = draft.get('workloads', workloadKey(number));
     if (workload === undefined) throw longDone(requestKey, number);
     return workload;
   });
+  return { workloads, partial: request.partial ?? null };
 }
 
 /** The record of what this request made is let go after its time, the request's id is kept for longer. */
@@ -224,48 +238,90 @@ function expandArrays(asked: readonly AskedSpec[], first: number): readonly Work
   return specs;
 }
 
-function accept(draft: Draft, submission: Submission, { nowMs, newUlid }: CommandContext): readonly Workload[] {
-  const first = draft.meta.lastWorkload + 1;
-  const accepted = expandArrays(submission.specs, first).map((spec, index) => {
-    const number = (first + index) as WorkloadNumber;
-    const workload: Workload = {
-      number,
-      uid: newUlid(nowMs),
-      spec: spec.name === '' ? { ...spec, name: `${spec.kind}-${number}` } : spec,
-      owner: submission.owner,
-      state: 'pending',
-      message: '',
-      attempt: 0,
-      allocations: [],
-      pastAllocations: [],
-      claim: null,
-      checkpoint: null,
-      afterStop: null,
-      requeues: 0,
-      retries: 0,
-      hold: null,
-      notBeforeMs: 0,
-      gate: gateAtSubmit(spec),
-      deadline: null,
-      falseStarts: 0,
-      lostGpuMs: 0,
-      gpuMs: 0,
-      submittedMs: nowMs,
-      startedMs: null,
-      endedMs: null,
-      events: [],
-    };
-    return withEvent(workload, nowMs, 'submitted', `by ${submission.owner} to queue ${spec.queue}`);
+function accept(
+  draft: Draft,
+  submission: Submission,
+  { nowMs, newUlid }: CommandContext,
+  earlier: Earlier | null,
+): readonly Workload[] {
+  const { requestKey, digest, owner } = submission;
+  const specs = expandArrays(submission.specs, draft.meta.lastWorkload + 1);
+  const known = knownPlaces(earlier);
+  const firstOf = firstNumbers(specs, known);
+  let last: number = draft.meta.lastWorkload;
+  const workloads = specs.map((spec, place) => {
+    const found = known.get(place);
+    if (found !== undefined) return found;
+    last += 1;
+    const { array } = spec;
+    const of = array === null ? undefined : firstOf.get(array.of);
+    const placed = array === null || of === undefined ? spec : { ...spec, array: { ...array, of } };
+    return pending(placed, last as WorkloadNumber, newUlid(nowMs), owner, requestKey, nowMs);
   });
+  const accepted = workloads.filter((_, place) => !known.has(place));
   for (const workload of accepted) draft.putWorkload(workload);
-  draft.put('meta', META_KEY, { ...draft.meta, lastWorkload: first + accepted.length - 1 });
-  if (submission.requestKey !== null) {
-    draft.put('requests', submission.requestKey, {
-      key: submission.requestKey,
-      digest: submission.digest,
-      workloads: accepted.map(({ number }) => number),
-      timeMs: nowMs,
-    });
+  draft.put('meta', META_KEY, { ...draft.meta, lastWorkload: last });
+  if (requestKey !== null) {
+    const numbers = workloads.map(({ number }) => number);
+    draft.put('requests', requestKey, { key: requestKey, digest, workloads: numbers, timeMs: nowMs });
   }
-  return accepted;
+  return workloads;
+}
+
+/** The workloads that a repeated request finds, by their place in it. */
+function knownPlaces(earlier: Earlier | null): ReadonlyMap<number, Workload> {
+  const places = earlier?.partial?.places ?? [];
+  return new Map((earlier?.workloads ?? []).map((workload, at) => [places[at] ?? at, workload]));
+}
+
+/** What is made anew of an array whose other workloads are known belongs to the same array: the first number it had, by that it would have. */
+function firstNumbers(
+  specs: readonly WorkloadSpec[],
+  known: ReadonlyMap<number, Workload>,
+): ReadonlyMap<WorkloadNumber, WorkloadNumber> {
+  const firsts = new Map<WorkloadNumber, WorkloadNumber>();
+  for (const [place, { spec }] of known) {
+    const would = specs[place]?.array;
+    if (would && spec.array !== null) firsts.set(would.of, spec.array.of);
+  }
+  return firsts;
+}
+
+function pending(
+  spec: WorkloadSpec,
+  number: WorkloadNumber,
+  uid: string,
+  owner: string,
+  requestKey: string | null,
+  nowMs: number,
+): Workload {
+  const workload: Workload = {
+    number,
+    uid,
+    spec: spec.name === '' ? { ...spec, name: `${spec.kind}-${number}` } : spec,
+    owner,
+    ...(requestKey === null ? {} : { requestKey }),
+    state: 'pending',
+    message: '',
+    attempt: 0,
+    allocations: [],
+    pastAllocations: [],
+    claim: null,
+    checkpoint: null,
+    afterStop: null,
+    requeues: 0,
+    retries: 0,
+    hold: null,
+    notBeforeMs: 0,
+    gate: gateAtSubmit(spec),
+    deadline: null,
+    falseStarts: 0,
+    lostGpuMs: 0,
+    gpuMs: 0,
+    submittedMs: nowMs,
+    startedMs: null,
+    endedMs: null,
+    events: [],
+  };
+  return withEvent(workload, nowMs, 'submitted', `by ${owner} to queue ${spec.queue}`);
 }

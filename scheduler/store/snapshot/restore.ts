@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { PACKAGE_VERSION } from '../../../common/package-root.js';
+import { inNewHistory } from '../../model/history.js';
 import type { ClusterMeta } from '../../model/records.js';
 import {
   describe,
@@ -25,11 +26,6 @@ import { type SnapshotFile, snapshotRecords, verifySnapshot } from './read.js';
  * state under the same number. At 2,500 commits a second so many take 13 years, and there is room for 8,000 restores.
  */
 export const SKIPPED_REVISIONS = 2 ** 40;
-/**
- * Numbers of workloads go on at the next multiple: people, scripts and folders may know workloads that were accepted after
- * the snapshot was saved, and their numbers must not mean others.
- */
-export const NUMBER_STEP = 100_000;
 /** One commit of the restore holds so many records. */
 const RECORDS_A_COMMIT = 5_000;
 
@@ -65,7 +61,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
     if (!isEmpty && !options.replace) throw notEmpty(dataDir);
     const building = path.join(dataDir, RESTORING_FOLDER);
     rmSync(building, { recursive: true, force: true });
-    const position = await build(snapshot, building, options.schema ?? CURRENT_SCHEMA);
+    const position = await build(snapshot, building, options.schema ?? CURRENT_SCHEMA, options.nowMs);
     const keptAs = install(dataDir, building, options.nowMs);
     return { snapshot, position, keptAs };
   } catch (error) {
@@ -78,19 +74,21 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
 }
 
 /** A whole store of the snapshot's records, brought up to the schema. @returns where it stands */
-async function build(snapshot: SnapshotFile, folder: string, schema: Schema): Promise<StorePosition> {
+async function build(snapshot: SnapshotFile, folder: string, schema: Schema, nowMs: number): Promise<StorePosition> {
   const { epoch, revision, schema: version } = snapshot.header;
   const begin = { lineage: randomUUID(), epoch, revision: revision + SKIPPED_REVISIONS };
   const asSaved = await openEmbeddedStore({ dataDir: folder, begin, schema: { version, upgrades: [] } });
   try {
     let at = await asSaved.beginEpoch();
+    const left = { lineage: snapshot.header.lineage, epoch, revision };
+    const asRestored = (meta: ClusterMeta): ClusterMeta => inNewHistory(meta, begin.lineage, left, 'restored', nowMs);
     const commit = async (puts: readonly StoredRecord[]): Promise<void> => {
       at = { ...at, revision: at.revision + 1 };
       await asSaved.commit({ ...at, puts, deletes: [] });
     };
     let puts: StoredRecord[] = [];
     for await (const record of snapshotRecords(snapshot)) {
-      puts.push(record.collection === 'meta' ? { ...record, value: withLaterNumbers(record.value) } : record);
+      puts.push(record.collection === 'meta' ? { ...record, value: asRestored(record.value) } : record);
       if (puts.length < RECORDS_A_COMMIT) continue;
       await commit(puts);
       puts = [];
@@ -103,10 +101,6 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema): Pr
   const position = upgraded.position();
   await upgraded.close();
   return position;
-}
-
-function withLaterNumbers(meta: ClusterMeta): ClusterMeta {
-  return { ...meta, lastWorkload: (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP };
 }
 
 /** Puts the store in place in one step. @returns what the old file is called now */

@@ -1,0 +1,103 @@
+// Losses of history, and the brake for mass loss: what the records say of them. When they happen is decided in fleet/.
+import { status } from '@grpc/grpc-js';
+import { ApiError } from '../../../common/errors.js';
+import type { NodeId } from '../../../common/ids.js';
+import { plural } from '../../../common/units.js';
+import { isTerminal } from '../../model/cluster-state.js';
+import type { Draft } from '../../model/draft.js';
+import { isWhole } from '../../model/elastic.js';
+import { noteIncident } from '../../model/incidents.js';
+import { requestStop } from '../../model/lifecycle.js';
+import { inNewHistory } from '../../model/history.js';
+import { META_KEY, type PastLineage } from '../../model/records.js';
+import type { Command } from '../command.js';
+
+/** A new history has begun because agents know of more than the store. */
+export function noteLostHistory(
+  lineage: string,
+  left: Omit<PastLineage, 'leftMs' | 'why'>,
+  evidence: string,
+): Command<void> {
+  return {
+    name: 'lose_history',
+    isReport: true,
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      draft.put('meta', META_KEY, inNewHistory(draft.meta, lineage, left, 'lost', context.nowMs));
+      const what = `part of the history was lost (${evidence}); what agents run is taken over in history ${lineage}`;
+      noteIncident(draft, 'history_lost', what, '', context);
+    },
+  };
+}
+
+/** Every agent that may know more was heard, or cannot run anything any more: what was not found again starts anew. */
+export function endRecovery(why: string, actor: string): Command<boolean> {
+  return {
+    name: 'end_recovery',
+    isReport: true,
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      const { recovery } = draft.meta;
+      if (!recovery) return false;
+      draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
+      const requeued = requeueTornGangs(draft, context.nowMs);
+      const adopted = plural(recovery.adopted, 'allocation');
+      const torn = requeued === 0 ? '' : `, ${plural(requeued, 'workload')} of which tasks are missing requeued`;
+      noteIncident(draft, 'history_recovered', `${why}: ${adopted} taken over${torn}`, actor, context);
+      return true;
+    },
+  };
+}
+
+/** Gangs of which not every task was found cannot go on in part. */
+function requeueTornGangs(draft: Draft, nowMs: number): number {
+  let requeued = 0;
+  for (const { number, spec, state, afterStop, allocations } of draft.base.workloads.values()) {
+    if ((state !== 'starting' && state !== 'running') || afterStop !== null || isTerminal(state)) continue;
+    const found = allocations.map((id) => draft.allocation(id));
+    if (isWhole(spec, found, () => true)) continue;
+    const message = 'not all of its tasks were found after a part of the history was lost';
+    requestStop(draft, number, 'requeue', { reason: 'node_lost', requestedMs: nowMs, forWorkload: null, message });
+    requeued += 1;
+  }
+  return requeued;
+}
+
+/** Too many nodes fell silent at once: nothing of silent nodes is given up from now on. */
+export function closeBrake(silent: readonly NodeId[], nodes: number): Command<void> {
+  return {
+    name: 'close_brake',
+    isReport: true,
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      if (draft.meta.brake) return;
+      draft.put('meta', META_KEY, { ...draft.meta, brake: { sinceMs: context.nowMs, silent, nodes } });
+      const what = `${silent.length} of ${nodes} nodes fell silent at once; nothing of silent nodes is given up`;
+      noteIncident(draft, 'brake_closed', what, '', context);
+    },
+  };
+}
+
+/** What silent nodes ran is given up again, once their fence times have passed. @param actor empty = enough nodes are back */
+export function releaseBrake(actor: string): Command<boolean> {
+  return {
+    name: 'release_brake',
+    ...(actor === '' ? { isReport: true } : {}),
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      const { brake } = draft.meta;
+      if (!brake) {
+        if (actor === '') return false;
+        throw new ApiError({
+          code: status.FAILED_PRECONDITION,
+          reason: 'BRAKE_IS_OPEN',
+          message: 'the brake for mass loss is open: nothing is to be released\nSee: sluice status',
+        });
+      }
+      draft.put('meta', META_KEY, { ...draft.meta, brake: null });
+      const what = actor === '' ? 'enough nodes are back' : 'released by a person';
+      noteIncident(draft, 'brake_released', what, actor, context);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// One unbroken history of the store after another: what the cluster's record says of it.
+import type { ClusterMeta, LossOfHistory, PastLineage } from './records.js';
+
+/** Histories that are remembered. */
+const MAX_PAST_LINEAGES = 64;
+
+/**
+ * Numbers of workloads go on at the next multiple: people, scripts and folders may know workloads that were accepted in the part
+ * that is gone, and their numbers must not mean others.
+ */
+export const NUMBER_STEP = 100_000;
+
+/** The cluster's record at the beginning of another history. Nothing is placed until agents were heard. */
+export function inNewHistory(
+  meta: ClusterMeta,
+  lineage: string,
+  left: Omit<PastLineage, 'leftMs' | 'why'>,
+  why: LossOfHistory,
+  nowMs: number,
+): ClusterMeta {
+  const pastLineages = [...(meta.pastLineages ?? []), { ...left, leftMs: nowMs, why }].slice(-MAX_PAST_LINEAGES);
+  const lastWorkload = (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;
+  return { ...meta, lineage, lastWorkload, pastLineages, recovery: { why, sinceMs: nowMs, adopted: 0 } };
+}
