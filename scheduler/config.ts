@@ -22,7 +22,7 @@ import { LOG_LEVELS, type LogLevel } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import type { TlsFiles } from './auth/credentials.js';
-import type { Retention } from './control/commands/retention.js';
+import { MIN_REQUEST_COUNT, MIN_REQUEST_MS, type Retention } from './control/commands/retention.js';
 import { DEFAULT_POLICY, type EnginePolicy, type PlacementPolicy } from './engine/policy.js';
 
 /** Where to listen. Port 0 = a free one. */
@@ -159,10 +159,19 @@ const schema = z.strictObject({
       value: 'COUNT',
       default: '100000',
     }),
-    request_age: setting(duration(MINUTE_MS, 3650 * DAY_MS), {
-      description: 'How long a request id is remembered, so that a repeated request is not done twice.',
+    request_age: setting(duration(MIN_REQUEST_MS, 3650 * DAY_MS), {
+      description:
+        'How long a request id is remembered, so that a repeated request is not done twice; at least 7d, and never shorter ' +
+        'than the workloads that it made are kept.',
       value: 'DURATION',
       default: '7d',
+    }),
+    request_count: setting(count(MIN_REQUEST_COUNT, 50_000_000), {
+      description:
+        'How many request ids are remembered at most. When that many are younger than 7d, new ones are refused rather than ' +
+        'old ones forgotten.',
+      value: 'COUNT',
+      default: String(MIN_REQUEST_COUNT),
     }),
   }),
   scheduling: z.strictObject({
@@ -313,6 +322,7 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
       finishedMs: values.retention.finished_age,
       finishedCount: values.retention.finished_count,
       requestMs: values.retention.request_age,
+      requestCount: values.retention.request_count,
     },
     policy: toPolicy(values.scheduling),
   };

@@ -86,6 +86,7 @@ export async function startDaemon(
     clock,
     log: log.child({ component: 'api' }),
     maxGraceMs: config.maxGraceMs,
+    maxRequests: config.retention.requestCount,
     takeSnapshot: (clusterId) => {
       const { position: at, records: all, release } = store.snapshot();
       const about = { schema: CURRENT_SCHEMA.version, writtenBy: PACKAGE_VERSION, clusterId, savedMs: clock.wallMs() };

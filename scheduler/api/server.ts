@@ -34,6 +34,8 @@ export interface ServiceDependencies {
   readonly log: Logger;
   /** The longest grace a workload may ask for. */
   readonly maxGraceMs: number;
+  /** How many request ids are remembered at most. */
+  readonly maxRequests: number;
   /** One moment of the state as a file. */
   readonly takeSnapshot: (clusterId: string) => TakenSnapshot;
   /** Called when a whole one was handed out. */

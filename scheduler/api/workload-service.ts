@@ -53,13 +53,16 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   return {
     SubmitWorkloads: handlers.unary('SubmitWorkloads', async (request, principal) => {
       const workloads = await loop.execute(
-        submit({
-          requestKey: requestKey(principal.name, request.requestId),
-          digest: digestOf(request),
-          owner: principal.name,
-          specs: parseSpecs(request.specs, deps.maxGraceMs).map((spec) => shared.spec(spec)),
-          validateOnly: request.validateOnly,
-        }),
+        submit(
+          {
+            requestKey: requestKey(principal.name, request.requestId),
+            digest: digestOf(request),
+            owner: principal.name,
+            specs: parseSpecs(request.specs, deps.maxGraceMs).map((spec) => shared.spec(spec)),
+            validateOnly: request.validateOnly,
+          },
+          deps.maxRequests,
+        ),
       );
       return {
         workloads: workloads.map(({ number, uid, spec }) => ({ number, uid, name: spec.name })),
@@ -149,12 +152,7 @@ function* newestFirst(
   after: number | null,
   wanted: (workload: Workload) => boolean,
 ): Generator<Workload> {
-  const last = state.meta.lastWorkload;
-  const first = after === null ? last : Math.min(last, after - 1);
-  for (let number = first; number >= 1; number -= 1) {
-    const workload = state.workload(number as WorkloadNumber);
-    if (workload !== undefined && wanted(workload)) yield workload;
-  }
+  for (const workload of state.workloadsBelow(after ?? Infinity)) if (wanted(workload)) yield workload;
 }
 
 /** Sends the present state, or what changed since a revision, and then every change until the client leaves. */
@@ -167,7 +165,8 @@ async function watchWorkloads(
   const words = new Set(request.workloads);
   const wanted = (workload: Workload): boolean =>
     words.size === 0 || words.has(String(workload.number)) || words.has(workload.spec.name);
-  await serveWatch<WorkloadNumber, { workload: WorkloadMessage }>(
+  const removed = new Set<WorkloadNumber>();
+  await serveWatch<WorkloadNumber, { workload: WorkloadMessage } | { removed: WorkloadNumber }>(
     deps,
     {
       afterRevision: request.afterRevision === 0 ? null : request.afterRevision,
@@ -175,10 +174,17 @@ async function watchWorkloads(
         for (const word of words) if (state.findWorkload(word) === undefined) throw notFound('workload', word);
         return [...state.workloads.values()].filter(wanted).map(({ number }) => number);
       },
-      touched,
+      touched: (changes) => {
+        for (const { collection, before, after } of changes) {
+          if (collection === 'workloads' && before !== null && after === null && wanted(before))
+            removed.add(before.number);
+        }
+        return touched(changes);
+      },
       message: (number, state, view) => {
         const workload = state.workload(number);
-        return workload !== undefined && wanted(workload) ? { workload: message(state, view, workload) } : null;
+        if (workload === undefined) return removed.delete(number) ? { removed: number } : null;
+        return wanted(workload) ? { workload: message(state, view, workload) } : null;
       },
     },
     sender,
@@ -189,9 +195,12 @@ async function watchWorkloads(
 function touched(changes: readonly RecordChange[]): ReadonlySet<WorkloadNumber> {
   const found = new Set<WorkloadNumber>();
   for (const change of changes) {
-    if (change.after === null) continue;
-    if (change.collection === 'workloads') found.add(change.after.number);
-    else if (change.collection === 'allocations') found.add(change.after.workload);
+    if (change.collection === 'workloads') {
+      const { number } = change.after ?? change.before ?? {};
+      if (number !== undefined) found.add(number);
+    } else if (change.collection === 'allocations' && change.after !== null) {
+      found.add(change.after.workload);
+    }
   }
   return found;
 }

@@ -18,6 +18,7 @@ import {
   type Workload,
 } from './records.js';
 import { NodeKinds } from './node-kinds.js';
+import { NumberList } from './number-list.js';
 import { OldestPending } from './oldest-pending.js';
 
 type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
@@ -38,6 +39,8 @@ export interface ReadableState {
   workload(number: WorkloadNumber): Workload | undefined;
   /** By number ("1047") or by name; of several with the same name the newest. */
   findWorkload(word: string): Workload | undefined;
+  /** Workloads with lower numbers, the highest first. Lazy: to be read before the state changes. */
+  workloadsBelow(number: number): Iterable<Workload>;
   allocation(id: AllocationId): Allocation | undefined;
   /**
    * One node of each kind, the first that came, in order: what holds for all nodes of a kind is answered by it.
@@ -70,7 +73,8 @@ export class ClusterState implements ReadableState {
     incidents: new Map<string, Incident>(),
     meta: new Map<string, ClusterMeta>(),
   };
-  readonly #numbersByName = new Map<string, WorkloadNumber[]>();
+  readonly #numbers = this.#numberList();
+  readonly #numbersByName = new Map<string, NumberList>();
   readonly #nodeByName = new Map<string, NodeId>();
   readonly #nodesByGpu = new Map<string, Set<NodeId>>();
   readonly #childrenOf = new Map<QueueName | null, Map<QueueName, Queue>>();
@@ -117,8 +121,14 @@ export class ClusterState implements ReadableState {
   }
   findWorkload(word: string): Workload | undefined {
     if (/^\d{1,12}$/.test(word)) return this.workload(Number(word) as WorkloadNumber);
-    const newest = this.#numbersByName.get(word)?.at(-1);
-    return newest === undefined ? undefined : this.workload(newest);
+    for (const newest of this.#numbersByName.get(word)?.newestFirst() ?? []) return this.workload(newest);
+    return undefined;
+  }
+  *workloadsBelow(number: number): Generator<Workload, void> {
+    for (const each of this.#numbers.newestFirst(number)) {
+      const workload = this.workload(each);
+      if (workload !== undefined) yield workload;
+    }
   }
   allocation(id: AllocationId): Allocation | undefined {
     return this.#tables.allocations.get(id);
@@ -168,6 +178,10 @@ export class ClusterState implements ReadableState {
     else if (change.collection === 'allocations') this.#indexAllocation(change.before, change.after);
   }
 
+  #numberList(): NumberList {
+    return new NumberList((number) => this.#tables.workloads.has(workloadKey(number)));
+  }
+
   #indexQueue(before: Queue | null, after: Queue | null): void {
     if (before !== null && before.parent !== after?.parent) this.#childrenOf.get(before.parent)?.delete(before.name);
     if (after === null) return;
@@ -181,13 +195,15 @@ export class ClusterState implements ReadableState {
     if (before !== null && !isTerminal(before.state)) this.#countUnfinished(before.spec.queue, -1);
     if (after !== null && !isTerminal(after.state)) this.#countUnfinished(after.spec.queue, 1);
     if (before === null && after !== null) {
-      const numbers = this.#numbersByName.get(after.spec.name);
-      if (numbers === undefined) this.#numbersByName.set(after.spec.name, [after.number]);
-      else numbers.push(after.number);
+      this.#numbers.add(after.number);
+      const namesakes = this.#numbersByName.get(after.spec.name) ?? this.#numberList();
+      namesakes.add(after.number);
+      this.#numbersByName.set(after.spec.name, namesakes);
     } else if (before !== null && after === null) {
-      const left = (this.#numbersByName.get(before.spec.name) ?? []).filter((number) => number !== before.number);
-      if (left.length > 0) this.#numbersByName.set(before.spec.name, left);
-      else this.#numbersByName.delete(before.spec.name);
+      this.#numbers.forgetOne();
+      const namesakes = this.#numbersByName.get(before.spec.name);
+      namesakes?.forgetOne();
+      if (namesakes?.isEmpty === true) this.#numbersByName.delete(before.spec.name);
     }
   }
 

@@ -60,7 +60,7 @@ describe('values', () => {
       maxGraceMs: 3_600_000,
       logLevel: 'info',
       readyFile: null,
-      retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000 },
+      retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000, requestCount: 2_000_000 },
       policy: DEFAULT_POLICY,
     });
   });
@@ -82,7 +82,8 @@ describe('values', () => {
       ready_file: '/r',
       'retention.finished_age': '2d',
       'retention.finished_count': '12',
-      'retention.request_age': '1h',
+      'retention.request_age': '8d',
+      'retention.request_count': '3000000',
       'scheduling.placement': 'spread',
       'scheduling.placement_of': 'inference=pack,odd=pool=fragmentation',
       'scheduling.consolidation': 'off',
@@ -109,7 +110,7 @@ describe('values', () => {
       maxGraceMs: 0,
       logLevel: 'debug',
       readyFile: '/r',
-      retention: { finishedMs: 172_800_000, finishedCount: 12, requestMs: 3_600_000 },
+      retention: { finishedMs: 172_800_000, finishedCount: 12, requestMs: 691_200_000, requestCount: 3_000_000 },
       policy: {
         actions: ['allocate', 'reclaim', 'preempt', 'repair'],
         placement: 'spread',

@@ -6,6 +6,7 @@ import type { NodeId, QueueName } from '../../common/ids.js';
 import { cordonNode, registerNode } from '../../scheduler/control/commands/nodes.js';
 import { createQueue, deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
+import { Keeping } from '../../scheduler/control/keeping.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { nodeReport, submission, Workshop } from './workshop.js';
@@ -202,7 +203,7 @@ describe('nodes', () => {
 });
 
 describe('retention', () => {
-  const retention = { finishedMs: 1_000, finishedCount: 100, requestMs: 5_000 };
+  const retention = { finishedMs: 1_000, finishedCount: 100, requestMs: 5_000, requestCount: 1_000 };
 
   test('keeps live work and request ids of kept work for ever, lets the rest go in time', () => {
     const shop = new Workshop();
@@ -211,14 +212,14 @@ describe('retention', () => {
     shop.run(submit(submission([{ name: 'waits' }], 'alice/waits')));
     shop.run(cancel(['done'], '', 'alice'));
     shop.nowMs += 2_000;
-    shop.run(sweep(retention));
+    shop.run(sweep(retention, new Keeping(shop.state)));
     expect([...shop.state.workloads.values()].map(({ spec }) => spec.name)).toEqual(['waits']);
     expect([...shop.state.requests.keys()]).toEqual(['alice/done', 'alice/waits']);
     // A very late repetition is refused: neither run again, nor the end of the daemon.
     const repeated = submit(submission([{ name: 'done' }], 'alice/done'));
     expect(refusal(() => shop.run(repeated)).reason).toBe('REQUEST_LONG_DONE');
     shop.nowMs += 10_000;
-    shop.run(sweep(retention));
+    shop.run(sweep(retention, new Keeping(shop.state)));
     expect([...shop.state.requests.keys()]).toEqual(['alice/waits']);
   });
 
@@ -227,7 +228,7 @@ describe('retention', () => {
     shop.queue('research');
     for (const name of ['a', 'b', 'c']) shop.submit({ name });
     shop.run(cancel(['a', 'b', 'c'], '', 'alice'));
-    shop.run(sweep({ ...retention, finishedCount: 2 }));
+    shop.run(sweep({ ...retention, finishedCount: 2 }, new Keeping(shop.state)));
     expect([...shop.state.workloads.values()].map(({ spec }) => spec.name)).toEqual(['b', 'c']);
   });
 });

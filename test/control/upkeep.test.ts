@@ -5,6 +5,7 @@ import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
+import { Keeping } from '../../scheduler/control/keeping.js';
 import { hold, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { MAX_ACTS_PER_TURN, Upkeep } from '../../scheduler/control/upkeep.js';
@@ -299,13 +300,13 @@ describe('dependencies', () => {
     const number = stage.submit({ dependencies: [ends, { workload: other, condition: 'ended' }] });
     stage.end(stage.start(prep), ok);
     stage.nowMs += HOUR;
-    stage.run(sweep({ finishedMs: 1, finishedCount: 0, requestMs: 1 }));
+    stage.run(sweep({ finishedMs: 1, finishedCount: 0, requestMs: 1, requestCount: 1_000 }, new Keeping(stage.state)));
     expect(stage.workload(prep).state).toBe('succeeded');
     stage.end(stage.start(other), ok);
     expect(stage.is(number)).toBe('pending');
     stage.start(number);
     stage.nowMs += HOUR;
-    stage.run(sweep({ finishedMs: 1, finishedCount: 0, requestMs: 1 }));
+    stage.run(sweep({ finishedMs: 1, finishedCount: 0, requestMs: 1, requestCount: 1_000 }, new Keeping(stage.state)));
     expect(stage.state.workload(prep)).toBeUndefined();
   });
 

@@ -13,6 +13,7 @@ import { announcements, cancelMaintenance, createMaintenance } from '../../sched
 import { cordonNode } from '../../scheduler/control/commands/nodes.js';
 import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
+import { Keeping } from '../../scheduler/control/keeping.js';
 import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
@@ -444,7 +445,9 @@ function carry(world: World, one: Op): void {
       world.run(updateQueue(one.queue, { guaranteeGpus: one.guarantee, limitGpus: one.limit }, false));
       return;
     case 'sweep':
-      world.run(sweep({ finishedMs: 20_000, finishedCount: 3, requestMs: 1 }));
+      world.run(
+        sweep({ finishedMs: 20_000, finishedCount: 3, requestMs: 1, requestCount: 1_000 }, new Keeping(world.state)),
+      );
       return;
     case 'restart':
       return world.restart();

@@ -90,7 +90,13 @@ export class ExampleCluster {
     const takeSnapshot = (): never => {
       throw new Error('an example has no disk');
     };
-    const rest = { maxGraceMs: HOUR_MS, takeSnapshot, onSnapshot: () => undefined, metricsUrl: () => '' };
+    const rest = {
+      maxGraceMs: HOUR_MS,
+      maxRequests: 1_000,
+      takeSnapshot,
+      onSnapshot: () => undefined,
+      metricsUrl: () => '',
+    };
     const api = createApiServer(handlers, { loop, hub, fleet, clock, log, ...rest });
     const port = await new Promise<number>((resolve, reject) => {
       const credentials = grpc.ServerCredentials.createInsecure();

@@ -18,6 +18,7 @@ import {
 import type { Command, CommandContext } from '../command.js';
 import { invalid, notFound } from '../refusals.js';
 import { checkQuotas } from './quota.js';
+import { MIN_REQUEST_COUNT } from './retention.js';
 import { whyUnsatisfiable } from './unsatisfiable.js';
 
 /** Pending workloads one queue may hold. */
@@ -45,8 +46,11 @@ export interface Submission {
   readonly validateOnly: boolean;
 }
 
-/** The command that accepts a submission and answers with the workloads, old or new. */
-export function submit(submission: Submission): Command<readonly Workload[]> {
+/**
+ * The command that accepts a submission and answers with the workloads, old or new.
+ * @param maxRequests how many request ids are remembered at most
+ */
+export function submit(submission: Submission, maxRequests = MIN_REQUEST_COUNT): Command<readonly Workload[]> {
   return {
     name: 'submit',
     whenSpace: 'ample',
@@ -55,6 +59,9 @@ export function submit(submission: Submission): Command<readonly Workload[]> {
       if (earlier !== null && earlier.partial === null) return earlier.workloads;
       check(draft, submission.specs);
       if (submission.validateOnly) return [];
+      if (submission.requestKey !== null && earlier === null) {
+        checkRoomForRequest(draft.base.requests.size, maxRequests);
+      }
       return accept(draft, submission, context, earlier);
     },
   };
@@ -164,6 +171,20 @@ function checkDependencies(draft: Draft, { dependencies }: WorkloadSpec, path: s
     // What is not kept any more has ended; how, nobody knows.
     if (awaited === undefined && condition !== 'ended') throw forgotten(field, number, condition);
     if (awaited !== undefined && canNeverBe(awaited, condition)) throw neverMet(field, awaited, condition);
+  });
+}
+
+/** An id that is forgotten early is a workload that runs twice, so a new one is refused rather than an old one forgotten. */
+function checkRoomForRequest(remembered: number, maxRequests: number): void {
+  if (remembered < maxRequests) return;
+  throw new ApiError({
+    code: status.RESOURCE_EXHAUSTED,
+    reason: 'REQUEST_IDS_FULL',
+    message:
+      `${remembered} request ids are remembered, as many as there is room for, and none may be forgotten yet: each is kept for ` +
+      '7 days and as long as its workloads\n' +
+      'Submit many workloads with one request_id, or raise retention.request_count of the scheduler.',
+    metadata: { remembered: String(remembered), limit: String(maxRequests) },
   });
 }
 
