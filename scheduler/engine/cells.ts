@@ -78,6 +78,14 @@ export interface CellUse {
   readonly owed: boolean;
 }
 
+/** Room for a request in a cell. */
+export interface CellRoom {
+  /** All idle GPUs there, in order: at least as many as asked for. */
+  readonly gpus: readonly number[];
+  /** The cell to be bound for it; null = it is the queue's already. For {@link Cells.take}. */
+  readonly opens: CellUse | null;
+}
+
 /** Where a request may go. */
 export interface CellChoice {
   readonly gpus: readonly number[];
@@ -98,7 +106,10 @@ export interface CellDebt {
 }
 
 /** Guaranteed work beyond the promised cells holds its GPUs one by one. */
-const SURPLUS: CellUse = { gpus: 1, owed: false };
+export const SURPLUS: CellUse = { gpus: 1, owed: false };
+
+/** A promised cell, of whatever size fits best. */
+export const ANY_OWED: CellUse = { gpus: 0, owed: true };
 
 /** How far apart GPUs may be, the closest first. */
 const CLOSENESS: readonly TopologyLevel[] = ['nvlink', 'node', 'rack', 'block'];
@@ -113,6 +124,8 @@ export class Cells {
   readonly #chainOf = new Map<number, Chain>();
   /** Promises for which no chain has such cells. */
   readonly #homeless: PromisedCells[] = [];
+  /** Where the cells of each promise come from. */
+  readonly #origins = new Map<PromisedCells, { readonly chain: Chain; readonly level: number; count: number }[]>();
 
   /**
    * A promise goes to the kinds of GPUs it names, to the smallest nodes that have such cells and room for them; large cells
@@ -145,10 +158,11 @@ export class Cells {
   /**
    * Gives GPUs to a guaranteed task, binding cells as needed. A release undoes it.
    * @param opens the cell to bind for it, as {@link choose} said; null = the smallest of those that cover the most of them
+   * @param how `anyhow` = even if promises to others cannot be kept then; see {@link adopt}
    * @returns false when it may not; nothing has changed then
    */
-  take(queue: string, gpus: readonly number[], opens: CellUse | null = null): boolean {
-    if (this.#cover(queue, gpus, opens, 'safely') === null) return false;
+  take(queue: string, gpus: readonly number[], opens: CellUse | null = null, how: How = 'safely'): boolean {
+    if (this.#cover(queue, gpus, opens, how) === null) return false;
     for (const gpu of gpus) this.#chain(gpu).use(gpu, queue);
     return true;
   }
@@ -227,6 +241,33 @@ export class Cells {
     return null;
   }
 
+  /**
+   * All room for a request in cells that are the queue's, the fullest first, then in cells that it may bind, in the order
+   * of {@link choose}. Of cells to be bound of one size any will do, so that the caller may prefer one; else the first is
+   * to be taken, or the queue would not be where it would be on machines of its own.
+   */
+  *rooms(request: CellRequest): Generator<CellRoom> {
+    const chains = this.#chainsFor(request.kinds);
+    for (const chain of chains) yield* chain.ownRooms(request);
+    for (const chain of chains) yield* chain.owedRooms(request);
+  }
+
+  /** All GPUs of the promised cells that a queue has in use. */
+  *gpusOf(queue: string): Generator<number> {
+    for (const chain of this.#chains) yield* chain.gpusBoundTo(queue);
+  }
+
+  /** GPUs in the smallest free cells first: where single GPUs are missed the least. Costs GPUs × levels. */
+  fromTheBroken(gpus: readonly number[]): number[] {
+    const sizes = new Map(gpus.map((gpu) => [gpu, this.#chain(gpu).freeAround(gpu)] as const));
+    return gpus.toSorted((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0));
+  }
+
+  /** Which of the bound cells is older: the one of the lower turn; 0 = it is in none. */
+  turnOf(gpu: number): number {
+    return this.#chain(gpu).turnOf(gpu);
+  }
+
   /** How all promises stand, those for which there is no hardware at all included. */
   owed(): CellDebt[] {
     const missing = this.#homeless.map(({ queue, gpus, level, count }) => ({
@@ -238,6 +279,38 @@ export class Cells {
       impossible: count,
     }));
     return [...this.#chains.flatMap((chain) => chain.debts()), ...missing];
+  }
+
+  /**
+   * The same for one promise alone. Where a queue has several promises of equal cells, what is in use and what is impossible
+   * counts for the first of them first.
+   */
+  owedFor(promise: PromisedCells): CellDebt[] {
+    const { queue, gpus, level } = promise;
+    if (this.#homeless.includes(promise)) {
+      return [{ queue, gpus, level, promised: promise.count, bound: 0, impossible: promise.count }];
+    }
+    return (this.#origins.get(promise) ?? []).map((origin) => {
+      let before = 0;
+      for (const [other, origins] of this.#origins) {
+        if (other === promise) break;
+        if (other.queue !== queue) continue;
+        for (const each of origins)
+          if (each.chain === origin.chain && each.level === origin.level) before += each.count;
+      }
+      const debt = origin.chain
+        .debts()
+        .find((each) => each.queue === queue && each.gpus === origin.chain.sizeOf(origin.level));
+      const part = (sum: number): number => Math.min(origin.count, Math.max(0, sum - before));
+      return {
+        queue,
+        gpus,
+        level,
+        promised: origin.count,
+        bound: part(debt?.bound ?? 0),
+        impossible: part(debt?.impossible ?? 0),
+      };
+    });
   }
 
   /** For each chain, the surplus of cells of each level, GPUs first. Nothing below 0 once cells were split. */
@@ -260,8 +333,16 @@ export class Cells {
     }
     for (let each = 0; each < count; each++) {
       const chain = able.find((roomy) => roomy.hasRoomFor(gpus, level)) ?? first;
-      chain.promise(queue, gpus, level);
+      this.#noteOrigin(promise, chain, chain.promise(queue, gpus, level));
     }
+  }
+
+  #noteOrigin(promise: PromisedCells, chain: Chain, level: number): void {
+    const origins = this.#origins.get(promise) ?? [];
+    this.#origins.set(promise, origins);
+    const known = origins.find((origin) => origin.chain === chain && origin.level === level);
+    if (known) known.count++;
+    else origins.push({ chain, level, count: 1 });
   }
 
   /**
@@ -413,11 +494,18 @@ class Chain {
     return found === -1 ? null : found;
   }
 
-  promise(queue: string, gpus: number, closeness: TopologyLevel): void {
+  /** @returns the level of the cell */
+  promise(queue: string, gpus: number, closeness: TopologyLevel): number {
     const level = present(this.levelFor(gpus, closeness), 'a chain keeps what it promises', `${gpus} ${closeness}`);
     const account = this.#account(queue);
     account.promised[level] = at(account.promised, level) + 1;
     this.#owe(account, level, 1);
+    return level;
+  }
+
+  /** GPUs of a cell of a level. */
+  sizeOf(level: number): number {
+    return this.#levelAt(level).gpus;
   }
 
   /** Whether one cell more could be promised. */
@@ -514,31 +602,62 @@ class Chain {
   }
 
   /** GPUs in cells bound to the queue, where the least room is left at each level around them, in the oldest cell. */
-  inOwnCells({ queue, gpus, level: closeness }: CellRequest): number[] | null {
-    const lowest = this.levelFor(gpus, closeness);
-    const account = this.#accounts.get(queue);
-    if (lowest === null || !account) return null;
-    for (let level = lowest; level < this.#levels.length; level++) {
-      if (!isWithin(this.#levelAt(level).closeness, closeness)) break;
-      let best = -1;
-      for (const cell of account.cells) {
-        if (this.#room(cell) < gpus) continue;
-        for (const part of this.#partsOf(cell, level)) {
-          if (this.#room(part) >= gpus && (best === -1 || this.#compareRoom(part, best) < 0)) best = part;
-        }
-      }
-      if (best !== -1) return this.#idleGpus(best, gpus);
-    }
+  inOwnCells(request: CellRequest): readonly number[] | null {
+    for (const { gpus } of this.ownRooms(request)) return gpus.slice(0, request.gpus);
     return null;
   }
 
+  *ownRooms({ queue, gpus, level: closeness }: CellRequest): Generator<CellRoom> {
+    const lowest = this.levelFor(gpus, closeness);
+    const account = this.#accounts.get(queue);
+    if (lowest === null || !account) return;
+    for (let level = lowest; level < this.#levels.length; level++) {
+      if (!isWithin(this.#levelAt(level).closeness, closeness)) return;
+      const parts: number[] = [];
+      for (const cell of account.cells) {
+        if (this.#room(cell) < gpus) continue;
+        for (const part of this.#partsOf(cell, level)) if (this.#room(part) >= gpus) parts.push(part);
+      }
+      parts.sort((a, b) => this.#compareRoom(a, b));
+      for (const part of parts) yield { gpus: this.#idleGpus(part, Infinity), opens: null };
+    }
+  }
+
   inOwedCell(request: CellRequest): CellChoice | null {
-    const cell = this.owedCell(request);
-    if (cell === null) return null;
-    const lowest = present(this.levelFor(request.gpus, request.level), 'an owed cell has a level', request.queue);
-    const [part] = this.#partsOf(cell, lowest);
-    const gpus = this.#idleGpus(present(part, 'a cell has parts', `${cell}`), request.gpus);
-    return { gpus, opens: { gpus: this.#size(cell), owed: true } };
+    for (const { gpus, opens } of this.owedRooms(request)) return { gpus: gpus.slice(0, request.gpus), opens };
+    return null;
+  }
+
+  /** Room in cells that the queue may bind for a request: for each size it is owed, those lost least first. */
+  *owedRooms({ queue, gpus, level: closeness }: CellRequest): Generator<CellRoom> {
+    const lowest = this.levelFor(gpus, closeness);
+    const account = this.#accounts.get(queue);
+    if (lowest === null || !account) return;
+    for (let level = lowest; level < this.#levels.length; level++) {
+      if (at(account.open, level) === 0) continue;
+      for (const cell of this.#buddies(level)) {
+        if (!this.#mayBind(cell, true)) continue;
+        const opens = { gpus: this.#size(cell), owed: true };
+        for (const part of this.#partsOf(cell, lowest)) yield { gpus: this.#idleGpus(part, Infinity), opens };
+      }
+    }
+  }
+
+  *gpusBoundTo(queue: string): Generator<number> {
+    for (const cell of this.#accounts.get(queue)?.cells ?? []) yield* this.gpusOf(cell);
+  }
+
+  /** GPUs of the largest free cell around a GPU; 0 = it is not free itself. */
+  freeAround(gpu: number): number {
+    let size = 0;
+    const single = at(this.#cellAt, this.#position(gpu));
+    if (this.#boundAround(single) !== -1) return 0;
+    for (let cell = single; cell !== -1 && this.#isSound(cell); cell = at(this.#parent, cell)) size = this.#size(cell);
+    return size;
+  }
+
+  turnOf(gpu: number): number {
+    return this.#boundTurn[this.#boundAround(at(this.#cellAt, this.#position(gpu)))] ?? 0;
   }
 
   /** The cell that the queue should bind for a request, of those it is owed. */
@@ -713,7 +832,7 @@ class Chain {
     for (let cell = at(this.#cellAt, position); cell !== -1; cell = at(this.#parent, cell)) {
       const from = at(this.#first, cell);
       const covered = positions.filter((each) => each >= from && each < from + this.#size(cell)).length;
-      const wanted = opens === null || opens.gpus === this.#size(cell);
+      const wanted = opens === null || opens.gpus === 0 || opens.gpus === this.#size(cell);
       if (!wanted || covered <= bestCovered || at(account.open, at(this.#level, cell)) === 0) continue;
       if (!this.#mayBind(cell, true, how)) continue;
       best = cell;
@@ -793,6 +912,12 @@ class Chain {
    * of these the one with the fewest borrowed GPUs, then the first; and in it, level by level, again so. O(levels).
    */
   #buddy(level: number): number | null {
+    for (const cell of this.#buddies(level)) return cell;
+    return null;
+  }
+
+  /** The same, and then the best in the free cells of higher levels, of which more is lost. */
+  *#buddies(level: number): Generator<number> {
     for (let around = level; around < this.#levels.length; around++) {
       let cell = this.#bestOfAll(around);
       if (cell === -1) continue;
@@ -801,9 +926,8 @@ class Chain {
         for (const part of this.#childrenOf(cell)) best = this.#better(best, part);
         cell = best;
       }
-      return cell;
+      yield cell;
     }
-    return null;
   }
 
   /** The one with fewer borrowed GPUs, else the first; -1 = none. */
@@ -863,14 +987,20 @@ class Chain {
    * cell, then in the older.
    */
   #compareRoom(a: number, b: number): number {
-    for (let [one, other] = [a, b]; ; one = at(this.#parent, one), other = at(this.#parent, other)) {
+    for (let [one, other] = [a, b]; one !== other; one = at(this.#parent, one), other = at(this.#parent, other)) {
       const difference = this.#room(one) - this.#room(other);
       if (difference !== 0) return difference;
       const oneIsWhole = this.#owner[one] !== null;
       const otherIsWhole = this.#owner[other] !== null;
       if (oneIsWhole && otherIsWhole) return at(this.#boundTurn, one) - at(this.#boundTurn, other);
       if (oneIsWhole || otherIsWhole) return oneIsWhole ? -1 : 1;
+      // Idle parts of one cell are alike in all that the queue will ever see: then the fewest must be taken back.
+      const isIdle = at(this.#busy, one) === 0 && at(this.#busy, other) === 0;
+      if (isIdle && at(this.#parent, one) === at(this.#parent, other)) {
+        return at(this.#lent, one) - at(this.#lent, other) || at(this.#lent, a) - at(this.#lent, b) || a - b;
+      }
     }
+    return a - b;
   }
 
   #room(cell: number): number {

@@ -249,7 +249,9 @@ function placeIfLeft(
   const leaving = [...new Set(holds)].flatMap((hold) => (hold.leaving ? [] : (asAllocation(hold) ?? [])));
   for (const allocation of leaving) setLeaving(placing, allocation, true);
   const mark = trial.mark();
-  const places = mayFit(shape, 'potential') ? placeShape(placing, workload, shape, 'potential') : null;
+  const places = mayFit(shape, 'potential')
+    ? placeShape(placing, workload, shape, 'potential', null, 'borrowed')
+    : null;
   trial.rollback(mark);
   for (const allocation of leaving) setLeaving(placing, allocation, false);
   return places;

@@ -7,7 +7,7 @@ import { type Amounts, at, GPU, isNothing } from './amounts.js';
 import { type Ask, endsInTime, suitsRules } from './asks.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
-import { placeShape } from './place.js';
+import { type Manner, placeShape, rightOf } from './place.js';
 import type { EngineAction } from './policy.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
 import type { Reach } from './reach.js';
@@ -40,6 +40,7 @@ import {
  */
 export function step(view: ClusterView, nowMs: number, budget: number, searchBudget = SEARCH_UNITS): StepResult {
   view.settle(nowMs);
+  view.cells?.expectNothing();
   keepReservations(view);
   const trial = new Trial(view);
   const withheld = new Withheld(view);
@@ -104,35 +105,48 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): read
   const { record, core, account, number } = workload;
   if (!record || !core) return [];
   const mark = trial.mark();
-  trial.unclaim(workload, claim);
+  trial.unclaim(workload, claim, true);
   const broken = whyBroken(claim, workload, turn.nowMs) ?? whyOutOfRoom(account, claim.charge);
   if (broken !== null) {
+    trial.leaveCells(claim);
     return [{ type: 'drop_claim', workload: number, message: broken }];
   }
   const isMoving = record.state === 'stopping';
   const room = findStop(account, claim.charge, 'promised') === null;
   if (room && !isMoving) {
-    const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload);
+    const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload, claim);
     if (places) {
       trial.bind(workload, sumOfCharges(places));
-      return [{ type: 'bind', workload: number, placements: toPlacements(places) }];
+      return [places === claim.places ? bind(workload, places) : bindTo(turn, workload, places)];
     }
     if (record.state !== 'pending' && !view.broken.has(workload)) {
       const [free, rest] = partOfPlaces(turn, claim);
       if (free.length > 0) {
         trial.bind(workload, sumOfCharges(free));
-        for (const place of rest) trial.promise(place);
+        for (const place of rest) trial.promiseAgain(place);
         trial.claim(workload, sumOfCharges(rest));
-        return [
-          { type: 'bind', workload: number, placements: toPlacements(free) },
-          { type: 'claim', workload: number, placements: toPlacements(rest) },
-        ];
+        return [bind(workload, free), { type: 'claim', workload: number, placements: toPlacements(rest) }];
       }
     }
   }
   trial.rollback(mark);
   if (!room) view.claimsWaitingForRoom.add(workload);
   return [];
+}
+
+function bind({ number }: WorkloadEntry, places: readonly TaskPlace[]): Bind {
+  return { type: 'bind', workload: number, placements: toPlacements(places) };
+}
+
+/** On places chosen in this step; what was promised before keeps the cells that it has. */
+function bindTo({ view }: Turn, workload: WorkloadEntry, places: readonly TaskPlace[]): Bind {
+  view.cells?.expect(places);
+  return bind(workload, places);
+}
+
+function promiseTo({ view }: Turn, { number }: WorkloadEntry, places: readonly TaskPlace[]): MakeClaim {
+  view.cells?.expect(places);
+  return { type: 'claim', workload: number, placements: toPlacements(places) };
 }
 
 /** Takes what was promised, if all of it is free. */
@@ -144,7 +158,7 @@ function claimedPlaces({ trial }: Turn, { places }: HeldClaim): readonly TaskPla
       return null;
     }
     // Task by task, since two of them may share a GPU.
-    trial.take(place);
+    trial.takePromised(place);
   }
   return places;
 }
@@ -158,7 +172,7 @@ function partOfPlaces({ trial }: Turn, { places }: HeldClaim): readonly [free: T
       rest.push(place);
       continue;
     }
-    trial.take(place);
+    trial.takePromised(place);
     free.push(place);
   }
   return [free, rest];
@@ -174,10 +188,11 @@ function isFree({ node, slots, parts, cpuMilli, memoryMib }: TaskPlace): boolean
 }
 
 /** Better a start now on other GPUs than one later on the promised ones: those go to whoever is next. */
-function placesInstead(turn: Turn, workload: WorkloadEntry): readonly TaskPlace[] | null {
+function placesInstead(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): readonly TaskPlace[] | null {
   if (workload.record?.state !== 'pending' || workload.core === null) return null;
   turn.withheld.from(() => claimerOf(turn.nowMs, workload));
-  return mayFit(workload.core, 'free') ? placeShape(turn, workload, workload.core, 'free') : null;
+  turn.trial.leaveCells(claim);
+  return mayFit(workload.core, 'free') ? placeShape(turn, workload, workload.core, 'free', null, 'entitled') : null;
 }
 
 function whyBroken(claim: HeldClaim, workload: WorkloadEntry, nowMs: number): string | null {
@@ -238,10 +253,16 @@ function allocate(turn: Turn): boolean {
     if (work.isSpent) return false;
     work.spend(1);
     const workload = nextMember(group);
-    const decision = workload && tryToPlace(turn, group, workload);
-    if (decision) turn.decisions.push(decision);
-    const grows = workload !== null && decision?.type === 'bind' && group.surplus === null;
-    walk.advance(decision !== null, grows ? surplusAfterStart(turn, workload) : NO_GROUPS);
+    const placed = workload && tryToPlace(turn, group, workload);
+    if (placed === null || placed === 'took') {
+      walk.advance(placed !== null);
+      // Others gave for it, so their turn may come sooner.
+      if (placed !== null) walk.refresh();
+      continue;
+    }
+    turn.decisions.push(placed);
+    const grows = workload !== null && placed.type === 'bind' && group.surplus === null;
+    walk.advance(true, grows ? surplusAfterStart(turn, workload) : NO_GROUPS);
   }
   // Whoever stayed active had all its members placed, or none is left to try.
   return true;
@@ -253,27 +274,43 @@ function inOrder({ view, nowMs }: Turn, queue: QueueNode, groups: Group[]): read
   return [queue, groups];
 }
 
-/** On what is free; failing that, all of it on what leaves, as a promise. */
-function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | MakeClaim | null {
+/**
+ * On what is free; failing that, all of it on what leaves, as a promise. Where GPUs are promised in cells and it has a right to
+ * some: on those, if borrowers have to give them back; only if that cannot be, wherever it can.
+ * @returns `took` = others give for it; null = it has to wait
+ */
+function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | MakeClaim | 'took' | null {
   const { view } = turn;
   const { shape } = group;
   settleShape(shape, view.nodes);
   turn.withheld.fromWhatIsOpen(() => applicantOf(turn.nowMs, group, workload));
   const stop = findStop(group, shape.charge, 'bind');
-  if (!stop && mayFit(shape, 'free')) {
-    const places = placeShape(turn, workload, shape, 'free', tasksOf(group));
-    if (places) {
-      turn.trial.bind(workload, sumOfCharges(places));
-      turn.trial.takeTurn(group);
-      return { type: 'bind', workload: workload.number, placements: toPlacements(places) };
-    }
-  }
+  const mayStart = !stop && mayFit(shape, 'free');
+  const right = view.cells === null ? null : rightOf(turn, workload, shape);
+  const started = mayStart ? start(turn, group, workload, right === null ? 'best' : 'entitled') : null;
+  if (started) return started;
   if (view.nodes.leavingTasks > 0 && workload.claim === null && !isPromisedInStep(turn, group)) {
-    const promised = promise(turn, group, workload);
+    const promised = promise(turn, group, workload, right === null ? 'best' : 'entitled');
     if (promised) return promised;
+  }
+  if (mayStart && right !== null) {
+    if (mayDo(turn, 'reclaim') && takeFor(turn, group, workload, 'reclaim', 'its cells')) return 'took';
+    turn.withheld.from(() => applicantOf(turn.nowMs, group, workload));
+    const onSurplus = start(turn, group, workload, 'surplus');
+    if (onSurplus) return onSurplus;
+    const borrowed = group.preemptible ? start(turn, group, workload, 'borrowed') : null;
+    if (borrowed) return borrowed;
   }
   view.block(group, stop ?? noRoom(turn, group));
   return null;
+}
+
+function start(turn: Turn, group: Group, workload: WorkloadEntry, manner: Manner): Bind | null {
+  const places = placeShape(turn, workload, group.shape, 'free', tasksOf(group), manner);
+  if (!places) return null;
+  turn.trial.bind(workload, sumOfCharges(places));
+  turn.trial.takeTurn(group);
+  return bindTo(turn, workload, places);
 }
 
 /** If that is because of a reservation, it is to look again when that ends. */
@@ -294,17 +331,13 @@ function isPromisedInStep({ decisions, promised }: Turn, group: Group): boolean 
  * Promises places. What a workload gets for more tasks in one step is one claim: were it claimed task by task, what its
  * victims leave beside one task would be given to others, and taken from them for the next.
  */
-function makeClaim(
-  { trial, promised }: Turn,
-  group: Group,
-  workload: WorkloadEntry,
-  places: readonly TaskPlace[],
-): MakeClaim {
+function makeClaim(turn: Turn, group: Group, workload: WorkloadEntry, places: readonly TaskPlace[]): MakeClaim {
+  const { trial, promised } = turn;
   trial.takeTurn(group);
-  if (group.surplus === null) return { type: 'claim', workload: workload.number, placements: toPlacements(places) };
+  if (group.surplus === null) return promiseTo(turn, workload, places);
   const all = [...(promised.get(workload)?.places ?? []), ...places];
   promised.set(workload, { group, places: all });
-  return { type: 'claim', workload: workload.number, placements: toPlacements(all) };
+  return promiseTo(turn, workload, all);
 }
 
 /** Whether the workload that wants more tasks was told to leave in this step. */
@@ -312,11 +345,11 @@ function isEvictedInStep({ surplus }: Group): boolean {
   return surplus !== null && surplus.workload.units.some(({ isSurplus, evicting }) => !isSurplus && evicting);
 }
 
-function promise(turn: Turn, group: Group, workload: WorkloadEntry): MakeClaim | null {
+function promise(turn: Turn, group: Group, workload: WorkloadEntry, manner: Manner): MakeClaim | null {
   const { shape } = group;
   turn.withheld.fromWhatIsOpen(() => entitledOf(turn.nowMs, group, workload));
   if (!mayFit(shape, 'potential') || findStop(group, shape.charge, 'promise')) return null;
-  const places = placeShape(turn, workload, shape, 'potential', tasksOf(group));
+  const places = placeShape(turn, workload, shape, 'potential', tasksOf(group), manner);
   if (!places) return null;
   turn.trial.claim(workload, sumOfCharges(places));
   return makeClaim(turn, group, workload, places);
@@ -406,12 +439,22 @@ function isTooEarly({ decisions }: Turn, mode: TakingMode): boolean {
   return mode === 'consolidate' && decisions.some(({ type }) => type === 'bind');
 }
 
-function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: TakingMode): boolean {
+function takeFor(
+  turn: Turn,
+  group: Group,
+  workload: WorkloadEntry,
+  mode: TakingMode,
+  where: 'anywhere' | 'its cells' = 'anywhere',
+): boolean {
   if (workload.claim !== null || isPromisedInStep(turn, group) || isEvictedInStep(group)) return false;
   turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
-  const takeover = takeOver(turn, group, workload, tasksOf(group), mode);
+  const takeover = takeOver(turn, group, workload, tasksOf(group), mode, where);
   if (!takeover) return false;
   const { decisions } = turn;
+  for (const { number } of takeover.dropped) {
+    const message = `queue ${group.queue.name} is owed the GPUs, which were only borrowed`;
+    decisions.push({ type: 'drop_claim', workload: number, message });
+  }
   for (const { workload: victim, allocations, message } of takeover.evictions) {
     hearOfRest(turn, allocations);
     const ids = allocations.map(({ id }) => id);
@@ -420,7 +463,7 @@ function takeFor(turn: Turn, group: Group, workload: WorkloadEntry, mode: Taking
     decisions.push({ type: 'evict', workload: victim.number, allocations: ids, reason, forWorkload, message });
   }
   for (const { workload: victim, movesTo } of takeover.evictions) {
-    if (movesTo) decisions.push({ type: 'claim', workload: victim.number, placements: toPlacements(movesTo) });
+    if (movesTo) decisions.push(promiseTo(turn, victim, movesTo));
   }
   decisions.push(makeClaim(turn, group, workload, takeover.places));
   return true;

@@ -1,9 +1,13 @@
 // Where the tasks of a gang go: first the domain (node, rack, block) if they belong together, the tightest that fits; in it
 // node by node. Each task takes its slots from one bank. What is chosen is taken at once, so that the next task sees it.
+import { present } from '../../common/assert.js';
 import type { PlacementPolicy } from './policy.js';
 import type { TopologyRule } from '../model/records.js';
 import { GPU_PARTS, PARTS_PER_MILLI } from '../model/requests.js';
 import { admits, type Ask, partsIn } from './asks.js';
+import { type CellLedger, type Right, type Secured, SURPLUS_ACCOUNT } from './cell-ledger.js';
+import { type CellQuestion, planInCells } from './cell-plan.js';
+import { SURPLUS } from './cells.js';
 import {
   type Bank,
   type BankClass,
@@ -43,6 +47,13 @@ interface Room {
 const ANYWHERE: Room = { domain: null, node: null, nvlinkGroup: null };
 
 /**
+ * By what right a place is looked for, where GPUs are promised in cells. `entitled`: where its queue has a right to one, in
+ * cells promised to it if it has any left. `surplus`: on GPUs that nobody is owed. `borrowed`: anywhere. `best`: the first of
+ * these that gives one.
+ */
+export type Manner = 'entitled' | 'surplus' | 'borrowed' | 'best';
+
+/**
  * Chooses and takes (on `free`) or promises (on `potential`) a place for each task of a shape.
  * @param tasks their numbers in the order of the shape's parts; null = as the shape numbers them
  * @returns null when they do not fit; the trial is then as before
@@ -53,9 +64,33 @@ export function placeShape(
   shape: Shape,
   on: On,
   tasks: readonly number[] | null = null,
+  manner: Manner = 'best',
 ): TaskPlace[] | null {
-  const gang = new Gang(placing, workload, shape, on, tasks);
-  return gang.place();
+  const right = manner === 'borrowed' ? null : rightOf(placing, workload, shape);
+  const gang = new Gang(placing, workload, shape, on, tasks, right);
+  if (right === null || manner === 'surplus') return gang.place();
+  const places = gang.placeByRight();
+  if (places !== null || manner === 'entitled') return places;
+  const onSurplus = gang.place();
+  if (onSurplus !== null || !workload.account.preemptible) return onSurplus;
+  return new Gang(placing, workload, shape, on, tasks, null).place();
+}
+
+/** What a workload may count on, where that makes a difference; null = it places as everybody may. */
+export function rightOf({ trial }: Placing, { account }: WorkloadEntry, shape: Shape): Right | null {
+  const { cells } = trial.view;
+  return cells !== null && cells.concerns(shape) ? cells.rightOf(account, shape.charge) : null;
+}
+
+/** What to ask for a gang's places in promised cells. */
+export function cellQuestionOf(
+  placing: Placing,
+  workload: WorkloadEntry,
+  shape: Shape,
+  tasks: readonly number[] | null,
+  right: Right,
+): Omit<CellQuestion, 'isFree' | 'isOpen'> {
+  return new Gang(placing, workload, shape, 'potential', tasks, right).question();
 }
 
 class Gang {
@@ -64,9 +99,19 @@ class Gang {
   readonly #shape: Shape;
   readonly #on: On;
   readonly #tasks: readonly number[] | null;
+  /** It may only go where nobody is owed anything; null = anywhere. */
+  readonly #right: Right | null;
   readonly #places: TaskPlace[] = [];
 
-  constructor(placing: Placing, workload: WorkloadEntry, shape: Shape, on: On, tasks: readonly number[] | null) {
+  constructor(
+    placing: Placing,
+    workload: WorkloadEntry,
+    shape: Shape,
+    on: On,
+    tasks: readonly number[] | null,
+    right: Right | null,
+  ) {
+    this.#right = right;
     this.#placing = placing;
     this.#workload = workload;
     this.#shape = shape;
@@ -81,6 +126,64 @@ class Gang {
     if (rule === null && parts.length === 1 && only && this.#ruleOf(only) === null) return this.#placeAnywhere(only);
     const isPlaced = this.#together(rule, null, parts, ANYWHERE, (room) => this.#placeParts(room));
     return isPlaced ? this.#places.toSorted((a, b) => a.task - b.task) : null;
+  }
+
+  /** In promised cells, if there is any left for it, and nowhere else then; else where nobody is owed anything. */
+  placeByRight(): TaskPlace[] | null {
+    const on = this.#on;
+    const question = this.question();
+    if (question.right.accounts.length === 0) return this.place();
+    const plan = planInCells(this.#placing, {
+      ...question,
+      isFree: (slot, parts) => slot[on] >= parts,
+      isOpen: () => true,
+    });
+    if (plan === null) return this.place();
+    const { trial } = this.#placing;
+    const mark = trial.mark();
+    for (const { part, number, slots, secured } of plan) {
+      const [first] = slots;
+      const parts = first === undefined ? 0 : partsIn(part.ask, first.bank.bankClass);
+      const fits =
+        first !== undefined &&
+        slots.every((slot) => slot[on] >= parts) &&
+        tasksThatFit(first.bank.node, part.ask, on, 1) > 0;
+      if (!fits) return this.#giveUp(mark);
+      this.#enter(
+        newPlace(this.#workload, this.#taskOf(part, number), first.bank.node, slots, parts, part.ask, secured),
+      );
+    }
+    const others = this.#shape.parts.filter((part) => !question.parts.includes(part));
+    if (!others.every((part) => this.#placePart(part, ANYWHERE))) return this.#giveUp(mark);
+    return this.#places.toSorted((a, b) => a.task - b.task);
+  }
+
+  #giveUp(mark: number): null {
+    this.#placing.trial.rollback(mark);
+    this.#places.length = 0;
+    return null;
+  }
+
+  /** What to ask for places in cells. */
+  question(): Omit<CellQuestion, 'isFree' | 'isOpen'> {
+    const { cells } = this.#placing.trial.view;
+    const right = present(this.#right, 'who asks for cells has a right to some', this.#shape.key);
+    const isInCells = ({ ask }: ShapePart): boolean =>
+      ask.unit !== 'none' && cells !== null && cells.kindsOf(ask.classes).length > 0;
+    const parts = this.#hardestFirst().filter(isInCells);
+    const nodes = (role: number | null): NodeEntry[] => this.#anchors(role).map(({ node }) => node);
+    return {
+      right,
+      parts,
+      rule: this.#shape.topology ?? this.#anchorRule(),
+      ruleOf: (part) => this.#ruleOf(part),
+      anchors: nodes(null),
+      anchorsOf: (part) => nodes(part.role),
+    };
+  }
+
+  #taskOf(part: ShapePart, number: number): number {
+    return this.#tasks === null ? part.firstTask + number : (this.#tasks[number] ?? 0);
   }
 
   /** The common case: equal tasks, wherever they fit. */
@@ -114,8 +217,7 @@ class Gang {
   }
 
   #placeParts(room: Room): boolean {
-    // Those that fit on the fewest nodes first: work without GPUs finds a place beside them, not the other way round.
-    let order = this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
+    let order = this.#hardestFirst();
     const { trial } = this.#placing;
     const mark = trial.mark();
     const count = this.#places.length;
@@ -133,6 +235,11 @@ class Gang {
 
   #placeTogether(part: ShapePart, room: Room): boolean {
     return this.#together(this.#ruleOf(part), part.role, [part], room, (inner) => this.#placePart(part, inner));
+  }
+
+  /** Those that fit on the fewest nodes first: work without GPUs finds a place beside them, not the other way round. */
+  #hardestFirst(): ShapePart[] {
+    return this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
   }
 
   /** Tries the rooms that a rule allows, the tightest that may fit first; without a rule, or as a last wish, the outer one. */
@@ -235,9 +342,7 @@ class Gang {
       if (here === null) return false;
       this.#placing.work.spend(1);
       for (let count = 0; count < here.count; count++) {
-        const number = part.count - left;
-        const task = this.#tasks === null ? part.firstTask + number : (this.#tasks[number] ?? 0);
-        this.#take(task, ask, here, room);
+        this.#take(this.#taskOf(part, part.count - left), ask, here, room);
         left--;
       }
     }
@@ -246,11 +351,39 @@ class Gang {
 
   #take(task: number, ask: Ask, { node, bank, slot, on }: Choice, room: Room): void {
     const parts = bank === null ? 0 : partsIn(ask, bank.bankClass);
-    const slots = slot !== null ? [slot] : bank === null ? [] : chooseSlots(bank, on, ask.gpus, parts, room);
-    const place = newPlace(this.#workload, task, node, slots, parts, ask);
+    const slots = slot !== null ? [slot] : bank === null ? [] : this.#slotsOf(bank, on, ask, parts, room);
+    this.#enter(newPlace(this.#workload, task, node, slots, parts, ask, this.#securedOn(bank)));
+  }
+
+  #enter(place: TaskPlace): void {
     if (this.#on === 'free') this.#placing.trial.take(place);
     else this.#placing.trial.promise(place);
     this.#places.push(place);
+  }
+
+  // --- GPUs that are promised in cells ---
+
+  /** The ledger, for a bank whose GPUs it may only take where nobody is owed them. */
+  #guarded(bank: Bank | null): CellLedger | null {
+    const { cells } = this.#placing.trial.view;
+    return cells !== null && this.#right !== null && bank !== null && cells.has(bank) ? cells : null;
+  }
+
+  #securedOn(bank: Bank | null): Secured | null {
+    if (this.#right === null || this.#guarded(bank) === null) return null;
+    return { account: SURPLUS_ACCOUNT, protector: this.#right.protector, opens: SURPLUS };
+  }
+
+  #slotsOf(bank: Bank, on: On, ask: Ask, parts: number, room: Room): readonly Slot[] {
+    const guarded = this.#guarded(bank);
+    if (guarded !== null) return guarded.onSurplus(openSlots(bank, on, parts, room), ask.gpus) ?? [];
+    return chooseSlots(bank, on, ask.gpus, parts, room, this.#placing.trial.view.cells);
+  }
+
+  #takesOn(bank: Bank, ask: Ask, on: On, room: Room): boolean {
+    if (!this.#takes(bank.node, ask)) return false;
+    const guarded = this.#guarded(bank);
+    return guarded?.onSurplus(openSlots(bank, on, partsIn(ask, bank.bankClass), room), ask.gpus) !== null;
   }
 
   /** A gang stays among equal GPUs of one pool where they suffice: of the best model, and there where least is left. */
@@ -399,7 +532,7 @@ class Gang {
     room: Room,
   ): Choice | null {
     const best = this.#best(ask, classes, (bankClass) => {
-      const index = on === 'free' && left === 1 ? scoresFor(ask, bankClass, room) : null;
+      const index = on === 'free' && left === 1 && this.#right === null ? scoresFor(ask, bankClass, room) : null;
       return index ? this.#bestOf(index, 'whole', ask) : this.#bestByLevel(ask, bankClass, on, need, most, room);
     });
     return best && this.#choice(best.bank, ask, on, left, room);
@@ -434,7 +567,8 @@ class Gang {
   }
 
   #choice(bank: Bank, ask: Ask, on: On, left: number, room: Room): Choice {
-    const fit = Math.min(left, Math.floor(countOf(bank, on, room) / ask.gpus));
+    const most = this.#guarded(bank) === null ? left : 1;
+    const fit = Math.min(most, Math.floor(countOf(bank, on, room) / ask.gpus));
     return { node: bank.node, bank, slot: null, on, count: tasksThatFit(bank.node, ask, this.#on, fit) };
   }
 
@@ -453,14 +587,14 @@ class Gang {
   #bankOfClass(ask: Ask, bankClass: BankClass, on: On, level: number, room: Room): Bank | null {
     if (room.node !== null || room.domain !== null) {
       for (const bank of banksIn(room, bankClass)) {
-        if (countOf(bank, on, room) === level && this.#takes(bank.node, ask)) return bank;
+        if (countOf(bank, on, room) === level && this.#takesOn(bank, ask, on, room)) return bank;
       }
       return null;
     }
     const index = bankClass[on];
     for (let rank = index.next(level); rank !== -1; rank = index.next(level, rank + 1)) {
       const bank = bankClass.banks[rank];
-      if (bank && this.#takes(bank.node, ask)) return bank;
+      if (bank && this.#takesOn(bank, ask, on, room)) return bank;
       this.#placing.work.spend(1);
     }
     return null;
@@ -490,6 +624,7 @@ class Gang {
   /** On a GPU that is shared already where one has room: that after which what stays free is of the most use. */
   #usefulShare(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
     if (this.#on !== 'free' || this.#policyOf(classes[0]?.pool ?? '') !== 'fragmentation') return null;
+    if (this.#right !== null) return null;
     for (const where of ['open', 'whole'] as const) {
       const best = this.#best(ask, classes, (bankClass) => {
         const index = scoresFor(ask, bankClass, room);
@@ -513,7 +648,8 @@ class Gang {
     for (let level = index.counts.levelFrom(least); level !== -1; level = index.counts.levelFrom(level + 1)) {
       for (let rank = index.next(level); rank !== -1; rank = index.next(level, rank + 1)) {
         const slot = bankClass.slotAt(rank);
-        if (isInside(slot.bank.node, room) && isInGroup(slot, room) && this.#takes(slot.bank.node, ask)) return slot;
+        const isThere = isInside(slot.bank.node, room) && isInGroup(slot, room) && this.#takes(slot.bank.node, ask);
+        if (isThere && this.#guarded(slot.bank)?.onSurplus([slot], 1) !== null) return slot;
         this.#placing.work.spend(1);
       }
     }
@@ -527,7 +663,7 @@ class Gang {
       const parts = partsIn(ask, bankClass);
       for (const bank of banksIn(room, bankClass)) {
         const fitting = bank.slots.filter((slot) => slot[this.#on] >= parts && isInGroup(slot, room));
-        if (fitting.length < ask.gpus || !this.#takes(bank.node, ask)) continue;
+        if (fitting.length < ask.gpus || !this.#takesOn(bank, ask, this.#on, room)) continue;
         this.#placing.work.spend(1);
         const shared = fitting.filter((slot) => slot.potential < GPU_PARTS).length;
         const option = { bank, opened: Math.max(0, ask.gpus - shared), left: countOf(bank, this.#on, room) };
@@ -649,11 +785,21 @@ function slotsIn(room: Room, parts: readonly ShapePart[], on: On): number {
   return sum;
 }
 
-/** Of shared ones the fullest, of others the free before the leaving; of one NVLink group if one has enough; the lowest. */
-function chooseSlots(bank: Bank, on: On, count: number, parts: number, room: Room): Slot[] {
+function openSlots(bank: Bank, on: On, parts: number, room: Room): Slot[] {
   const open: Slot[] = [];
   for (const slot of bank.slots) if (slot[on] >= parts && isInGroup(slot, room)) open.push(slot);
+  return open;
+}
+
+/** Of shared ones the fullest, of others the free before the leaving; of one NVLink group if one has enough; the lowest. */
+function chooseSlots(bank: Bank, on: On, count: number, parts: number, room: Room, cells: CellLedger | null): Slot[] {
+  const open = openSlots(bank, on, parts, room);
   if (open.length === count) return open;
+  if (cells?.has(bank) && open.some((slot) => cells.isInUse(slot))) {
+    // Where a queue has a promised cell in use, it goes on from the near end.
+    open.sort((a, b) => Number(cells.isInUse(a)) - Number(cells.isInUse(b)) || b.index - a.index);
+    return open.slice(0, count).sort((a, b) => a.index - b.index);
+  }
   const isShared = open.some((slot) => slot.potential !== slot.free || slot.used + slot.claimed > 0);
   if (isShared) {
     open.sort((a, b) => a.potential - b.potential || b.free - a.free || a.index - b.index);

@@ -3,6 +3,8 @@
 // since decisions count only when they return as record changes.
 import { invariant } from '../../common/assert.js';
 import type { Amounts } from './amounts.js';
+import { claimKey, type Secured } from './cell-ledger.js';
+import type { Slot } from './nodes.js';
 import { addClaimed, addHeld, addLeaving } from './queues.js';
 import { positionOf, type RunningBucket, type VictimUnit } from './running.js';
 import type { Group } from './shapes.js';
@@ -17,7 +19,9 @@ type Undo =
   | { readonly type: 'promise'; readonly place: TaskPlace }
   | { readonly type: 'claim'; readonly workload: WorkloadEntry; readonly charge: Amounts }
   | { readonly type: 'unclaim'; readonly workload: WorkloadEntry; readonly claim: HeldClaim }
-  | { readonly type: 'turn'; readonly group: Group };
+  | { readonly type: 'turn'; readonly group: Group }
+  /** What was secured or lent in cells, where there are any. */
+  | { readonly type: 'cells'; readonly undo: () => void };
 
 const NO_PLACES: readonly TaskPlace[] = [];
 
@@ -70,6 +74,14 @@ export class Trial {
     }
     this.#hold(place, 1);
     this.#log.push({ type: 'take', place });
+    this.#enterCells(place);
+  }
+
+  /** The same for a place that was promised and whose cells are kept: see `unclaim`. */
+  takePromised(place: TaskPlace): void {
+    this.#note(place);
+    this.#hold(place, 1);
+    this.#log.push({ type: 'take', place });
   }
 
   /** Charges a workload, for all of whose tasks a place was taken, to its queue. */
@@ -93,12 +105,29 @@ export class Trial {
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     this.#setEvicting(unit, allocations, true);
     this.#log.push({ type: 'evict', unit, allocations });
+    const { cells } = this.view;
+    if (cells !== null) for (const { id } of allocations) this.#logCells(cells.exit(id));
   }
 
-  /** Takes an eviction of this step back that turned out not to be needed. */
-  spare(unit: VictimUnit, allocations: readonly AllocationEntry[]): void {
+  /**
+   * Takes an eviction of this step back that turned out not to be needed.
+   * @returns false when somebody else has its cells now; nothing has changed then
+   */
+  spare(unit: VictimUnit, allocations: readonly AllocationEntry[]): boolean {
+    const mark = this.mark();
     this.#setEvicting(unit, allocations, false);
     this.#log.push({ type: 'spare', unit, allocations });
+    const { cells } = this.view;
+    if (cells === null) return true;
+    for (const { id } of allocations) {
+      const undo = cells.reenter(id);
+      if (undo === null) {
+        this.rollback(mark);
+        return false;
+      }
+      this.#logCells(undo);
+    }
+    return true;
   }
 
   /** Promises a task its place; `claim` charges it. */
@@ -113,6 +142,22 @@ export class Trial {
     }
     this.#promise(place, 1);
     this.#log.push({ type: 'promise', place });
+    this.#enterCells(place);
+  }
+
+  /** Secures or lends GPUs in cells without giving them to anybody, to see where else there is a right to some. */
+  enterCells(slots: readonly Slot[], secured: Secured | null): boolean {
+    const undo = this.view.cells?.tryEnter(slots, secured);
+    if (undo === null) return false;
+    if (undo) this.#logCells(undo);
+    return true;
+  }
+
+  /** The same for a place whose cells are kept: see `unclaim`. */
+  promiseAgain(place: TaskPlace): void {
+    this.#note(place);
+    this.#promise(place, 1);
+    this.#log.push({ type: 'promise', place });
   }
 
   /** Charges a workload, all of whose tasks were promised a place, to its queue. */
@@ -121,12 +166,31 @@ export class Trial {
     this.#log.push({ type: 'claim', workload, charge });
   }
 
-  /** Takes a workload's claim off, as dropping it does, and as binding it does first. */
-  unclaim(workload: WorkloadEntry, claim: HeldClaim): void {
+  /**
+   * Takes a workload's claim off, as dropping it does, and as binding it does first.
+   * @param keepsCells what it has in cells it keeps for now, since it may be about to start there
+   */
+  unclaim(workload: WorkloadEntry, claim: HeldClaim, keepsCells = false): void {
     for (const place of claim.places) this.#promise(place, -1);
     addClaimed(workload.account, claim.charge, -1);
     workload.claim = null;
     this.#log.push({ type: 'unclaim', workload, claim });
+    if (!keepsCells) this.leaveCells(claim);
+  }
+
+  /** What a claim that was taken off kept in cells is given back. */
+  leaveCells(claim: HeldClaim): void {
+    const { cells } = this.view;
+    if (cells !== null) for (const place of claim.places) this.#logCells(cells.exit(claimKey(place)));
+  }
+
+  #enterCells({ slots, secured }: TaskPlace): void {
+    const { cells } = this.view;
+    if (cells !== null) this.#logCells(cells.enter(slots, secured));
+  }
+
+  #logCells(undo: () => void): void {
+    this.#log.push({ type: 'cells', undo });
   }
 
   /** What a workload that runs, or grows, was given or promised in this step. */
@@ -201,6 +265,8 @@ export class Trial {
       case 'turn':
         undo.group.cursor--;
         return;
+      case 'cells':
+        return undo.undo();
     }
   }
 }

@@ -7,9 +7,12 @@ import { invariant } from '../../common/assert.js';
 import { plural } from '../../common/units.js';
 import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
-import { type Bank, type BankClass, potentialOf } from './nodes.js';
+import { partsIn } from './asks.js';
+import type { Right } from './cell-ledger.js';
+import { planInCells, planOnSurplus } from './cell-plan.js';
+import { type Bank, type BankClass, type Hold, potentialOf, type Slot } from './nodes.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
-import { type Placing, placeShape } from './place.js';
+import { cellQuestionOf, type Placing, placeShape, rightOf } from './place.js';
 import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
 import type { Reach } from './reach.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
@@ -30,6 +33,8 @@ export interface Eviction {
 
 /** What a search found; the trial has the evictions and the claims applied. */
 export interface Takeover {
+  /** Who loses a promise of GPUs that were only lent. */
+  readonly dropped: readonly WorkloadEntry[];
   readonly evictions: readonly Eviction[];
   readonly places: readonly TaskPlace[];
 }
@@ -52,6 +57,7 @@ const MAX_TRIED_ONE_BY_ONE = 32;
 /**
  * Finds victims for a pending workload and tries the takeover out.
  * @param tasks the numbers its tasks get; null = as its shape numbers them
+ * @param where `its cells`: only those are looked at who are in the way of what its queue is owed
  * @returns null when none was found; the trial is then as before
  */
 export function takeOver(
@@ -60,9 +66,13 @@ export function takeOver(
   workload: WorkloadEntry,
   tasks: readonly number[] | null,
   mode: TakingMode,
+  where: 'anywhere' | 'its cells' = 'anywhere',
 ): Takeover | null {
   const bound = placing.work.beginSearch();
-  const takeover = new VictimSearch(placing, group, workload, tasks, mode, bound).run();
+  const right = rightOf(placing, workload, group.shape);
+  const search = (by: Right | null) => new VictimSearch(placing, group, workload, tasks, mode, bound, by);
+  let takeover = right === null ? null : search(right).runByRight(where);
+  if (takeover === null && where === 'anywhere' && (right === null || group.preemptible)) takeover = search(null).run();
   group.cutShort[mode] = bound.end(takeover !== null);
   return takeover;
 }
@@ -76,6 +86,8 @@ class VictimSearch {
   readonly #queue: QueueNode;
   readonly #account: Account;
   readonly #mode: TakingMode;
+  /** Places are looked for where its queue has a right to them; null = anywhere, as borrowed. */
+  readonly #right: Right | null;
   readonly #bound: SearchBudget;
   readonly #capacity: Amounts;
   readonly #id: number;
@@ -85,6 +97,10 @@ class VictimSearch {
   /** How far each bucket was looked through. */
   readonly #positions = new Map<RunningBucket, number>();
   readonly #exhausted = new Set<QueueNode>();
+  /** It looks at what its queue has a right to, so that borrowers there have none to stay. */
+  #claimsItsOwn = false;
+  /** Promises of lent GPUs that are in the way. */
+  readonly #dropped = new Set<WorkloadEntry>();
 
   constructor(
     placing: Placing,
@@ -93,7 +109,9 @@ class VictimSearch {
     tasks: readonly number[] | null,
     mode: TakingMode,
     bound: SearchBudget,
+    right: Right | null,
   ) {
+    this.#right = right;
     const { view } = placing.trial;
     this.#placing = placing;
     this.#group = group;
@@ -119,6 +137,18 @@ class VictimSearch {
     return this.#find(first) ?? this.#find(second);
   }
 
+  /** Those who borrow what the queue is owed; then as everybody does, but for a place to which it has a right. */
+  runByRight(where: 'anywhere' | 'its cells'): Takeover | null {
+    if (this.#mode === 'reclaim') {
+      if (!isUsable(this.#shape)) return null;
+      this.#claimsItsOwn = true;
+      const found = this.#find(() => this.#takeInTheWay());
+      this.#claimsItsOwn = false;
+      if (found !== null) return found;
+    }
+    return where === 'anywhere' ? this.run() : null;
+  }
+
   /** One way of finding: limits first; then all that is not needed is left out, and what is left is checked again. */
   #find(takeUntilMet: () => boolean): Takeover | null {
     const { trial } = this.#placing;
@@ -126,6 +156,7 @@ class VictimSearch {
     this.#taken.length = 0;
     this.#positions.clear();
     this.#exhausted.clear();
+    this.#dropped.clear();
     this.#firstGround = null;
     const units = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
     // The only victim was checked on the state as it is, so nothing has to be done again.
@@ -144,7 +175,7 @@ class VictimSearch {
     if (!isUsable(this.#shape)) return false;
     if (this.#mode === 'consolidate') return this.#hasRoomInAll();
     // Where CPU or memory may be what lacks, GPUs tell nothing.
-    if (!this.#shape.isCounted || this.#stop() !== null) return this.#anyMayGive();
+    if (!this.#isCounted || this.#stop() !== null) return this.#anyMayGive();
     if (this.#isMet()) return true;
     const { reach } = this.#shape;
     let parts = reach.potentialParts;
@@ -253,6 +284,49 @@ class VictimSearch {
     }
   }
 
+  /** All who borrow, or were promised, GPUs of the cells where the gang would go. */
+  #takeInTheWay(): boolean {
+    const { trial } = this.#placing;
+    const right = this.#right;
+    if (right === null) return false;
+    const question = {
+      ...cellQuestionOf(this.#placing, this.#workload, this.#shape, this.#tasks, right),
+      isFree: (slot: Slot, parts: number) => slot.potential >= parts,
+      isOpen: (slot: Slot, parts: number) => slot.potential >= parts || this.#mayClear(slot),
+    };
+    const plan = planInCells(this.#placing, question) ?? planOnSurplus(this.#placing, question);
+    if (plan === null) return false;
+    for (const { slots, part } of plan) {
+      for (const slot of slots) {
+        if (slot.potential >= partsIn(part.ask, slot.bank.bankClass)) continue;
+        for (const { workload } of slot.claims) {
+          if (workload.claim === null) continue;
+          this.#dropped.add(workload);
+          trial.unclaim(workload, workload.claim);
+        }
+        for (const hold of slot.holds) {
+          const unit = hold.leaving ? null : this.#unitOf(hold.workload, hold);
+          if (unit === null || unit.evicting) continue;
+          if (!this.#mayTake(unit)) return false;
+          this.#take(unit);
+        }
+      }
+    }
+    return this.#isMet();
+  }
+
+  /** Whether all that is in the way on a GPU can be made to leave. */
+  #mayClear(slot: Slot): boolean {
+    const { cells } = this.#placing.trial.view;
+    const mayDrop = ({ workload }: Hold): boolean =>
+      workload !== this.#workload && workload.claim?.source != null && cells?.isClaimLent(workload.claim) === true;
+    const mayEvict = (hold: Hold): boolean => {
+      const unit = hold.leaving ? null : this.#unitOf(hold.workload, hold);
+      return hold.leaving || (unit !== null && (unit.evicting || this.#mayTake(unit)));
+    };
+    return slot.claims.every(mayDrop) && slot.holds.every(mayEvict);
+  }
+
   /** Victims in order until the gang fits. Where only trying tells, ever more are taken between two tries. */
   #takeInOrder(): boolean {
     let pause = 1;
@@ -260,7 +334,7 @@ class VictimSearch {
     for (;;) {
       if (untried >= pause) {
         if (this.#isMet()) return true;
-        if (!this.#shape.isCounted && mayFit(this.#shape, 'potential') && this.#mode !== 'consolidate') pause *= 2;
+        if (!this.#isCounted && mayFit(this.#shape, 'potential') && this.#mode !== 'consolidate') pause *= 2;
         untried = 0;
       }
       const victim = this.#maySearchOn() ? this.#nextVictim(this.#placing.trial.view.root) : null;
@@ -314,6 +388,8 @@ class VictimSearch {
     );
     for (const { bank } of options) {
       if (this.#bound.isSpent) break;
+      const before = trial.mark();
+      const takenBefore = this.#taken.length;
       for (;;) {
         if (this.#isMet()) return true;
         const mark = trial.mark();
@@ -327,14 +403,11 @@ class VictimSearch {
         break;
       }
       // Moving is worth it for one place only: what did not do there is put back.
-      if (this.#mode === 'consolidate' && this.#shape.tasks === 1 && this.#taken.length > 0) this.#putAllBack();
+      if (this.#mode === 'consolidate' && this.#shape.tasks === 1 && this.#taken.length > 0) {
+        this.#goBack(before, takenBefore);
+      }
     }
     return this.#isMet();
-  }
-
-  #putAllBack(): void {
-    for (const { unit, allocations } of this.#taken.toReversed()) this.#placing.trial.spare(unit, allocations);
-    this.#taken.length = 0;
   }
 
   #goBack(mark: number, taken: number): void {
@@ -421,13 +494,14 @@ class VictimSearch {
     if (this.#taken.length === 1) return this.#taken.map(({ unit }) => unit);
     const { trial, work } = this.#placing;
     const needed: VictimUnit[] = [];
-    const oneByOne = this.#shape.isCounted || this.#taken.length <= MAX_TRIED_ONE_BY_ONE;
+    const oneByOne = this.#isCounted || this.#taken.length <= MAX_TRIED_ONE_BY_ONE;
     for (const taken of this.#taken.toReversed()) {
       if (oneByOne && !goesWithCore(taken.unit) && !taken.hadClaim) {
-        trial.spare(taken.unit, taken.allocations);
         work.spend(1);
-        if (this.#isMet()) continue;
-        trial.evict(taken.unit);
+        if (trial.spare(taken.unit, taken.allocations)) {
+          if (this.#isMet()) continue;
+          trial.evict(taken.unit);
+        }
       }
       needed.push(taken.unit);
     }
@@ -441,6 +515,9 @@ class VictimSearch {
   #carryOut(units: readonly VictimUnit[]): Takeover | null {
     const messages: string[] = [];
     this.#taken.length = 0;
+    for (const workload of this.#dropped) {
+      if (workload.claim !== null) this.#placing.trial.unclaim(workload, workload.claim);
+    }
     for (const unit of units) {
       const message = this.#ground(unit);
       if (message === null) return null;
@@ -455,7 +532,7 @@ class VictimSearch {
     const { trial } = this.#placing;
     const done = victims.map((taken, index) => ({ taken, message: messages[index] ?? '' }));
     if (this.#stop() !== null) return null;
-    const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
+    const places = this.#place();
     if (places === null) return null;
     trial.claim(this.#workload, sumOfCharges(places));
     const evictions: Eviction[] = [];
@@ -465,10 +542,11 @@ class VictimSearch {
       evictions.push({ ...taken, workload: taken.unit.workload, message, movesTo: this.#move(taken) });
     }
     evictions.reverse();
-    if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { evictions, places } : null;
+    const dropped = [...this.#dropped].filter((each) => !evictions.some(({ workload }) => workload === each));
+    if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { dropped, evictions, places } : null;
     if (!evictions.every((eviction) => this.#staysFairer(eviction))) return null;
     if (this.#mode === 'preempt' && this.#outgrowsShare(evictions)) return null;
-    return { evictions, places };
+    return { dropped, evictions, places };
   }
 
   /** Lets a victim stay after all, if nothing of its place was promised to anybody. */
@@ -479,7 +557,7 @@ class VictimSearch {
     const { workload } = unit;
     if (workload.claim !== null || findStop(workload.account, charge, 'promise') !== null) return false;
     const mark = trial.mark();
-    trial.spare(unit, allocations);
+    if (!trial.spare(unit, allocations)) return false;
     // All of it together, since several of its tasks may have parts of one GPU.
     const fits = allocations.every(
       ({ node, slots }) =>
@@ -519,13 +597,23 @@ class VictimSearch {
   /** Whether it fits when all that leaves has left; in consolidation, with a place for everybody who was moved. */
   #isMet(): boolean {
     if (!mayFit(this.#shape, 'potential') || this.#stop() !== null) return false;
-    if (this.#shape.isCounted && this.#mode !== 'consolidate') return true;
+    if (this.#isCounted && this.#mode !== 'consolidate') return true;
     const { trial } = this.#placing;
     const mark = trial.mark();
-    const places = placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks);
+    const places = this.#place();
     const met = places !== null && (this.#mode !== 'consolidate' || this.#allFindPlaces());
     trial.rollback(mark);
     return met;
+  }
+
+  #place(): TaskPlace[] | null {
+    const manner = this.#right === null ? 'borrowed' : 'entitled';
+    return placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks, manner);
+  }
+
+  /** Whether counting slots tells if it fits; with a right to certain ones it does not. */
+  get #isCounted(): boolean {
+    return this.#shape.isCounted && this.#right === null;
   }
 
   #allFindPlaces(): boolean {
@@ -540,6 +628,7 @@ class VictimSearch {
     if (this.#taken.length === 0) this.#firstGround = this.#ground(unit);
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     const charge = sumOfCharges(allocations);
+    if (this.#isOwed(unit)) this.#gaveWhatIsOwed.add(unit.workload);
     const hadClaim = !unit.isSurplus && unit.workload.claim !== null;
     this.#placing.trial.evict(unit);
     this.#placing.work.spend(1);
@@ -559,10 +648,27 @@ class VictimSearch {
     if (this.#mode === 'preempt') return queue === this.#queue && unit.bucket.priority < this.#group.priority;
     // Inside one queue a move needs no lower priority: nobody loses his place for good.
     if (queue === this.#queue) return this.#mode === 'consolidate';
-    if (queue.onPathOf === this.#id) return false;
+    if (queue.onPathOf === this.#id || this.#isSecured(unit)) return false;
+    if (this.#isOwed(unit)) return true;
     const sides = this.#sidesOf(queue);
     if (sides === null || !this.#mayGive(queue)) return false;
     return this.#mode === 'consolidate' || this.#isFairer(sides.taker, sides.giver, partsLeft(unit));
+  }
+
+  /** What is within the guarantee of a queue that the taker is not part of stays, however much that queue borrows beside it. */
+  #isSecured({ workload, allocations }: VictimUnit): boolean {
+    const { cells } = this.#placing.trial.view;
+    if (cells === null || workload.queue === this.#queue) return false;
+    return allocations.some(({ id }) => {
+      const secured = cells.securedAs(id);
+      return secured !== undefined && secured !== null && secured.protector.onPathOf !== this.#id;
+    });
+  }
+
+  /** GPUs that are only lent go back to whoever is owed a place there, whatever else the borrower is guaranteed. */
+  #isOwed({ allocations }: VictimUnit): boolean {
+    const { cells } = this.#placing.trial.view;
+    return cells !== null && this.#claimsItsOwn && allocations.every(({ id }) => cells.securedAs(id) === null);
   }
 
   /** In its min-runtime a workload gives nothing but its surplus. */
@@ -628,6 +734,8 @@ class VictimSearch {
   }
 
   #isClaimed = false;
+  /** Who had only borrowed, so that they could not take it back either. */
+  readonly #gaveWhatIsOwed = new Set<WorkloadEntry>();
 
   /**
    * After all: the taking side must not stand above its share by as much as the giving side, or more; and unless it
@@ -635,7 +743,7 @@ class VictimSearch {
    * would evict each other for ever.
    */
   #staysFairer({ workload, allocations, movesTo }: Eviction): boolean {
-    if (this.#mode !== 'reclaim') return true;
+    if (this.#mode !== 'reclaim' || this.#gaveWhatIsOwed.has(workload)) return true;
     // Here the claim is charged already.
     this.#isClaimed = true;
     const sides = workload.queue && this.#sidesOf(workload.queue);
@@ -772,7 +880,8 @@ class VictimSearch {
   #isSettled(unit: VictimUnit): boolean {
     const { workload } = unit;
     if (workload === this.#workload || unit.allocations.every(({ leaving }) => leaving)) return true;
-    return workload.queue !== null && this.#isProtected(unit, workload.queue);
+    if (workload.queue === null) return false;
+    return this.#isProtected(unit, workload.queue) || (this.#mode !== 'preempt' && this.#isSecured(unit));
   }
 
   #mayUse(bankClass: BankClass): boolean {
@@ -810,6 +919,9 @@ class VictimSearch {
     }
     if (this.#mode === 'consolidate') {
       return `moved to other GPUs, so that ${plural(toGpus(at(this.#shape.charge, GPU)), 'GPU')} can be had together`;
+    }
+    if (queue !== null && this.#isOwed(victim)) {
+      return `${this.#queue.name} is guaranteed these GPUs and ${queue.name} had only borrowed them`;
     }
     const sides = queue && this.#sidesOf(queue);
     invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);

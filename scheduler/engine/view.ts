@@ -20,6 +20,7 @@ import {
   times,
 } from './amounts.js';
 import { AskTable } from './asks.js';
+import { CellLedger, claimKey } from './cell-ledger.js';
 import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { PastUse } from './past-use.js';
@@ -109,6 +110,12 @@ export class ClusterView {
   /** True while changes are fed that are not real: nothing is learned from them. */
   supposing = false;
 
+  /** Who holds which GPUs by right; null = no queue is promised shapes, or that has yet to be worked out: see `settle`. */
+  cells: CellLedger | null = null;
+  readonly #queuesWithShapes = new Set<QueueName>();
+  /** Nodes, shapes or guarantees changed since the ledger was made. */
+  #cellsStale = false;
+
   /** Null = no pool is filled by the mix of requests. */
   readonly #mixes: RequestMixes | null;
   /** Null = past use does not count. */
@@ -125,6 +132,7 @@ export class ClusterView {
   #sharesStale = true;
   readonly #sharedCapacity = amounts();
   #classesStamp = -1;
+  #classesOfCells = -1;
 
   constructor(policy: EnginePolicy = DEFAULT_POLICY) {
     this.policy = policy;
@@ -192,9 +200,41 @@ export class ClusterView {
     this.#retakeClaims();
     this.nowMs = nowMs;
     if (this.#pastUse !== null && !this.supposing) this.#followUse(this.#pastUse, nowMs);
+    this.#settleCells();
     this.#settleShares();
     this.#wakeShapes();
     this.#wakeQueues();
+  }
+
+  /** Follows what came and went, or makes the ledger of cells anew. Nothing where no queue is promised shapes. */
+  #settleCells(): void {
+    if (this.#queuesWithShapes.size === 0 && this.cells === null) return;
+    if (this.#classesOfCells !== this.nodes.classesStamp) this.#cellsStale = true;
+    if (this.#queuesWithShapes.size === 0) {
+      this.cells = null;
+    } else if (this.cells === null || this.#cellsStale || !this.cells.settle()) {
+      this.cells = new CellLedger(this, this.cells);
+    }
+    this.#cellsStale = false;
+    this.#classesOfCells = this.nodes.classesStamp;
+  }
+
+  /** Goes on with a ledger of its own, for suppositions. @returns how to go back to the one there was */
+  supposeCells(): () => void {
+    if (this.cells === null) {
+      return () => {
+        this.cells = null;
+      };
+    }
+    this.#settleCells();
+    const real = this.cells;
+    const queues = [...this.queues.values()];
+    this.cells = new CellLedger(this, real);
+    return () => {
+      this.cells = real;
+      this.#cellsStale = queues.some((queue) => this.queues.get(queue.name) !== queue);
+      this.#classesOfCells = this.nodes.classesStamp;
+    };
   }
 
   /** Learns what is asked for from what came since it last did. To be called when nothing is left to decide. */
@@ -215,6 +255,7 @@ export class ClusterView {
   /** What reading needs: shares and indexes as they are, without waking anybody. */
   settleForReading(): void {
     this.nodes.settle();
+    this.#settleCells();
     this.#settleShares();
   }
 
@@ -379,6 +420,7 @@ export class ClusterView {
 
   #placementChanged(): void {
     this.#sharesStale = true;
+    if (this.cells !== null) this.cells.healthChanged = true;
     this.structureAt = ++this.nodes.clock;
     for (const claimer of this.claimers) this.claimsToCheck.add(claimer);
   }
@@ -399,6 +441,9 @@ export class ClusterView {
     const queue = this.#queue(name);
     const countedUsers = queue.userLimit !== Infinity;
     setRules(queue, after);
+    this.#cellsStale = true;
+    if (after !== null && after.shapes.length > 0) this.#queuesWithShapes.add(name);
+    else this.#queuesWithShapes.delete(name);
     const parent = after?.parent ?? null;
     graft(queue, parent === null ? this.root : this.#queue(parent));
     if (after === null) this.#dropQueueIfUnused(queue);
@@ -439,6 +484,7 @@ export class ClusterView {
   #applyNode(id: NodeId, after: ClusterNode | null): void {
     const node = this.nodes.entry(id);
     const rebuilds = !sameHardware(node.record, after);
+    if (rebuilds) this.#cellsStale = true;
     const claimers = rebuilds ? [...this.claimers].filter((claimer) => claimsNode(claimer, node)) : [];
     const allocations = rebuilds ? [...(this.#onNode.get(node) ?? [])] : [];
     for (const claimer of claimers) this.#releaseClaim(claimer);
@@ -517,6 +563,8 @@ export class ClusterView {
 
   /** Takes everything a workload is charged with off its queue. */
   #unfile(workload: WorkloadEntry): void {
+    // What it holds counts for another queue from now on, or by another right.
+    if (workload.allocations.length > 0) this.#cellsStale = true;
     this.#leaveGroups(workload);
     this.#releaseClaim(workload);
     this.#setDemand(workload, NOTHING, NOTHING);
@@ -611,6 +659,7 @@ export class ClusterView {
     workload.claim = this.#findPlaces(workload, record, claim);
     for (const place of workload.claim.places) {
       for (const slot of place.slots) this.nodes.claim(slot, place, 1);
+      this.cells?.arrive(claimKey(place), place);
       this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, 1);
     }
     addClaimed(workload.account, workload.claim.charge, 1);
@@ -661,6 +710,7 @@ export class ClusterView {
     workload.claim = null;
     for (const place of claim.places) {
       for (const slot of place.slots) this.nodes.claim(slot, place, -1);
+      this.cells?.depart(claimKey(place));
       this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, -1);
     }
     addClaimed(workload.account, claim.charge, -1);
@@ -909,6 +959,8 @@ export class ClusterView {
     allocation.leaving = leaving;
     addLeaving(workload.account, allocation.charge, sign);
     for (const slot of allocation.slots) this.nodes.leave(slot, allocation, sign);
+    if (leaving) this.cells?.depart(allocation.id);
+    else this.cells?.arrive(allocation.id, allocation);
     this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
     if (leaving) this.#roomMayHaveGrown(workload.queue);
     this.#allocationsChanged(workload);
@@ -944,11 +996,13 @@ export class ClusterView {
       }
     }
     allocation.slots = slots;
+    if (!allocation.leaving) this.cells?.arrive(allocation.id, allocation);
     this.#ghostParts += this.#ghostsOf(allocation);
   }
 
   #detachSlots(allocation: AllocationEntry): void {
     this.#ghostParts -= this.#ghostsOf(allocation);
+    this.cells?.depart(allocation.id);
     for (const slot of allocation.slots) {
       this.nodes.hold(slot, allocation, -1);
       for (const { workload } of slot.claims) this.claimsToCheck.add(workload);

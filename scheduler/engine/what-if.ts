@@ -38,6 +38,8 @@ export class WhatIf {
   readonly #supposed = new Map<string, Collections[CollectionName] | null>();
   #workUnits = 0;
   #steps = 0;
+  /** Puts the ledger of cells back, once anything was supposed. */
+  #restoreCells: (() => void) | null = null;
 
   constructor(view: ClusterView, state: ReadableState, means: WhatIfMeans) {
     this.#view = view;
@@ -133,6 +135,7 @@ export class WhatIf {
 
   #take(draft: Draft): void {
     for (const change of draft.changes()) {
+      this.#restoreCells ??= this.#view.supposeCells();
       this.#supposed.set(`${change.collection}/${change.key}`, change.after);
       this.#view.supposing = true;
       this.#view.apply(change);
@@ -145,6 +148,8 @@ export class WhatIf {
       this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
     }
     this.#view.supposing = false;
+    this.#restoreCells?.();
+    this.#restoreCells = null;
     this.#told = [];
     this.#supposed.clear();
   }

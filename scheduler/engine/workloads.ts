@@ -3,6 +3,7 @@ import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Claim, Placement, StopOrder, Workload } from '../model/records.js';
 import { GPU_PARTS } from '../model/requests.js';
 import { addTo, type Amounts, amounts, NOTHING, sharedAmounts } from './amounts.js';
+import type { Secured } from './cell-ledger.js';
 import type { Hold, NodeEntry, Slot } from './nodes.js';
 import type { Account, QueueNode } from './queues.js';
 import type { VictimUnit } from './running.js';
@@ -81,6 +82,8 @@ export interface TaskPlace extends Hold {
   readonly charge: Amounts;
   readonly cpuMilli: number;
   readonly memoryMib: number;
+  /** By what right it takes GPUs that are promised in cells; null = they are lent. */
+  readonly secured: Secured | null;
 }
 
 /** A task's place on given slots. */
@@ -91,11 +94,13 @@ export function newPlace(
   slots: readonly Slot[],
   parts: number,
   needs: { readonly cpuMilli: number; readonly memoryMib: number },
+  secured: Secured | null = null,
 ): TaskPlace {
   const { cpuMilli, memoryMib } = needs;
   const charge = sharedAmounts(chargeOfSlots(slots, parts), cpuMilli, memoryMib);
   const alone: Hold[] = [];
-  const place: TaskPlace = { workload, task, node, slots, parts, leaving: false, alone, charge, cpuMilli, memoryMib };
+  const leaving = false;
+  const place: TaskPlace = { workload, task, node, slots, parts, leaving, alone, charge, cpuMilli, memoryMib, secured };
   alone.push(place);
   return place;
 }
