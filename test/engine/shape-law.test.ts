@@ -193,10 +193,10 @@ describe('sharing safety through the engine', () => {
         kept += play(of, choices);
       }),
       {
-        numRuns: Number(process.env['LAW_RUNS'] ?? 150),
+        numRuns: Number(process.env['LAW_RUNS'] ?? 60),
         ...(process.env['LAW_SEED'] ? { seed: Number(process.env['LAW_SEED']) } : {}),
       },
     );
-    expect(kept).toBeGreaterThan(100);
-  });
+    expect(kept).toBeGreaterThan(50);
+  }, 600_000);
 });
