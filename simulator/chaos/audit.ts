@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
-import { type Life, until } from './life.js';
+import type { Life } from './life.js';
+import { until } from './until.js';
 import { hasEnded } from './users.js';
 
 /** How long a healed cluster may take to work off what was submitted. */

@@ -12,6 +12,7 @@ import { Member } from './member.js';
 import { processesOf, signal, supervisorsOf } from './processes.js';
 import { Proxy } from './proxy.js';
 import { layOutMarks, type Marks } from './task-program.js';
+import { until } from './until.js';
 import { Users } from './users.js';
 
 const PROGRAM = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
@@ -20,11 +21,9 @@ const GPUS_PER_NODE = 4;
 /** Short, so that leases run out and nodes are fenced within minutes. */
 const HEARTBEAT = '500ms';
 const LEASE = '3s';
-const START_LIMIT_MS = 60_000;
 /** How long calls may go unanswered once everything is mended. */
 const ANSWER_LIMIT_MS = 60_000;
 const VANISH_LIMIT_MS = 20_000;
-const POLL_MS = 50;
 
 /** A node of the cluster. */
 export interface Node {
@@ -176,19 +175,6 @@ export class Life {
       VANISH_LIMIT_MS,
     );
     this.disk.close();
-  }
-}
-
-/** Waits for a condition. @throws Error when it does not come */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  limitMs = START_LIMIT_MS,
-): Promise<void> {
-  const deadlineMs = performance.now() + limitMs;
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`gave up waiting: ${what}`);
-    await sleep(POLL_MS);
   }
 }
 
