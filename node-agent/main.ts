@@ -76,6 +76,8 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
     log.info({ signal: name }, 'leaving; tasks go on and are adopted by the next agent of this state folder');
   }
   await agent.stop();
+  // Whatever a library still keeps open must not keep it here.
+  process.exit(0);
 }
 
 function parseFlags(argv: readonly string[]): Flags | null {

@@ -215,10 +215,7 @@ export class TaskRuntime {
   /** Leaves the tasks and their supervisor to themselves. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { watches } of this.#tasks.values()) {
-      watches?.report.stop();
-      watches?.checkpoints.stop();
-    }
+    for (const task of this.#tasks.values()) stopWatches(task);
     this.#logs.close();
     const link = await this.#link.catch(() => null);
     link?.close();
@@ -495,13 +492,17 @@ export class TaskRuntime {
 
   #ended(id: string, end: EndRecord): void {
     // Told once, whoever found out first.
-    if (!this.#tasks.delete(id)) return;
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    this.#tasks.delete(id);
+    // Its start may have been told while its end was looked into, and nobody else knows of these any more.
+    stopWatches(task);
     this.#logs.ended(id);
     if (!this.#closed) this.#listener.ended(id, end);
   }
 
   #watch(id: string, task: TaskHere): void {
-    if (task.state !== 'running' || task.watches !== null || this.#early !== null) return;
+    if (task.state !== 'running' || task.watches !== null || this.#early !== null || this.#closed) return;
     task.watches = {
       report: new ReportWatch(task.folder.report, (endpoints) => this.#listener.endpoints(id, endpoints)),
       checkpoints: new CheckpointWatch(task.checkpointDir, (checkpoint) => this.#listener.checkpoint(id, checkpoint)),
@@ -526,6 +527,12 @@ export function foldersToRemove(ended: readonly EndedFolder[], nowMs: number): s
     return place >= KEEP_ENDED || nowMs - endedMs > KEEP_ENDED_MS || bytes > KEEP_ENDED_BYTES;
   };
   return latestFirst.filter(isBeyond).map(({ id }) => id);
+}
+
+function stopWatches(task: TaskHere): void {
+  task.watches?.report.stop();
+  task.watches?.checkpoints.stop();
+  task.watches = null;
 }
 
 function argvOf({ program }: DesiredAllocation): readonly string[] | null {

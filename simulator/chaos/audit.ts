@@ -28,7 +28,7 @@ export interface Audit {
   readonly other: number;
 }
 
-/** Waits until a healed cluster has come to rest, and judges it. Findings in words are added to the life's own. */
+/** Waits until a healed cluster has come to rest, judges it and ends it. Findings in words are added to the life's own. */
 export async function audit(life: Life): Promise<Audit> {
   const { users, findings } = life;
   const all = await atRest(life);
@@ -52,6 +52,8 @@ export async function audit(life: Life): Promise<Audit> {
   const orphans = await orphansOf(life);
   for (const orphan of orphans) findings.push(`left behind: ${orphan}`);
   findings.push(...users.findings);
+  // Leaving is a part of life.
+  await life.end();
   return {
     acknowledged: users.promised.length,
     brokenCalls: users.brokenCalls,

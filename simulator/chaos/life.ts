@@ -50,6 +50,7 @@ export class Life {
   /** What must not have happened, in words. */
   readonly findings: string[];
   readonly #client: SluiceClient;
+  #isOver = false;
 
   private constructor(
     folder: string,
@@ -79,7 +80,7 @@ export class Life {
     // The library costs at every look at the clock; the other kinds of life do without.
     const clock = kind === 'folder' && hasFaketime() ? new JumpingClock(folder) : null;
     const onUnexpectedEnd = (name: string, how: string, lastWords: string): void => {
-      findings.push(`${name} ended by itself (${how}):\n${lastWords}`);
+      findings.push(`${name}: ${how}\n${lastWords}`);
     };
     const readyFile = path.join(folder, 'ready.json');
     const port = await freePort();
@@ -161,6 +162,8 @@ export class Life {
 
   /** Ends every process and lets the disk go. The folder stays with its logs. */
   async end(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#client.close();
     for (const { agent } of this.nodes) await agent.stop('SIGTERM');
     await this.scheduler.stop('SIGTERM');

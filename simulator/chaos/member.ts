@@ -5,6 +5,8 @@ import { systemClock, type Timer } from '../../common/clock.js';
 
 /** How soon a process that ended is started again, in ms. */
 const RESTART_MS = 200;
+/** How long a process may take to leave when it is asked to. */
+const LEAVE_LIMIT_MS = 30_000;
 const LINES_SHOWN = 15;
 
 export interface MemberOptions {
@@ -13,7 +15,7 @@ export interface MemberOptions {
   readonly command: readonly [string, ...string[]];
   readonly environment?: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Called when it ended without having been killed by us. */
+  /** Called when it ended without having been killed by us, or would not end. */
   readonly onUnexpectedEnd: (name: string, how: string, lastWords: string) => void;
 }
 
@@ -68,13 +70,19 @@ export class Member {
     this.#restart = systemClock.after(downMs, () => this.start());
   }
 
-  /** Asks it to leave, and waits until it has. Nobody starts it again. */
+  /** Asks it to leave, and waits until it has. Nobody starts it again. One that stays is reported, and killed. */
   async stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     this.#isWanted = false;
     this.#restart?.cancel();
     this.#child?.kill('SIGCONT');
     this.#child?.kill(signal);
+    const tooLong = systemClock.after(LEAVE_LIMIT_MS, () => {
+      const how = `it did not leave within ${LEAVE_LIMIT_MS} ms of ${signal}`;
+      this.#options.onUnexpectedEnd(this.name, how, this.lastWords());
+      this.#child?.kill('SIGKILL');
+    });
     await this.#ended;
+    tooLong.cancel();
   }
 
   /** Stops its clockwork; it keeps its connections and locks. */
@@ -108,7 +116,11 @@ export class Member {
   #over(code: number | null, signal: NodeJS.Signals | null): void {
     if (!this.#isWanted) return;
     if (code === null || !this.#rightCodes.includes(code)) {
-      this.#options.onUnexpectedEnd(this.name, signal ?? `exit code ${code}`, this.lastWords());
+      this.#options.onUnexpectedEnd(
+        this.name,
+        `it ended by itself with ${signal ?? `exit code ${code}`}`,
+        this.lastWords(),
+      );
     }
     this.#restart = systemClock.after(RESTART_MS, () => this.start());
   }
