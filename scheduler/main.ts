@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type * as grpc from '@grpc/grpc-js';
+import { InvariantViolation } from '../common/assert.js';
 import { systemClock } from '../common/clock.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
 import { createUlidMaker } from '../common/ids.js';
@@ -161,6 +162,8 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', fail);
 
   const daemon = await startDaemon(config, log, fail).catch((error: unknown) => {
+    // What is stored must not be served, and nobody should try again before a person has looked at it.
+    if (error instanceof InvariantViolation) fail(error);
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   });

@@ -6,6 +6,7 @@ import type { Logger } from '../common/log.js';
 import { isNearlyFull, RECORDS_A_SWEEP, sweep } from './control/commands/retention.js';
 import { Keeping } from './control/keeping.js';
 import { ControlLoop } from './control/loop.js';
+import { InvariantWatch } from './control/invariants/watch.js';
 import { recover, type Recovered } from './control/recovery.js';
 import { WatchHub } from './control/watch-hub.js';
 import type { ServerConfig } from './config.js';
@@ -54,6 +55,7 @@ export async function wireControl(
   const recovered = await recover(store, view, newClusterId, clock.wallMs());
   const { state, position } = recovered;
   const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer, onFatal });
+  const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
   const { heartbeatMs, leaseMs, maxGraceMs } = config;
@@ -74,11 +76,13 @@ export async function wireControl(
     fleet,
     start: () => {
       fleet.start();
+      invariants.start();
       loop.wakeEngine();
       sweeper.start();
     },
     stop: async () => {
       sweeper.stop();
+      invariants.stop();
       fleet.stop();
       await loop.stop();
     },

@@ -20,6 +20,8 @@ import type { CollectionName, Collections, RecordChange } from '../model/records
 import type { NewTerm, SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
 import type { Command } from './command.js';
 import { carryOut } from './commands/carry-out.js';
+import { InvariantGuard } from './invariants/guard.js';
+import type { Violation } from './invariants/violation.js';
 import { Upkeep } from './upkeep.js';
 
 /** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
@@ -115,6 +117,8 @@ interface Waiting {
 export class ControlLoop {
   readonly #deps: ControlLoopDependencies;
   readonly #upkeep: Upkeep;
+  /** Looks at every commit before it is written. */
+  readonly invariants: InvariantGuard;
   #position: StorePosition;
   #leaderId: string;
   /** New terms that were asked for; begun between two turns, when no commit is in flight. */
@@ -140,6 +144,7 @@ export class ControlLoop {
   #readers: (() => void)[] = [];
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #turnListeners: ((figures: TurnFigures) => void)[] = [];
+  readonly #violationListeners: ((violation: Violation) => void)[] = [];
   readonly #idleWaiters: (() => void)[] = [];
 
   constructor(deps: ControlLoopDependencies) {
@@ -147,6 +152,7 @@ export class ControlLoop {
     this.#position = deps.position;
     this.#leaderId = deps.newUlid(deps.clock.wallMs());
     this.#upkeep = new Upkeep(deps.state);
+    this.invariants = new InvariantGuard(deps.state);
   }
 
   /** The last durable revision, with its lineage and epoch. */
@@ -231,6 +237,11 @@ export class ControlLoop {
   /** Calls back after every turn. */
   onTurn(listener: (figures: TurnFigures) => void): void {
     this.#turnListeners.push(listener);
+  }
+
+  /** Calls back with each invariant found broken that is no reason to stop, after the commit that broke it. */
+  onViolation(listener: (violation: Violation) => void): void {
+    this.#violationListeners.push(listener);
   }
 
   /** Takes nothing new, finishes what waits. Nothing is committed once it resolved, so that the store can be closed. */
@@ -442,10 +453,13 @@ export class ControlLoop {
   async #commit(changes: readonly RecordChange[]): Promise<void> {
     const revision = this.#position.revision + 1;
     const { lineage, epoch } = this.#position;
+    // A broken state is not stored: this throws, and the daemon stops with what is on disk.
+    const violations = this.invariants.check(changes);
     const { puts, deletes } = lastOfEach(changes);
     await this.#deps.store.commit({ lineage, epoch, revision, puts, deletes });
     invariant(this.#position.revision === revision - 1, 'revisions follow each other', `${revision}`);
     this.#position = { lineage, epoch, revision };
+    for (const violation of violations) for (const listener of this.#violationListeners) listener(violation);
   }
 }
 

@@ -1,13 +1,14 @@
 // How a daemon begins: a new term, every record from the store, and the checks that must hold before anything is served.
-import { invariant } from '../../common/assert.js';
 import type { ClusterView } from '../engine/view.js';
-import { ClusterState, isTerminal } from '../model/cluster-state.js';
-import { GpuShares } from '../model/gpu-shares.js';
+import { ClusterState, type ReadableState } from '../model/cluster-state.js';
 import { inNewHistory } from '../model/history.js';
-import { hasEnded, mayClaim } from '../model/lifecycle.js';
-import { META_KEY, workloadKey, type ClusterMeta, type RecordChange } from '../model/records.js';
+import { META_KEY, type ClusterMeta, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import type { StateStore, StorePosition } from '../store/state-store.js';
+import { auditRecords } from './invariants/audit.js';
+import { INVARIANTS } from './invariants/catalog.js';
+import { Holdings } from './invariants/holdings.js';
+import { BrokenInvariant, type Complain, type Violation } from './invariants/violation.js';
 
 export interface Recovered {
   readonly state: ClusterState;
@@ -63,33 +64,17 @@ function metaIn(
   return inNewHistory(before, lineage, { lineage: before.lineage, epoch: 0, revision: 0 }, 'restored', nowMs);
 }
 
-/** What must hold in every state; a store that breaks it is not served. */
-export function checkInvariants(state: ClusterState): void {
-  const shares = new GpuShares();
-  for (const allocation of state.allocations.values()) {
-    const workload = state.workloads.get(workloadKey(allocation.workload));
-    invariant(workload !== undefined, 'allocations belong to a workload', allocation.id);
-    if (allocation.state === 'released') continue;
-    shares.add(allocation);
-    const live = !hasEnded(allocation);
-    const isPresent = workload.allocations.includes(allocation.id) && !isTerminal(workload.state);
-    invariant(!live || isPresent, 'live allocations belong to the present attempt', allocation.id);
-  }
-  for (const workload of state.workloads.values()) {
-    invariant(workload.number <= state.meta.lastWorkload, 'numbers are given once', `${workload.number}`);
-    invariant(
-      state.queue(workload.spec.queue) !== undefined || isTerminal(workload.state),
-      'work has a queue',
-      `${workload.number}`,
-    );
-    for (const id of workload.allocations) {
-      invariant(state.allocation(id) !== undefined, 'attempts keep their allocations', `${workload.number}: ${id}`);
-    }
-    const tasks = new Set(workload.allocations.map((id) => state.allocation(id)?.task));
-    invariant(tasks.size === workload.allocations.length, 'a task has one allocation', `${workload.number}`);
-    const { gate, deadline, claim } = workload;
-    invariant(gate === null || workload.state === 'pending', 'only what waits has a gate', `${workload.number}`);
-    invariant(deadline === null || workload.state === 'running', 'only what runs has a deadline', `${workload.number}`);
-    invariant(claim === null || mayClaim(workload), 'only what may be placed has a claim', `${workload.number}`);
-  }
+/**
+ * What must hold in every state; a store that breaks it is not served.
+ * @returns what does not hold and is no reason to stop
+ * @throws BrokenInvariant
+ */
+export function checkInvariants(state: ReadableState): readonly Violation[] {
+  const findings: Violation[] = [];
+  const complain: Complain = (name, where, expected, found) => findings.push({ name, where, expected, found });
+  for (const _ of auditRecords(state, complain));
+  Holdings.of(state, complain);
+  const fatal = findings.find(({ name }) => INVARIANTS[name].isFatal);
+  if (fatal !== undefined) throw new BrokenInvariant(fatal, true);
+  return findings;
 }

@@ -238,7 +238,8 @@ const PROOF_OF_ABSENCE = { seen: 'quarantined', rebooted: 'rebooted', 'history l
 /** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
 function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
   loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
-  markReleased(draft, allocation.id, 'never_started', nowMs);
+  // An agent that reported it running before has seen it gone since.
+  markReleased(draft, allocation.id, allocation.startedMs === null ? 'never_started' : 'clean', nowMs);
 }
 
 /** The end of what nobody saw ending. */

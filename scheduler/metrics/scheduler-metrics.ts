@@ -15,6 +15,7 @@ import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { countGpus, type GpuCounts } from './gpu-counts.js';
+import { registerInvariantMetrics } from './invariant-metrics.js';
 import { type Labels, Tally } from './tally.js';
 
 /** What is read when a scrape comes. */
@@ -114,6 +115,7 @@ export class SchedulerMetrics {
     this.#gauge('sluice_watchers', 'Clients that watch.', [], (set) => set({}, sources.hub.watchers));
     this.#clusterGauges(sources);
     this.#queueGauges(sources);
+    registerInvariantMetrics(this.registry, sources.loop);
     new EngineMetrics(this.registry, sources.loop, sources.state);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);

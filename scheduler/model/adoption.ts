@@ -60,6 +60,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
     stop: null,
     exit: null,
     endpoints: [],
+    adopted: true,
   };
   draft.putAllocation(allocation);
   const tasks = new Map(entered.allocations.map((id) => [id, draft.allocation(id).task]));

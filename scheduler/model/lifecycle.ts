@@ -343,9 +343,10 @@ export function cancelPending(draft: Draft, number: WorkloadNumber, message: str
   end(draft, workload, 'cancelled', message, nowMs);
 }
 
-/** The agent confirmed that the process runs. */
+/** The agent confirmed that the process runs. Of a task that is over nothing more is learned: its times stand. */
 export function markStarted(draft: Draft, id: AllocationId, startedMs: number, nowMs: number): void {
   const allocation = draft.allocation(id);
+  if (hasEnded(allocation)) return;
   const state = allocation.state === 'placed' ? 'running' : allocation.state;
   if (allocation.startedMs !== null && state === allocation.state) return;
   const began = allocation.startedMs ?? within(allocation.placedMs, startedMs, nowMs);

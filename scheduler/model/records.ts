@@ -459,6 +459,8 @@ export interface Allocation {
   readonly endpoints: readonly { readonly name: string; readonly url: string }[];
   /** When its GPUs were proven free, and by what. Absent = they are not, or an earlier version of Sluice freed them. */
   readonly release?: Release;
+  /** Set when it was taken over from its agent after a loss of history: this history did not grant it. */
+  readonly adopted?: true;
 }
 
 /** What a request id led to, so that a repeated request gets the first answer. */

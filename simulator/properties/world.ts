@@ -10,6 +10,8 @@ import { cordonNode, registerNode, updateInventory, type NodeReport } from '../.
 import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
+import { InvariantGuard } from '../../scheduler/control/invariants/guard.js';
+import { BrokenInvariant } from '../../scheduler/control/invariants/violation.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import { Upkeep } from '../../scheduler/control/upkeep.js';
 import type { Decision, NodeLiveness } from '../../scheduler/engine/decisions.js';
@@ -74,6 +76,7 @@ export class World {
   readonly #budget: number;
   readonly #decider: Decider;
   readonly #upkeep: Upkeep;
+  #guard: InvariantGuard;
   readonly #liveness = new Map<NodeId, NodeLiveness>();
   #ulids = 0;
 
@@ -86,6 +89,7 @@ export class World {
     this.#upkeep = new Upkeep(this.state);
     const meta = { clusterId: 'simulated', lastWorkload: 0 };
     this.#apply([{ collection: 'meta', key: META_KEY, before: null, after: meta }]);
+    this.#guard = new InvariantGuard(this.state);
     for (const node of history.nodes) this.#join(node);
     for (const queue of history.queues) this.run(createQueue(queue, false));
   }
@@ -264,6 +268,7 @@ export class World {
     const other = new World({ ...this.#history, nodes: [], queues: [], events: [] }, options);
     const [before, after] = [other.state.meta, this.state.meta];
     other.#apply([{ collection: 'meta', key: META_KEY, before, after }, ...this.records()]);
+    other.#guard = new InvariantGuard(other.state);
     for (const [node, liveness] of this.#liveness) other.#setLiveness(node, liveness);
     other.nowMs = this.nowMs;
     other.#ulids = this.#ulids;
@@ -281,7 +286,11 @@ export class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    this.#apply(draft.changes());
+    const changes = draft.changes();
+    this.#apply(changes);
+    // That limits hold is a law of its own here.
+    const violation = this.#guard.check(changes).find(({ name }) => name !== 'within_limits');
+    if (violation !== undefined) throw new BrokenInvariant(violation, false);
     checkInvariants(this.state);
     return value;
   }

@@ -46,44 +46,44 @@ describe('a store is not served', () => {
   test.each<[string, string, (stage: Stage) => void]>([
     [
       'in which two hold one GPU',
-      'one owner per part of a GPU',
+      'one_owner',
       ({ shop, first, second, tamperAllocation }) =>
         tamperAllocation(second, { gpus: shop.allocation(first).gpus.map((gpu) => ({ ...gpu, parts: 7 })) }),
     ],
     [
       'in which what has ended holds a live task',
-      'live allocations belong to the present attempt',
+      'known_owner',
       ({ running, tamperWorkload }) => tamperWorkload(running, { state: 'failed', deadline: null }),
     ],
     [
       'in which a task has two allocations',
-      'a task has one allocation',
+      'known_owner',
       ({ second, tamperAllocation }) => tamperAllocation(second, { task: 0 }),
     ],
     [
       'in which an attempt misses one',
-      'attempts keep their allocations',
+      'known_owner',
       ({ running, tamperWorkload, shop }) =>
         tamperWorkload(running, { allocations: [...shop.workload(running).allocations, 'gone' as AllocationId] }),
     ],
     [
       'in which what runs has a gate',
-      'only what waits has a gate',
+      'fitting_fields',
       ({ running, tamperWorkload }) => tamperWorkload(running, { gate }),
     ],
     [
       'in which what waits has a deadline',
-      'only what runs has a deadline',
+      'fitting_fields',
       ({ pending, tamperWorkload }) => tamperWorkload(pending, { deadline: { warnMs: null, endMs: 1 } }),
     ],
     [
       'in which what is held has a claim',
-      'only what may be placed has a claim',
+      'fitting_fields',
       ({ pending, tamperWorkload }) => tamperWorkload(pending, { gate, claim: { placements: [], sinceMs: 0 } }),
     ],
     [
       'in which a number was given twice',
-      'numbers are given once',
+      'one_answer',
       ({ pending, tamperWorkload }) => tamperWorkload(pending, { number: 99 as WorkloadNumber }),
     ],
   ])('%s', (_, law, tamper) => {

@@ -11,7 +11,7 @@ import { submit } from '../../scheduler/control/commands/submit.js';
 import { MAX_ACTS_PER_TURN, Upkeep } from '../../scheduler/control/upkeep.js';
 import { fenceNode } from '../../scheduler/fleet/reconcile.js';
 import { markEnded, markReleased, markStarted } from '../../scheduler/model/lifecycle.js';
-import type { Dependency, Exit, RetryPolicy } from '../../scheduler/model/records.js';
+import { workloadKey, type Dependency, type Exit, type RetryPolicy } from '../../scheduler/model/records.js';
 import { NO_RETRY } from '../../scheduler/model/requests.js';
 import { codeOf, retryDelayMs } from '../../scheduler/model/retry.js';
 import { type SpecFields, submission, Workshop } from './workshop.js';
@@ -318,7 +318,8 @@ describe('dependencies', () => {
     const prep = stage.submit({ name: 'prep' });
     const number = stage.submit(on(prep, condition));
     // As a store of an older release may have it.
-    stage.change((draft) => draft.delete('workloads', String(prep).padStart(12, '0')));
+    const before = stage.workload(prep);
+    stage.state.apply({ collection: 'workloads', key: workloadKey(prep), before, after: null });
     stage.upkeep = new Upkeep(stage.state);
     stage.pass();
     expect(stage.workload(number)).toMatchObject({ state, message });

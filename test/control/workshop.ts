@@ -6,6 +6,8 @@ import { carryOut } from '../../scheduler/control/commands/carry-out.js';
 import { createQueue } from '../../scheduler/control/commands/queues.js';
 import { registerNode } from '../../scheduler/control/commands/nodes.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
+import { InvariantGuard } from '../../scheduler/control/invariants/guard.js';
+import type { Violation } from '../../scheduler/control/invariants/violation.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import { Upkeep } from '../../scheduler/control/upkeep.js';
 import type { Decision } from '../../scheduler/engine/decisions.js';
@@ -26,12 +28,16 @@ export class Workshop {
   readonly state = new ClusterState();
   /** What control owes by itself; it does so when told to, see {@link pass}. */
   upkeep = new Upkeep(this.state);
+  readonly guard: InvariantGuard;
+  /** What the guard found that is no reason to stop. */
+  readonly violations: Violation[] = [];
   nowMs = 1_000;
   #ulids = 0;
 
   constructor() {
     const after = { clusterId: 'test', lastWorkload: 0 };
     this.state.apply({ collection: 'meta', key: META_KEY, before: null, after });
+    this.guard = new InvariantGuard(this.state);
   }
 
   /** Runs a command as the loop does: all of it or nothing, and every invariant holds afterwards. */
@@ -42,10 +48,12 @@ export class Workshop {
   change<T>(make: (draft: Draft, context: CommandContext) => T): T {
     const draft = new Draft(this.state);
     const value = make(draft, { nowMs: this.nowMs, newUlid: () => this.newUlid() });
-    for (const change of draft.changes()) {
+    const changes = draft.changes();
+    for (const change of changes) {
       this.state.apply(change);
       this.upkeep.note(change);
     }
+    this.violations.push(...this.guard.check(changes));
     checkInvariants(this.state);
     return value;
   }

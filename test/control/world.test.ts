@@ -16,6 +16,7 @@ import { sweep } from '../../scheduler/control/commands/retention.js';
 import { Keeping } from '../../scheduler/control/keeping.js';
 import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
+import { InvariantGuard } from '../../scheduler/control/invariants/guard.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import { Upkeep } from '../../scheduler/control/upkeep.js';
 import { step } from '../../scheduler/engine/engine.js';
@@ -124,6 +125,7 @@ class World {
   nowMs = 1_000_000;
   state = new ClusterState();
   view = new ClusterView();
+  guard: InvariantGuard;
   upkeep = new Upkeep(this.state);
   readonly machines = NODES.map((node) => new Machine(node));
   readonly #ended = new Map<number, string>();
@@ -132,6 +134,7 @@ class World {
   constructor() {
     const meta = { clusterId: 'test', lastWorkload: 0 };
     this.#apply([{ collection: 'meta', key: META_KEY, before: null, after: meta }]);
+    this.guard = new InvariantGuard(this.state);
     for (const [name, guaranteeGpus] of Object.entries(QUEUES)) {
       const queue = { parent: null, limitGpus: null, weight: 1, priority: 100, guaranteeGpus, ...ONLY_GPUS_COUNT };
       this.run(createQueue({ ...queue, name: name as QueueName }, false));
@@ -153,7 +156,11 @@ class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    this.#apply(draft.changes());
+    const changes = draft.changes();
+    this.#apply(changes);
+    // Limits are the engine's to keep, and here others place work, too.
+    const violations = this.guard.check(changes).filter(({ name }) => name !== 'within_limits');
+    invariant(violations.length === 0, 'no invariant breaks', JSON.stringify(violations));
     checkInvariants(this.state);
     return value;
   }
@@ -254,6 +261,7 @@ class World {
       }
     }
     checkInvariants(this.state);
+    this.guard = new InvariantGuard(this.state);
     this.upkeep = new Upkeep(this.state);
     for (const machine of this.machines) this.hello(machine, machine.report(0));
   }
@@ -466,7 +474,7 @@ function grow(world: World, node: NodeId, chosen: number): void {
     return mayGrow(workload, present) && present.length < maxTasks(workload.spec) && workload.claim === null;
   });
   const workload = candidates[chosen % Math.max(1, candidates.length)];
-  if (workload === undefined) return;
+  if (workload === undefined || world.state.node(node)?.cordoned === true) return;
   const taken = workload.allocations.map((id) => world.state.allocation(id)?.task);
   const task = Array.from({ length: maxTasks(workload.spec) }, (_, number) => number).find(
     (one) => !taken.includes(one),

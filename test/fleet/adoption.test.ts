@@ -10,7 +10,7 @@ import type { Observed } from '../../scheduler/fleet/observed.js';
 import { type Past, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { inNewHistory } from '../../scheduler/model/history.js';
 import { type Origin, readOrigin, writeOrigin } from '../../scheduler/model/origin.js';
-import { META_KEY } from '../../scheduler/model/records.js';
+import { META_KEY, workloadKey } from '../../scheduler/model/records.js';
 import { nodeReport, type SpecFields, submission, Workshop } from '../control/workshop.js';
 
 /** What an agent has of a history that is gone, told from the workshop in which that history happened. */
@@ -205,7 +205,9 @@ describe('a workload that the store knows', () => {
     const { store, lost, number, node } = known({}, ['n1', 'n2']);
     const n2 = 'node-n2' as NodeId;
     const [early] = store.place(number, node) as [AllocationId];
-    lost.change((draft) => draft.putWorkload({ ...draft.workload(number), attempt: 1 }));
+    const before = lost.workload(number);
+    const key = workloadKey(number);
+    lost.state.apply({ collection: 'workloads', key, before, after: { ...before, attempt: 1 } });
     const [late] = lost.place(number, n2) as [AllocationId];
     hello(store, 'n2', tell(lost, n2));
     expect(store.workload(number)).toMatchObject({ attempt: 2, allocations: [late] });
