@@ -282,7 +282,7 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
       'Allocated',
       line(allocated, `${gpuFigure(allocated)}${borrowed > 0 ? `, ${gpuFigure(borrowed)} of it borrowed` : ''}`),
     ],
-    ['Fair share', line(fairShare, Number.isInteger(fairShare) ? String(fairShare) : fairShare.toFixed(1))],
+    ['Fair share', line(fairShare, fairShareText(fairShare))],
     ['Requested', line(requested, `${gpuFigure(requested)} by pending workloads`)],
     ['Limit', limit === undefined ? 'none' : line(limit, gpuFigure(limit))],
   ];
@@ -302,7 +302,7 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
   return [
     formatFields(fields),
     section('GPUs', formatFields(bars, '  ')),
-    section('Of them by part of the cluster', scopeTable(invocation, spec)),
+    section('Of them by part of the cluster', scopeTable(invocation, queue)),
     section('Guaranteed together', formatFields(shapeFields(spec), '  ')),
     section(heading, rows.length === 0 ? '' : invocation.table(titles).withTitles(rows)),
   ].join('');
@@ -334,16 +334,29 @@ function promiseText(guarantee: string | null, limit: string | null): string {
   ].join(', ');
 }
 
-function scopeTable(invocation: Invocation, spec: QueueSpec__Output | null): string {
+/** It may be a fraction; whole ones are written without a point. */
+function fairShareText(gpus: number): string {
+  return Number.isInteger(gpus) ? String(gpus) : gpus.toFixed(1);
+}
+
+function scopeTable(invocation: Invocation, { spec, use }: Queue__Output): string {
   const scopes = spec?.scopes ?? [];
   if (scopes.length === 0) return '';
-  const rows = scopes.map(({ pool, gpuModel, guaranteeGpus, limitGpus }) => [
-    `  ${pool || 'any'}`,
-    gpuModel || 'any',
-    gpuFigure(guaranteeGpus),
-    limitGpus === undefined ? 'none' : gpuFigure(limitGpus),
-  ]);
-  return invocation.table(['  POOL', 'GPU', 'GUARANTEED', 'LIMIT']).withTitles(rows);
+  const rows = scopes.map(({ pool, gpuModel, guaranteeGpus, limitGpus }): readonly Cell[] => {
+    const held = use?.scopes.find((each) => each.pool === pool && each.gpuModel === gpuModel);
+    const unmet = held?.unmetGuaranteeGpus ?? 0;
+    return [
+      `  ${pool || 'any'}`,
+      gpuModel || 'any',
+      gpuFigure(guaranteeGpus),
+      gpuFigure(held?.allocatedGpus ?? 0),
+      fairShareText(held?.fairShareGpus ?? 0),
+      unmet > 0 ? { text: gpuFigure(unmet), tone: 'bad' } : '0',
+      limitGpus === undefined ? 'none' : gpuFigure(limitGpus),
+    ];
+  });
+  const titles = ['  POOL', 'GPU', 'GUARANTEED', 'ALLOCATED', 'FAIR-SHARE', 'UNMET', 'LIMIT'];
+  return invocation.table(titles).withTitles(rows);
 }
 
 /** `4 times: 8 GPUs (h100) in one node of pool big`. */

@@ -190,6 +190,7 @@ export function queueToProto(queue: Queue, share: QueueShare | undefined, counts
       runningWorkloads: counts.running,
       pendingWorkloads: counts.pending,
       oldestPendingTime: toTimestamp(counts.oldestPendingMs),
+      scopes: share?.scopes.map(({ model, ...figures }) => ({ ...figures, gpuModel: model })) ?? [],
     },
     createTime: toTimestamp(queue.createdMs),
   };

@@ -114,6 +114,15 @@ export interface ResourceShare {
   readonly fairShare: number;
 }
 
+/** What a queue holds and may expect of a part of the cluster that it names, in GPUs. */
+export interface ScopeShare {
+  readonly pool: string;
+  readonly model: string;
+  readonly allocatedGpus: number;
+  readonly fairShareGpus: number;
+  readonly unmetGuaranteeGpus: number;
+}
+
 /** What a queue holds and may expect, in GPUs, CPU and memory. */
 export interface QueueShare {
   readonly queue: QueueName;
@@ -122,6 +131,7 @@ export interface QueueShare {
   readonly pendingGpus: number;
   readonly fairShareGpus: number;
   readonly unmetGuaranteeGpus: number;
+  readonly scopes: readonly ScopeShare[];
   readonly cpuMilli: ResourceShare;
   readonly memoryMib: ResourceShare;
 }

@@ -3,16 +3,18 @@
 // phase may assume that those before it are done for all they could do; each decision is valid given those before it, so
 // a step may be cut anywhere.
 import type { Bind, Decision, DropClaim, MakeClaim, StepResult } from './decisions.js';
-import { type Amounts, at, GPU, isNothing } from './amounts.js';
+import { at, GPU, isNothing } from './amounts.js';
 import { type Ask, endsInTime, suitsRules } from './asks.js';
 import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Manner, placeShape, rightOf } from './place.js';
 import type { EngineAction } from './policy.js';
-import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
+import { type Account, type Counting, findStop, type QueueNode, type Stop } from './queues.js';
 import type { Reach } from './reach.js';
 import { Withheld } from './reservations.js';
+import { type Due, isEntitled, entitlementsOf, ofWhole } from './entitlements.js';
 import { applicantOf, claimerOf, entitledOf, keepReservations, reserve, type Reserving } from './reserving.js';
+import { sayScope } from './scopes.js';
 import { type Block, type Group, mayFit, nextMember, settleShape } from './shapes.js';
 import { Trial } from './trial.js';
 import { takeOver, type TakingMode } from './victims.js';
@@ -106,13 +108,13 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): read
   if (!record || !core) return [];
   const mark = trial.mark();
   trial.unclaim(workload, claim, true);
-  const broken = whyBroken(claim, workload, turn.nowMs) ?? whyOutOfRoom(account, claim.charge);
+  const broken = whyBroken(claim, workload, turn.nowMs) ?? whyOutOfRoom(turn, account, claim);
   if (broken !== null) {
     trial.leaveCells(claim);
     return [{ type: 'drop_claim', workload: number, message: broken }];
   }
   const isMoving = record.state === 'stopping';
-  const room = findStop(account, claim.charge, 'promised') === null;
+  const room = findClaimStop(turn, account, claim, 'promised') === null;
   if (room && !isMoving) {
     const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload, claim);
     if (places) {
@@ -234,9 +236,18 @@ function suits({ node, slots }: TaskPlace, ask: Ask): boolean {
   return isOfKind && isInPool && (!ask.isPicky || suitsRules(node, ask.rules));
 }
 
-function whyOutOfRoom(account: Account, request: Amounts): string | null {
-  const stop = findStop(account, request, 'promise');
-  return stop && `queue ${stop.at.name} has no room in its ${stop.kind} any more`;
+function whyOutOfRoom(turn: Turn, account: Account, claim: HeldClaim): string | null {
+  const stop = findClaimStop(turn, account, claim, 'promise');
+  if (stop === null) return null;
+  const where = stop.scope === null ? '' : ` ${sayScope(stop.scope)}`;
+  return `queue ${stop.at.name} has no room in its ${stop.kind}${where} any more`;
+}
+
+/** What stops the places of a claim at a queue, by limits and guarantees of the whole, then by limits of parts. */
+function findClaimStop({ view }: Turn, account: Account, claim: HeldClaim, counting: Counting): Stop | null {
+  const stop = findStop(account, claim.charge, counting);
+  if (stop !== null || view.scopes.isNone) return stop;
+  return view.roomOf(account, counting)?.findStopOf((scope) => view.scopes.partsOfPlaces(claim.places, scope)) ?? null;
 }
 
 // --- phase 2: allocate ---
@@ -247,6 +258,7 @@ function allocate(turn: Turn): boolean {
   if (view.activeQueues.size === 0 || !mayDo(turn, 'allocate')) return true;
   const walk = new Walk(
     view.root,
+    view.scopes,
     [...view.activeQueues].map((queue) => inOrder(turn, queue, [...queue.active])),
   );
   for (let group = walk.next(); group !== null; group = walk.next()) {
@@ -284,7 +296,7 @@ function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | M
   const { shape } = group;
   settleShape(shape, view.nodes);
   turn.withheld.fromWhatIsOpen(() => applicantOf(turn.nowMs, group, workload));
-  const stop = findStop(group, shape.charge, 'bind');
+  const stop = view.findStop(group, shape, 'bind');
   const mayStart = !stop && mayFit(shape, 'free');
   const right = view.cells === null ? null : rightOf(turn, workload, shape);
   const started = mayStart ? start(turn, group, workload, right === null ? 'best' : 'entitled') : null;
@@ -294,14 +306,14 @@ function tryToPlace(turn: Turn, group: Group, workload: WorkloadEntry): Bind | M
     if (promised) return promised;
   }
   if (mayStart && right !== null) {
-    if (mayDo(turn, 'reclaim') && takeFor(turn, group, workload, 'reclaim', 'its cells')) return 'took';
+    if (mayDo(turn, 'reclaim') && takeFor(turn, group, workload, 'reclaim', 'guarantee', 'its cells')) return 'took';
     turn.withheld.from(() => applicantOf(turn.nowMs, group, workload));
     const onSurplus = start(turn, group, workload, 'surplus');
     if (onSurplus) return onSurplus;
     const borrowed = group.preemptible ? start(turn, group, workload, 'borrowed') : null;
     if (borrowed) return borrowed;
   }
-  view.block(group, stop ?? noRoom(turn, group));
+  view.block(group, stop !== null && endsAtQueue(stop) ? stop : noRoom(turn, group));
   return null;
 }
 
@@ -311,6 +323,11 @@ function start(turn: Turn, group: Group, workload: WorkloadEntry, manner: Manner
   turn.trial.bind(workload, sumOfCharges(places));
   turn.trial.takeTurn(group);
   return bindTo(turn, workload, places);
+}
+
+/** What others are guaranteed of a part comes free when they take it or others leave it, not by its own queue. */
+function endsAtQueue({ kind, scope }: Stop): boolean {
+  return kind !== 'guarantee' || scope === null;
 }
 
 /** If that is because of a reservation, it is to look again when that ends. */
@@ -348,7 +365,7 @@ function isEvictedInStep({ surplus }: Group): boolean {
 function promise(turn: Turn, group: Group, workload: WorkloadEntry, manner: Manner): MakeClaim | null {
   const { shape } = group;
   turn.withheld.fromWhatIsOpen(() => entitledOf(turn.nowMs, group, workload));
-  if (!mayFit(shape, 'potential') || findStop(group, shape.charge, 'promise')) return null;
+  if (!mayFit(shape, 'potential') || turn.view.findStop(group, shape, 'promise')) return null;
   const places = placeShape(turn, workload, shape, 'potential', tasksOf(group), manner);
   if (!places) return null;
   turn.trial.claim(workload, sumOfCharges(places));
@@ -380,28 +397,26 @@ function takeBack(turn: Turn): boolean {
   if (view.restedAt === view.nodes.clock) return true;
   const before = decisions.length;
   const complete =
-    takeBackBy(turn, 'reclaim', isWithinGuarantee) &&
-    takeBackBy(turn, 'consolidate', () => true) &&
-    takeBackBy(turn, 'reclaim', () => true) &&
-    takeBackBy(turn, 'preempt', () => true);
+    takeBackBy(turn, 'reclaim', 'guarantee') &&
+    takeBackBy(turn, 'consolidate', 'fairShare') &&
+    takeBackBy(turn, 'reclaim', 'fairShare') &&
+    takeBackBy(turn, 'preempt', 'fairShare');
   if (complete && decisions.length === before && turn.tooEarly.length === 0) view.restedAt = view.nodes.clock;
   return complete;
 }
 
-function isWithinGuarantee({ queue, shape }: Group): boolean {
-  return isWithin(queue, shape.charge, queue.guarantee);
-}
-
-function takeBackBy(turn: Turn, mode: TakingMode, mayNow: (group: Group) => boolean): boolean {
+/** @param due reclaiming only: up to what */
+function takeBackBy(turn: Turn, mode: TakingMode, due: Due): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
+  const mayNow = (group: Group): boolean => due === 'fairShare' || isEntitled(view.scopes, group, due);
   let walk = walkOverStuck(turn, mode, mayNow);
   for (let group = walk?.next() ?? null; group !== null; group = walk?.next() ?? null) {
     if (work.isSpent) return false;
     work.spend(1);
     const workload = nextMember(group);
-    const isDue = workload !== null && mayTry(group, mode) && mayNow(group);
-    const found = isDue && takeFor(turn, group, workload, mode);
+    const isDue = workload !== null && mayTry(view, group, mode) && mayNow(group);
+    const found = isDue && takeFor(turn, group, workload, mode, due);
     if (!found) group.failedAt[mode] = view.nodes.clock;
     if (!found && isDue && isTooEarly(turn, mode)) turn.tooEarly.push(group);
     walk?.advance(found);
@@ -425,7 +440,7 @@ function walkOverStuck(turn: Turn, mode: TakingMode, mayNow: (group: Group) => b
     const groups = candidatesOf(view, queue, mode).filter(mayNow);
     if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
   }
-  return candidates.length === 0 ? null : new Walk(view.root, candidates);
+  return candidates.length === 0 ? null : new Walk(view.root, view.scopes, candidates);
 }
 
 /** When a group failed that is to be tried again at once. */
@@ -444,11 +459,14 @@ function takeFor(
   group: Group,
   workload: WorkloadEntry,
   mode: TakingMode,
+  due: Due,
   where: 'anywhere' | 'its cells' = 'anywhere',
 ): boolean {
   if (workload.claim !== null || isPromisedInStep(turn, group) || isEvictedInStep(group)) return false;
   turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
-  const takeover = takeOver(turn, group, workload, tasksOf(group), mode, where);
+  // Moving work, and displacing it inside a queue, is nothing that a queue is due.
+  const entitlements = mode === 'reclaim' ? entitlementsOf(turn.view.scopes, group, due) : [ofWhole(group.shape)];
+  const takeover = takeOver(turn, group, workload, tasksOf(group), mode, entitlements, where);
   if (!takeover) return false;
   const { decisions } = turn;
   for (const { number } of takeover.dropped) {
@@ -481,22 +499,22 @@ function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Gr
   const found: Group[] = [];
   if (!view.policy.actions.includes('allocate')) {
     for (const group of queue.active) {
-      if (group.failedAt[mode] < view.changedAt(group) && mayTry(group, mode)) found.push(group);
+      if (group.failedAt[mode] < view.changedAt(group) && mayTry(view, group, mode)) found.push(group);
     }
     return found;
   }
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
-  queue.stuck.forEachUpTo(mostParts(queue, mode), (reach, groups) => {
+  queue.stuck.forEachUpTo(mostParts(view, queue, mode), (reach, groups) => {
     const changedAt = view.changedFor(reach, queue);
-    for (const group of groups) if (group.failedAt[mode] < changedAt && mayTry(group, mode)) found.push(group);
+    for (const group of groups) if (group.failedAt[mode] < changedAt && mayTry(view, group, mode)) found.push(group);
   });
   return found;
 }
 
 /** The most GPU parts that a group of some reach may ask for if taking back is to do anything for it. */
-function mostParts(queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
+function mostParts({ scopes }: ClusterView, queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
   if (mode === 'consolidate') return partsInReach;
-  const most = mode === 'reclaim' ? at(queue.fairShare, GPU) - at(queue.charged, GPU) : Infinity;
+  const most = mode === 'reclaim' && scopes.isNone ? at(queue.fairShare, GPU) - at(queue.charged, GPU) : Infinity;
   return () => most;
 }
 
@@ -505,13 +523,14 @@ function partsInReach({ potentialParts }: Reach): number {
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */
-function mayTry({ queue, shape, priority, preemptible, block }: Group, mode: TakingMode): boolean {
+function mayTry({ scopes }: ClusterView, group: Group, mode: TakingMode): boolean {
+  const { queue, shape, priority, preemptible, block } = group;
   if (isNothing(shape.charge)) return false;
   switch (mode) {
     case 'consolidate':
       return preemptible && (block === null || block.kind === 'room');
     case 'reclaim':
-      return isWithin(queue, shape.charge, queue.fairShare);
+      return isEntitled(scopes, group, 'fairShare');
     case 'preempt':
       return (queue.running[0]?.priority ?? Infinity) < priority;
   }

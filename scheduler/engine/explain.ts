@@ -8,8 +8,10 @@ import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amou
 import { admits, type Ask, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
-import { exceeds, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import { exceeds, isWithin, type QueueNode, type Stop } from './queues.js';
 import { type Reservation, whoKeepsOut } from './reservations.js';
+import { isEntitled } from './entitlements.js';
+import { sayScope, type Scope } from './scopes.js';
 import {
   countBefore,
   type Group,
@@ -111,16 +113,18 @@ const STOPS = { limit: 'QUEUE_LIMIT', guarantee: 'GUARANTEE_EXHAUSTED', user: 'U
 
 /** The first that holds: what no time can mend comes first, then what the queue's rules forbid, then room. */
 function findCause(subject: Subject): Cause {
-  const { workload, shape, request } = subject;
+  const { workload, shape } = subject;
   const gate = workload.record?.gate ?? null;
   if (gate) return { reason: GATES[gate.kind], gate };
   if (workload.claim) return { reason: 'RECLAIMING', claim: workload.claim };
   if (!isRegistered(shape) || tooFewTogether(subject) !== null) return { reason: 'NO_SUCH_GPU' };
   if (tooLargeBeside(shape, subject.view) !== null) return { reason: 'CPU_OR_MEMORY' };
-  const stop = findStop(workload.account, request, 'bind');
+  const stop = subject.view.findStop(workload.account, shape, 'bind');
   if (stop) return { reason: STOPS[stop.kind], stop };
   if (!isUsable(shape)) return { reason: 'NODES_UNAVAILABLE' };
   if ((workload.group?.block ?? null) === null) return { reason: 'NOT_EVALUATED' };
+  const kept = subject.view.roomOf(workload.account, 'bind')?.findStopOnFree(shape) ?? null;
+  if (kept) return { reason: STOPS[kept.kind], stop: kept };
   const reason = whyNoRoom(subject);
   const reservation = MAY_BE_RESERVED.has(reason) ? whoKeepsOut(subject.view, workload, shape) : null;
   return reservation ? { reason: 'RESERVED', reservation } : { reason };
@@ -260,8 +264,11 @@ function sayNoRoomWithoutGpus(ask: Ask): string {
   return needs === '' ? 'Every node runs as many tasks as it may.' : `No node has ${needs} free.`;
 }
 
-function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): string {
+function sayStop(subject: Subject, stop: Stop): string {
+  const { kind, at: queue, resource, scope } = stop;
+  const { workload } = subject;
   if (queue.record === null) return `Queue ${queue.name} does not exist.`;
+  if (scope !== null) return sayStopOfPart(subject, stop, scope);
   const asked = at(workload.core?.charge ?? queue.held, resource);
   if (kind === 'user') {
     const owner = workload.record?.owner ?? '';
@@ -276,11 +283,36 @@ function sayStop({ workload }: Subject, { kind, at: queue, resource }: Stop): st
     const never = asked > limit ? '; it can never run there' : '';
     return `Queue ${queue.name} holds ${say(at(queue.held, resource))} of at most ${unit(limit)} and this asks for ${say(asked)}${never}.`;
   }
-  const guarantee = at(queue.guarantee, resource);
+  const guarantee = resource === GPU ? queue.promised : at(queue.guarantee, resource);
   const never = asked > guarantee ? '; it can only run there as preemptible' : '';
   return (
     `Work that is not preemptible must stay within the guarantee: queue ${queue.name} is guaranteed ` +
     `${unit(guarantee)}, holds ${say(at(queue.heldFixed, resource))} for such work, and this asks for ${say(asked)}${never}.`
+  );
+}
+
+/** The same where a part of the cluster is what decides. */
+function sayStopOfPart(
+  { view, workload, shape, queue: own }: Subject,
+  { kind, at: queue }: Stop,
+  scope: Scope,
+): string {
+  const account = queue.scopes[scope.index];
+  const where = sayScope(scope);
+  const asked = sayAmount(view.scopes.partsOf(shape, scope), GPU);
+  if (kind === 'limit') {
+    const limit = account?.limit ?? 0;
+    const never = view.scopes.boundPartsOf(shape, scope) > limit ? '; it can never run there' : '';
+    return (
+      `Queue ${queue.name} holds ${sayAmount(account?.held ?? 0, GPU)} of at most ${sayParts(limit)} ${where} ` +
+      `and this asks for ${asked}${never}.`
+    );
+  }
+  const left = Math.max(0, view.roomOf(workload.account, 'bind')?.unpromised(scope, own) ?? 0);
+  return (
+    `Work that is not preemptible must leave others what they are guaranteed: of the ` +
+    `${sayParts(view.scopes.capacityOf(scope))} ${where} queue ${own.name} may take ${sayAmount(left, GPU)} more for such ` +
+    `work, and this asks for ${asked}.`
   );
 }
 
@@ -319,15 +351,31 @@ function sayRules({ nodes, labels, minDriver }: PlacementRules): string {
 }
 
 function sayEntitlement(subject: Subject): string {
-  const { queue, request, preemptible, workload } = subject;
+  const { view, queue, shape, request, preemptible, workload } = subject;
   const use = toGpus(at(queue.charged, GPU) + at(request, GPU));
-  if (!isWithin(queue, request, queue.fairShare)) {
+  if (!isEntitled(view.scopes, { queue, shape }, 'fairShare')) {
+    const part = isWithin(queue, request, queue.fairShare) ? sayNotDueOfPart(subject) : '';
+    if (part !== '') return part;
     return `with them queue ${queue.name} would hold ${use}, above its fair share of ${sayAmount(at(queue.fairShare, GPU), GPU)}, so it may take none back`;
   }
-  const stop = preemptible ? null : findStop(workload.account, request, 'promise');
+  const stop = preemptible ? null : view.findStop(workload.account, shape, 'promise');
   return stop
     ? `queue ${stop.at.name} has no guarantee left for work that is not preemptible`
     : whyNobodyGives(subject);
+}
+
+/** The part of the cluster of which it would have more than its fair share. */
+function sayNotDueOfPart({ view, queue, shape }: Subject): string {
+  for (const { scope, parts } of view.scopes.wantsOfShape(shape)) {
+    const account = queue.scopes[scope.index];
+    if (account === undefined || account.charged + parts <= account.fairShare) continue;
+    const [use, share] = [sayAmount(account.charged + parts, GPU), sayAmount(account.fairShare, GPU)];
+    return (
+      `with them queue ${queue.name} would hold ${use} ${sayScope(scope)}, above its fair share of ${share} there, so it ` +
+      'may take none back'
+    );
+  }
+  return '';
 }
 
 /** Why a queue with a right to more finds no victims: one sentence for all of them, with the first time it may be otherwise. */
@@ -687,7 +735,7 @@ function sayQuota({ workload, queue, request }: Subject): string {
       sayAmount(at(sum, GPU), GPU),
     );
     levels.push(
-      `${each.name} holds ${held}, guaranteed ${guarantee}, fair share ${share}, ${limit}${sayOtherQuota(each)}`,
+      `${each.name} holds ${held}, guaranteed ${guarantee}, fair share ${share}, ${limit}${sayOtherQuota(each)}${sayPartsQuota(each)}`,
     );
   }
   if (gpus === 0) return levels.join('; ');
@@ -699,6 +747,18 @@ function sayQuota({ workload, queue, request }: Subject): string {
         ? `beyond its guarantee, within its fair share`
         : `beyond its fair share, so ${queue.name} may only borrow what is free`;
   return `${levels.join('; ')}; with this ${sayAmount(use, GPU)}: ${right}`;
+}
+
+/** Parts of the cluster that the queue rules. */
+function sayPartsQuota(queue: QueueNode): string {
+  return queue.scopes
+    .filter(({ guarantee, limit }) => guarantee > 0 || limit !== Infinity)
+    .map(({ scope, held, guarantee, fairShare, limit }) => {
+      const most = limit === Infinity ? 'no limit' : `limit ${sayAmount(limit, GPU)}`;
+      const [holds, due, share] = [held, guarantee, fairShare].map((parts) => sayAmount(parts, GPU));
+      return ` (${sayScope(scope)} holds ${holds}, guaranteed ${due}, fair share ${share}, ${most})`;
+    })
+    .join('');
 }
 
 /** CPU and memory, where the queue rules them. */

@@ -11,6 +11,7 @@ import type { BankEnds } from './endings.js';
 import { isInside, nextStart } from './maintenance.js';
 import { LevelCounts, LevelIndex } from './rank-index.js';
 import { ReachTable } from './reach.js';
+import type { Scope } from './scopes.js';
 import type { Shape } from './shapes.js';
 import type { WorkloadEntry } from './workloads.js';
 
@@ -154,6 +155,11 @@ export class BankClass {
   largest = 0;
   /** How useful its slots are for what is usually asked for; null while that does not count. */
   scores: BankScores | null = null;
+  /** The parts of the cluster that its GPUs are in, and of which state of these (see `Scopes.of`). */
+  scopes: readonly Scope[] = [];
+  scopesStamp = -1;
+  /** GPU parts of it that can be used or are in use. */
+  capacityParts = 0;
   #sorted = true;
   #usable = new LevelCounts(0);
   #usableKnown = true;
@@ -307,6 +313,9 @@ function reindex(index: LevelIndex, rank: number, before: number, after: number)
   if (isOpen(before)) index.remove(rank, shareLevel(before));
   if (isOpen(after)) index.add(rank, shareLevel(after));
 }
+
+/** Of the classes that a request may go to, those that it may use now; null = all. */
+export type Confinement = ((bankClass: BankClass) => boolean) | null;
 
 /** The nodes of one pool, with or without GPUs: where work without GPUs goes. */
 export class TaskTier {
@@ -591,7 +600,7 @@ export class NodeTable {
     this.#change(slot, sign * hold.parts, hold.leaving ? sign * hold.parts : 0, 0);
     const isHeld = slot.used > 0;
     if (wasHeld !== isHeld && !isUsable(slot)) {
-      this.capacityParts += (isHeld ? 1 : -1) * slot.bank.bankClass.partsPerSlot;
+      this.#addCapacity(slot.bank.bankClass, isHeld ? 1 : -1);
     }
   }
 
@@ -683,11 +692,17 @@ export class NodeTable {
     const counted = isCounted(slot);
     const usable = isUsable(slot);
     slot.healthy = healthy;
-    this.capacityParts += (Number(isCounted(slot)) - Number(counted)) * slot.bank.bankClass.partsPerSlot;
+    this.#addCapacity(slot.bank.bankClass, Number(isCounted(slot)) - Number(counted));
     slot.bank.usable += Number(isUsable(slot)) - Number(usable);
     slot.bank.bankClass.usableChanged();
     this.touch(slot.bank);
     this.#recount(slot);
+  }
+
+  #addCapacity(bankClass: BankClass, slots: number): void {
+    const parts = slots * bankClass.partsPerSlot;
+    this.capacityParts += parts;
+    bankClass.capacityParts += parts;
   }
 
   #freed(where: BankClass | TaskTier | null): void {
@@ -707,9 +722,9 @@ export class NodeTable {
     const tasks = taskLevel(node);
     const cpu = cpuLevel(node);
     this.#countStores(node, -1);
-    for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
+    for (const slot of slotsOf(node)) this.#addCapacity(slot.bank.bankClass, -Number(isCounted(slot)));
     node.available = available;
-    for (const slot of slotsOf(node)) this.capacityParts += Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
+    for (const slot of slotsOf(node)) this.#addCapacity(slot.bank.bankClass, Number(isCounted(slot)));
     this.#countStores(node, 1);
     for (const bank of node.banks) {
       bank.usable = bank.slots.filter(isUsable).length;
@@ -764,7 +779,7 @@ export class NodeTable {
   }
 
   #detach(node: NodeEntry): void {
-    for (const slot of slotsOf(node)) this.capacityParts -= Number(isCounted(slot)) * slot.bank.bankClass.partsPerSlot;
+    for (const slot of slotsOf(node)) this.#addCapacity(slot.bank.bankClass, -Number(isCounted(slot)));
     for (const bank of node.banks) {
       const { bankClass } = bank;
       this.touch(bank);

@@ -3,17 +3,18 @@
 import { type Amounts, at, NOTHING, RESOURCES, sameAmounts } from './amounts.js';
 import { type Compare, heapify, removeFirst, siftFirst } from './heap.js';
 import { compareNames } from './nodes.js';
-import { dominantShare, isWithin, type QueueNode } from './queues.js';
+import { dominantShare, isWithin, type QueueNode, shareOfScope } from './queues.js';
+import { NO_SHAPE_WANTS, type Scope, type Scopes, type ShapeWant } from './scopes.js';
 import { type Group, isBefore, nextMember } from './shapes.js';
 
 /**
  * The order in which sibling queues are served, each with its next workload: starved (still within its guarantee with
- * the next workload); higher priority; asks for nothing that it has no share of; smaller dominant
+ * the next workload, first of a part of the cluster, then of the whole); higher priority; asks for nothing that it has no share of; smaller dominant
  * share with the next workload, then without; smaller share; older; name.
  */
 export function compareForService(a: QueueNode, b: QueueNode): number {
   return (
-    Number(b.isStarved) - Number(a.isStarved) ||
+    b.urgency - a.urgency ||
     b.priority - a.priority ||
     Number(a.usesWithoutShare) - Number(b.usesWithoutShare) ||
     a.shareWithNext - b.shareWithNext ||
@@ -23,19 +24,41 @@ export function compareForService(a: QueueNode, b: QueueNode): number {
   );
 }
 
-/** Works out what the order of service looks at, for what a queue is charged with now and its next workload. */
-export function rateForService(queue: QueueNode, next: Amounts, capacity: Amounts): void {
+/**
+ * Works out what the order of service looks at, for what a queue is charged with now and its next workload.
+ * @param wants what that asks for of parts of the cluster; its share of those that it can do nothing without counts, too
+ */
+export function rateForService(
+  queue: QueueNode,
+  next: Amounts,
+  capacity: Amounts,
+  wants: readonly ShapeWant[] = NO_SHAPE_WANTS,
+): void {
   queue.nextRequest = next;
-  queue.isStarved = isWithin(queue, next, queue.guarantee);
+  queue.nextWants = wants;
+  queue.urgency = isWithin(queue, next, queue.guarantee) ? 1 : 0;
   queue.usesWithoutShare = usesWithoutShare(queue, next);
   queue.shareWithNext = dominantShare(queue, next, capacity);
   queue.shareAlone = dominantShare(queue, NOTHING, capacity);
+  for (const { scope, parts, isBound } of wants) {
+    const account = queue.scopes[scope.index];
+    if (account === undefined) continue;
+    if (account.guarantee > 0 && account.charged + parts <= account.guarantee) queue.urgency = 2;
+    if (!isBound) continue;
+    if (account.allocatableShare === 0) queue.usesWithoutShare = true;
+    queue.shareWithNext = Math.max(queue.shareWithNext, shareOfScope(account, parts));
+    queue.shareAlone = Math.max(queue.shareAlone, shareOfScope(account, 0));
+  }
 }
 
-/** The order in which sibling queues give, of those that may: the reverse, without a next workload. */
-export function compareForGiving(a: QueueNode, b: QueueNode, capacity: Amounts): number {
+/**
+ * The order in which sibling queues give, of those that may: the reverse, without a next workload.
+ * @param scope the part of the cluster of which GPUs are taken; null = of the whole
+ */
+export function compareForGiving(a: QueueNode, b: QueueNode, capacity: Amounts, scope: Scope | null = null): number {
   return (
     a.priority - b.priority ||
+    (scope === null ? 0 : shareOfPart(b, scope) - shareOfPart(a, scope)) ||
     Number(usesWithoutShare(b, NOTHING)) - Number(usesWithoutShare(a, NOTHING)) ||
     dominantShare(b, NOTHING, capacity) - dominantShare(a, NOTHING, capacity) ||
     compareShares(b, a) ||
@@ -62,6 +85,11 @@ export const compareGroups: Compare<Group> = (a, b) => {
 function tierOf({ surplus, cursor }: Group): number {
   if (surplus === null || surplus.beyondCore < 0) return 0;
   return surplus.beyondCore + cursor === 0 ? 1 : 2;
+}
+
+function shareOfPart({ scopes }: QueueNode, { index }: Scope): number {
+  const account = scopes[index];
+  return account === undefined ? 0 : shareOfScope(account, 0);
 }
 
 function usesWithoutShare(queue: QueueNode, more: Amounts): boolean {
@@ -94,9 +122,11 @@ function compareAge(a: QueueNode, b: QueueNode): number {
  */
 export class Walk {
   readonly #root: QueueNode;
+  readonly #scopes: Scopes;
 
-  constructor(root: QueueNode, queues: Iterable<readonly [QueueNode, Group[]]>) {
+  constructor(root: QueueNode, scopes: Scopes, queues: Iterable<readonly [QueueNode, Group[]]>) {
     this.#root = root;
+    this.#scopes = scopes;
     root.turns = [];
     root.turnGroups = [];
     const seen = new Set<QueueNode>([root]);
@@ -172,7 +202,13 @@ export class Walk {
   #settleNext(queue: QueueNode): void {
     const next = queue.turnGroups[0]?.shape.charge ?? queue.turns[0]?.nextRequest ?? NOTHING;
     if (queue.parent === null) queue.nextRequest = next;
-    else rateForService(queue, next, this.#root.fairShare);
+    else rateForService(queue, next, this.#root.fairShare, this.#nextWants(queue));
+  }
+
+  #nextWants({ turnGroups, turns }: QueueNode): readonly ShapeWant[] {
+    if (this.#scopes.isNone) return NO_SHAPE_WANTS;
+    const [group] = turnGroups;
+    return group ? this.#scopes.wantsOfShape(group.shape) : (turns[0]?.nextWants ?? NO_SHAPE_WANTS);
   }
 }
 

@@ -4,6 +4,7 @@ import { present } from '../../common/assert.js';
 import type { PlacementPolicy } from './policy.js';
 import type { TopologyRule } from '../model/records.js';
 import { GPU_PARTS, PARTS_PER_MILLI } from '../model/requests.js';
+import { at, GPU } from './amounts.js';
 import { admits, type Ask, partsIn } from './asks.js';
 import { type CellLedger, type Right, type Secured, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { type CellQuestion, planInCells } from './cell-plan.js';
@@ -12,6 +13,7 @@ import {
   type Bank,
   type BankClass,
   compareNames,
+  type Confinement,
   type Domain,
   freeOf,
   MAX_TASKS_PER_NODE,
@@ -22,10 +24,11 @@ import {
 } from './nodes.js';
 import type { ScoreIndex, UsefulLevel } from './bank-scores.js';
 import { kindOf } from './request-mixes.js';
+import type { ScopeRoom } from './scope-room.js';
 import type { Shape, ShapePart } from './shapes.js';
 import type { Trial } from './trial.js';
 import type { WorkBudget } from './work-budget.js';
-import { newPlace, type TaskPlace, type WorkloadEntry } from './workloads.js';
+import { newPlace, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
 /** `free`: what nobody holds or was promised; `potential`: also what leaves. */
 export type On = 'free' | 'potential';
@@ -56,6 +59,7 @@ export type Manner = 'entitled' | 'surplus' | 'borrowed' | 'best';
 /**
  * Chooses and takes (on `free`) or promises (on `potential`) a place for each task of a shape.
  * @param tasks their numbers in the order of the shape's parts; null = as the shape numbers them
+ * @param confinement to which GPUs, beside what the request says and what its queue may hold of parts of the cluster
  * @returns null when they do not fit; the trial is then as before
  */
 export function placeShape(
@@ -65,15 +69,16 @@ export function placeShape(
   on: On,
   tasks: readonly number[] | null = null,
   manner: Manner = 'best',
+  confinement: Confinement = null,
 ): TaskPlace[] | null {
   const right = manner === 'borrowed' ? null : rightOf(placing, workload, shape);
-  const gang = new Gang(placing, workload, shape, on, tasks, right);
+  const gang = new Gang(placing, workload, shape, on, tasks, right, confinement);
   if (right === null || manner === 'surplus') return gang.place();
   const places = gang.placeByRight();
   if (places !== null || manner === 'entitled') return places;
   const onSurplus = gang.place();
   if (onSurplus !== null || !workload.account.preemptible) return onSurplus;
-  return new Gang(placing, workload, shape, on, tasks, null).place();
+  return new Gang(placing, workload, shape, on, tasks, null, confinement).place();
 }
 
 /** What a workload may count on, where that makes a difference; null = it places as everybody may. */
@@ -90,7 +95,7 @@ export function cellQuestionOf(
   tasks: readonly number[] | null,
   right: Right,
 ): Omit<CellQuestion, 'isFree' | 'isOpen'> {
-  return new Gang(placing, workload, shape, 'potential', tasks, right).question();
+  return new Gang(placing, workload, shape, 'potential', tasks, right, null).question();
 }
 
 class Gang {
@@ -101,6 +106,9 @@ class Gang {
   readonly #tasks: readonly number[] | null;
   /** It may only go where nobody is owed anything; null = anywhere. */
   readonly #right: Right | null;
+  readonly #confinement: Confinement;
+  /** What its queue may hold of parts of the cluster; null = nobody rules any. */
+  readonly #scopeRoom: ScopeRoom | null;
   readonly #places: TaskPlace[] = [];
 
   constructor(
@@ -110,6 +118,7 @@ class Gang {
     on: On,
     tasks: readonly number[] | null,
     right: Right | null,
+    confinement: Confinement,
   ) {
     this.#right = right;
     this.#placing = placing;
@@ -117,6 +126,8 @@ class Gang {
     this.#shape = shape;
     this.#on = on;
     this.#tasks = tasks;
+    this.#confinement = confinement;
+    this.#scopeRoom = placing.trial.view.roomOf(workload.account, on === 'free' ? 'bind' : 'promise');
   }
 
   place(): TaskPlace[] | null {
@@ -147,6 +158,7 @@ class Gang {
       const fits =
         first !== undefined &&
         slots.every((slot) => slot[on] >= parts) &&
+        this.#mayUse(first.bank.bankClass, part.ask) &&
         tasksThatFit(first.bank.node, part.ask, on, 1) > 0;
       if (!fits) return this.#giveUp(mark);
       this.#enter(
@@ -239,7 +251,31 @@ class Gang {
 
   /** Those that fit on the fewest nodes first: work without GPUs finds a place beside them, not the other way round. */
   #hardestFirst(): ShapePart[] {
-    return this.#shape.parts.toSorted((a, b) => b.ask.gpus - a.ask.gpus || a.role - b.role);
+    return this.#shape.parts.toSorted(
+      (a, b) => b.ask.gpus - a.ask.gpus || this.#compareChoice(a, b) || a.role - b.role,
+    );
+  }
+
+  /** Where parts of the cluster are ruled, what can go to one of them only before what can also go elsewhere. */
+  #compareChoice(a: ShapePart, b: ShapePart): number {
+    return this.#scopeRoom === null ? 0 : this.#classesOf(a.ask).length - this.#classesOf(b.ask).length;
+  }
+
+  /** Where it may go now, the best model first. */
+  #classesOf({ classes }: Ask): readonly BankClass[] {
+    return this.#confinement === null ? classes : classes.filter(this.#confinement);
+  }
+
+  /** Whether one more task may go onto a class. */
+  #mayUse(bankClass: BankClass, ask: Ask): boolean {
+    const isOpen = this.#confinement === null || this.#confinement(bankClass);
+    return isOpen && this.#allowedOn(bankClass, ask, 1) === 1;
+  }
+
+  /** How many of so many tasks its queue may have on a class. */
+  #allowedOn(bankClass: BankClass, ask: Ask, most: number): number {
+    if (this.#scopeRoom === null) return most;
+    return Math.min(most, this.#scopeRoom.tasks(ask, bankClass, at(sumOfCharges(this.#places), GPU)));
   }
 
   /** Tries the rooms that a rule allows, the tightest that may fit first; without a rule, or as a last wish, the outer one. */
@@ -305,8 +341,8 @@ class Gang {
     const rated: { room: Room; slots: number; name: string }[] = [];
     for (const room of rooms) {
       this.#placing.work.spend(1);
-      if (!parts.every(({ ask, count }) => portionsIn(room, ask, this.#on, count) >= count)) continue;
-      rated.push({ room, slots: slotsIn(room, parts, this.#on), name: room.node?.name ?? room.domain?.name ?? '' });
+      if (!parts.every(({ ask, count }) => this.#portionsIn(room, ask, count) >= count)) continue;
+      rated.push({ room, slots: this.#slotsIn(room, parts), name: room.node?.name ?? room.domain?.name ?? '' });
     }
     return rated.sort((a, b) => a.slots - b.slots || (a.name < b.name ? -1 : 1)).map(({ room }) => room);
   }
@@ -315,7 +351,7 @@ class Gang {
     const [first] = parts;
     if (first === undefined) return [];
     const found = new Set<NodeEntry>();
-    for (const bankClass of first.ask.classes) {
+    for (const bankClass of this.#classesOf(first.ask)) {
       for (const { node } of bankClass.banks) if (isInside(node, outer)) found.add(node);
     }
     for (const tier of first.ask.tiers) for (const node of tier.nodes) if (isInside(node, outer)) found.add(node);
@@ -338,15 +374,23 @@ class Gang {
     const { ask } = part;
     let left = part.count;
     while (left > 0) {
-      const here = ask.unit === 'none' ? this.#chooseNode(ask, room) : this.#chooseBank(ask, classes, left, room);
+      const here = ask.unit === 'none' ? this.#chooseNode(ask, room) : this.#chooseAllowed(ask, classes, left, room);
       if (here === null) return false;
       this.#placing.work.spend(1);
-      for (let count = 0; count < here.count; count++) {
+      const allowed = here.bank === null ? here.count : this.#allowedOn(here.bank.bankClass, ask, here.count);
+      for (let count = 0; count < allowed; count++) {
         this.#take(this.#taskOf(part, part.count - left), ask, here, room);
         left--;
       }
     }
     return true;
+  }
+
+  /** On classes of which the queue may have one more task. */
+  #chooseAllowed(ask: Ask, classes: readonly BankClass[], left: number, room: Room): Choice | null {
+    if (this.#scopeRoom === null) return this.#chooseBank(ask, classes, left, room);
+    const allowed = classes.filter((bankClass) => this.#allowedOn(bankClass, ask, 1) === 1);
+    return allowed.length === 0 ? null : this.#chooseBank(ask, allowed, left, room);
   }
 
   #take(task: number, ask: Ask, { node, bank, slot, on }: Choice, room: Room): void {
@@ -388,10 +432,14 @@ class Gang {
 
   /** A gang stays among equal GPUs of one pool where they suffice: of the best model, and there where least is left. */
   #chooseClasses({ ask, count }: ShapePart, room: Room): readonly (readonly BankClass[])[] {
-    const { classes } = ask;
+    const classes = this.#classesOf(ask);
     if (classes.length <= 1 || room.node !== null) return [classes];
     if (count === 1 && ask.rules.models.length <= 1) return [classes];
-    const suffice = classes.filter((bankClass) => portionsOfClass(room, bankClass, ask, this.#on, count) >= count);
+    const suffice = classes.filter(
+      (bankClass) =>
+        portionsOfClass(room, bankClass, ask, this.#on, count) >= count &&
+        this.#allowedOn(bankClass, ask, count) >= count,
+    );
     const rank = (bankClass: BankClass): number => classes.indexOf(bankClass);
     suffice.sort((a, b) =>
       ask.rules.models.length > 1
@@ -400,6 +448,22 @@ class Gang {
     );
     // By count: whether CPU, memory and the rules allow it, too, only trying tells.
     return [...suffice.map((each) => [each]), classes];
+  }
+
+  /** How many tasks may fit in a room, counted no further than `enough`. */
+  #portionsIn(room: Room, ask: Ask, enough: number): number {
+    if (ask.unit === 'none') return enough;
+    const count = (sum: number, bankClass: BankClass): number =>
+      sum + portionsOfClass(room, bankClass, ask, this.#on, enough);
+    return this.#classesOf(ask).reduce(count, 0);
+  }
+
+  /** How much there is in a room, to tell the tightest. */
+  #slotsIn(room: Room, parts: readonly ShapePart[]): number {
+    const classes = new Set(parts.flatMap(({ ask }) => this.#classesOf(ask)));
+    let sum = 0;
+    for (const bankClass of classes) for (const bank of banksIn(room, bankClass)) sum += countOf(bank, this.#on, room);
+    return sum;
   }
 
   #policyOf(pool: string): PlacementPolicy {
@@ -769,20 +833,6 @@ function mayTakeShare(bankClass: BankClass, ask: Ask, on: On): boolean {
 function roleOfTask(roles: readonly { readonly maxTasks: number }[], task: number): number {
   let end = 0;
   return roles.findIndex(({ maxTasks }) => task < (end += maxTasks));
-}
-
-/** How many tasks may fit in a room, counted no further than `enough`. */
-function portionsIn(room: Room, ask: Ask, on: On, enough: number): number {
-  if (ask.unit === 'none') return enough;
-  return ask.classes.reduce((sum, bankClass) => sum + portionsOfClass(room, bankClass, ask, on, enough), 0);
-}
-
-/** How much there is in a room, to tell the tightest. */
-function slotsIn(room: Room, parts: readonly ShapePart[], on: On): number {
-  const classes = new Set(parts.flatMap(({ ask }) => ask.classes));
-  let sum = 0;
-  for (const bankClass of classes) for (const bank of banksIn(room, bankClass)) sum += countOf(bank, on, room);
-  return sum;
 }
 
 function openSlots(bank: Bank, on: On, parts: number, room: Room): Slot[] {

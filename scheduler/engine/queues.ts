@@ -8,6 +8,7 @@ import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING,
 import { divide } from './fair-share.js';
 import type { PastUse } from './past-use.js';
 import type { RunningShelf } from './running.js';
+import { NO_SHAPE_WANTS, type Scope, type ScopeAccount, type ShapeWant } from './scopes.js';
 import type { Group } from './shapes.js';
 import { StuckShelf } from './stuck.js';
 
@@ -53,6 +54,13 @@ export interface QueueNode {
   readonly fairShare: Amounts;
   /** min(limit, max(guarantee, fair share)): what nobody takes from it, unless to meet a guarantee. */
   readonly allocatableShare: Amounts;
+  /** Its accounts of parts of the cluster, by their indexes (see `Scopes`); empty where no queue names a part. */
+  scopes: readonly ScopeAccount[];
+  /** GPU parts that it is guaranteed in all: of the whole, or of parts that have no GPU in common, whichever is more. */
+  promised: number;
+  /** Of what it is guaranteed of parts, what it asks for; and what it asks for there in vain, beyond a limit. */
+  entitled: number;
+  beyondLimits: number;
   /** When, by the view's clock of changes, it was last charged with less. */
   relievedAt: number;
 
@@ -74,10 +82,11 @@ export interface QueueNode {
   /** Scratch of the walk in order: what is below and has work to try, best first. */
   turns: QueueNode[];
   turnGroups: Group[];
-  /** What its next workload asks for. */
+  /** What its next workload asks for, of the whole and of parts of the cluster. */
   nextRequest: Amounts;
-  /** Worked out from it once for many comparisons: see `rateForService`. */
-  isStarved: boolean;
+  nextWants: readonly ShapeWant[];
+  /** Worked out from it once for many comparisons: see `rateForService`. 2 = within what it is guaranteed of a part, 1 = of the whole. */
+  urgency: 0 | 1 | 2;
   usesWithoutShare: boolean;
   shareWithNext: number;
   shareAlone: number;
@@ -113,6 +122,10 @@ export function newQueueNode(name: QueueName): QueueNode {
     requestable: amounts(),
     fairShare: amounts(),
     allocatableShare: amounts(),
+    scopes: [],
+    promised: 0,
+    entitled: 0,
+    beyondLimits: 0,
     relievedAt: 0,
     groups: new Map(),
     active: new Set(),
@@ -124,7 +137,8 @@ export function newQueueNode(name: QueueName): QueueNode {
     turns: [],
     turnGroups: [],
     nextRequest: NOTHING,
-    isStarved: false,
+    nextWants: NO_SHAPE_WANTS,
+    urgency: 0,
     usesWithoutShare: false,
     shareWithNext: 0,
     shareAlone: 0,
@@ -142,6 +156,12 @@ export function setRules(queue: QueueNode, record: Queue | null): void {
   queue.userLimit = record === null || record.userLimitGpus === null ? Infinity : toParts(record.userLimitGpus);
   setAll(queue.guarantee, guaranteeOf(record));
   setAll(queue.limit, limitOf(record));
+  queue.promised = at(queue.guarantee, GPU);
+}
+
+/** Whether it is guaranteed more of parts of the cluster than of the whole. */
+export function isPromisedMore({ promised, guarantee }: QueueNode): boolean {
+  return promised > at(guarantee, GPU);
 }
 
 function guaranteeOf(record: Queue | null): Amounts {
@@ -282,6 +302,7 @@ function sumRequestable(queue: QueueNode): void {
   for (let resource = 0; resource < RESOURCES; resource++) {
     let wanted = at(queue.demand, resource);
     for (const child of queue.children) wanted += at(child.requestable, resource) - at(child.demand, resource);
+    if (resource === GPU) wanted -= queue.beyondLimits;
     queue.requestable[resource] = Math.min(at(queue.limit, resource), wanted);
   }
 }
@@ -305,7 +326,7 @@ function divideBelow(queue: QueueNode, resource: number, pastUse: PastUse | null
   const { children } = queue;
   if (children.length === 0) return false;
   const claimants = children.map((child) => ({
-    guarantee: at(child.guarantee, resource),
+    guarantee: Math.max(at(child.guarantee, resource), resource === GPU ? child.entitled : 0),
     requestable: at(child.requestable, resource),
     weight: resource === GPU ? child.weight : 1,
     priority: child.priority,
@@ -350,6 +371,13 @@ export function dominantShare(queue: QueueNode, more: Amounts, capacity: Amounts
   return dominant;
 }
 
+/** The same of a part of the cluster. */
+export function shareOfScope({ charged, allocatableShare }: ScopeAccount, more: number): number {
+  const used = charged + more;
+  if (used === 0) return 0;
+  return allocatableShare === 0 ? (used / GPU_PARTS) * 1_000 : used / allocatableShare;
+}
+
 /** Whether what a queue is charged with, and `more`, stays within an amount, resource by resource. */
 export function isWithin(queue: QueueNode, more: Amounts, bound: Amounts): boolean {
   return (
@@ -370,9 +398,11 @@ export interface Stop {
   readonly at: QueueNode;
   /** Of which resource. */
   readonly resource: number;
+  /** Of which part of the cluster; null = of the whole. */
+  readonly scope: Scope | null;
 }
 
-type Counting = 'bind' | 'promised' | 'promise';
+export type Counting = 'bind' | 'promised' | 'promise';
 
 /**
  * Checks limit, guarantee and user's limit at a queue and all above it: held + request ≤ limit; not preemptible also
@@ -389,14 +419,15 @@ export function findStop({ queue, preemptible, owner }: Account, request: Amount
       if (asked === 0) continue;
       const limit = at(each.limit, resource);
       if (limit !== Infinity && count(each.held, each.leaving, each.claimed, resource, counting) + asked > limit) {
-        return { kind: 'limit', at: each, resource };
+        return { kind: 'limit', at: each, resource, scope: null };
       }
       if (preemptible) continue;
       const fixed = count(each.heldFixed, each.leavingFixed, each.claimedFixed, resource, counting);
-      if (fixed + asked > at(each.guarantee, resource)) return { kind: 'guarantee', at: each, resource };
+      const promised = resource === GPU ? each.promised : at(each.guarantee, resource);
+      if (fixed + asked > promised) return { kind: 'guarantee', at: each, resource, scope: null };
     }
     if (each.userLimit !== Infinity && (each.heldByUser.get(owner) ?? 0) + at(request, GPU) > each.userLimit) {
-      return { kind: 'user', at: each, resource: GPU };
+      return { kind: 'user', at: each, resource: GPU, scope: null };
     }
   }
   return null;

@@ -169,8 +169,19 @@ export function mayUse(view: ClusterView, reservation: Reservation, applicant: A
   const { group } = workload;
   if (workload === applicant.workload || (group !== null && group === applicant.workload.group)) return true;
   if (!isWaiting(reservation) || isWithin(applicant.queue, applicant.charge, applicant.queue.guarantee)) return true;
+  if (isGuaranteedThere(view, reservation, applicant)) return true;
   if (promisedMs !== Infinity && applicant.endMs <= promisedMs) return true;
   return isVictim(view, reservation, applicant);
+}
+
+/** Whether all of the reserved place is of a part of the cluster of which the applicant is guaranteed so much more. */
+function isGuaranteedThere({ scopes }: ClusterView, { places }: Reservation, { workload, queue }: Applicant): boolean {
+  if (scopes.isNone || workload.core === null) return false;
+  return scopes.wantsOfShape(workload.core).some(({ scope, parts }) => {
+    const account = queue.scopes[scope.index];
+    if (account === undefined || account.charged + parts > account.guarantee) return false;
+    return places.every(({ slots }) => slots.every(({ bank }) => scopes.has(scope, bank.bankClass)));
+  });
 }
 
 /**

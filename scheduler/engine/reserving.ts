@@ -7,7 +7,7 @@ import { findEarliestPlace } from './earliest-place.js';
 import { Endings } from './endings.js';
 import { compareGroups, Walk } from './order.js';
 import type { Placing } from './place.js';
-import { findStop, type QueueNode } from './queues.js';
+import type { QueueNode } from './queues.js';
 import {
   type Applicant,
   asksForGpus,
@@ -44,7 +44,7 @@ export function keepReservations(view: ClusterView): void {
   for (const reservation of reservations.all()) {
     if (reservations.frozen) {
       if (!isWaiting(reservation)) letTryAgain(view, reservation);
-    } else if (!hasReason(reservation)) {
+    } else if (!hasReason(view, reservation)) {
       giveUp(view, reservation);
     } else {
       const { promisedMs } = reservation;
@@ -64,11 +64,11 @@ export function keepReservations(view: ClusterView): void {
 }
 
 /** It still waits, and for nothing but GPUs. */
-function hasReason(reservation: Reservation): boolean {
+function hasReason(view: ClusterView, reservation: Reservation): boolean {
   const { workload, shape } = reservation;
   if (!isWaiting(reservation)) return false;
   const block = workload.group?.block ?? null;
-  return (block === null || block.kind === 'room') && findStop(workload.account, shape.charge, 'bind') === null;
+  return (block === null || block.kind === 'room') && view.findStop(workload.account, shape, 'bind') === null;
 }
 
 function giveUp(view: ClusterView, reservation: Reservation): void {
@@ -221,7 +221,7 @@ function makeNew(turn: Reserving, reserveAfterMs: number): boolean {
     if (overdue.length > 0) due.set(queue, overdue);
   }
   if (due.size === 0) return true;
-  const walk = new Walk(view.root, due);
+  const walk = new Walk(view.root, view.scopes, due);
   for (let group = walk.next(); group !== null; group = walk.next()) {
     if (turn.work.isSpent) {
       for (const queue of due.keys()) reservations.setDue(queue, 0);
@@ -242,7 +242,7 @@ function overdueOf(view: ClusterView, queue: QueueNode, reserveAfterMs: number):
   for (const group of queue.stuck.all()) {
     const head = nextMember(group);
     if (group.surplus !== null || group.block?.kind !== 'room' || head === null || !asksForGpus(group.shape)) continue;
-    if (findStop(group, group.shape.charge, 'bind') !== null) {
+    if (view.findStop(group, group.shape, 'bind') !== null) {
       // Room alone would not do, so its waiting does not count.
       group.roomSinceMs = nowMs;
     }

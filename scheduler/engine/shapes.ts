@@ -4,7 +4,7 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import type { TopologyRule, Workload, WorkloadSpec } from '../model/records.js';
 import { addTo, type Amounts, amounts, times } from './amounts.js';
 import { type Ask, type AskTable, settleAsk } from './asks.js';
-import type { BankClass, NodeTable, TaskTier } from './nodes.js';
+import type { BankClass, Confinement, NodeTable, TaskTier } from './nodes.js';
 import { freeOf, MAX_TASKS_PER_NODE, potentialOf } from './nodes.js';
 import type { QueueNode } from './queues.js';
 import { Reach } from './reach.js';
@@ -222,16 +222,17 @@ export function watch(shape: Shape): void {
  * Whether all tasks may fit on what is free (or would be, when the leaving left). Exact for shapes that are counted, else
  * a `true` still has to be tried. Cost: one step a level and class.
  */
-export function mayFit(shape: Shape, on: 'free' | 'potential'): boolean {
-  return shape.parts.every(({ ask, count }) => portions(ask, on, count) >= count);
+export function mayFit(shape: Shape, on: 'free' | 'potential', confinement: Confinement = null): boolean {
+  return shape.parts.every(({ ask, count }) => portions(ask, on, count, confinement) >= count);
 }
 
 /** How many tasks of the ask may fit, counted no further than `enough`. */
-export function portions(ask: Ask, on: 'free' | 'potential', enough: number): number {
+export function portions(ask: Ask, on: 'free' | 'potential', enough: number, confinement: Confinement = null): number {
   let sum = 0;
   if (ask.unit === 'none') return portionsOfTiers(ask, on, enough);
   for (const bankClass of ask.classes) {
     if (sum >= enough) break;
+    if (confinement !== null && !confinement(bankClass)) continue;
     const size = ask.unit === 'share' && ask.gpus === 1 ? 1 : ask.gpus;
     sum += bankClass[on].counts.portions(size, enough - sum);
     // Several shares go on one GPU, and beside others: whether they do is only to be had by trying.

@@ -214,26 +214,29 @@ export class Trial {
   }
 
   #hold(place: TaskPlace, sign: 1 | -1): void {
-    const { nodes } = this.view;
+    const { nodes, scopes } = this.view;
+    scopes.count(place.workload.account, place, 'held', sign);
     for (const slot of place.slots) nodes.hold(slot, place, sign);
     nodes.count(place.node, 'used', place.cpuMilli, place.memoryMib, sign);
   }
 
   #promise(place: TaskPlace, sign: 1 | -1): void {
-    const { nodes } = this.view;
+    const { nodes, scopes } = this.view;
+    scopes.count(place.workload.account, place, 'claimed', sign);
     for (const slot of place.slots) nodes.claim(slot, place, sign);
     nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, sign);
   }
 
   #setEvicting(unit: VictimUnit, allocations: readonly AllocationEntry[], evicting: boolean): void {
     const { bucket, workload } = unit;
-    const { nodes } = this.view;
+    const { nodes, scopes } = this.view;
     invariant(unit.evicting !== evicting, 'only running work is evicted', `${workload.number}`);
     unit.evicting = evicting;
     const sign = evicting ? 1 : -1;
     for (const allocation of allocations) {
       allocation.leaving = evicting;
       addLeaving(workload.account, allocation.charge, sign);
+      scopes.count(workload.account, allocation, 'leaving', sign);
       for (const slot of allocation.slots) nodes.leave(slot, allocation, sign);
       nodes.count(allocation.node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
     }

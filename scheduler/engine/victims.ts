@@ -7,15 +7,25 @@ import { invariant } from '../../common/assert.js';
 import { plural } from '../../common/units.js';
 import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
-import { partsIn } from './asks.js';
+import { type Ask, partsIn } from './asks.js';
 import type { Right } from './cell-ledger.js';
 import { planInCells, planOnSurplus } from './cell-plan.js';
 import { type Bank, type BankClass, type Hold, potentialOf, type Slot } from './nodes.js';
+import {
+  type Entitlement,
+  type Figure,
+  figureOf,
+  isGuaranteedPart,
+  isWithinOf,
+  ofWhole,
+  resourceAbove,
+} from './entitlements.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
 import { cellQuestionOf, type Placing, placeShape, rightOf } from './place.js';
-import { type Account, findStop, isWithin, type QueueNode } from './queues.js';
-import type { Reach } from './reach.js';
+import { type Account, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import { Reach } from './reach.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
+import { NO_SHAPE_WANTS, sayScope, type Scope, type Scopes, type ShapeWant } from './scopes.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
 import type { SearchBudget } from './work-budget.js';
 import { type AllocationEntry, isRunningOut, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
@@ -57,6 +67,7 @@ const MAX_TRIED_ONE_BY_ONE = 32;
 /**
  * Finds victims for a pending workload and tries the takeover out.
  * @param tasks the numbers its tasks get; null = as its shape numbers them
+ * @param entitlements by which it may take, tried one after the other
  * @param where `its cells`: only those are looked at who are in the way of what its queue is owed
  * @returns null when none was found; the trial is then as before
  */
@@ -66,14 +77,24 @@ export function takeOver(
   workload: WorkloadEntry,
   tasks: readonly number[] | null,
   mode: TakingMode,
+  entitlements: readonly Entitlement[],
   where: 'anywhere' | 'its cells' = 'anywhere',
 ): Takeover | null {
-  const bound = placing.work.beginSearch();
   const right = rightOf(placing, workload, group.shape);
-  const search = (by: Right | null) => new VictimSearch(placing, group, workload, tasks, mode, bound, by);
-  let takeover = right === null ? null : search(right).runByRight(where);
-  if (takeover === null && where === 'anywhere' && (right === null || group.preemptible)) takeover = search(null).run();
-  group.cutShort[mode] = bound.end(takeover !== null);
+  const search = (entitlement: Entitlement, by: Right | null, bound: SearchBudget) =>
+    new VictimSearch(placing, group, workload, tasks, mode, entitlement, bound, by);
+  let takeover: Takeover | null = null;
+  group.cutShort[mode] = 0;
+  const tryWithin = (find: (bound: SearchBudget) => Takeover | null): void => {
+    const bound = placing.work.beginSearch();
+    takeover = find(bound);
+    group.cutShort[mode] = Math.max(group.cutShort[mode], bound.end(takeover !== null));
+  };
+  if (right !== null) tryWithin((bound) => search(ofWhole(group.shape), right, bound).runByRight(where));
+  if (where === 'its cells' || (right !== null && !group.preemptible)) return takeover;
+  for (const entitlement of entitlements) {
+    if (takeover === null) tryWithin((bound) => search(entitlement, null, bound).run());
+  }
   return takeover;
 }
 
@@ -88,6 +109,10 @@ class VictimSearch {
   readonly #mode: TakingMode;
   /** Places are looked for where its queue has a right to them; null = anywhere, as borrowed. */
   readonly #right: Right | null;
+  /** By what it is due it takes. */
+  readonly #entitlement: Entitlement;
+  /** No rules for parts of the cluster are to be looked at beside GPUs. */
+  readonly #isOpenEverywhere: boolean;
   readonly #bound: SearchBudget;
   readonly #capacity: Amounts;
   readonly #id: number;
@@ -108,6 +133,7 @@ class VictimSearch {
     workload: WorkloadEntry,
     tasks: readonly number[] | null,
     mode: TakingMode,
+    entitlement: Entitlement,
     bound: SearchBudget,
     right: Right | null,
   ) {
@@ -121,6 +147,8 @@ class VictimSearch {
     this.#queue = group.queue;
     this.#account = { queue: group.queue, preemptible: group.preemptible, owner: group.owner };
     this.#mode = mode;
+    this.#entitlement = entitlement;
+    this.#isOpenEverywhere = view.roomOf(this.#account, 'promise')?.isEndless ?? true;
     this.#bound = bound;
     this.#capacity = view.root.fairShare;
     this.#id = ++view.searches;
@@ -177,7 +205,7 @@ class VictimSearch {
     // Where CPU or memory may be what lacks, GPUs tell nothing.
     if (!this.#isCounted || this.#stop() !== null) return this.#anyMayGive();
     if (this.#isMet()) return true;
-    const { reach } = this.#shape;
+    const reach = this.#reach();
     let parts = reach.potentialParts;
     const asked = at(this.#shape.charge, GPU);
     if (this.#mode === 'preempt') return parts + this.#runningParts(this.#queue, this.#group.priority, reach) >= asked;
@@ -190,6 +218,18 @@ class VictimSearch {
     // Single GPUs need not come free together, so counting them is enough.
     const isSingles = this.#shape.parts.every(({ ask }) => ask.gpus === 1);
     return mayGive && parts >= asked && (isSingles || this.#banksMightDo());
+  }
+
+  /** Where its tasks may go by the right it goes by. */
+  #classesOf({ classes }: Ask): readonly BankClass[] {
+    const { confinement } = this.#entitlement;
+    return confinement === null ? classes : classes.filter(confinement);
+  }
+
+  #reach(): Reach {
+    const { reach } = this.#shape;
+    const { confinement } = this.#entitlement;
+    return confinement === null ? reach : new Reach(reach.classes.filter(confinement), reach.tiers);
   }
 
   #anyMayGive(): boolean {
@@ -222,9 +262,9 @@ class VictimSearch {
       largest = Math.max(largest, below.largest);
     }
     const taker = this.#takerBeside(side);
-    const guarantee = at(side.guarantee, GPU);
-    const keeps = taker === null || this.#isWithinGuarantee(taker) ? guarantee : at(side.allocatableShare, GPU);
-    const above = at(side.charged, GPU) - Math.max(keeps, guarantee);
+    const guarantee = this.#figure(side, 'guarantee');
+    const keeps = taker === null || this.#isWithinGuarantee(taker) ? guarantee : this.#figure(side, 'allocatableShare');
+    const above = this.#figure(side, 'charged') - Math.max(keeps, guarantee);
     return { parts: Math.min(parts, Math.max(0, above + largest - 1)), largest };
   }
 
@@ -246,7 +286,7 @@ class VictimSearch {
     if (part === undefined) return false;
     const { ask, count } = part;
     let tasks = 0;
-    for (const bankClass of ask.classes) {
+    for (const bankClass of this.#classesOf(ask)) {
       for (const bank of bankClass.banks) {
         if (bank.usable < ask.gpus) continue;
         tasks += Math.floor(this.#mostOn(bank) / ask.gpus);
@@ -334,7 +374,7 @@ class VictimSearch {
     for (;;) {
       if (untried >= pause) {
         if (this.#isMet()) return true;
-        if (!this.#isCounted && mayFit(this.#shape, 'potential') && this.#mode !== 'consolidate') pause *= 2;
+        if (!this.#isCounted && this.#mayFit() && this.#mode !== 'consolidate') pause *= 2;
         untried = 0;
       }
       const victim = this.#maySearchOn() ? this.#nextVictim(this.#placing.trial.view.root) : null;
@@ -354,11 +394,11 @@ class VictimSearch {
     const { trial, nowMs } = this.#placing;
     const [part] = this.#shape.parts;
     // Where a single GPU was not found in order, none is to be found.
-    if (part === undefined || (this.#shape.isCounted && this.#shape.tasks * part.ask.gpus === 1)) return false;
+    if (part === undefined || (this.#isCounted && this.#shape.tasks * part.ask.gpus === 1)) return false;
     const options: { bank: Bank; disturbed: number; loss: number; first: VictimUnit | undefined }[] = [];
     const enough = Math.max(MAX_BANKS_TRIED, 4 * this.#shape.tasks);
     for (const { ask } of this.#shape.parts) {
-      for (const bankClass of ask.classes) {
+      for (const bankClass of this.#classesOf(ask)) {
         for (const bank of bankClass.byPotential()) {
           if (this.#bound.isSpent) return false;
           if (options.length >= enough) break;
@@ -394,7 +434,7 @@ class VictimSearch {
         if (this.#isMet()) return true;
         const mark = trial.mark();
         const taken = this.#taken.length;
-        const size = this.#shape.parts.find(({ ask }) => ask.classes.includes(bank.bankClass))?.ask.gpus ?? 0;
+        const size = this.#shape.parts.find(({ ask }) => this.#goesTo(ask, bank.bankClass))?.ask.gpus ?? 0;
         if (this.#maySearchOn() && size > 0 && this.#freeOneTask(bank, size) && this.#taken.length > taken) {
           if (this.#mode !== 'consolidate' || !this.#isMet()) continue;
           return true;
@@ -556,6 +596,7 @@ class VictimSearch {
     const { trial } = this.#placing;
     const { workload } = unit;
     if (workload.claim !== null || findStop(workload.account, charge, 'promise') !== null) return false;
+    if (this.#isBeyondPart(workload.account, allocations)) return false;
     const mark = trial.mark();
     if (!trial.spare(unit, allocations)) return false;
     // All of it together, since several of its tasks may have parts of one GPU.
@@ -575,10 +616,19 @@ class VictimSearch {
     if (allocations.length !== workload.core.tasks) return null;
     // What has tasks that are over cannot begin anew with as many as are left.
     if (isRunningOut(workload)) return null;
-    if (!mayFit(workload.core, 'potential') || findStop(workload.account, workload.core.charge, 'promise')) return null;
+    const { view } = this.#placing.trial;
+    if (!mayFit(workload.core, 'potential') || view.findStop(workload.account, workload.core, 'promise')) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
     if (places) this.#placing.trial.claim(workload, sumOfCharges(places));
     return places;
+  }
+
+  /** Whether what a victim would stay with is more than its queue may hold of some part by now. */
+  #isBeyondPart(account: Account, allocations: readonly AllocationEntry[]): boolean {
+    const { view } = this.#placing.trial;
+    const room = view.roomOf(account, 'promise');
+    if (room === null) return false;
+    return room.findStopOf((scope) => view.scopes.partsOfPlaces(allocations, scope)) !== null;
   }
 
   /** Everybody has a place again, and not too much is disturbed for what is asked. */
@@ -596,7 +646,7 @@ class VictimSearch {
 
   /** Whether it fits when all that leaves has left; in consolidation, with a place for everybody who was moved. */
   #isMet(): boolean {
-    if (!mayFit(this.#shape, 'potential') || this.#stop() !== null) return false;
+    if (!this.#mayFit() || this.#stop() !== null) return false;
     if (this.#isCounted && this.#mode !== 'consolidate') return true;
     const { trial } = this.#placing;
     const mark = trial.mark();
@@ -608,20 +658,25 @@ class VictimSearch {
 
   #place(): TaskPlace[] | null {
     const manner = this.#right === null ? 'borrowed' : 'entitled';
-    return placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks, manner);
+    const { confinement } = this.#entitlement;
+    return placeShape(this.#placing, this.#workload, this.#shape, 'potential', this.#tasks, manner, confinement);
   }
 
   /** Whether counting slots tells if it fits; with a right to certain ones it does not. */
   get #isCounted(): boolean {
-    return this.#shape.isCounted && this.#right === null;
+    return this.#shape.isCounted && this.#right === null && this.#isOpenEverywhere;
   }
 
   #allFindPlaces(): boolean {
     return this.#taken.toReversed().every((taken) => this.#spare(taken) || this.#move(taken) !== null);
   }
 
-  #stop() {
-    return findStop(this.#account, this.#shape.charge, 'promise');
+  #mayFit(): boolean {
+    return mayFit(this.#shape, 'potential', this.#entitlement.confinement);
+  }
+
+  #stop(): Stop | null {
+    return this.#placing.trial.view.findStop(this.#account, this.#shape, 'promise');
   }
 
   #take(unit: VictimUnit): Taken {
@@ -651,7 +706,7 @@ class VictimSearch {
     if (queue.onPathOf === this.#id || this.#isSecured(unit)) return false;
     if (this.#isOwed(unit)) return true;
     const sides = this.#sidesOf(queue);
-    if (sides === null || !this.#mayGive(queue)) return false;
+    if (sides === null || !this.#mayGive(queue) || this.#isGuaranteedPart(unit, queue)) return false;
     return this.#mode === 'consolidate' || this.#isFairer(sides.taker, sides.giver, partsLeft(unit));
   }
 
@@ -669,6 +724,18 @@ class VictimSearch {
   #isOwed({ allocations }: VictimUnit): boolean {
     const { cells } = this.#placing.trial.view;
     return cells !== null && this.#claimsItsOwn && allocations.every(({ id }) => cells.securedAs(id) === null);
+  }
+
+  /** Of no part of the cluster a queue gives, on any level, what it is guaranteed of that part. */
+  #isGuaranteedPart({ allocations }: VictimUnit, queue: QueueNode): boolean {
+    const { scopes } = this.#placing.trial.view;
+    if (scopes.isNone) return false;
+    const parts = scopesOfAllocations(scopes, allocations);
+    if (parts.length === 0) return false;
+    for (let each: QueueNode | null = queue; each !== null && each.onPathOf !== this.#id; each = each.parent) {
+      if (isGuaranteedPart(each, parts)) return true;
+    }
+    return false;
   }
 
   /** In its min-runtime a workload gives nothing but its surplus. */
@@ -706,14 +773,30 @@ class VictimSearch {
 
   /** One level of it. Tested before each victim, so the last may carry the queue below: a gang cannot be cut. */
   #sideMayGive(side: QueueNode): boolean {
-    if (!this.#exceeds(side, side.guarantee)) return false;
+    if (!this.#exceeds(side, 'guarantee')) return false;
     const taker = this.#takerBeside(side);
-    return taker === null || this.#exceeds(side, side.allocatableShare) || this.#isWithinGuarantee(taker);
+    if (this.#entitlement.scope !== null && !this.#mayGiveOfPart(side)) return false;
+    return taker === null || this.#exceeds(side, 'allocatableShare') || this.#isWithinGuarantee(taker);
+  }
+
+  /** For what is guaranteed of a part, whatever it has of the whole; beyond, as for the whole: only what is borrowed. */
+  #mayGiveOfPart(side: QueueNode): boolean {
+    let below = side;
+    while (below.parent !== null && below.parent.onPathOf !== this.#id) below = below.parent;
+    const taker = this.#takerBeside(below);
+    if (taker === null || this.#isWithinGuarantee(taker)) return true;
+    const isDue = isWithin(this.#queue, this.#pendingRequest(), this.#queue.fairShare);
+    return isDue && resourceAbove(side, 'guarantee', this.#shape.charge, null) !== -1;
   }
 
   /** Whether a side holds more than that of something that is asked for. */
-  #exceeds(side: QueueNode, bound: Amounts): boolean {
-    return resourceAbove(side, bound, this.#shape.charge) !== -1;
+  #exceeds(side: QueueNode, bound: Figure): boolean {
+    return resourceAbove(side, bound, this.#shape.charge, this.#entitlement.scope) !== -1;
+  }
+
+  /** GPU parts, of the account by which it goes. */
+  #figure(queue: QueueNode, figure: Figure): number {
+    return figureOf(queue, figure, GPU, this.#entitlement.scope);
   }
 
   /** The queue on the reclaimer's path that has the same parent; null when the parent is not common. */
@@ -725,12 +808,12 @@ class VictimSearch {
   }
 
   #isWithinGuarantee(taker: QueueNode): boolean {
-    return isWithin(taker, this.#pendingRequest(), taker.guarantee);
+    return isWithinOf(taker, this.#pendingRequest(), 'guarantee', this.#entitlement.scope);
   }
 
   /** What the workload still has to be charged with: nothing, once it has its claim. */
   #pendingRequest(): Amounts {
-    return this.#isClaimed ? NOTHING : this.#shape.charge;
+    return this.#isClaimed ? NOTHING : this.#entitlement.asked;
   }
 
   #isClaimed = false;
@@ -759,22 +842,36 @@ class VictimSearch {
   ): boolean {
     if (!this.#isFairer(taker, giver, 0)) return false;
     if (isMoved) return true;
-    const given = amounts();
-    for (const { charge } of allocations) addTo(given, charge, 1);
+    const given = this.#givenBy(allocations);
     // Whoever would be served before the taker keeps what he has: else he would take it back.
     if (this.#isServedBefore(giver, given, taker)) return false;
-    return !isWithin(giver, given, giver.guarantee) || this.#isWithinGuarantee(taker);
+    return !isWithinOf(giver, given, 'guarantee', this.#entitlement.scope) || this.#isWithinGuarantee(taker);
+  }
+
+  /** What victims give, of the account by which it goes. */
+  #givenBy(allocations: readonly AllocationEntry[]): Amounts {
+    const given = amounts();
+    for (const { charge } of allocations) addTo(given, charge, 1);
+    const { scope } = this.#entitlement;
+    if (scope !== null) given[GPU] = this.#placing.trial.view.scopes.partsOfPlaces(allocations, scope);
+    return given;
   }
 
   #isServedBefore(giver: QueueNode, given: Amounts, taker: QueueNode): boolean {
     const [giverNext, takerNext] = [giver.nextRequest, taker.nextRequest];
-    rateForService(giver, given, this.#capacity);
-    rateForService(taker, NOTHING, this.#capacity);
+    const [giverWants, takerWants] = [giver.nextWants, taker.nextWants];
+    rateForService(giver, given, this.#capacity, this.#wantsOfPart(at(given, GPU)));
+    rateForService(taker, NOTHING, this.#capacity, this.#wantsOfPart(0));
     const before = compareForService(giver, taker) < 0;
     // The walk that gives out turns goes on with what it knew.
-    rateForService(giver, giverNext, this.#capacity);
-    rateForService(taker, takerNext, this.#capacity);
+    rateForService(giver, giverNext, this.#capacity, giverWants);
+    rateForService(taker, takerNext, this.#capacity, takerWants);
     return before;
+  }
+
+  #wantsOfPart(parts: number): readonly ShapeWant[] {
+    const { scope } = this.#entitlement;
+    return scope === null ? NO_SHAPE_WANTS : [{ scope, parts, isBound: true }];
   }
 
   #isFairer(taker: QueueNode, giver: QueueNode, givenParts: number): boolean {
@@ -782,11 +879,12 @@ class VictimSearch {
     const request = this.#pendingRequest();
     for (let resource = 0; resource < RESOURCES; resource++) {
       if (at(this.#shape.charge, resource) === 0) continue;
-      const use = at(taker.charged, resource) + at(request, resource);
-      const share = at(taker.fairShare, resource);
-      const giversShare = at(giver.fairShare, resource);
+      const { scope } = this.#entitlement;
+      const use = figureOf(taker, 'charged', resource, scope) + at(request, resource);
+      const share = figureOf(taker, 'fairShare', resource, scope);
+      const giversShare = figureOf(giver, 'fairShare', resource, scope);
       if (use <= share || giversShare === 0) continue;
-      const left = at(giver.charged, resource) - (resource === GPU ? givenParts : 0);
+      const left = figureOf(giver, 'charged', resource, scope) - (resource === GPU ? givenParts : 0);
       if (saturation(use, share) * saturationMultiplier >= saturation(left, giversShare)) return false;
     }
     return true;
@@ -843,7 +941,7 @@ class VictimSearch {
         child === this.#queue ? this.#mode !== 'consolidate' : child.onPathOf !== this.#id && !this.#sideMayGive(child)
       )
         continue;
-      if (first === null || compareForGiving(child, first, this.#capacity) < 0) first = child;
+      if (first === null || compareForGiving(child, first, this.#capacity, this.#entitlement.scope) < 0) first = child;
     }
     return first;
   }
@@ -861,18 +959,20 @@ class VictimSearch {
   }
 
   #headOf(bucket: RunningBucket): VictimUnit | null {
-    if (bucket.bankClass !== null && this.#stop()?.kind !== 'limit' && !this.#mayUse(bucket.bankClass)) return null;
+    if (bucket.bankClass !== null && !this.#isLimited() && !this.#mayUse(bucket.bankClass)) return null;
     let position = Math.min(this.#positions.get(bucket) ?? bucket.cursor, bucket.cursor);
     let head: VictimUnit | null = null;
     for (; position > 0; position--) {
       const item = bucket.items[position - 1];
       if (item && !item.evicting && this.#isOfUse(item) && !this.#isSettled(item)) {
+        // Not all of them are on GPUs of the same parts of the cluster.
+        if (bucket.bankClass === null && !this.#placing.trial.view.scopes.isNone && !this.#mayTake(item)) continue;
         head = item;
         break;
       }
     }
     this.#positions.set(bucket, position);
-    // All of a bucket have one queue and size, so what is legal for one is for all.
+    // All of a bucket have one queue, size and class, so what is legal for one is for all.
     return head !== null && this.#mayTake(head) ? head : null;
   }
 
@@ -885,17 +985,30 @@ class VictimSearch {
   }
 
   #mayUse(bankClass: BankClass): boolean {
-    return this.#shape.parts.some(({ ask }) => ask.unit === 'none' || ask.classes.includes(bankClass));
+    return this.#shape.parts.some(({ ask }) => ask.unit === 'none' || this.#goesTo(ask, bankClass));
+  }
+
+  #goesTo({ classes }: Ask, bankClass: BankClass): boolean {
+    const { confinement } = this.#entitlement;
+    return classes.includes(bankClass) && (confinement === null || confinement(bankClass));
+  }
+
+  #isLimited(): boolean {
+    return this.#stop()?.kind === 'limit';
   }
 
   /** Frees something that the shape could use, or makes room in a limit. */
   #isOfUse(victim: VictimUnit): boolean {
-    if (this.#stop()?.kind === 'limit') return true;
+    const stop = this.#stop();
+    if (stop?.kind === 'limit') {
+      const { scope } = stop;
+      return scope === null || this.#placing.trial.view.scopes.partsOfPlaces(victim.allocations, scope) > 0;
+    }
     return this.#shape.parts.some(({ ask }) =>
       victim.allocations.some(({ slots }) =>
         slots.length === 0 || ask.unit === 'none'
           ? ask.cpuMilli + ask.memoryMib > 0
-          : slots.some(({ bank }) => bank.usable >= ask.gpus && ask.classes.includes(bank.bankClass)),
+          : slots.some(({ bank }) => bank.usable >= ask.gpus && this.#goesTo(ask, bank.bankClass)),
       ),
     );
   }
@@ -904,7 +1017,10 @@ class VictimSearch {
     const [queueA, queueB] = [a.workload.queue, b.workload.queue];
     if (queueA === queueB || !queueA || !queueB) return compareVictims(a, b, this.#placing.nowMs);
     const [sideA, sideB] = siblings(queueA, queueB);
-    return compareForGiving(sideA, sideB, this.#capacity) || compareVictims(a, b, this.#placing.nowMs);
+    return (
+      compareForGiving(sideA, sideB, this.#capacity, this.#entitlement.scope) ||
+      compareVictims(a, b, this.#placing.nowMs)
+    );
   }
 
   // --- words ---
@@ -925,29 +1041,37 @@ class VictimSearch {
     }
     const sides = queue && this.#sidesOf(queue);
     invariant(sides !== null, 'two queues have a common ancestor', `${victim.workload.number}`);
-    return sayGround(sides.taker, sides.giver, this.#isWithinGuarantee(sides.taker), this.#shape.charge);
+    return sayGround(sides, this.#isWithinGuarantee(sides.taker), this.#shape.charge, this.#entitlement.scope);
   }
 }
 
-function sayGround(taker: QueueNode, giver: QueueNode, isWithinGuarantee: boolean, asked: Amounts): string {
-  const bound = isWithinGuarantee ? giver.guarantee : giver.allocatableShare;
-  const resource = Math.max(GPU, resourceAbove(giver, bound, asked));
-  const holds = at(giver.charged, resource);
-  const [say, all] = [(amount: number) => sayAmount(amount, resource), at(bound, resource)];
+function sayGround(
+  { taker, giver }: { readonly taker: QueueNode; readonly giver: QueueNode },
+  isWithinGuarantee: boolean,
+  asked: Amounts,
+  scope: Scope | null,
+): string {
+  const bound = isWithinGuarantee ? 'guarantee' : 'allocatableShare';
+  const resource = Math.max(GPU, resourceAbove(giver, bound, asked, scope));
+  const figure = (queue: QueueNode, of: Figure): number => figureOf(queue, of, resource, scope);
+  const [holds, all] = [figure(giver, 'charged'), figure(giver, bound)];
+  const say = (amount: number): string => sayAmount(amount, resource);
+  const where = scope === null || resource !== GPU ? '' : ` ${sayScope(scope)}`;
   const above = `${giver.name} holds ${say(holds)}, ${say(holds - all)} above its`;
-  const takes = `and holds ${say(at(taker.charged, resource))}`;
+  const takes = `and holds ${say(figure(taker, 'charged'))}`;
   if (isWithinGuarantee) {
-    return `${taker.name} is guaranteed ${sayUnit(at(taker.guarantee, resource), resource)} ${takes}; ${above} guarantee of ${say(all)}`;
+    return `${taker.name} is guaranteed ${sayUnit(figure(taker, 'guarantee'), resource)}${where} ${takes}; ${above} guarantee of ${say(all)}`;
   }
-  return `${taker.name} has a fair share of ${sayUnit(at(taker.fairShare, resource), resource)} ${takes}; ${above} share of ${say(all)}`;
+  return `${taker.name} has a fair share of ${sayUnit(figure(taker, 'fairShare'), resource)}${where} ${takes}; ${above} share of ${say(all)}`;
 }
 
-/** The first resource asked for of which a queue is charged with more than that; -1 = none. */
-function resourceAbove(queue: QueueNode, bound: Amounts, asked: Amounts): number {
-  for (let resource = 0; resource < RESOURCES; resource++) {
-    if (at(asked, resource) > 0 && at(queue.charged, resource) > at(bound, resource)) return resource;
+/** The parts of the cluster that the GPUs of allocations are in. */
+function scopesOfAllocations(scopes: Scopes, allocations: readonly AllocationEntry[]): readonly Scope[] {
+  const found = new Set<Scope>();
+  for (const { slots } of allocations) {
+    for (const { bank } of slots) for (const scope of scopes.of(bank.bankClass)) found.add(scope);
   }
-  return -1;
+  return [...found];
 }
 
 /** A bare number of GPUs; cores and MiB with their unit. */

@@ -3,7 +3,7 @@
 // After each `apply` all sums, indexes and lists are true; what a step tries out it takes back (see trial.ts).
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { isDone, MAX_FALSE_STARTS } from '../model/elastic.js';
-import type { Allocation, Claim, ClusterNode, Queue, RecordChange, Workload } from '../model/records.js';
+import type { Allocation, Claim, ClusterNode, Queue, QueueScope, RecordChange, Workload } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
 import {
   addTo,
@@ -21,7 +21,7 @@ import {
 } from './amounts.js';
 import { AskTable } from './asks.js';
 import { CellLedger, claimKey } from './cell-ledger.js';
-import type { NodeLiveness, QueueShare, ResourceShare } from './decisions.js';
+import type { NodeLiveness, QueueShare, ResourceShare, ScopeShare } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { PastUse } from './past-use.js';
 import type { Reach } from './reach.js';
@@ -34,6 +34,7 @@ import {
   addDemand,
   addHeld,
   addLeaving,
+  type Counting,
   divideTree,
   exceeds,
   findStop,
@@ -42,8 +43,12 @@ import {
   newQueueNode,
   type QueueNode,
   setRules,
+  type Stop,
 } from './queues.js';
 import { shelve, unshelve, type VictimUnit } from './running.js';
+import { ScopeRoom } from './scope-room.js';
+import { divideScopes } from './scope-shares.js';
+import { isNamed, Scopes } from './scopes.js';
 import {
   type Block,
   enterGroup,
@@ -79,6 +84,7 @@ export class ClusterView {
   /** For the engine's own files. */
   readonly nodes = new NodeTable();
   readonly shapes = new ShapeTable(new AskTable());
+  readonly scopes = new Scopes(this.nodes);
   readonly queues = new Map<QueueName, QueueNode>();
   readonly root: QueueNode = newQueueNode(ROOT_NAME);
   readonly workloads = new Map<WorkloadNumber, WorkloadEntry>();
@@ -174,13 +180,16 @@ export class ClusterView {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map((queue) => {
         const [held, guarantee] = [at(queue.held, GPU), at(queue.guarantee, GPU)];
+        const ofParts = queue.scopes.map((part) => Math.min(part.held, part.guarantee));
+        const own = Math.max(guarantee, this.scopes.sumApart(ofParts));
         return {
           queue: queue.name,
           allocatedGpus: toGpus(held),
-          borrowedGpus: toGpus(Math.max(0, held - guarantee)),
+          borrowedGpus: toGpus(Math.max(0, held - own)),
           pendingGpus: toGpus(at(queue.pending, GPU)),
           fairShareGpus: toGpus(at(queue.fairShare, GPU)),
           unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, at(queue.demand, GPU)) - held)),
+          scopes: queue.record?.scopes.flatMap((part) => scopeShareOf(queue, part) ?? []) ?? [],
           cpuMilli: shareOf(queue, CPU),
           memoryMib: shareOf(queue, MEMORY),
         };
@@ -262,6 +271,16 @@ export class ClusterView {
   /** Something will be otherwise at this time without any event. */
   wakeAt(timeMs: number): void {
     this.wakeMs = Math.min(this.wakeMs, timeMs);
+  }
+
+  /** What stops a shape at a queue or above it wherever it may go: see `findStop`; of the whole first, then of parts. */
+  findStop(account: Account, shape: Shape, counting: Counting): Stop | null {
+    return findStop(account, shape.charge, counting) ?? this.roomOf(account, counting)?.findStop(shape) ?? null;
+  }
+
+  /** What parts of the cluster leave to whoever places something; null = no queue names any. */
+  roomOf(account: Account, counting: Counting): ScopeRoom | null {
+    return this.scopes.isNone ? null : new ScopeRoom(this.scopes, this.root, account, counting);
   }
 
   /** How long work of a queue may not be taken after its start: its own rule, else that of the nearest queue above. */
@@ -346,10 +365,13 @@ export class ClusterView {
     this.#settleDemand();
     const { capacityParts, capacityCpuMilli, capacityMemoryMib } = this.nodes;
     const capacity = amounts(capacityParts + this.#ghostParts, capacityCpuMilli, capacityMemoryMib);
-    if (!this.#sharesStale && sameAmounts(capacity, this.#sharedCapacity)) return;
+    if (this.scopes.needsRecount) this.#recountScopes();
+    if (!this.#sharesStale && sameAmounts(capacity, this.#sharedCapacity) && !this.scopes.hasOtherCapacity(this.root))
+      return;
     this.#sharesStale = false;
     this.#sharedCapacity.set(capacity);
-    if (divideTree(this.root, capacity, this.#pastUse)) this.structureAt = ++this.nodes.clock;
+    const changed = divideScopes(this.root, this.scopes, this.#pastUse);
+    if (divideTree(this.root, capacity, this.#pastUse) || changed) this.structureAt = ++this.nodes.clock;
   }
 
   /** Shares given as memory count for another part of a GPU when other GPUs are there. Cost: nothing until then. */
@@ -372,6 +394,9 @@ export class ClusterView {
       for (const { group, surplusGroups } of this.#byMemory) {
         for (const each of group ? [group] : surplusGroups) if (each.block !== null) this.unblock(each);
       }
+      // There are other GPUs to go to than those that a limit kept it from.
+      if (!this.scopes.isNone)
+        for (const { stopped } of this.queues.values()) for (const each of stopped) this.unblock(each);
     }
     for (const room of nodes.freed) for (const shape of room.watchers) this.#wakeShape(shape);
     nodes.freed.clear();
@@ -389,9 +414,8 @@ export class ClusterView {
   #wakeQueues(): void {
     for (const queue of this.#roomChanged) {
       for (const group of queue.stopped) {
-        const { charge } = group.shape;
-        const mayBind = findStop(group, charge, 'bind')?.at !== queue;
-        const mayPromise = this.nodes.leavingTasks > 0 && findStop(group, charge, 'promise')?.at !== queue;
+        const mayBind = this.findStop(group, group.shape, 'bind')?.at !== queue;
+        const mayPromise = this.nodes.leavingTasks > 0 && this.findStop(group, group.shape, 'promise')?.at !== queue;
         if (mayBind || mayPromise) this.unblock(group);
       }
     }
@@ -412,7 +436,8 @@ export class ClusterView {
   /** A queue came to be charged with more: if it borrows, others may take from it what they could not before. */
   #excessMayHaveGrown(queue: QueueNode | null): void {
     for (let each = queue; each !== null && each.parent !== null; each = each.parent) {
-      if (!exceeds(each, each.guarantee)) continue;
+      const borrows = exceeds(each, each.guarantee) || each.scopes.some((part) => part.charged > part.guarantee);
+      if (!borrows) continue;
       this.structureAt = ++this.nodes.clock;
       return;
     }
@@ -431,6 +456,7 @@ export class ClusterView {
     let queue = this.queues.get(name);
     if (!queue) {
       queue = newQueueNode(name);
+      queue.scopes = this.scopes.accountsOf(null);
       graft(queue, this.root);
       this.queues.set(name, queue);
     }
@@ -444,6 +470,7 @@ export class ClusterView {
     this.#cellsStale = true;
     if (after !== null && after.shapes.length > 0) this.#queuesWithShapes.add(name);
     else this.#queuesWithShapes.delete(name);
+    if (!this.scopes.isNone || (after !== null && after.scopes.length > 0)) this.scopes.isStale = true;
     const parent = after?.parent ?? null;
     graft(queue, parent === null ? this.root : this.#queue(parent));
     if (after === null) this.#dropQueueIfUnused(queue);
@@ -569,7 +596,10 @@ export class ClusterView {
     this.#releaseClaim(workload);
     this.#setDemand(workload, NOTHING, NOTHING);
     this.#unshelve(workload);
-    for (const allocation of workload.allocations) this.#charge(allocation, -1);
+    for (const allocation of workload.allocations) {
+      this.#charge(allocation, -1);
+      this.#countInScopes(allocation, -1);
+    }
     workload.queue = null;
     workload.account = NOBODY;
   }
@@ -578,7 +608,10 @@ export class ClusterView {
     const { record } = workload;
     workload.queue = queue;
     workload.account = accountIn(queue, record);
-    for (const allocation of workload.allocations) this.#charge(allocation, 1);
+    for (const allocation of workload.allocations) {
+      this.#charge(allocation, 1);
+      this.#countInScopes(allocation, 1);
+    }
   }
 
   #fileDemand(workload: WorkloadEntry): void {
@@ -633,6 +666,7 @@ export class ClusterView {
   }
 
   #setDemand(workload: WorkloadEntry, demand: Amounts, pending: Amounts): void {
+    if (!this.scopes.isNone) this.#setScopeDemand(workload, demand);
     const same = sameAmounts(workload.demand, demand);
     if (same && sameAmounts(workload.pending, pending)) return;
     addDemand(workload.queue, workload.demand, workload.pending, -1);
@@ -640,6 +674,40 @@ export class ClusterView {
     if (!same) this.#sharesStale = true;
     workload.demand = demand;
     workload.pending = pending;
+  }
+
+  /** What it asks for of parts of the cluster, if it asks for anything. */
+  #setScopeDemand(workload: WorkloadEntry, demand: Amounts): void {
+    const { record, core, queue } = workload;
+    const asks = isNothing(demand) || !record || !core ? [] : [...core.parts];
+    if (record && asks.length > 0 && isElastic(record)) {
+      record.spec.roles.forEach(({ minTasks, maxTasks }, role) => {
+        const count = maxTasks - minTasks;
+        if (count > 0) asks.push(...this.#surplusShape(record, role).parts.map((part) => ({ ...part, count })));
+      });
+    }
+    this.scopes.setDemand(workload, queue, asks);
+  }
+
+  /** Queues name other parts of the cluster, or there are other GPUs: what is held, promised and asked for is counted anew. */
+  #recountScopes(): void {
+    this.scopes.reset(this.queues.values(), this.root);
+    this.#sharesStale = true;
+    if (this.scopes.isNone) return;
+    for (const allocation of this.allocations.values()) this.#countInScopes(allocation, 1);
+    for (const { account, claim } of this.claimers) {
+      for (const place of claim?.places ?? []) this.scopes.count(account, place, 'claimed', 1);
+    }
+    for (const workload of this.workloads.values()) {
+      if (workload.core) settleShape(workload.core, this.nodes);
+      this.#setScopeDemand(workload, workload.demand);
+    }
+  }
+
+  #countInScopes(allocation: AllocationEntry, sign: 1 | -1): void {
+    const { account } = allocation.workload;
+    this.scopes.count(account, allocation, 'held', sign);
+    if (allocation.leaving) this.scopes.count(account, allocation, 'leaving', sign);
   }
 
   #fileClaim(workload: WorkloadEntry): void {
@@ -663,6 +731,7 @@ export class ClusterView {
       this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, 1);
     }
     addClaimed(workload.account, workload.claim.charge, 1);
+    for (const place of workload.claim.places) this.scopes.count(workload.account, place, 'claimed', 1);
     this.#excessMayHaveGrown(workload.queue);
     this.claimers.add(workload);
     this.claimsToCheck.add(workload);
@@ -714,6 +783,7 @@ export class ClusterView {
       this.nodes.count(place.node, 'claimed', place.cpuMilli, place.memoryMib, -1);
     }
     addClaimed(workload.account, claim.charge, -1);
+    for (const place of claim.places) this.scopes.count(workload.account, place, 'claimed', -1);
     this.claimers.delete(workload);
     this.claimsToCheck.delete(workload);
     this.claimsWaitingForRoom.delete(workload);
@@ -958,6 +1028,7 @@ export class ClusterView {
     const sign = leaving ? 1 : -1;
     allocation.leaving = leaving;
     addLeaving(workload.account, allocation.charge, sign);
+    this.scopes.count(workload.account, allocation, 'leaving', sign);
     for (const slot of allocation.slots) this.nodes.leave(slot, allocation, sign);
     if (leaving) this.cells?.depart(allocation.id);
     else this.cells?.arrive(allocation.id, allocation);
@@ -997,12 +1068,14 @@ export class ClusterView {
     }
     allocation.slots = slots;
     if (!allocation.leaving) this.cells?.arrive(allocation.id, allocation);
+    this.#countInScopes(allocation, 1);
     this.#ghostParts += this.#ghostsOf(allocation);
   }
 
   #detachSlots(allocation: AllocationEntry): void {
     this.#ghostParts -= this.#ghostsOf(allocation);
     this.cells?.depart(allocation.id);
+    this.#countInScopes(allocation, -1);
     for (const slot of allocation.slots) {
       this.nodes.hold(slot, allocation, -1);
       for (const { workload } of slot.claims) this.claimsToCheck.add(workload);
@@ -1030,6 +1103,19 @@ function accountIn(queue: QueueNode | null, record: Workload | null): Account {
 
 function shareOf({ held, pending, fairShare }: QueueNode, resource: number): ResourceShare {
   return { allocated: at(held, resource), pending: at(pending, resource), fairShare: at(fairShare, resource) };
+}
+
+function scopeShareOf({ scopes }: QueueNode, { pool, model }: QueueScope): ScopeShare | null {
+  const account = scopes.find(({ scope }) => isNamed(scope, pool, model));
+  if (account === undefined) return null;
+  const { held, guarantee, demand, fairShare } = account;
+  return {
+    pool,
+    model,
+    allocatedGpus: toGpus(held),
+    fairShareGpus: toGpus(fairShare),
+    unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, demand) - held)),
+  };
 }
 
 const NO_REQUEST = { cpuMilli: 0, memoryMib: 0 };

@@ -246,6 +246,23 @@ export class SchedulerMetrics {
         for (const share of view.queueShares()) set({ queue: share.queue }, share[key]);
       });
     }
+    const ofParts = {
+      allocated: ['GPUs of a part of the cluster that the queue holds.', 'allocatedGpus'],
+      fair_share: ['GPUs of a part of the cluster that the queue may expect at present.', 'fairShareGpus'],
+      unmet_guarantee: [
+        'GPUs guaranteed of a part of the cluster that are wanted but cannot be given now.',
+        'unmetGuaranteeGpus',
+      ],
+    } as const;
+    for (const [name, [help, key]] of Object.entries(ofParts)) {
+      this.#gauge(`sluice_queue_scope_${name}_gpus`, help, ['queue', 'pool', 'model'], (set) =>
+        loop.read((_state, view) => {
+          for (const { queue, scopes } of view.queueShares()) {
+            for (const { pool, model, [key]: gpus } of scopes) set({ queue, pool, model }, gpus);
+          }
+        }),
+      );
+    }
     const resources = [
       { key: 'cpuMilli', unit: 'cpu_cores', what: 'CPU cores', scale: 1 / CORE_MILLI },
       { key: 'memoryMib', unit: 'memory_bytes', what: 'Bytes of memory', scale: MIB_BYTES },

@@ -241,7 +241,8 @@ describe('a queue in full', () => {
       ],
       shapes: [{ count: 4, gpus: 8, gpuModel: 'h100', level: 'TOPOLOGY_LEVEL_NODE' }],
     };
-    queue.use = { ...queue.use, allocatedGpus: 3 / 7 };
+    const scopes = [{ pool: 'big', gpuModel: 'h100', allocatedGpus: 1, fairShareGpus: 1.5, unmetGuaranteeGpus: 1 }];
+    queue.use = { ...queue.use, allocatedGpus: 3 / 7, scopes };
     const text = await textOf('describe queue research');
     for (const part of [
       /^CPUs: +guaranteed 64, limit 128\.5$/m,
@@ -251,8 +252,9 @@ describe('a queue in full', () => {
       /^Max grace: +30s$/m,
       /^ {2}Guaranteed: .*\] 4\.5$/m,
       /^ {2}Allocated: .*\] 0\.429, 2 of it borrowed$/m,
-      /^ {2}big {4}h100 {3}2 {12}4$/m,
-      /^ {2}any {4}a100 {3}0\.5 {10}none$/m,
+      /^ {2}POOL +GPU +GUARANTEED +ALLOCATED +FAIR-SHARE +UNMET +LIMIT$/m,
+      /^ {2}big +h100 +2 +1 +1\.5 +1 +4$/m,
+      /^ {2}any +a100 +0\.5 +0 +0 +0 +none$/m,
       /^ {2}4 times: +8 GPUs \(h100\) in one node$/m,
     ]) {
       expect(text).toMatch(part);

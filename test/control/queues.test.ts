@@ -217,7 +217,7 @@ describe('what today cannot be given is taken with a warning', () => {
     ],
   ])('%s', (_, fields, words) => {
     const warnings = cluster().queue('research', fields);
-    const expected = [...words, 'does not act on them yet'];
+    const expected = 'shapes' in fields ? [...words, 'does not act on them yet'] : words;
     expect(warnings).toEqual(expected.map((each) => expect.stringContaining(each) as string));
   });
 
@@ -225,7 +225,7 @@ describe('what today cannot be given is taken with a warning', () => {
     const shop = cluster();
     shop.queue('org', { scopes: [scope({ pool: 'big', guaranteeGpus: 10 })] });
     const child = shop.queue('a', { parent: ORG, scopes: [scope({ pool: 'big', guaranteeGpus: 10 })] });
-    expect(child).toEqual([expect.stringContaining('does not act on them yet')]);
+    expect(child).toEqual([]);
     expect(shop.queue('lab', { scopes: [scope({ pool: 'big', guaranteeGpus: 3 })] })[0]).toContain('13 GPUs');
   });
 });

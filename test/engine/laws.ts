@@ -14,6 +14,7 @@ import type {
 } from '../../scheduler/model/records.js';
 import { GPU_PARTS, gpusOfGang, minTasks, partsPerTask, roleOf, toGpus } from '../../scheduler/model/requests.js';
 import { TestCluster } from './cluster.js';
+import { checkScopeLimits, checkScopeVictim, isOwedPart } from './scope-laws.js';
 
 /** A cluster in which every decision is checked before it is carried out. */
 export function lawfulCluster(policy: Partial<EnginePolicy> = {}): TestCluster {
@@ -28,6 +29,7 @@ export function checkLaws(cluster: TestCluster, decision: Decision): void {
     case 'bind':
       checkTasks(cluster, decision);
       checkPlaces(cluster, decision, 'free');
+      checkScopeLimits(cluster, decision);
       return checkQueues(cluster, decision);
     case 'claim':
       checkTasks(cluster, decision);
@@ -263,7 +265,7 @@ function checkQueues(cluster: TestCluster, { workload: number, placements }: Bin
   for (const queue of pathOf(cluster, workload)) {
     const held = sumsBelow(cluster, queue, () => true);
     const fixed = sumsBelow(cluster, queue, (other) => !other.spec.preemptible);
-    const [limits, guarantees] = [limitsOf(queue), guaranteesOf(queue)];
+    const [limits, guarantees] = [limitsOf(queue), promisesOf(queue)];
     RESOURCES.forEach((resource, at) => {
       const wants = asked[at] ?? 0;
       if (wants === 0) return;
@@ -291,6 +293,13 @@ function sumOfPlacements({ spec }: Workload, placements: readonly Placement[]): 
 
 function limitsOf({ limitGpus, limitCpuMilli, limitMemoryMib }: Queue): Sums {
   return [(limitGpus ?? Infinity) * GPU_PARTS, limitCpuMilli ?? Infinity, limitMemoryMib ?? Infinity];
+}
+
+/** What is guaranteed of the whole, or of parts of it together if that is more. */
+function promisesOf(queue: Queue): Sums {
+  const [parts, ...stores] = guaranteesOf(queue);
+  const ofParts = queue.scopes.reduce((sum, { guaranteeGpus }) => sum + guaranteeGpus, 0) * GPU_PARTS;
+  return [Math.max(parts, ofParts), ...stores];
 }
 
 function guaranteesOf({ guaranteeGpus, guaranteeCpuMilli, guaranteeMemoryMib }: Queue): Sums {
@@ -325,14 +334,22 @@ function checkVictim(cluster: TestCluster, decision: Evict): void {
   if (decision.reason === 'moved' && victim.spec.queue === taker.spec.queue) return;
   if (victim.spec.queue === taker.spec.queue) throw new Error('reclaims from its own queue');
   const shared = new Set(pathOf(cluster, taker).map(({ name }) => name));
-  for (const queue of pathOf(cluster, victim)) {
-    if (shared.has(queue.name)) break;
+  const givers = pathOf(cluster, victim).filter(({ name }) => !shared.has(name));
+  const names = new Set(givers.map(({ name }) => name));
+  const queues = pathOf(cluster, taker).filter(({ name }) => !names.has(name) && !isAbove(cluster, name, victim));
+  checkScopeVictim(cluster, decision, givers);
+  for (const queue of givers) {
+    if (isOwedPart(cluster, decision, { workload: taker, queues }, queue)) continue;
     const keeps = stayingSums(cluster, queue);
     const guarantees = guaranteesOf(queue);
     if (keeps.every((amount, at) => amount <= (guarantees[at] ?? 0))) {
       throw new Error(`${queue.name} gives though it has ${toGpus(keeps[0])} of ${queue.guaranteeGpus} guaranteed`);
     }
   }
+}
+
+function isAbove(cluster: TestCluster, name: string, workload: Workload): boolean {
+  return pathOf(cluster, workload).some((queue) => queue.name === name);
 }
 
 /** The workload's queue and all above it. */

@@ -278,12 +278,10 @@ function sum(gpus: readonly number[]): number {
   return gpus.reduce((total, each) => total + Math.round(each * 1_000), 0) / 1_000;
 }
 
-/** Nodes come and go, so a promise above today's capacity is taken, said, and shown as unmet. */
 /** Whoever relies on a promise has to know what keeps it. */
-const NOT_ACTED_ON =
-  'guarantees and limits for a pool or model, and guaranteed shapes, are kept and checked, but placing and taking back ' +
-  'does not act on them yet: only --guarantee and --limit do';
+const NOT_ACTED_ON = 'guaranteed shapes are kept and checked, but placing and taking back does not act on them yet';
 
+/** Nodes come and go, so a promise above today's capacity is taken, said, and shown as unmet. */
 function warnings(draft: Draft, queue: Queue): readonly string[] {
   const others = draft.base.childrenOf(null).filter(({ name }) => name !== queue.name);
   const roots = queue.parent === null ? [...others, queue] : others;
@@ -309,7 +307,7 @@ function warnings(draft: Draft, queue: Queue): readonly string[] {
         'no node could hold the others',
     );
   }
-  if (queue.scopes.length + queue.shapes.length > 0) found.push(NOT_ACTED_ON);
+  if (queue.shapes.length > 0) found.push(NOT_ACTED_ON);
   return found;
 }
 

@@ -1,6 +1,7 @@
 // Original file: sluice/v1/queue.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from '../../sluice/v1/ScopeUse.js';
 
 /**
  * What a queue holds and may expect, in GPUs. Shares count as such.
@@ -20,6 +21,10 @@ export interface QueueUse {
   'runningWorkloads'?: (number);
   'pendingWorkloads'?: (number);
   'oldestPendingTime'?: (_google_protobuf_Timestamp | null);
+  /**
+   * In the order of the spec.
+   */
+  'scopes'?: (_sluice_v1_ScopeUse)[];
 }
 
 /**
@@ -40,4 +45,8 @@ export interface QueueUse__Output {
   'runningWorkloads': (number);
   'pendingWorkloads': (number);
   'oldestPendingTime': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * In the order of the spec.
+   */
+  'scopes': (_sluice_v1_ScopeUse__Output)[];
 }
