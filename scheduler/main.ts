@@ -2,6 +2,7 @@
 // where the scheduler meets the machine's clock, randomness, disk and network.
 import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type * as grpc from '@grpc/grpc-js';
 import { InvariantViolation } from '../common/assert.js';
@@ -43,19 +44,18 @@ export async function startDaemon(
   log: Logger,
   onFatal: (error: unknown) => void,
 ): Promise<Daemon> {
-  const clock = systemClock;
   const store = await openEmbeddedStore({ dataDir: config.dataDir });
-  const begunMs = clock.monotonicMs();
+  const begunMs = systemClock.monotonicMs();
   const control = await wireControl(config, {
     store,
-    clock,
+    clock: { ...systemClock, bootMs: () => os.uptime() * 1_000 },
     log,
     newUlid: createUlidMaker(),
     newClusterId: randomUUID,
     defer: setImmediate,
     onFatal,
   });
-  const { state, position, records, loop, hub, fleet } = control;
+  const { state, position, records, loop, hub, fleet, clock } = control;
   log.info(
     { ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs), dataDir: config.dataDir },
     'state recovered',

@@ -1,6 +1,7 @@
 // Wires what decides: the one writer on a recovered state, those who watch it, the agents, the regular sweep. The daemon does so with the
 // machine's clock and disk, the simulator with its own.
 import type { Clock, Timer } from '../common/clock.js';
+import { SteadyClock, type SteadySource } from '../common/steady-clock.js';
 import type { UlidMaker } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { isNearlyFull, RECORDS_A_SWEEP, sweep } from './control/commands/retention.js';
@@ -23,7 +24,7 @@ const HURRY_MS = 1_000;
 
 export interface ControlSurroundings {
   readonly store: StateStore;
-  readonly clock: Clock;
+  readonly clock: SteadySource;
   readonly log: Logger;
   readonly newUlid: UlidMaker;
   /** Makes a UUID for a store that has no cluster yet. */
@@ -40,6 +41,8 @@ export interface Control extends Recovered {
   readonly loop: ControlLoop;
   readonly hub: WatchHub;
   readonly fleet: Fleet;
+  /** The time by which everything is decided. */
+  readonly clock: SteadyClock;
   /** Begins: leases run, the engine decides, finished work is let go. */
   start(): void;
   /** Finishes what waits. Agents and tasks go on. */
@@ -49,8 +52,12 @@ export interface Control extends Recovered {
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'>,
-  { store, clock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
+  { store, clock: machineClock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
 ): Promise<Control> {
+  const clock = new SteadyClock(machineClock, (jump) => {
+    const what = jump.isFollowed ? 'it was wrong and is followed' : 'decisions follow it slowly';
+    log.warn(jump, `the clock of this machine jumped: ${what}`);
+  });
   const view = new ClusterView(config.policy);
   const recovered = await recover(store, view, newClusterId, clock.wallMs());
   const { state, position } = recovered;
@@ -61,7 +68,12 @@ export async function wireControl(
   const { heartbeatMs, leaseMs, maxGraceMs } = config;
   const fleetOptions = { heartbeatMs, leaseMs, maxGraceMs };
   const known = [...state.nodes.values()].map(({ id }) => id);
-  const fleet = new Fleet(fleetOptions, { loop, clock, log: log.child({ component: 'fleet' }) }, known, state.meta);
+  const fleet = new Fleet(
+    fleetOptions,
+    { loop, clock: machineClock, log: log.child({ component: 'fleet' }) },
+    known,
+    state.meta,
+  );
   const keeping = new Keeping(state);
   loop.onCommitted(({ changes }) => changes.forEach((change) => keeping.note(change)));
   const sweeper = new Sweeper({ loop, keeping, retention: config.retention, clock, log });
@@ -74,6 +86,7 @@ export async function wireControl(
     loop,
     hub,
     fleet,
+    clock,
     start: () => {
       fleet.start();
       invariants.start();

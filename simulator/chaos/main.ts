@@ -41,7 +41,8 @@ async function main(): Promise<number> {
     return 2;
   }
   const scratch = mkdtempSync(path.join(process.env['SLUICE_CHAOS_DIR'] ?? tmpdir(), 'sluice-chaos-'));
-  const missing = DISKS.map((kind) => whyNoDisk(kind, scratch)).filter((why) => why !== null);
+  const obstacles = new Map(DISKS.map((kind) => [kind, whyNoDisk(kind, scratch)]));
+  const missing = [...obstacles.values()].filter((why) => why !== null);
   if (!hasStrace()) missing.push('strace is not installed: no flush will fail');
   if (!hasFaketime()) missing.push('faketime is not installed: no clock will jump');
   for (const why of missing) process.stdout.write(`not here: ${why}\n`);
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
     process.stderr.write('error: in CI every fault must be possible\n');
     return 1;
   }
-  const disks = DISKS.filter((kind) => whyNoDisk(kind, scratch) === null);
+  const disks = DISKS.filter((kind) => obstacles.get(kind) === null);
   const total: Total = { lives: 0, faults: 0, kinds: new Map(), figures: new Map() };
   const begunMs = performance.now();
   const endMs = begunMs + options.minutes * MINUTE_MS;

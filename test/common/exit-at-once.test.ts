@@ -22,12 +22,10 @@ const PROGRAM = `
 test.runIf(needs('build') && needs('strace'))('it ends with its code where no flush succeeds any more', () => {
   const output = path.join(folder, 'output');
   const file = openSync(output, 'w');
+  const quiet = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync'];
   const { status, signal } = spawnSync(
     'strace',
-    [
-      ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO'],
-      ...[process.execPath, '--input-type=module', '-e', PROGRAM],
-    ],
+    [...quiet, '-e', 'inject=fsync:error=EIO', process.execPath, '--input-type=module', '-e', PROGRAM],
     { stdio: ['ignore', file, file], timeout: 60_000 },
   );
   closeSync(file);
