@@ -47,6 +47,17 @@ import type { RequeueWorkloadsResponse__Output } from '../proto/gen/sluice/v1/Re
 import type { SaveSnapshotResponse__Output } from '../proto/gen/sluice/v1/SaveSnapshotResponse.js';
 import type { SubmitWorkloadsRequest } from '../proto/gen/sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse__Output } from '../proto/gen/sluice/v1/SubmitWorkloadsResponse.js';
+import type { EndRecoveryRequest } from '../proto/gen/sluice/v1/EndRecoveryRequest.js';
+import type { EndRecoveryResponse__Output } from '../proto/gen/sluice/v1/EndRecoveryResponse.js';
+import type { FenceNodeRequest } from '../proto/gen/sluice/v1/FenceNodeRequest.js';
+import type { FenceNodeResponse__Output } from '../proto/gen/sluice/v1/FenceNodeResponse.js';
+import type { GetStatusResponse__Output } from '../proto/gen/sluice/v1/GetStatusResponse.js';
+import type { ReleaseBrakeRequest } from '../proto/gen/sluice/v1/ReleaseBrakeRequest.js';
+import type { ReleaseBrakeResponse__Output } from '../proto/gen/sluice/v1/ReleaseBrakeResponse.js';
+import type { RemoveGpuRequest } from '../proto/gen/sluice/v1/RemoveGpuRequest.js';
+import type { RemoveGpuResponse__Output } from '../proto/gen/sluice/v1/RemoveGpuResponse.js';
+import type { RemoveNodeRequest } from '../proto/gen/sluice/v1/RemoveNodeRequest.js';
+import type { RemoveNodeResponse__Output } from '../proto/gen/sluice/v1/RemoveNodeResponse.js';
 import type { UncordonNodeResponse__Output } from '../proto/gen/sluice/v1/UncordonNodeResponse.js';
 import type { UpdateQueueRequest } from '../proto/gen/sluice/v1/UpdateQueueRequest.js';
 import type { UpdateQueueResponse__Output } from '../proto/gen/sluice/v1/UpdateQueueResponse.js';
@@ -143,6 +154,12 @@ export interface SluiceClient {
   getNode(name: string): Promise<Node__Output>;
   cordonNode(request: CordonNodeRequest): Promise<Node__Output>;
   uncordonNode(name: string): Promise<Node__Output>;
+  fenceNode(request: FenceNodeRequest): Promise<FenceNodeResponse__Output>;
+  removeNode(request: RemoveNodeRequest): Promise<void>;
+  removeGpu(request: RemoveGpuRequest): Promise<void>;
+  getStatus(): Promise<GetStatusResponse__Output>;
+  releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
+  endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
   createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output>;
   /** All pages; `node` empty = of all nodes. */
   allMaintenances(node: string): Promise<readonly Maintenance__Output[]>;
@@ -183,6 +200,7 @@ const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
   NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode', 'ListMaintenances'],
   PlanService: ['PlanWorkload', 'PlanQueueChange'],
   VersionService: ['GetVersion'],
+  ClusterService: ['GetStatus'],
 };
 
 /** Source of the form: grpc/grpc-proto, grpc/service_config/service_config.proto. */
@@ -223,6 +241,7 @@ class GrpcClient implements SluiceClient {
   readonly #plans: InstanceType<typeof sluice.PlanService>;
   readonly #snapshots: InstanceType<typeof sluice.SnapshotService>;
   readonly #version: InstanceType<typeof sluice.VersionService>;
+  readonly #cluster: InstanceType<typeof sluice.ClusterService>;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
 
@@ -263,6 +282,7 @@ class GrpcClient implements SluiceClient {
     this.#plans = new sluice.PlanService(server, credentials, shared);
     this.#snapshots = new sluice.SnapshotService(server, credentials, shared);
     this.#version = new sluice.VersionService(server, credentials, shared);
+    this.#cluster = new sluice.ClusterService(server, credentials, shared);
   }
 
   getVersion(): Promise<GetVersionResponse__Output> {
@@ -440,6 +460,30 @@ class GrpcClient implements SluiceClient {
     );
   }
 
+  fenceNode(request: FenceNodeRequest): Promise<FenceNodeResponse__Output> {
+    return this.#call<FenceNodeResponse__Output>((...rest) => this.#nodes.FenceNode(request, ...rest));
+  }
+
+  async removeNode(request: RemoveNodeRequest): Promise<void> {
+    await this.#call<RemoveNodeResponse__Output>((...rest) => this.#nodes.RemoveNode(request, ...rest));
+  }
+
+  async removeGpu(request: RemoveGpuRequest): Promise<void> {
+    await this.#call<RemoveGpuResponse__Output>((...rest) => this.#nodes.RemoveGpu(request, ...rest));
+  }
+
+  getStatus(): Promise<GetStatusResponse__Output> {
+    return this.#call<GetStatusResponse__Output>((...rest) => this.#cluster.GetStatus({}, ...rest));
+  }
+
+  releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {
+    return this.#call<ReleaseBrakeResponse__Output>((...rest) => this.#cluster.ReleaseBrake(request, ...rest));
+  }
+
+  endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output> {
+    return this.#call<EndRecoveryResponse__Output>((...rest) => this.#cluster.EndRecovery(request, ...rest));
+  }
+
   async *watchNodes(options: FollowOptions = {}): AsyncGenerator<WatchNodesResponse__Output> {
     yield* this.#follow(() => this.#nodes.WatchNodes({}, this.#metadata), options, { endless: true });
   }
@@ -479,7 +523,16 @@ class GrpcClient implements SluiceClient {
   }
 
   close(): void {
-    const stubs = [this.#workloads, this.#queues, this.#nodes, this.#logs, this.#plans, this.#snapshots, this.#version];
+    const stubs = [
+      this.#workloads,
+      this.#queues,
+      this.#nodes,
+      this.#logs,
+      this.#plans,
+      this.#snapshots,
+      this.#version,
+      this.#cluster,
+    ];
     for (const stub of stubs) stub.close();
   }
 

@@ -68,6 +68,11 @@ const GROUPS: readonly CommandGroup[] = [
       },
       { name: 'logs', summary: 'print or follow what a workload prints', load: () => import('./commands/logs.js') },
       { name: 'why', summary: 'say why a workload is where it is', load: () => import('./commands/why.js') },
+      {
+        name: 'status',
+        summary: 'say whether the scheduler is ready, or what it waits for',
+        load: () => import('./commands/status.js'),
+      },
       { name: 'wait', summary: 'wait until workloads run or end', load: () => import('./commands/wait.js') },
     ],
   },
@@ -77,6 +82,9 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'queue', summary: 'create, update or delete queues', load: () => import('./commands/queue.js') },
       { name: 'cordon', summary: 'keep new work off nodes', load: () => import('./commands/node.js') },
       { name: 'uncordon', summary: 'let new work onto nodes again', load: () => import('./commands/node.js') },
+      { name: 'node', summary: 'fence or remove a dead node, or a GPU', load: () => import('./commands/dead-node.js') },
+      { name: 'brake', summary: 'release the brake for mass loss', load: () => import('./commands/brake.js') },
+      { name: 'recovery', summary: 'end the recovery of a lost history', load: () => import('./commands/brake.js') },
       {
         name: 'maintenance',
         summary: 'announce when nodes are not to be used',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import * as protoLoader from '@grpc/proto-loader';
 import type { ProtoGrpcType as AgentProto } from '../proto/gen/agent.js';
+import type { ProtoGrpcType as ClusterProto } from '../proto/gen/cluster.js';
 import type { ProtoGrpcType as InferenceProto } from '../proto/gen/grpc_inference.js';
 import type { ProtoGrpcType as LogProto } from '../proto/gen/log.js';
 import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
@@ -23,7 +24,7 @@ const LOADER_OPTIONS: protoLoader.Options = {
   includeDirs: [path.join(PACKAGE_ROOT, 'proto')],
 };
 
-const SLUICE_FILES = ['workload', 'queue', 'node', 'agent', 'log', 'plan', 'snapshot', 'version'].map(
+const SLUICE_FILES = ['cluster', 'workload', 'queue', 'node', 'agent', 'log', 'plan', 'snapshot', 'version'].map(
   (name) => `sluice/v1/${name}.proto`,
 );
 
@@ -36,6 +37,7 @@ export const sluicePackageDefinition = protoLoader.loadSync(SLUICE_FILES, LOADER
 /** Clients and service definitions of sluice.v1. */
 export const sluice = (
   grpc.loadPackageDefinition(sluicePackageDefinition) as unknown as AgentProto &
+    ClusterProto &
     LogProto &
     NodeProto &
     PlanProto &

@@ -21,7 +21,8 @@ import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
 import { snapshotBytes } from './store/snapshot/write.js';
-import { wireControl } from './wire-control.js';
+import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
+import { type Control, wireControl } from './wire-control.js';
 
 /** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
 const EXIT_FATAL = 70;
@@ -44,7 +45,29 @@ export async function startDaemon(
   log: Logger,
   onFatal: (error: unknown) => void,
 ): Promise<Daemon> {
-  const store = await openEmbeddedStore({ dataDir: config.dataDir });
+  let isServing = false;
+  // First of all: whoever asks while the store is read is told that.
+  const known: { daemon: { readonly control: Control; readonly metrics: SchedulerMetrics } | null } = { daemon: null };
+  const http =
+    config.http === null
+      ? null
+      : await serveHttp(config.http, {
+          registry: () => known.daemon?.metrics.registry ?? null,
+          waitingFor: () => {
+            if (known.daemon === null) return [STORE_FIRST];
+            const { state, fleet } = known.daemon.control;
+            return waitingFor(fleet.waiting(), isServing, (id) => state.node(id)?.name ?? id);
+          },
+        });
+  const closeHttp = async (): Promise<void> => {
+    if (http === null) return;
+    http.server.closeAllConnections();
+    await new Promise((resolve) => http.server.close(resolve));
+  };
+  const store = await openEmbeddedStore({ dataDir: config.dataDir }).catch(async (error: unknown) => {
+    await closeHttp();
+    throw error;
+  });
   const begunMs = systemClock.monotonicMs();
   const control = await wireControl(config, {
     store,
@@ -61,18 +84,7 @@ export async function startDaemon(
     'state recovered',
   );
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock });
-
-  let isServing = false;
-  const http =
-    config.http === null
-      ? null
-      : await serveHttp(config.http, {
-          registry: metrics.registry,
-          waitingFor: () => {
-            const awaited = fleet.awaited().map((id) => `node ${state.node(id)?.name ?? id} to come back`);
-            return isServing ? awaited : ['the gRPC server', ...awaited];
-          },
-        });
+  known.daemon = { control, metrics };
 
   const handlers = new Handlers({
     authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
@@ -110,10 +122,7 @@ export async function startDaemon(
       await control.stop();
       await closeServer(api.server);
       await store.close();
-      if (http !== null) {
-        http.server.closeAllConnections();
-        await new Promise((resolve) => http.server.close(resolve));
-      }
+      await closeHttp();
     },
   };
 }

@@ -32,6 +32,8 @@ import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output }
 import type { ExplainWorkloadRequest as _sluice_v1_ExplainWorkloadRequest, ExplainWorkloadRequest__Output as _sluice_v1_ExplainWorkloadRequest__Output } from './sluice/v1/ExplainWorkloadRequest.js';
 import type { ExplainWorkloadResponse as _sluice_v1_ExplainWorkloadResponse, ExplainWorkloadResponse__Output as _sluice_v1_ExplainWorkloadResponse__Output } from './sluice/v1/ExplainWorkloadResponse.js';
 import type { ExplanationLine as _sluice_v1_ExplanationLine, ExplanationLine__Output as _sluice_v1_ExplanationLine__Output } from './sluice/v1/ExplanationLine.js';
+import type { FenceNodeRequest as _sluice_v1_FenceNodeRequest, FenceNodeRequest__Output as _sluice_v1_FenceNodeRequest__Output } from './sluice/v1/FenceNodeRequest.js';
+import type { FenceNodeResponse as _sluice_v1_FenceNodeResponse, FenceNodeResponse__Output as _sluice_v1_FenceNodeResponse__Output } from './sluice/v1/FenceNodeResponse.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
 import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRequest__Output as _sluice_v1_GetWorkloadRequest__Output } from './sluice/v1/GetWorkloadRequest.js';
@@ -66,6 +68,10 @@ import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsReques
 import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
 import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
+import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
+import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
+import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
+import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from './sluice/v1/RequeueWorkloadsRequest.js';
 import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
@@ -137,6 +143,8 @@ export interface ProtoGrpcType {
       ExplainWorkloadRequest: MessageTypeDefinition<_sluice_v1_ExplainWorkloadRequest, _sluice_v1_ExplainWorkloadRequest__Output>
       ExplainWorkloadResponse: MessageTypeDefinition<_sluice_v1_ExplainWorkloadResponse, _sluice_v1_ExplainWorkloadResponse__Output>
       ExplanationLine: MessageTypeDefinition<_sluice_v1_ExplanationLine, _sluice_v1_ExplanationLine__Output>
+      FenceNodeRequest: MessageTypeDefinition<_sluice_v1_FenceNodeRequest, _sluice_v1_FenceNodeRequest__Output>
+      FenceNodeResponse: MessageTypeDefinition<_sluice_v1_FenceNodeResponse, _sluice_v1_FenceNodeResponse__Output>
       GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
       GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
       GetWorkloadRequest: MessageTypeDefinition<_sluice_v1_GetWorkloadRequest, _sluice_v1_GetWorkloadRequest__Output>
@@ -177,6 +185,10 @@ export interface ProtoGrpcType {
       PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
       ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
+      RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>
+      RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
+      RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>
+      RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       RequeueWorkloadsRequest: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsRequest__Output>
       RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>

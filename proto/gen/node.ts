@@ -9,6 +9,8 @@ import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeReque
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
 import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
 import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from './sluice/v1/CreateMaintenanceResponse.js';
+import type { FenceNodeRequest as _sluice_v1_FenceNodeRequest, FenceNodeRequest__Output as _sluice_v1_FenceNodeRequest__Output } from './sluice/v1/FenceNodeRequest.js';
+import type { FenceNodeResponse as _sluice_v1_FenceNodeResponse, FenceNodeResponse__Output as _sluice_v1_FenceNodeResponse__Output } from './sluice/v1/FenceNodeResponse.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
@@ -23,6 +25,10 @@ import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _slu
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
+import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
+import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
+import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
 import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from './sluice/v1/WatchNodesRequest.js';
@@ -47,6 +53,8 @@ export interface ProtoGrpcType {
       CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
       CreateMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceRequest__Output>
       CreateMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceResponse__Output>
+      FenceNodeRequest: MessageTypeDefinition<_sluice_v1_FenceNodeRequest, _sluice_v1_FenceNodeRequest__Output>
+      FenceNodeResponse: MessageTypeDefinition<_sluice_v1_FenceNodeResponse, _sluice_v1_FenceNodeResponse__Output>
       GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
       GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
@@ -66,6 +74,10 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>
+      RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
+      RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>
+      RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       TopologyLevel: EnumTypeDefinition
       UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
       UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>

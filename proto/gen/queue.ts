@@ -14,6 +14,8 @@ import type { CreateQueueRequest as _sluice_v1_CreateQueueRequest, CreateQueueRe
 import type { CreateQueueResponse as _sluice_v1_CreateQueueResponse, CreateQueueResponse__Output as _sluice_v1_CreateQueueResponse__Output } from './sluice/v1/CreateQueueResponse.js';
 import type { DeleteQueueRequest as _sluice_v1_DeleteQueueRequest, DeleteQueueRequest__Output as _sluice_v1_DeleteQueueRequest__Output } from './sluice/v1/DeleteQueueRequest.js';
 import type { DeleteQueueResponse as _sluice_v1_DeleteQueueResponse, DeleteQueueResponse__Output as _sluice_v1_DeleteQueueResponse__Output } from './sluice/v1/DeleteQueueResponse.js';
+import type { FenceNodeRequest as _sluice_v1_FenceNodeRequest, FenceNodeRequest__Output as _sluice_v1_FenceNodeRequest__Output } from './sluice/v1/FenceNodeRequest.js';
+import type { FenceNodeResponse as _sluice_v1_FenceNodeResponse, FenceNodeResponse__Output as _sluice_v1_FenceNodeResponse__Output } from './sluice/v1/FenceNodeResponse.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
 import type { GetQueueRequest as _sluice_v1_GetQueueRequest, GetQueueRequest__Output as _sluice_v1_GetQueueRequest__Output } from './sluice/v1/GetQueueRequest.js';
@@ -37,6 +39,10 @@ import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice
 import type { QueueServiceClient as _sluice_v1_QueueServiceClient, QueueServiceDefinition as _sluice_v1_QueueServiceDefinition } from './sluice/v1/QueueService.js';
 import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from './sluice/v1/QueueSpec.js';
 import type { QueueUse as _sluice_v1_QueueUse, QueueUse__Output as _sluice_v1_QueueUse__Output } from './sluice/v1/QueueUse.js';
+import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
+import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
+import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
+import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from './sluice/v1/ScopeUse.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
@@ -70,6 +76,8 @@ export interface ProtoGrpcType {
       CreateQueueResponse: MessageTypeDefinition<_sluice_v1_CreateQueueResponse, _sluice_v1_CreateQueueResponse__Output>
       DeleteQueueRequest: MessageTypeDefinition<_sluice_v1_DeleteQueueRequest, _sluice_v1_DeleteQueueRequest__Output>
       DeleteQueueResponse: MessageTypeDefinition<_sluice_v1_DeleteQueueResponse, _sluice_v1_DeleteQueueResponse__Output>
+      FenceNodeRequest: MessageTypeDefinition<_sluice_v1_FenceNodeRequest, _sluice_v1_FenceNodeRequest__Output>
+      FenceNodeResponse: MessageTypeDefinition<_sluice_v1_FenceNodeResponse, _sluice_v1_FenceNodeResponse__Output>
       GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
       GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
       GetQueueRequest: MessageTypeDefinition<_sluice_v1_GetQueueRequest, _sluice_v1_GetQueueRequest__Output>
@@ -101,6 +109,10 @@ export interface ProtoGrpcType {
       QueueService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_QueueServiceClient> & { service: _sluice_v1_QueueServiceDefinition }
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
       QueueUse: MessageTypeDefinition<_sluice_v1_QueueUse, _sluice_v1_QueueUse__Output>
+      RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>
+      RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
+      RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>
+      RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       ScopeUse: MessageTypeDefinition<_sluice_v1_ScopeUse, _sluice_v1_ScopeUse__Output>
       ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>
       TopologyLevel: EnumTypeDefinition

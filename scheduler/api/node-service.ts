@@ -1,23 +1,27 @@
 // NodeService: list, read, watch, cordon and uncordon nodes, and their maintenance.
+import { status } from '@grpc/grpc-js';
+import { ApiError } from '../../common/errors.js';
 import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.js';
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesResponse.js';
 import type { NodeId } from '../../common/ids.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../control/commands/maintenance.js';
-import { cordonNode } from '../control/commands/nodes.js';
+import { cordonNode, removeGpu, removeNode } from '../control/commands/nodes.js';
+import { certifyNodeOff } from '../fleet/reconcile.js';
 import { notFound } from '../control/refusals.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, RecordChange } from '../model/records.js';
 import type { Handlers, Sender } from './handlers.js';
 import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
-import { parseMaintenance, parseNodes } from './parse-steering.js';
+import { requireAdmin } from './admin.js';
+import { parseMaintenance, parseNodes, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
 import { maintenanceToProto, nodeToProto } from './to-proto.js';
 import { serveWatch } from './watching.js';
 
 /** The handlers of NodeService. */
 export function nodeService(handlers: Handlers, deps: ServiceDependencies): NodeServiceHandlers {
-  const { loop, fleet, clock } = deps;
+  const { loop, fleet, clock, log } = deps;
 
   const message = (state: ReadableState, node: ClusterNode): NodeMessage =>
     nodeToProto(state, fleet, node, clock.wallMs());
@@ -50,6 +54,34 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
     CordonNode: handlers.unary('CordonNode', (request) => cordon(request.name, true, request.reason)),
     UncordonNode: handlers.unary('UncordonNode', (request) => cordon(request.name, false, '')),
 
+    FenceNode: handlers.unary('FenceNode', async ({ name, certifiedOff, reason }, principal) => {
+      requireAdmin(principal, 'certify that a node is off');
+      parseReason(reason);
+      if (!certifiedOff) throw notCertified();
+      const id = await loop.read((state) => find(state, name).id);
+      if (fleet.softState(id).liveness === 'ready') throw isConnected(name, 'fenced');
+      const allocations = await loop.execute(certifyNodeOff(name, reason, principal.name));
+      fleet.certifiedOff(id);
+      log.warn({ node: name, by: principal.name, allocations: allocations.length }, 'a node was certified to be off');
+      return loop.read((state) => ({ node: message(state, find(state, name)), allocations: [...allocations] }));
+    }),
+
+    RemoveNode: handlers.unary('RemoveNode', async ({ name }, principal) => {
+      requireAdmin(principal, 'remove a node');
+      const id = await loop.read((state) => find(state, name).id);
+      if (fleet.softState(id).liveness === 'ready') throw isConnected(name, 'removed');
+      await loop.execute(removeNode(name, principal.name));
+      log.warn({ node: name, by: principal.name }, 'a node was removed');
+      return {};
+    }),
+
+    RemoveGpu: handlers.unary('RemoveGpu', async ({ node: name, uuid }, principal) => {
+      requireAdmin(principal, 'remove a GPU');
+      const node = await loop.execute(removeGpu(name, uuid, principal.name));
+      log.warn({ node: name, gpu: uuid, by: principal.name }, 'the entry of a lost GPU was removed');
+      return loop.read((state) => ({ node: message(state, state.node(node.id) ?? node) }));
+    }),
+
     WatchNodes: handlers.stream('WatchNodes', (_request, sender: Sender<WatchNodesResponse>) =>
       watchNodes(deps, sender),
     ),
@@ -78,6 +110,24 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       return { maintenance: maintenanceToProto(cancelled, clock.wallMs()) };
     }),
   };
+}
+
+function notCertified(): ApiError {
+  return new ApiError({
+    code: status.INVALID_ARGUMENT,
+    reason: 'NOT_CERTIFIED',
+    message: 'certified_off: must be true: a person vouches that the machine is off, since nobody can check it',
+    fields: [{ field: 'certified_off', description: 'must be true' }],
+  });
+}
+
+function isConnected(name: string, what: string): ApiError {
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'NODE_IS_CONNECTED',
+    message: `the agent of node ${name} is connected, so it is not ${what}\nCordon it, and stop its agent once it is empty.`,
+    metadata: { node: name },
+  });
 }
 
 function find(state: ReadableState, name: string): ClusterNode {

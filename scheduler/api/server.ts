@@ -15,6 +15,7 @@ import type { WatchHub } from '../control/watch-hub.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { AgentSession } from '../fleet/session.js';
 import type { Handlers } from './handlers.js';
+import { clusterService } from './cluster-service.js';
 import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
 import { planService } from './plan-service.js';
@@ -67,6 +68,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.SnapshotService.service, snapshotService(handlers, deps));
   server.addService(sluice.AgentService.service, agentService(handlers, deps));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));
+  server.addService(sluice.ClusterService.service, clusterService(handlers, deps));
   const services = Object.values(sluice).flatMap((member) =>
     'service' in member ? [serviceName(member.service)] : [],
   );

@@ -5,6 +5,7 @@ import type { SaveSnapshotResponse } from '../../proto/gen/sluice/v1/SaveSnapsho
 import { ApiError } from '../../common/errors.js';
 import type { Principal } from '../auth/authenticator.js';
 import type { ControlLoop } from '../control/loop.js';
+import { requireAdmin } from './admin.js';
 import type { Handlers, Sender } from './handlers.js';
 import type { ServiceDependencies } from './server.js';
 
@@ -24,7 +25,7 @@ export function snapshotService(handlers: Handlers, deps: ServiceDependencies): 
   let isUnderWay = false;
   return {
     SaveSnapshot: handlers.stream('SaveSnapshot', async (_request, sender: Sender<SaveSnapshotResponse>, principal) => {
-      if (principal.role !== 'admin') throw notAdmin(principal);
+      requireAdmin(principal, 'save snapshots, which hold what all users submitted');
       if (isUnderWay) throw busy();
       isUnderWay = true;
       try {
@@ -74,15 +75,6 @@ async function taken(sender: Sender<SaveSnapshotResponse>, clock: ServiceDepende
   });
   await stalled;
   if (isStalled) throw tooSlow();
-}
-
-function notAdmin({ name, role }: Principal): ApiError {
-  return new ApiError({
-    code: status.PERMISSION_DENIED,
-    reason: 'ADMIN_ONLY',
-    message: `snapshots hold what all users submitted, so only administrators may save them; "${name}" has the role ${role}`,
-    metadata: { role },
-  });
 }
 
 function busy(): ApiError {

@@ -17,7 +17,7 @@ import {
   STATE_TO_PROTO,
   STOP_REASON_TO_PROTO,
 } from '../model/wire-names.js';
-import type { Allocation, ClusterNode, Queue, Workload } from '../model/records.js';
+import type { Allocation, ClusterNode, Gpu, Queue, Workload } from '../model/records.js';
 import { queueSpecToProto, specToProto } from './spec-to-proto.js';
 
 /** A workload with the allocations of its present or last attempt; `explanation` says why a pending one is pending. */
@@ -95,6 +95,11 @@ const LIVENESS_TO_PROTO = {
   down: 'NODE_STATE_DOWN',
 } as const;
 
+/** The GPUs of a node without those whose entries were taken away. */
+function shownGpus({ gpus }: ClusterNode): readonly Gpu[] {
+  return gpus.some(({ retired }) => retired) ? gpus.filter(({ retired }) => retired !== true) : gpus;
+}
+
 /** A node with its GPUs, who holds them, and their last telemetry. */
 export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNode, nowMs: number): NodeMessage {
   const held = state.heldOn(node.id);
@@ -109,7 +114,7 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
     cordoned: node.cordoned,
     cordonReason: node.cordonReason,
     inventory: {
-      gpus: node.gpus.map((gpu) => ({
+      gpus: shownGpus(node).map((gpu) => ({
         uuid: gpu.uuid,
         index: gpu.index,
         model: gpu.model,

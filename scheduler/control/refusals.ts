@@ -5,7 +5,7 @@ import { nearest } from '../../common/nearest.js';
 
 /** Something named does not exist. `known` feeds the hint; `consequence` says what did not happen. */
 export function notFound(
-  what: 'queue' | 'workload' | 'node',
+  what: 'queue' | 'workload' | 'node' | 'gpu',
   name: string,
   known: Iterable<string> = [],
   consequence = '',

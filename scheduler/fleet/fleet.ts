@@ -156,6 +156,12 @@ export class Fleet {
     };
   }
 
+  /** A person certified that a node is off: it is not waited for any more. */
+  certifiedOff(node: NodeId): void {
+    this.#unheard.delete(node);
+    this.#brake.returned(node);
+  }
+
   /** Begins a term above an epoch that some agent obeyed. Every agent says hello anew. */
   beginTermAbove(aboveEpoch: number, why: string): Promise<void> {
     return this.#turn(async () => {

@@ -17,9 +17,11 @@
 //   nothing           live, and it knows more        taken over (model/adoption.ts)
 //   nothing           live                           a stray: its GPUs are kept from new work, it is ended (strays.ts)
 import type { AllocationId, NodeId } from '../../common/ids.js';
-import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
+import { findNode, quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import { adopt, raiseGenerations, raiseLastWorkload } from '../model/adoption.js';
 import type { Command } from '../control/command.js';
+import { plural } from '../../common/units.js';
+import { noteIncident } from '../model/incidents.js';
 import type { Draft } from '../model/draft.js';
 import { MAX_FALSE_STARTS } from '../model/elastic.js';
 import {
@@ -134,6 +136,29 @@ export function fenceNode(node: NodeId, allocations: readonly string[]): Command
         loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
         markReleased(draft, allocation.id, 'fenced', nowMs);
       }
+    },
+  };
+}
+
+/**
+ * A person certified that a machine is off, or that nothing of ours runs there: all it holds is given up at once.
+ * @returns what was given up
+ */
+export function certifyNodeOff(name: string, reason: string, actor: string): Command<readonly AllocationId[]> {
+  return {
+    name: 'certify_node_off',
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      const node = findNode(draft, name);
+      const held = draft.base.heldOn(node.id);
+      const why = `${actor} certified that its node is off`;
+      for (const allocation of held) {
+        loseAllocation(draft, allocation, why, unseen(why, context.nowMs), context.nowMs);
+        markReleased(draft, allocation.id, 'certified', context.nowMs);
+      }
+      const what = `node ${name} was certified to be off; ${plural(held.length, 'allocation')} given up`;
+      noteIncident(draft, 'node_fenced', reason === '' ? what : `${what}: ${reason}`, actor, context);
+      return held.map(({ id }) => id);
     },
   };
 }

@@ -20,7 +20,8 @@ export function countGpus(state: ReadableState, isOpen: (node: ClusterNode) => b
     const { pool } = node;
     const held = heldGpus(state, node);
     const open = isOpen(node);
-    for (const { uuid, model, simulated, health } of node.gpus) {
+    for (const { uuid, model, simulated, health, retired } of node.gpus) {
+      if (retired === true) continue;
       const use = held.has(uuid) ? 'allocated' : open && health === 'healthy' ? 'idle' : 'unavailable';
       counts.byState.add({ pool, model, simulated: String(simulated), state: use });
     }

@@ -3,11 +3,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { waitingText, type Waiting } from '../fleet/readiness.js';
 
 export interface HttpSources {
-  readonly registry: Registry;
-  /** What the daemon waits for; empty = ready. */
-  readonly waitingFor: () => readonly string[];
+  /** Null = there are none yet. */
+  readonly registry: () => Registry | null;
+  /** What the daemon waits for, in the order in which it comes about. */
+  readonly waitingFor: () => readonly Waiting[];
 }
 
 /** Serves the three pages; resolves once it listens. */
@@ -41,13 +43,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, source
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     send(response, 405, `${request.method} is not answered here; use GET\n`);
   } else if (path === '/metrics') {
-    send(response, 200, await sources.registry.metrics(), sources.registry.contentType);
+    const registry = sources.registry();
+    if (registry === null) send(response, 503, 'there are no metrics before the store was read\n');
+    else send(response, 200, await registry.metrics(), registry.contentType);
   } else if (path === '/healthz') {
     send(response, 200, 'ok\n');
   } else if (path === '/readyz') {
     const waiting = sources.waitingFor();
-    if (waiting.length === 0) send(response, 200, 'ready\n');
-    else send(response, 503, `${waiting.map((what) => `waiting for ${what}`).join('\n')}\n`);
+    const isReady = !waiting.some(({ blocksReadiness }) => blocksReadiness);
+    const lines = waiting.map((one) => `waiting for ${waitingText(one)}\n`);
+    send(response, isReady ? 200 : 503, [...(isReady ? ['ready\n'] : []), ...lines].join(''));
   } else {
     send(response, 404, 'there are /metrics, /healthz and /readyz here\n');
   }

@@ -14,6 +14,7 @@ import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
 import { EngineMetrics } from './engine-metrics.js';
+import { registerFleetMetrics } from './fleet-metrics.js';
 import { countGpus, type GpuCounts } from './gpu-counts.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
 import { type Labels, Tally } from './tally.js';
@@ -117,6 +118,7 @@ export class SchedulerMetrics {
     this.#queueGauges(sources);
     registerInvariantMetrics(this.registry, sources.loop);
     new EngineMetrics(this.registry, sources.loop, sources.state);
+    registerFleetMetrics(this.registry, sources.fleet);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);
       this.lastCycle.setToCurrentTime();

@@ -231,6 +231,15 @@ export class FakeScheduler {
         if (found === undefined) return notFound('maintenance', id);
         return { maintenance: { ...found, nodes: nodes.length === 0 ? (found.nodes ?? []) : nodes } };
       }),
+      FenceNode: this.#unary('FenceNode', ({ name }) => {
+        const node = find(name);
+        return node === undefined ? notFound('node', name) : { node, allocations: ['A1'] };
+      }),
+      RemoveNode: this.#unary('RemoveNode', ({ name }) => (find(name) === undefined ? notFound('node', name) : {})),
+      RemoveGpu: this.#unary('RemoveGpu', ({ node: name }) => {
+        const node = find(name);
+        return node === undefined ? notFound('node', name) : { node };
+      }),
       WatchNodes: this.#stream('WatchNodes', (_, sink) => {
         for (const node of this.nodes) sink.send({ revision: 1, node });
         sink.send({ revision: 1, caughtUp: true });

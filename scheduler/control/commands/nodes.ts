@@ -2,8 +2,11 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../../common/errors.js';
 import type { AllocationId, NodeId } from '../../../common/ids.js';
+import { plural } from '../../../common/units.js';
 import type { Draft } from '../../model/draft.js';
-import type { ClusterNode, Gpu } from '../../model/records.js';
+import { noteIncident } from '../../model/incidents.js';
+import { dropClaim } from '../../model/lifecycle.js';
+import type { Allocation, ClusterNode, Gpu } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { notFound } from '../refusals.js';
 
@@ -23,7 +26,7 @@ export interface NodeReport {
 }
 
 export interface InventoryReport {
-  readonly gpus: readonly Omit<Gpu, 'generation' | 'index' | 'quarantine'>[];
+  readonly gpus: readonly Omit<Gpu, 'generation' | 'index' | 'quarantine' | 'quarantinedFor' | 'retired'>[];
   readonly cpuCount: number;
   readonly memoryMib: number;
   readonly driverVersion: string;
@@ -84,9 +87,7 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
     name: cordoned ? 'cordon_node' : 'uncordon_node',
     whenSpace: 'critical',
     run: (draft) => {
-      const names = [...draft.base.nodes.values()].map((node) => node.name);
-      const node = draft.base.nodeNamed(name);
-      if (node === undefined) throw notFound('node', name, names);
+      const node = findNode(draft, name);
       const gpus = cordoned ? node.gpus : node.gpus.map(released);
       // Cordoning again without a reason does not take away the one that was given.
       const cordonReason = cordoned ? reason || node.cordonReason : '';
@@ -95,6 +96,82 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
       return draft.node(node.id);
     },
   };
+}
+
+/** The node of a name. @throws NOT_FOUND with the names that are close */
+export function findNode(draft: Draft, name: string): ClusterNode {
+  const node = draft.base.nodeNamed(name);
+  if (node !== undefined) return node;
+  const names = [...draft.base.nodes.values()].map((one) => one.name);
+  throw notFound('node', name, names);
+}
+
+/** Forgets a node of which nothing is held. What its agent knows of generations comes back with it, should it return. */
+export function removeNode(name: string, actor: string): Command<ClusterNode> {
+  return {
+    name: 'remove_node',
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      const node = findNode(draft, name);
+      const held = draft.base.heldOn(node.id);
+      if (held.length > 0) throw stillHeld(node, held);
+      for (const { number, claim } of draft.base.workloads.values()) {
+        if (claim?.placements.some((one) => one.node === node.id) !== true) continue;
+        dropClaim(draft, number, `node ${name} was removed`, context.nowMs);
+      }
+      draft.delete('nodes', node.id);
+      noteIncident(draft, 'node_removed', `node ${name} (${node.id}) was removed`, actor, context);
+      return node;
+    },
+  };
+}
+
+/** Takes away the entry of a lost GPU. Its place stays, since grants name GPUs by it, and is the next new GPU's. */
+export function removeGpu(name: string, uuid: string, actor: string): Command<ClusterNode> {
+  return {
+    name: 'remove_gpu',
+    whenSpace: 'critical',
+    run: (draft, context) => {
+      const node = findNode(draft, name);
+      const shown = node.gpus.filter(({ retired }) => retired !== true);
+      const gpu = shown.find((one) => one.uuid === uuid);
+      if (gpu === undefined) {
+        throw notFound(
+          'gpu',
+          uuid,
+          shown.map((one) => one.uuid),
+        );
+      }
+      const held = draft.base.heldOn(node.id).filter((one) => one.gpus.some((granted) => granted.uuid === uuid));
+      if (held.length > 0) throw stillHeld(node, held);
+      if (gpu.health !== 'lost') throw notLost(node, gpu);
+      const gpus = node.gpus.map((one): Gpu => (one.uuid === uuid ? { ...one, retired: true } : one));
+      draft.putNode({ ...node, gpus });
+      noteIncident(draft, 'gpu_removed', `GPU ${uuid} of node ${name} was removed`, actor, context);
+      return draft.node(node.id);
+    },
+  };
+}
+
+function stillHeld({ name }: ClusterNode, held: readonly Allocation[]): ApiError {
+  const workloads = [...new Set(held.map(({ workload }) => workload))].slice(0, 10).join(', ');
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'STILL_HELD',
+    message:
+      `${plural(held.length, 'allocation')} of node ${name} ${held.length === 1 ? 'is' : 'are'} held (workloads ${workloads})\n` +
+      `Wait for their end; or, if the machine is off for certain: sluice node fence ${name} --i-certify-it-is-off`,
+    metadata: { node: name },
+  });
+}
+
+function notLost({ name }: ClusterNode, { uuid, health }: Gpu): ApiError {
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'GPU_NOT_LOST',
+    message: `GPU ${uuid} of node ${name} is ${health}: only the entry of a lost one can be removed\nTake it out of the machine first, or cordon the node.`,
+    metadata: { node: name },
+  });
 }
 
 /**
@@ -180,8 +257,11 @@ function withInventory(
 ): Pick<ClusterNode, 'gpus' | 'cpuCount' | 'memoryMib' | 'driverVersion' | 'cudaVersion' | 'gpuProblem'> {
   const { gpus: reported, ...rest } = report;
   const byUuid = new Map(reported.map((gpu) => [gpu.uuid, gpu]));
-  const kept = known.map((gpu): Gpu => {
-    const fresh = byUuid.get(gpu.uuid);
+  const kept = known.map((entry): Gpu => {
+    const fresh = byUuid.get(entry.uuid);
+    // One that was taken away and is back is as good as any.
+    const { retired, ...gpu } = entry;
+    if (retired === true && fresh === undefined) return entry;
     if (fresh !== undefined && gpu.quarantine === undefined) return { ...gpu, ...fresh };
     if (fresh?.health === 'healthy')
       return { ...gpu, ...fresh, health: 'quarantined', healthMessage: gpu.quarantine ?? '' };
@@ -190,8 +270,13 @@ function withInventory(
     return { ...gpu, health: 'lost', healthMessage: why };
   });
   const uuids = new Set(known.map(({ uuid }) => uuid));
-  const added = [...byUuid.values()].filter(({ uuid }) => !uuids.has(uuid));
-  const gpus = added.reduce<Gpu[]>((all, gpu) => [...all, { ...gpu, index: all.length, generation: 0 }], kept);
+  const gpus = [...kept];
+  for (const gpu of byUuid.values()) {
+    if (uuids.has(gpu.uuid)) continue;
+    const place = gpus.findIndex(({ retired }) => retired === true);
+    const index = place < 0 ? gpus.length : place;
+    gpus[index] = { ...gpu, index, generation: 0 };
+  }
   return { ...rest, gpus: gpus.slice(0, MAX_GPUS_PER_NODE) };
 }
 

@@ -8,12 +8,18 @@ import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeReque
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from '../../sluice/v1/CordonNodeResponse.js';
 import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from '../../sluice/v1/CreateMaintenanceRequest.js';
 import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from '../../sluice/v1/CreateMaintenanceResponse.js';
+import type { FenceNodeRequest as _sluice_v1_FenceNodeRequest, FenceNodeRequest__Output as _sluice_v1_FenceNodeRequest__Output } from '../../sluice/v1/FenceNodeRequest.js';
+import type { FenceNodeResponse as _sluice_v1_FenceNodeResponse, FenceNodeResponse__Output as _sluice_v1_FenceNodeResponse__Output } from '../../sluice/v1/FenceNodeResponse.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from '../../sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from '../../sluice/v1/GetNodeResponse.js';
 import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from '../../sluice/v1/ListMaintenancesRequest.js';
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from '../../sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from '../../sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from '../../sluice/v1/ListNodesResponse.js';
+import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from '../../sluice/v1/RemoveGpuRequest.js';
+import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from '../../sluice/v1/RemoveGpuResponse.js';
+import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from '../../sluice/v1/RemoveNodeRequest.js';
+import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from '../../sluice/v1/RemoveNodeResponse.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from '../../sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from '../../sluice/v1/UncordonNodeResponse.js';
 import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from '../../sluice/v1/WatchNodesRequest.js';
@@ -70,6 +76,23 @@ export interface NodeServiceClient extends grpc.Client {
   createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * Releases at once what a dead node holds, on a person's word that the machine is off or that nothing of ours runs there
+   * any more. Refused while its agent is connected. For administrators.
+   */
+  FenceNode(argument: _sluice_v1_FenceNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  FenceNode(argument: _sluice_v1_FenceNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  FenceNode(argument: _sluice_v1_FenceNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  FenceNode(argument: _sluice_v1_FenceNodeRequest, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Releases at once what a dead node holds, on a person's word that the machine is off or that nothing of ours runs there
+   * any more. Refused while its agent is connected. For administrators.
+   */
+  fenceNode(argument: _sluice_v1_FenceNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  fenceNode(argument: _sluice_v1_FenceNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  fenceNode(argument: _sluice_v1_FenceNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  fenceNode(argument: _sluice_v1_FenceNodeRequest, callback: grpc.requestCallback<_sluice_v1_FenceNodeResponse__Output>): grpc.ClientUnaryCall;
+  
   GetNode(argument: _sluice_v1_GetNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   GetNode(argument: _sluice_v1_GetNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
   GetNode(argument: _sluice_v1_GetNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_GetNodeResponse__Output>): grpc.ClientUnaryCall;
@@ -102,6 +125,36 @@ export interface NodeServiceClient extends grpc.Client {
   listNodes(argument: _sluice_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
   listNodes(argument: _sluice_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
   listNodes(argument: _sluice_v1_ListNodesRequest, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Takes away the entry of a GPU that is lost. Refused while it is held. For administrators.
+   */
+  RemoveGpu(argument: _sluice_v1_RemoveGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  RemoveGpu(argument: _sluice_v1_RemoveGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  RemoveGpu(argument: _sluice_v1_RemoveGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  RemoveGpu(argument: _sluice_v1_RemoveGpuRequest, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Takes away the entry of a GPU that is lost. Refused while it is held. For administrators.
+   */
+  removeGpu(argument: _sluice_v1_RemoveGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  removeGpu(argument: _sluice_v1_RemoveGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  removeGpu(argument: _sluice_v1_RemoveGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  removeGpu(argument: _sluice_v1_RemoveGpuRequest, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Forgets a node. Refused while its agent is connected or anything of it is held. For administrators.
+   */
+  RemoveNode(argument: _sluice_v1_RemoveNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  RemoveNode(argument: _sluice_v1_RemoveNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  RemoveNode(argument: _sluice_v1_RemoveNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  RemoveNode(argument: _sluice_v1_RemoveNodeRequest, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Forgets a node. Refused while its agent is connected or anything of it is held. For administrators.
+   */
+  removeNode(argument: _sluice_v1_RemoveNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  removeNode(argument: _sluice_v1_RemoveNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  removeNode(argument: _sluice_v1_RemoveNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
+  removeNode(argument: _sluice_v1_RemoveNodeRequest, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
   
   UncordonNode(argument: _sluice_v1_UncordonNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_UncordonNodeResponse__Output>): grpc.ClientUnaryCall;
   UncordonNode(argument: _sluice_v1_UncordonNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_UncordonNodeResponse__Output>): grpc.ClientUnaryCall;
@@ -145,6 +198,12 @@ export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
    */
   CreateMaintenance: grpc.handleUnaryCall<_sluice_v1_CreateMaintenanceRequest__Output, _sluice_v1_CreateMaintenanceResponse>;
   
+  /**
+   * Releases at once what a dead node holds, on a person's word that the machine is off or that nothing of ours runs there
+   * any more. Refused while its agent is connected. For administrators.
+   */
+  FenceNode: grpc.handleUnaryCall<_sluice_v1_FenceNodeRequest__Output, _sluice_v1_FenceNodeResponse>;
+  
   GetNode: grpc.handleUnaryCall<_sluice_v1_GetNodeRequest__Output, _sluice_v1_GetNodeResponse>;
   
   /**
@@ -153,6 +212,16 @@ export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
   ListMaintenances: grpc.handleUnaryCall<_sluice_v1_ListMaintenancesRequest__Output, _sluice_v1_ListMaintenancesResponse>;
   
   ListNodes: grpc.handleUnaryCall<_sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse>;
+  
+  /**
+   * Takes away the entry of a GPU that is lost. Refused while it is held. For administrators.
+   */
+  RemoveGpu: grpc.handleUnaryCall<_sluice_v1_RemoveGpuRequest__Output, _sluice_v1_RemoveGpuResponse>;
+  
+  /**
+   * Forgets a node. Refused while its agent is connected or anything of it is held. For administrators.
+   */
+  RemoveNode: grpc.handleUnaryCall<_sluice_v1_RemoveNodeRequest__Output, _sluice_v1_RemoveNodeResponse>;
   
   UncordonNode: grpc.handleUnaryCall<_sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse>;
   
@@ -167,9 +236,12 @@ export interface NodeServiceDefinition extends grpc.ServiceDefinition {
   CancelMaintenance: MethodDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceRequest__Output, _sluice_v1_CancelMaintenanceResponse__Output>
   CordonNode: MethodDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeRequest__Output, _sluice_v1_CordonNodeResponse__Output>
   CreateMaintenance: MethodDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceRequest__Output, _sluice_v1_CreateMaintenanceResponse__Output>
+  FenceNode: MethodDefinition<_sluice_v1_FenceNodeRequest, _sluice_v1_FenceNodeResponse, _sluice_v1_FenceNodeRequest__Output, _sluice_v1_FenceNodeResponse__Output>
   GetNode: MethodDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeResponse, _sluice_v1_GetNodeRequest__Output, _sluice_v1_GetNodeResponse__Output>
   ListMaintenances: MethodDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesRequest__Output, _sluice_v1_ListMaintenancesResponse__Output>
   ListNodes: MethodDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesResponse, _sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse__Output>
+  RemoveGpu: MethodDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuRequest__Output, _sluice_v1_RemoveGpuResponse__Output>
+  RemoveNode: MethodDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeRequest__Output, _sluice_v1_RemoveNodeResponse__Output>
   UncordonNode: MethodDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse__Output>
   WatchNodes: MethodDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesRequest__Output, _sluice_v1_WatchNodesResponse__Output>
 }

@@ -1,0 +1,82 @@
+// What the daemon waits for until all is as usual, in words: for /readyz and for `sluice status`. Pure.
+import { formatDuration, plural } from '../../common/units.js';
+import type { FleetWaiting } from './fleet.js';
+import type { NodeId } from '../../common/ids.js';
+
+export type WaitingKind = 'store' | 'server' | 'nodes' | 'leases' | 'witnesses' | 'brake';
+
+/** One thing that is waited for. */
+export interface Waiting {
+  readonly what: WaitingKind;
+  readonly message: string;
+  /** Names of nodes, at most {@link MAX_NAMES}; `nodeCount` = how many there are. */
+  readonly nodes: readonly string[];
+  readonly nodeCount: number;
+  /** At most so long; null = not by time. */
+  readonly atMostMs: number | null;
+  /** Whether the daemon counts as not ready because of it. */
+  readonly blocksReadiness: boolean;
+}
+
+/** How many nodes are named. */
+export const MAX_NAMES = 100;
+/** How many of them stand in a message. */
+const MAX_NAMES_IN_WORDS = 5;
+
+/** While there is no state yet. */
+export const STORE_FIRST: Waiting = thing('store', 'the store to be opened and read', { blocksReadiness: true });
+
+/** What a daemon that has its state waits for, in the order in which it comes about. */
+export function waitingFor(
+  fleet: FleetWaiting,
+  isServing: boolean,
+  nameOf: (node: NodeId) => string,
+): readonly Waiting[] {
+  const waiting: Waiting[] = [];
+  if (!isServing) waiting.push(thing('server', 'its own gRPC server to listen', { blocksReadiness: true }));
+  const unheard = fleet.unheard.map(nameOf);
+  const { recovery, suspendedMs, brakeSilent } = fleet;
+  if (recovery !== null) {
+    const lost = recovery.why === 'lost' ? 'a part of the history was lost' : 'a backup was restored';
+    const nodes = unheard.length === 0 ? 'nodes that may have joined since' : namesText(unheard);
+    const so = `${lost}: agents are asked what they run (${plural(recovery.adopted, 'allocation')} taken over so far)`;
+    const message = `${so}; nothing is placed until ${nodes} could answer`;
+    waiting.push(thing('witnesses', message, { names: unheard, atMostMs: recovery.leftMs, blocksReadiness: true }));
+  }
+  if (unheard.length > 0) {
+    const message = `${namesText(unheard)} to come back; what they ran is left to them, and their GPUs are not given away`;
+    waiting.push(thing('nodes', message, { names: unheard, atMostMs: suspendedMs || null, blocksReadiness: true }));
+  }
+  if (suspendedMs > 0 && unheard.length > 0) {
+    const message = 'the time after a start or a stall in which no lease expires';
+    waiting.push(thing('leases', message, { atMostMs: suspendedMs, blocksReadiness: false }));
+  }
+  if (brakeSilent !== null) {
+    const names = brakeSilent.map(nameOf);
+    const message =
+      `${namesText(names)} that fell silent at once; nothing of silent nodes is given up. ` +
+      'If they are lost for certain: sluice brake release';
+    waiting.push(thing('brake', message, { names, blocksReadiness: false }));
+  }
+  return waiting;
+}
+
+/** One line, as /readyz prints it. */
+export function waitingText({ message, atMostMs }: Waiting): string {
+  return atMostMs === null ? message : `${message} (at most ${formatDuration(atMostMs)})`;
+}
+
+function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES_IN_WORDS).join(', ');
+  const more = names.length > MAX_NAMES_IN_WORDS ? ` and ${names.length - MAX_NAMES_IN_WORDS} more` : '';
+  return `${plural(names.length, 'node')} (${shown}${more})`;
+}
+
+function thing(
+  what: WaitingKind,
+  message: string,
+  rest: { readonly names?: readonly string[]; readonly atMostMs?: number | null; readonly blocksReadiness: boolean },
+): Waiting {
+  const { names = [], atMostMs = null, blocksReadiness } = rest;
+  return { what, message, nodes: names.slice(0, MAX_NAMES), nodeCount: names.length, atMostMs, blocksReadiness };
+}
