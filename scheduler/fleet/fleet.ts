@@ -370,6 +370,8 @@ export class Fleet {
   #follow(meta: Pick<ClusterMeta, 'recovery' | 'brake'>): void {
     const { recovery = null, brake = null } = meta;
     if (brake === null && this.#meta.brake) this.#brake.release();
+    const isNew = recovery !== null && !this.#meta.recovery;
+    if (isNew) this.#historySinceMs = this.#deps.clock.monotonicMs();
     this.#meta = { recovery, brake };
     this.#deps.loop.holdEngine(recovery === null ? null : RECOVERING);
   }

@@ -195,8 +195,10 @@ function adoptAll(
     adopted.push(one.id);
     follow(draft, verdict.allocation, one, nowMs);
   }
-  if (adopted.length > 0 && draft.meta.recovery) {
-    const recovery = { ...draft.meta.recovery, adopted: draft.meta.recovery.adopted + adopted.length };
+  if (adopted.length > 0) {
+    // One that comes late: the others of its gangs get their time, too.
+    const known = draft.meta.recovery ?? { why: 'lost', sinceMs: nowMs, adopted: 0 };
+    const recovery = { ...known, adopted: known.adopted + adopted.length };
     draft.put('meta', META_KEY, { ...draft.meta, recovery });
   }
   return adopted;

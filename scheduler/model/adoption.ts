@@ -11,7 +11,6 @@
 //   it starting or running, a later attempt             not taken: it was overtaken
 //   it stopping, or ended                               not taken: its end is final
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
-import { plural } from '../../common/units.js';
 import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
 import { enter, hasEnded, withEvent } from './lifecycle.js';
@@ -233,11 +232,6 @@ function noteRequest(draft: Draft, request: OriginRequest | null, number: Worklo
     timeMs: known?.timeMs ?? nowMs,
     ...(whole ? {} : { partial: { places: inOrder.map(({ place }) => place), count: request.count } }),
   });
-}
-
-/** In words. */
-export function adoptionText(adopted: number): string {
-  return `${plural(adopted, 'allocation')} taken over from agents`;
 }
 
 function left(why: string): AdoptionVerdict {
