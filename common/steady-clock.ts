@@ -60,7 +60,8 @@ export class SteadyClock implements Clock {
     // Asked only in doubt: the clock of the boot is slow to read.
     if (this.#isJump(wallMs - this.#steadyMs - passedMs)) passedMs += this.#takeRest(monotonicMs);
     this.#steadyMs = this.#toward(wallMs, this.#steadyMs + passedMs, passedMs);
-    return this.#steadyMs;
+    // Times of day are whole milliseconds, as the machine's are.
+    return Math.floor(this.#steadyMs);
   }
 
   monotonicMs(): number {

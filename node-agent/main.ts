@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../common/clock.js';
+import { exitAtOnce } from '../common/exit-at-once.js';
 import { createLogger, type LogLevel } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { Agent } from './agent.js';
@@ -66,7 +67,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     // Something half made may still hold the process.
-    process.exit(EXIT_FAILED);
+    exitAtOnce(EXIT_FAILED);
   }
   const name = await signal;
   if (flags.stopTasksOnExit) {
@@ -77,7 +78,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   }
   await agent.stop();
   // Whatever a library still keeps open must not keep it here.
-  process.exit(0);
+  exitAtOnce(0);
 }
 
 function parseFlags(argv: readonly string[]): Flags | null {

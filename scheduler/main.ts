@@ -174,7 +174,7 @@ export async function runServer(argv: readonly string[]): Promise<void> {
     // What is stored must not be served, and nobody should try again before a person has looked at it.
     if (error instanceof InvariantViolation) fail(error);
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    exitAtOnce(1);
   });
   const { grpcAddress, httpAddress } = daemon;
   log.info({ grpc: grpcAddress, http: httpAddress, version: PACKAGE_VERSION }, 'serving');
@@ -182,13 +182,13 @@ export async function runServer(argv: readonly string[]): Promise<void> {
 
   let stopping = false;
   const stop = (signal: string): void => {
-    if (stopping) process.exit(1);
+    if (stopping) exitAtOnce(1);
     stopping = true;
     log.info({ signal }, 'stopping; agents and their tasks go on');
     daemon
       .stop()
       .then(() => log.info('stopped'))
-      .then(() => process.exit(0))
+      .then(() => exitAtOnce(0))
       .catch(fail);
   };
   process.on('SIGTERM', () => stop('SIGTERM'));

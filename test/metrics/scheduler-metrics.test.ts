@@ -240,7 +240,19 @@ describe('what there is', () => {
 describe('the list of metrics', () => {
   /** What a label may be: a number of values that does not grow with the work. */
   const BOUNDED = ['action', 'by_queue', 'code', 'event', 'kind', 'le', 'method', 'model', 'node_version', 'outcome'];
-  const ALSO_BOUNDED = ['invariant', 'of', 'phase', 'pool', 'queue', 'reason', 'simulated', 'state', 'type', 'version', 'victim_queue'];
+  const ALSO_BOUNDED = [
+    'invariant',
+    'of',
+    'phase',
+    'pool',
+    'queue',
+    'reason',
+    'simulated',
+    'state',
+    'type',
+    'version',
+    'victim_queue',
+  ];
 
   test('has bounded labels only', async () => {
     const { metrics } = await observed(1);
