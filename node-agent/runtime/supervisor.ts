@@ -43,6 +43,8 @@ interface LiveTask {
   readonly folder: AllocationFolder;
   readonly tree: TaskTree;
   readonly startedMs: number;
+  /** The same by the clock that nobody sets. */
+  readonly startedBootMs: number;
   /** Set once the main process ended. */
   ended: boolean;
   stop: { readonly killAtMs: number; timer: NodeJS.Timeout } | null;
@@ -160,9 +162,10 @@ class Supervisor {
 
   #hold(child: ChildProcess, pid: number, spec: TaskSpec, folder: AllocationFolder, cgroup: string | null): void {
     const startedMs = Date.now();
+    const startedBootMs = bootMs();
     const root = identify(pid);
     const tree: TaskTree = { allocation: spec.id, root, cgroup };
-    const task: LiveTask = { spec, folder, tree, startedMs, ended: false, stop: null };
+    const task: LiveTask = { spec, folder, tree, startedMs, startedBootMs, ended: false, stop: null };
     this.#tasks.set(spec.id, task);
     child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
     this.#tell({ type: 'started', id: spec.id, startedMs });
@@ -171,7 +174,8 @@ class Supervisor {
 
   /** The main process ended: whatever else the task forked ends with it, and then it is on record. */
   async #end(task: LiveTask, code: number | null, signal: string): Promise<void> {
-    const endedMs = Date.now();
+    // How long it ran is charged for: the time of day says when it began, the clock that nobody sets how long it took.
+    const endedMs = task.startedMs + Math.max(0, Math.round(bootMs() - task.startedBootMs));
     task.ended = true;
     const stopSignalled = task.stop !== null;
     if (task.stop !== null) clearTimeout(task.stop.timer);

@@ -222,7 +222,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   }
   if (!over) return;
   const exit = one.exit ?? { code: null, signal: '', message: '' };
-  const endedMs = one.endedMs ?? nowMs;
+  const endedMs = endOf(draft.allocation(allocation.id), one, nowMs);
   const why = whyCutOff(draft.allocation(allocation.id), one, exit);
   if (why !== null) loseAllocation(draft, allocation, why, { exit, endedMs }, nowMs);
   else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
@@ -231,6 +231,16 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
     quarantineGpus(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
   }
   markReleased(draft, allocation.id, 'clean', nowMs);
+}
+
+/**
+ * When it ended, by this machine's time of day: as long after its start as its agent says. The agent's time of day may be far
+ * off, but how long the program ran is measured by a clock that nobody sets.
+ */
+function endOf({ startedMs }: Allocation, one: Observed, nowMs: number): number {
+  if (one.endedMs === null) return nowMs;
+  if (startedMs === null || one.startedMs === null) return one.endedMs;
+  return startedMs + Math.max(0, one.endedMs - one.startedMs);
 }
 
 /**

@@ -13,9 +13,10 @@
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
-import { enter, hasEnded, withEvent } from './lifecycle.js';
+import { enter, hasEnded, withCharge, withEvent } from './lifecycle.js';
 import type { Origin, OriginRequest } from './origin.js';
 import { META_KEY, workloadKey, type Allocation, type GrantedGpu, type Queue, type Workload } from './records.js';
+import { chargeOf } from './usage.js';
 import { GPU_PARTS, maxTasks, ONLY_GPUS_COUNT, roleOf } from './requests.js';
 
 /** What an agent says of an allocation beyond its state. */
@@ -60,6 +61,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
     exit: null,
     endpoints: [],
     adopted: true,
+    pool: draft.node(reported.node).pool,
   };
   draft.putAllocation(allocation);
   const tasks = new Map(entered.allocations.map((id) => [id, draft.allocation(id).task]));
@@ -182,16 +184,21 @@ function withAttempt(draft: Draft, workload: Workload, reported: Reported, nowMs
     const taken = workload.allocations.find((id) => draft.allocation(id).task === reported.task);
     return taken === undefined ? workload : `task ${reported.task} of ${what} has allocation ${taken}`;
   }
-  for (const id of workload.allocations) endUnseen(draft, draft.allocation(id), nowMs);
+  const charged = workload.allocations.reduce(
+    (one, id) => endUnseen(draft, one, draft.allocation(id), nowMs),
+    workload,
+  );
   const pastAllocations = [...workload.pastAllocations, ...workload.allocations];
-  return { ...workload, attempt: reported.attempt, allocations: [], pastAllocations, claim: null };
+  return { ...charged, attempt: reported.attempt, allocations: [], pastAllocations, claim: null };
 }
 
 /** An allocation of an attempt that was over when a later one began. Its GPUs stay held until its own agent was heard. */
-function endUnseen(draft: Draft, allocation: Allocation, nowMs: number): void {
-  if (hasEnded(allocation)) return;
+function endUnseen(draft: Draft, workload: Workload, allocation: Allocation, nowMs: number): Workload {
+  if (hasEnded(allocation)) return workload;
   const exit = { code: null, signal: '', message: 'its end is in the part of the history that was lost' };
-  draft.putAllocation({ ...allocation, state: 'exited', exit, endedMs: nowMs });
+  const endedMs = Math.max(allocation.startedMs ?? allocation.placedMs, nowMs);
+  draft.putAllocation({ ...allocation, state: 'exited', exit, endedMs });
+  return withCharge(workload, chargeOf(draft.allocation(allocation.id), endedMs));
 }
 
 /** The GPUs as this node's record names them; a text = why they cannot be granted to it. */

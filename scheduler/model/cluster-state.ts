@@ -15,6 +15,7 @@ import {
   type Queue,
   type RecordChange,
   type RequestRecord,
+  type UsageRecord,
   type Workload,
 } from './records.js';
 import { NodeKinds } from './node-kinds.js';
@@ -33,6 +34,7 @@ export interface ReadableState {
   readonly requests: ReadonlyMap<string, RequestRecord>;
   /** The oldest first. */
   readonly incidents: ReadonlyMap<string, Incident>;
+  readonly usage: ReadonlyMap<string, UsageRecord>;
   queue(name: string): Queue | undefined;
   node(id: NodeId): ClusterNode | undefined;
   nodeNamed(name: string): ClusterNode | undefined;
@@ -71,6 +73,7 @@ export class ClusterState implements ReadableState {
     allocations: new Map<string, Allocation>(),
     requests: new Map<string, RequestRecord>(),
     incidents: new Map<string, Incident>(),
+    usage: new Map<string, UsageRecord>(),
     meta: new Map<string, ClusterMeta>(),
   };
   readonly #numbers = this.#numberList();
@@ -104,6 +107,9 @@ export class ClusterState implements ReadableState {
   }
   get incidents(): Tables['incidents'] {
     return this.#tables.incidents;
+  }
+  get usage(): Tables['usage'] {
+    return this.#tables.usage;
   }
 
   queue(name: string): Queue | undefined {

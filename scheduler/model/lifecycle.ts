@@ -7,6 +7,7 @@ import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
 import { isDone, isLive, isSurplus, isWhole, staysWhole } from './elastic.js';
 import { gateAtRequeue } from './gate.js';
+import { addGpuTime, type GpuTime } from './gpu-time.js';
 import { GpuShares } from './gpu-shares.js';
 import {
   workloadKey,
@@ -27,6 +28,7 @@ import {
 import { GPU_PARTS, maxTasks, minTasks, roleOf, toGpus } from './requests.js';
 import { codeOf, retryDelayMs, TIME_LIMIT_CODE } from './retry.js';
 import { deadlineOf, spanText } from './time-limit.js';
+import { chargeOf } from './usage.js';
 import { isAllocationStep, isWorkloadStep } from './state-steps.js';
 
 /** How many events a workload's record keeps; the oldest are dropped. */
@@ -152,6 +154,7 @@ function grant(
       stop: null,
       exit: null,
       endpoints: [],
+      pool: node.pool,
     };
     granted.push(allocation);
   }
@@ -370,9 +373,15 @@ export function markEnded(
   const stop = end.ofItsOwn ? null : allocation.stop;
   draft.putAllocation({ ...step(allocation, 'exited'), exit: end.exit, endedMs, stop });
   const workload = draft.workload(allocation.workload);
-  const gpuMs = gpuMsOf(allocation, endedMs - allocation.placedMs);
-  draft.putWorkload({ ...workload, gpuMs: workload.gpuMs + gpuMs });
+  draft.putWorkload(withCharge(workload, chargeOf(draft.allocation(id), endedMs)));
   settle(draft, allocation.workload, nowMs);
+}
+
+/** The workload, charged for more GPU time. */
+export function withCharge(workload: Workload, more: GpuTime): Workload {
+  const { ms, parts } = addGpuTime({ ms: workload.gpuMs, parts: workload.gpuRestParts ?? 0 }, more);
+  const { gpuRestParts: _, ...rest } = workload;
+  return { ...rest, gpuMs: ms, ...(parts === 0 ? {} : { gpuRestParts: parts }) };
 }
 
 /** A time of another machine's clock, which may be far off, between what came before it and now. */

@@ -1,5 +1,6 @@
 // The records that make up the cluster's state: plain, read-only, durable. Nothing here has behaviour.
 // A change of state is a set of record changes; the store keeps them, the engine's view and the API follow them.
+import type { GpuTime } from './gpu-time.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 
 /** A guarantee and a limit for the GPUs of one pool, of one model, or of one model in one pool. */
@@ -368,8 +369,10 @@ export interface Workload {
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
-  /** GPU time of ended allocations. */
+  /** GPU time that ended allocations were charged for, in whole milliseconds of a GPU. */
   readonly gpuMs: number;
+  /** What of it is less than a millisecond, in parts of a GPU. Absent = nothing. */
+  readonly gpuRestParts?: number;
   readonly submittedMs: number;
   readonly startedMs: number | null;
   readonly endedMs: number | null;
@@ -461,6 +464,8 @@ export interface Allocation {
   readonly release?: Release;
   /** Set when it was taken over from its agent after a loss of history: this history did not grant it. */
   readonly adopted?: true;
+  /** The pool of its node when it was granted: usage counts there. Absent = that of its node. */
+  readonly pool?: string;
 }
 
 /** What a request id led to, so that a repeated request gets the first answer. */
@@ -546,6 +551,23 @@ export interface Incident {
   readonly actor: string;
 }
 
+/**
+ * What grants that are over came to, of one queue, user, pool and model of GPU, in a day ("2026-11-22") or, after a while, a
+ * month ("2026-11"), of UTC. What each figure means: usage.ts.
+ */
+export interface UsageRecord {
+  readonly period: string;
+  readonly queue: QueueName;
+  readonly user: string;
+  readonly pool: string;
+  readonly model: string;
+  /** How many grants began. */
+  readonly grants: number;
+  readonly held: GpuTime;
+  readonly charged: GpuTime;
+  readonly ran: GpuTime;
+}
+
 /** Every collection, by name, with its record type. */
 export interface Collections {
   readonly queues: Queue;
@@ -555,6 +577,7 @@ export interface Collections {
   readonly requests: RequestRecord;
   readonly meta: ClusterMeta;
   readonly incidents: Incident;
+  readonly usage: UsageRecord;
 }
 
 export type CollectionName = keyof Collections;

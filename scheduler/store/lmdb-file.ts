@@ -19,6 +19,7 @@ const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
   allocations: true,
   requests: true,
   incidents: true,
+  usage: true,
 };
 export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as readonly CollectionName[];
 

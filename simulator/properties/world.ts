@@ -20,6 +20,7 @@ import { ClusterView } from '../../scheduler/engine/view.js';
 import { fenceNode, takeObservation } from '../../scheduler/fleet/reconcile.js';
 import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js';
 import { Draft } from '../../scheduler/model/draft.js';
+import { accounted } from '../../scheduler/model/usage.js';
 import { hasEnded, markEnded, markReleased, markStarted } from '../../scheduler/model/lifecycle.js';
 import {
   META_KEY,
@@ -286,7 +287,7 @@ export class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    const changes = draft.changes();
+    const changes = accounted(this.state, draft.changes());
     this.#apply(changes);
     // That limits hold is a law of its own here.
     const violation = this.#guard.check(changes).find(({ name }) => name !== 'within_limits');

@@ -27,6 +27,7 @@ import {
 } from '../../scheduler/model/records.js';
 import { oneRole, wholeGpus } from '../../scheduler/model/requests.js';
 import { ALLOCATION_STEPS, WORKLOAD_STEPS } from '../../scheduler/model/state-steps.js';
+import { accounted, addUsage } from '../../scheduler/model/usage.js';
 import { submission, Workshop } from './workshop.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 
@@ -68,7 +69,8 @@ class Stage extends Workshop {
   }
 
   /** What the guard says to a commit of these changes, as if some bug had made them. */
-  plant(...changes: readonly RecordChange[]): readonly Violation[] {
+  plant(...planted: readonly RecordChange[]): readonly Violation[] {
+    const changes = planted.some(({ collection }) => collection === 'usage') ? planted : accounted(this.state, planted);
     for (const change of changes) this.state.apply(change);
     return this.guard.check(changes);
   }
@@ -88,6 +90,33 @@ class Stage extends Workshop {
     if (before === undefined) throw new Error('no node');
     return { collection: 'nodes', key: before.id, before, after: change(before) };
   }
+
+  /** What has ended comes free; `count` says what of the accounting is done. */
+  release(count: (usage: readonly RecordChange[]) => readonly RecordChange[]): readonly RecordChange[] {
+    const release = { timeMs: this.nowMs, proof: 'clean' } as const;
+    const change = this.allocationChange(this.of(this.dirty), { state: 'released', release });
+    const usage = count(accounted(this.state, [change]).slice(1));
+    // A change that changes nothing says that the accounting is the test's.
+    return usage.length > 0 ? [change, ...usage] : [change, this.still()];
+  }
+
+  still(): RecordChange {
+    const [key, before] = [...this.state.usage][0] ?? ['', null];
+    return { collection: 'usage', key, before, after: before };
+  }
+
+  /** The same once more, after it. */
+  again(usage: readonly RecordChange[]): readonly RecordChange[] {
+    return usage.map((change) => {
+      if (change.collection !== 'usage' || change.after === null) throw new Error('no usage');
+      const after = { ...change.after, ...addUsage(change.after, change.after) };
+      return { collection: 'usage', key: change.key, before: change.after, after };
+    });
+  }
+
+  /** As a change of what is there now. */
+  readonly afresh = (change: RecordChange): RecordChange =>
+    ({ ...change, before: this.state.get(change.collection, change.key) ?? null }) as RecordChange;
 
   dropped(collection: 'workloads' | 'allocations' | 'nodes' | 'queues', key: string): RecordChange {
     return { collection, key, before: this.state.get(collection, key) ?? null, after: null } as RecordChange;
@@ -241,6 +270,10 @@ const BROKEN: readonly (readonly [InvariantName, string, Plant])[] = [
     (s) => [s.allocationChange(s.of(s.running), { state: 'exited', exit, endedMs: 5 })],
   ],
   ['exact_usage', 'an end without its time', (s) => [s.allocationChange(s.of(s.running), { state: 'exited', exit })]],
+  ['exact_usage', 'a release that nobody counted', (s) => s.release(() => [])],
+  ['exact_usage', 'a release that counts twice', (s) => s.release((usage) => [...usage, ...s.again(usage)])],
+  ['exact_usage', 'a release of which only the sum of all knows', (s) => s.release((usage) => usage.slice(1))],
+  ['exact_usage', 'a sum that moves by itself', (s) => s.again(s.release((usage) => usage).slice(1)).map(s.afresh)],
   [
     'fitting_fields',
     'a gate on what runs',

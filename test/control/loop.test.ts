@@ -218,7 +218,7 @@ describe('a turn', () => {
     await clock.advance(ASKING_MS + 1);
     const before = store.commits.length;
     join();
-    await expect.poll(running).toBe(512);
+    await expect.poll(running, { timeout: 20_000 }).toBe(512);
     const sizes = store.commits.slice(before).map(({ puts }) => puts.length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(WHOLE_SLICE.changes + WHOLE_SLICE.units * BIND_RECORDS);
     expect(Math.max(...sizes)).toBeGreaterThan(SHARED_SLICE.changes + SHARED_SLICE.units * BIND_RECORDS);
@@ -243,7 +243,7 @@ describe('a turn', () => {
       .filter(({ puts }) => puts.some(({ collection }) => collection === 'meta'));
     expect(shared).toHaveLength(8);
     expect(Math.max(...shared.map(({ puts }) => puts.length))).toBeLessThanOrEqual(records);
-    await expect.poll(running).toBe(512);
+    await expect.poll(running, { timeout: 20_000 }).toBe(512);
   });
 });
 

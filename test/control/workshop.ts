@@ -13,22 +13,27 @@ import { Upkeep } from '../../scheduler/control/upkeep.js';
 import type { Decision } from '../../scheduler/engine/decisions.js';
 import { ClusterState } from '../../scheduler/model/cluster-state.js';
 import { Draft } from '../../scheduler/model/draft.js';
+import { accounted } from '../../scheduler/model/usage.js';
 import { place } from '../../scheduler/model/lifecycle.js';
 import {
   META_KEY,
   type Allocation,
+  type RecordChange,
+  type Placement,
   type Queue,
   type Workload,
   type WorkloadSpec,
 } from '../../scheduler/model/records.js';
-import { GPU_PARTS, minTasks, ONLY_GPUS_COUNT, roleOf } from '../../scheduler/model/requests.js';
+import { GPU_PARTS, PARTS_PER_MILLI, minTasks, ONLY_GPUS_COUNT, roleOf } from '../../scheduler/model/requests.js';
 import { PLAIN_GPU, plainRequest, type PlainRequest } from '../plain-spec.js';
 
 export class Workshop {
-  readonly state = new ClusterState();
+  state = new ClusterState();
   /** What control owes by itself; it does so when told to, see {@link pass}. */
   upkeep = new Upkeep(this.state);
-  readonly guard: InvariantGuard;
+  guard: InvariantGuard;
+  /** Gets every commit, as a log would. */
+  onChanges: (changes: readonly RecordChange[]) => void = () => undefined;
   /** What the guard found that is no reason to stop. */
   readonly violations: Violation[] = [];
   nowMs = 1_000;
@@ -48,14 +53,33 @@ export class Workshop {
   change<T>(make: (draft: Draft, context: CommandContext) => T): T {
     const draft = new Draft(this.state);
     const value = make(draft, { nowMs: this.nowMs, newUlid: () => this.newUlid() });
-    const changes = draft.changes();
+    const changes = accounted(this.state, draft.changes());
     for (const change of changes) {
       this.state.apply(change);
       this.upkeep.note(change);
     }
     this.violations.push(...this.guard.check(changes));
+    this.onChanges(changes);
     checkInvariants(this.state);
     return value;
+  }
+
+  /** The daemon dies and begins anew: all it knows comes from its records. */
+  restart(): void {
+    const old = this.state;
+    this.state = new ClusterState();
+    const { queues, nodes, workloads, allocations, requests, incidents, usage } = old;
+    const meta = new Map([[META_KEY, old.meta]]);
+    const tables = { meta, queues, nodes, workloads, allocations, requests, incidents, usage };
+    for (const [collection, table] of Object.entries(tables)) {
+      for (const [key, record] of table) {
+        const after = JSON.parse(JSON.stringify(record)) as object;
+        this.state.apply({ collection, key, before: null, after } as RecordChange);
+      }
+    }
+    checkInvariants(this.state);
+    this.guard = new InvariantGuard(this.state);
+    this.upkeep = new Upkeep(this.state);
   }
 
   /** Carries out a decision as if the engine had made it. */
@@ -179,4 +203,16 @@ export function nodeReport(id: NodeId, name: string, gpus: number, model = 'NVID
       gpuProblem: '',
     },
   };
+}
+
+/** The first GPUs of a node of which so much is free; null = there are none. */
+export function placeOf(state: ClusterState, node: NodeId, gpus: number, milli: number): Placement | null {
+  const parts = milli * PARTS_PER_MILLI;
+  const held = state.heldOn(node).flatMap((allocation) => allocation.gpus);
+  const free = (state.node(node)?.gpus ?? []).filter(({ index }) => {
+    const taken = held.filter((gpu) => gpu.index === index).reduce((sum, gpu) => sum + gpu.parts, 0);
+    return taken + parts <= GPU_PARTS;
+  });
+  if (free.length < gpus) return null;
+  return { task: 0, node, gpus: free.slice(0, gpus).map(({ index }) => index), parts, instances: [] };
 }

@@ -27,6 +27,7 @@ import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js
 import { Draft } from '../../scheduler/model/draft.js';
 import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
 import { nodeReport, submission } from './workshop.js';
+import { accounted } from '../../scheduler/model/usage.js';
 import { mayGrow } from '../../scheduler/model/elastic.js';
 import {
   GPU_PARTS,
@@ -156,7 +157,7 @@ class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    const changes = draft.changes();
+    const changes = accounted(this.state, draft.changes());
     this.#apply(changes);
     // Limits are the engine's to keep, and here others place work, too.
     const violations = this.guard.check(changes).filter(({ name }) => name !== 'within_limits');
@@ -253,6 +254,7 @@ class World {
       'requests',
       'workloads',
       'incidents',
+      'usage',
     ] as const) {
       const records = collection === 'meta' ? [[META_KEY, old.meta] as const] : [...old[collection]];
       for (const [key, record] of records) {

@@ -71,6 +71,20 @@ describe('what follows from a report', () => {
     expect(health()).toBe('healthy');
   });
 
+  test.each([
+    ['an hour ahead', 3_600_000],
+    ['an hour behind', -3_600_000],
+  ])('a machine whose clock is %s is charged for as long as its program ran', (_, aheadMs) => {
+    const { shop, node, id } = placed();
+    shop.nowMs = 5_000_000;
+    const startedMs = shop.nowMs + aheadMs;
+    shop.run(takeObservation(node, [seen(id, 'running', { startedMs })]));
+    const began = shop.allocation(id).startedMs ?? 0;
+    shop.nowMs += 60_000;
+    shop.run(takeObservation(node, [seen(id, 'released', { startedMs, endedMs: startedMs + 50_000 })]));
+    expect((shop.allocation(id).endedMs ?? 0) - began).toBe(50_000);
+  });
+
   test('running, and the machine was rebooted: it is requeued, its GPU is free', () => {
     const { shop, node, id } = placed();
     shop.run(takeObservation(node, [seen(id, 'running')]));

@@ -8,6 +8,7 @@ import { checkGpusOfNode, checkOwner, checkTimes } from './allocation-rules.js';
 import { Holdings } from './holdings.js';
 import { checkNode } from './other-rules.js';
 import type { Complain } from './violation.js';
+import { checkUsageTotal } from './usage-rules.js';
 import { checkFields, checkTasks } from './workload-rules.js';
 
 /** Records of one slice: about a millisecond. */
@@ -68,4 +69,6 @@ function* rules(state: ReadableState, complain: Complain): Generator<() => void,
       checkTasks(state, now, complain);
     };
   }
+  // Some thousand records, in one piece: they belong together.
+  yield () => checkUsageTotal(state, complain);
 }

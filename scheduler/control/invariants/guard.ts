@@ -24,6 +24,7 @@ import {
   checkRequest,
 } from './other-rules.js';
 import { BrokenInvariant, type Complain, type Violation } from './violation.js';
+import { checkUsage } from './usage-rules.js';
 import {
   checkFields,
   checkGranted,
@@ -85,6 +86,7 @@ export class InvariantGuard {
     this.#changes += changes.length;
     const frame = frameOf(this.#state, changes);
     for (const change of changes) this.#checkChange(change, frame);
+    checkUsage(changes, this.#complain);
     for (const [key, { before, granted }] of frame.touched) {
       const after = this.#state.workloads.get(key);
       if (after === undefined) continue;
