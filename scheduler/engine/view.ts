@@ -403,9 +403,9 @@ export class ClusterView {
   }
 
   #wakeShape(shape: Shape): void {
-    const leaves = this.nodes.leavingTasks > 0;
-    if (shape.waiting.size > 0 && (mayFit(shape, 'free') || (leaves && mayFit(shape, 'potential')))) {
-      for (const group of shape.waiting) this.unblock(group);
+    if (shape.waiting.size > 0) {
+      const room = this.#roomFor(shape);
+      if (room.now || room.later) for (const group of shape.waiting) this.#wake(group, room);
     }
     // With what each has been promised and is free already, claimers differ, so all are looked at.
     for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);
@@ -413,13 +413,34 @@ export class ClusterView {
 
   #wakeQueues(): void {
     for (const queue of this.#roomChanged) {
-      for (const group of queue.stopped) {
+      // Of a copy, since some come back.
+      for (const group of Array.from(queue.stopped)) {
         const mayBind = this.findStop(group, group.shape, 'bind')?.at !== queue;
         const mayPromise = this.nodes.leavingTasks > 0 && this.findStop(group, group.shape, 'promise')?.at !== queue;
-        if (mayBind || mayPromise) this.unblock(group);
+        if (mayBind || mayPromise) this.#wake(group, this.#roomFor(group.shape));
       }
     }
     this.#roomChanged.clear();
+  }
+
+  #roomFor(shape: Shape): { readonly now: boolean; readonly later: boolean } {
+    const leaves = this.nodes.leavingTasks > 0;
+    return { now: mayFit(shape, 'free'), later: leaves && mayFit(shape, 'potential') };
+  }
+
+  /**
+   * Lets a group be tried again if neither room nor its queue's rules are known to stop it. Else only what it waits for
+   * changes: whose turn it is must not depend on which of the two stopped it first.
+   */
+  #wake(group: Group, room: { readonly now: boolean; readonly later: boolean }): void {
+    const stop = this.findStop(group, group.shape, 'bind');
+    const isBindable = room.now && stop === null;
+    if (isBindable || (room.later && this.findStop(group, group.shape, 'promise') === null)) {
+      this.unblock(group);
+      return;
+    }
+    this.#forgetBlock(group);
+    this.block(group, stop ?? { kind: 'room', reservedFor: null });
   }
 
   /** What a queue on this path was stopped by may have gone. */
@@ -434,7 +455,12 @@ export class ClusterView {
   }
 
   /** A queue came to be charged with more: if it borrows, others may take from it what they could not before. */
-  #excessMayHaveGrown(queue: QueueNode | null): void {
+  #excessMayHaveGrown(queue: QueueNode | null, charge: Amounts): void {
+    if (queue !== null && reachesShare(queue, at(charge, GPU))) {
+      // Work of others may be kept from preempting beyond their share while this queue waits for its own.
+      this.structureAt = ++this.nodes.clock;
+      return;
+    }
     for (let each = queue; each !== null && each.parent !== null; each = each.parent) {
       const borrows = exceeds(each, each.guarantee) || each.scopes.some((part) => part.charged > part.guarantee);
       if (!borrows) continue;
@@ -732,7 +758,7 @@ export class ClusterView {
     }
     addClaimed(workload.account, workload.claim.charge, 1);
     for (const place of workload.claim.places) this.scopes.count(workload.account, place, 'claimed', 1);
-    this.#excessMayHaveGrown(workload.queue);
+    this.#excessMayHaveGrown(workload.queue, workload.claim.charge);
     this.claimers.add(workload);
     this.claimsToCheck.add(workload);
     this.shapes.use(core);
@@ -996,7 +1022,7 @@ export class ClusterView {
     if (leaving) this.nodes.count(node, 'leaving', allocation.cpuMilli, allocation.memoryMib, 1);
     this.#attachSlots(allocation);
     this.#charge(allocation, 1);
-    this.#excessMayHaveGrown(workload.queue);
+    this.#excessMayHaveGrown(workload.queue, allocation.charge);
     // More to preempt for those of higher priority beside it.
     const { queue } = workload;
     if (queue && queue.stuckPriority > (workload.record?.spec.priority ?? Infinity)) {
@@ -1119,6 +1145,12 @@ function scopeShareOf({ scopes }: QueueNode, { pool, model }: QueueScope): Scope
 }
 
 const NO_REQUEST = { cpuMilli: 0, memoryMib: 0 };
+
+/** Whether it was with the last parts it was charged with that a queue came to have its fair share. */
+function reachesShare({ charged, fairShare }: QueueNode, parts: number): boolean {
+  const [now, share] = [at(charged, GPU), at(fairShare, GPU)];
+  return now >= share && now - parts < share;
+}
 
 function asksByMemory({ spec }: Workload): boolean {
   return spec.roles.some(({ request }) => request.gpuMemoryMib > 0);

@@ -25,7 +25,7 @@ export type Mode = 'bind' | 'wait';
 const NO_ONE: Evicted = new Set();
 
 /**
- * Places tasks one after the other.
+ * Places tasks one after the other. When one finds no place behind those of other roles, all are tried with its role first.
  *
  * If any of them must wait and the gang is not complete without it, all of them wait.
  * @param evicted tasks of the trial's victims: one that is placed where it was stays there
@@ -39,13 +39,21 @@ export function placeChunk(
   evicted: Evicted = NO_ONE,
 ): State | null {
   if (chunk.length === 0 || !mayTake(state, workload, chunk)) return null;
-  let placed = state;
-  for (const task of chunk) {
-    const next = placeTask(placed, workload, task, mode, evicted);
-    if (next === null) return null;
-    placed = next;
+  // The roles whose tasks have the most GPUs first.
+  let order: readonly Task[] = chunk.toSorted((a, b) => b.role.request.gpus - a.role.request.gpus);
+  for (const _ of new Set(chunk.map(({ role }) => role))) {
+    let placed = state;
+    const failed = order.find((task) => {
+      const next = placeTask(placed, workload, task, mode, evicted);
+      placed = next ?? placed;
+      return next === null;
+    });
+    if (failed === undefined) return gangMustWait(placed, workload) ? letWait(placed, workload) : placed;
+    if (failed.role === order[0]?.role) return null;
+    const isFirst = ({ role }: Task): boolean => role === failed.role;
+    order = [...order.filter(isFirst), ...order.filter((task) => !isFirst(task))];
   }
-  return gangMustWait(placed, workload) ? letWait(placed, workload) : placed;
+  return null;
 }
 
 /** Some task of a role waits, and those that do not are fewer than its gang. */

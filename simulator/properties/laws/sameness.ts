@@ -101,7 +101,12 @@ export const whatIf: PlayedLaw = {
       const after = answersOf(world);
       demand(before === after, () => `answers differ after a what-if: ${difference(before, after)}`);
     };
-    const asked = new World(history, { watchers: [{ atRest }] }).play();
+    // Somebody may ask while there is much to decide: what is decided then stays the same, too.
+    const decider: Decider = (world, budget) => {
+      if (random.oneIn(3)) plan(world, random);
+      return step(world.view, world.nowMs, budget);
+    };
+    const asked = new World(history, { watchers: [{ atRest }], decider }).play();
     asked.settle();
     const plain = new World(history).play();
     plain.settle();
