@@ -303,7 +303,7 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
     formatFields(fields),
     section('GPUs', formatFields(bars, '  ')),
     section('Of them by part of the cluster', scopeTable(invocation, queue)),
-    section('Guaranteed together', formatFields(shapeFields(spec), '  ')),
+    section('Guaranteed together', formatFields(shapeFields(queue), '  ')),
     section(heading, rows.length === 0 ? '' : invocation.table(titles).withTitles(rows)),
   ].join('');
 }
@@ -359,14 +359,16 @@ function scopeTable(invocation: Invocation, { spec, use }: Queue__Output): strin
   return invocation.table(titles).withTitles(rows);
 }
 
-/** `4 times: 8 GPUs (h100) in one node of pool big`. */
-function shapeFields(spec: QueueSpec__Output | null): readonly Field[] {
-  return (spec?.shapes ?? []).map(({ count, gpus, pool, gpuModel, level }) => {
+/** `4 times: 8 GPUs (h100) in one node of pool big; 1 in use, 2 cannot be had with the hardware there is`. */
+function shapeFields({ spec, use }: Queue__Output): readonly Field[] {
+  return (spec?.shapes ?? []).map(({ count, gpus, pool, gpuModel, level }, index) => {
     const domain = levelWord(level) === 'nvlink' ? 'NVLink group' : levelWord(level);
     const kind = gpuModel === '' ? '' : ` (${gpuModel})`;
+    const { inUse = 0, impossible = 0 } = use?.shapes[index] ?? {};
+    const lacks = impossible === 0 ? '' : `, ${impossible} cannot be had with the hardware there is`;
     return [
       plural(count, 'time'),
-      `${plural(gpus, 'GPU')}${kind} in one ${domain}${pool === '' ? '' : ` of pool ${pool}`}`,
+      `${plural(gpus, 'GPU')}${kind} in one ${domain}${pool === '' ? '' : ` of pool ${pool}`}; ${inUse} in use${lacks}`,
     ];
   });
 }

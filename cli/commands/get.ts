@@ -2,6 +2,8 @@
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
+import type { QueueUse__Output } from '../../proto/gen/sluice/v1/QueueUse.js';
+import type { ShapeStanding__Output } from '../../proto/gen/sluice/v1/ShapeStanding.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadState__Output } from '../../proto/gen/sluice/v1/WorkloadState.js';
 import { nearestNames } from '../../common/nearest.js';
@@ -354,7 +356,7 @@ async function getQueues(
     items: queues,
     single: names.length === 1,
     nameOf: ({ spec }) => `queue/${spec?.name}`,
-    titles: format === 'wide' ? [...QUEUE_TITLES, 'PARENT', 'PRIORITY', 'AGE'] : QUEUE_TITLES,
+    titles: format === 'wide' ? [...QUEUE_TITLES, 'SHAPES', 'PARENT', 'PRIORITY', 'AGE'] : QUEUE_TITLES,
     rowOf: (queue) => queueRow(queue, depths.get(queue) ?? 0, invocation.nowMs, format),
   });
 }
@@ -394,7 +396,17 @@ function queueRow(
     age(use?.oldestPendingTime, nowMs),
   ];
   if (format !== 'wide') return usual;
-  return [...usual, spec?.parent || '-', String(spec?.priority ?? ''), age(createTime, nowMs)];
+  return [...usual, shapesText(use), spec?.parent || '-', String(spec?.priority ?? ''), age(createTime, nowMs)];
+}
+
+/** `1/4`, or `1/4-2` when two of the four guaranteed shapes cannot be had. */
+function shapesText(use: QueueUse__Output | null): Cell {
+  const all = use?.shapes ?? [];
+  if (all.length === 0) return '-';
+  const sum = (of: (each: ShapeStanding__Output) => number) => all.reduce((total, each) => total + of(each), 0);
+  const impossible = sum((each) => each.impossible);
+  const text = `${sum((each) => each.inUse)}/${sum(({ shape }) => shape?.count ?? 0)}`;
+  return impossible === 0 ? text : { text: `${text}-${impossible}`, tone: 'bad' };
 }
 
 /** A fair share may be a fraction; whole ones are written without a point. */

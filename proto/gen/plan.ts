@@ -88,6 +88,7 @@ import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _slu
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
 import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from './sluice/v1/ScopeUse.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
+import type { ShapeStanding as _sluice_v1_ShapeStanding, ShapeStanding__Output as _sluice_v1_ShapeStanding__Output } from './sluice/v1/ShapeStanding.js';
 import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from './sluice/v1/StopOrder.js';
 import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, SubmitWorkloadsRequest__Output as _sluice_v1_SubmitWorkloadsRequest__Output } from './sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from './sluice/v1/SubmitWorkloadsResponse.js';
@@ -219,6 +220,7 @@ export interface ProtoGrpcType {
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
       ScopeUse: MessageTypeDefinition<_sluice_v1_ScopeUse, _sluice_v1_ScopeUse__Output>
       ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>
+      ShapeStanding: MessageTypeDefinition<_sluice_v1_ShapeStanding, _sluice_v1_ShapeStanding__Output>
       StopOrder: MessageTypeDefinition<_sluice_v1_StopOrder, _sluice_v1_StopOrder__Output>
       StopReason: EnumTypeDefinition
       SubmitWorkloadsRequest: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsRequest, _sluice_v1_SubmitWorkloadsRequest__Output>

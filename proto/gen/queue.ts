@@ -45,6 +45,7 @@ import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeReque
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from './sluice/v1/ScopeUse.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
+import type { ShapeStanding as _sluice_v1_ShapeStanding, ShapeStanding__Output as _sluice_v1_ShapeStanding__Output } from './sluice/v1/ShapeStanding.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
 import type { UpdateQueueRequest as _sluice_v1_UpdateQueueRequest, UpdateQueueRequest__Output as _sluice_v1_UpdateQueueRequest__Output } from './sluice/v1/UpdateQueueRequest.js';
@@ -115,6 +116,7 @@ export interface ProtoGrpcType {
       RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       ScopeUse: MessageTypeDefinition<_sluice_v1_ScopeUse, _sluice_v1_ScopeUse__Output>
       ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>
+      ShapeStanding: MessageTypeDefinition<_sluice_v1_ShapeStanding, _sluice_v1_ShapeStanding__Output>
       TopologyLevel: EnumTypeDefinition
       UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
       UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>

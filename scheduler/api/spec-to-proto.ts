@@ -4,10 +4,11 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import { toDuration } from '../../common/units.js';
 import type { QueueSpec as QueueSpecMessage } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { Role as RoleMessage } from '../../proto/gen/sluice/v1/Role.js';
+import type { ShapeGuarantee as ShapeMessage } from '../../proto/gen/sluice/v1/ShapeGuarantee.js';
 import type { TaskResources as TaskResourcesMessage } from '../../proto/gen/sluice/v1/TaskResources.js';
 import type { TopologyRule as TopologyRuleMessage } from '../../proto/gen/sluice/v1/TopologyRule.js';
 import type { WorkloadSpec as WorkloadSpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
-import type { Program, Queue, Role, TopologyRule, WorkloadSpec } from '../model/records.js';
+import type { Program, Queue, Role, ShapeGuarantee, TopologyRule, WorkloadSpec } from '../model/records.js';
 import { DEPENDENCY_CONDITION_TO_PROTO, KIND_TO_PROTO, TOPOLOGY_LEVEL_TO_PROTO } from '../model/wire-names.js';
 
 /** A spec; `number` is that of its workload, since an array's first index follows from it. */
@@ -118,16 +119,15 @@ export function queueSpecToProto(queue: Queue): QueueSpecMessage {
       guaranteeGpus,
       ...(limitGpus === null ? {} : { limitGpus }),
     })),
-    shapes: queue.shapes.map(({ count, gpus, pool, model, level }) => ({
-      count,
-      gpus,
-      pool,
-      gpuModel: model,
-      level: TOPOLOGY_LEVEL_TO_PROTO[level],
-    })),
+    shapes: queue.shapes.map(shapeToProto),
     ...(queue.userLimitGpus === null ? {} : { userLimitGpus: queue.userLimitGpus }),
     reclaimMinRuntime: toDuration(queue.reclaimMinRuntimeMs),
     preemptMinRuntime: toDuration(queue.preemptMinRuntimeMs),
     maxGrace: toDuration(queue.maxGraceMs),
   };
+}
+
+/** GPUs that a queue is guaranteed together. */
+export function shapeToProto({ count, gpus, pool, model, level }: ShapeGuarantee): ShapeMessage {
+  return { count, gpus, pool, gpuModel: model, level: TOPOLOGY_LEVEL_TO_PROTO[level] };
 }

@@ -18,7 +18,7 @@ import {
   STOP_REASON_TO_PROTO,
 } from '../model/wire-names.js';
 import type { Allocation, ClusterNode, Gpu, Queue, Workload } from '../model/records.js';
-import { queueSpecToProto, specToProto } from './spec-to-proto.js';
+import { queueSpecToProto, shapeToProto, specToProto } from './spec-to-proto.js';
 
 /** A workload with the allocations of its present or last attempt; `explanation` says why a pending one is pending. */
 export function workloadToProto(
@@ -196,6 +196,11 @@ export function queueToProto(queue: Queue, share: QueueShare | undefined, counts
       pendingWorkloads: counts.pending,
       oldestPendingTime: toTimestamp(counts.oldestPendingMs),
       scopes: share?.scopes.map(({ model, ...figures }) => ({ ...figures, gpuModel: model })) ?? [],
+      shapes: (share?.shapes ?? []).map((standing) => ({
+        shape: shapeToProto(standing),
+        inUse: standing.inUse,
+        impossible: standing.impossible,
+      })),
     },
     createTime: toTimestamp(queue.createdMs),
   };

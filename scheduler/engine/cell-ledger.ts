@@ -8,6 +8,7 @@ import { matchesModel } from '../model/gpu-model.js';
 import type { ShapeGuarantee } from '../model/records.js';
 import { type Amounts, at, GPU } from './amounts.js';
 import { ANY_OWED, type CellNode, Cells, type CellUse, type PromisedCells, SURPLUS } from './cells.js';
+import type { ShapeStanding } from './decisions.js';
 import { type Bank, type BankClass, compareNames, type Slot } from './nodes.js';
 import { type Account, isWithin, type QueueNode } from './queues.js';
 import type { Shape } from './shapes.js';
@@ -59,14 +60,6 @@ export interface HeldTask {
   readonly slots: readonly Slot[];
   readonly charge: Amounts;
   readonly placedMs?: number;
-}
-
-/** How a shape that a queue is promised stands. */
-export interface ShapeStanding extends ShapeGuarantee {
-  /** In use by work of the queue, or of queues below it. */
-  readonly inUse: number;
-  /** What cannot be had now, because hardware is bad or was never there. */
-  readonly impossible: number;
 }
 
 type Undo = () => void;

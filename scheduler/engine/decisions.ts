@@ -1,6 +1,6 @@
 // What the engine answers: decisions for the one writer to carry out, and explanations for people.
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
-import type { Placement } from '../model/records.js';
+import type { Placement, ShapeGuarantee } from '../model/records.js';
 
 /** Places tasks on what is free: the gang of a pending workload at once, or one more task of an elastic one that runs. */
 export interface Bind {
@@ -90,6 +90,8 @@ export type PendingReason =
   | 'TOPOLOGY'
   /** GPUs are free, but no node that has them has the CPU or memory as well. */
   | 'CPU_OR_MEMORY'
+  /** GPUs that would do are free, but owed to other queues in guaranteed shapes, and work that is not preemptible cannot borrow. */
+  | 'OWED_TO_OTHERS'
   /** GPUs that would do are free, but reserved for work that has waited longer. */
   | 'RESERVED'
   /** All fitting GPUs are in use and it is not entitled to take any back. */
@@ -102,7 +104,7 @@ export interface Explanation {
   readonly reason: PendingReason;
   /** One sentence with numbers. */
   readonly summary: string;
-  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Ahead, Blockers, Claim, Reserved, Search. */
+  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Claim, Reserved, Search. */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 
@@ -123,6 +125,14 @@ export interface ScopeShare {
   readonly unmetGuaranteeGpus: number;
 }
 
+/** How a shape that a queue is guaranteed stands. */
+export interface ShapeStanding extends ShapeGuarantee {
+  /** In use by work of the queue, or of queues below it. */
+  readonly inUse: number;
+  /** What cannot be had now, because hardware is bad or was never there. */
+  readonly impossible: number;
+}
+
 /** What a queue holds and may expect, in GPUs, CPU and memory. */
 export interface QueueShare {
   readonly queue: QueueName;
@@ -134,6 +144,7 @@ export interface QueueShare {
   readonly scopes: readonly ScopeShare[];
   readonly cpuMilli: ResourceShare;
   readonly memoryMib: ResourceShare;
+  readonly shapes: readonly ShapeStanding[];
 }
 
 /** Soft state of a node that the engine needs beside its record. */

@@ -67,6 +67,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Pool', text: sayPool(subject) },
     { title: 'Nearest', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayNearest(subject) },
     { title: 'Quota', text: sayQuota(subject) },
+    { title: 'Shapes', text: sayShapes(subject, cause.reason) },
     { title: 'Ahead', text: sayAhead(subject) },
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
     { title: 'Reserved', text: reserved },
@@ -133,14 +134,15 @@ function findCause(subject: Subject): Cause {
 /** Where free GPUs are found wanting, they may be kept for another. */
 const MAY_BE_RESERVED: ReadonlySet<NoRoom> = new Set(['NOT_EVALUATED', 'FRAGMENTED', 'RESOURCES']);
 
-type NoRoom = 'NOT_EVALUATED' | 'MAINTENANCE' | 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY' | 'RESOURCES';
+type NoRoom =
+  'NOT_EVALUATED' | 'OWED_TO_OTHERS' | 'MAINTENANCE' | 'FRAGMENTED' | 'TOPOLOGY' | 'CPU_OR_MEMORY' | 'RESOURCES';
 
-function whyNoRoom({ view, shape, part, request, nowMs }: Subject): NoRoom {
+function whyNoRoom({ view, shape, part, request, preemptible, nowMs }: Subject): NoRoom {
   const hasGpus = shape.parts.every(({ ask, count }) => ask.unit === 'none' || portions(ask, 'free', count) >= count);
   if (hasGpus) {
     if (nowMs > 0 && view.nodes.toMaintain.size > 0 && isShutOut(part, nowMs)) return 'MAINTENANCE';
-    // Counted exactly it would have been placed: it has not had its turn since something came free.
-    if (shape.isCounted) return 'NOT_EVALUATED';
+    // Counted exactly it would have been placed: it may not have what is free, or had no turn since something came free.
+    if (shape.isCounted) return !preemptible && view.cells?.concerns(shape) ? 'OWED_TO_OTHERS' : 'NOT_EVALUATED';
     if (lackingBeside(shape, view) !== null) return 'CPU_OR_MEMORY';
     if (shape.topology?.required === true || part.topology?.required === true) return 'TOPOLOGY';
   }
@@ -215,6 +217,8 @@ function summarise(subject: Subject, cause: Cause): string {
       return `The nodes that would fit take no work now: ${sayUnavailable(poolFacts(part.ask))}.`;
     case 'MAINTENANCE':
       return 'A maintenance of every node that would fit begins before it could end.';
+    case 'OWED_TO_OTHERS':
+      return 'GPUs are free, but others are guaranteed them in shapes, and work that is not preemptible cannot borrow them.';
     case 'RESERVED':
       return sayKeptOut(subject, cause.reservation);
     case 'NOT_EVALUATED':
@@ -759,6 +763,27 @@ function sayPartsQuota(queue: QueueNode): string {
       return ` (${sayScope(scope)} holds ${holds}, guaranteed ${due}, fair share ${share}, ${most})`;
     })
     .join('');
+}
+
+/** How guaranteed shapes stand: those that this may count on, and those of others that stand in its way. */
+function sayShapes({ view, queue, shape }: Subject, reason: PendingReason): string {
+  const { cells } = view;
+  if (cells === null || !cells.concerns(shape)) return '';
+  const isOwn = (other: QueueNode): boolean => {
+    for (let each: QueueNode | null = queue; each !== null; each = each.parent) if (each === other) return true;
+    return false;
+  };
+  const said: string[] = [];
+  for (const each of [...view.queues.values()].sort((a, b) => compareNames(a.name, b.name))) {
+    if (reason !== 'OWED_TO_OTHERS' && !isOwn(each)) continue;
+    for (const { count, gpus, level, model, pool, inUse, impossible } of cells.standings(each)) {
+      const kind = model === '' ? 'GPU' : `${model} GPU`;
+      const where = `in one ${sayLevel(level)}${pool === '' ? '' : ` of pool ${pool}`}`;
+      const lacks = impossible === 0 ? '' : `, ${impossible} cannot be had with the hardware there is`;
+      said.push(`${each.name} is guaranteed ${count} × ${plural(gpus, kind)} ${where}: ${inUse} in use${lacks}`);
+    }
+  }
+  return said.join('; ');
 }
 
 /** CPU and memory, where the queue rules them. */

@@ -21,7 +21,7 @@ import {
 } from './amounts.js';
 import { AskTable } from './asks.js';
 import { CellLedger, claimKey } from './cell-ledger.js';
-import type { NodeLiveness, QueueShare, ResourceShare, ScopeShare } from './decisions.js';
+import type { NodeLiveness, QueueShare, ResourceShare, ScopeShare, ShapeStanding } from './decisions.js';
 import { type NodeEntry, NodeTable, sameHardware, type Slot } from './nodes.js';
 import { PastUse } from './past-use.js';
 import type { Reach } from './reach.js';
@@ -76,6 +76,7 @@ import {
 const ROOT_NAME = '(root)' as QueueName;
 const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
 const NO_UNITS: readonly VictimUnit[] = [];
+const NO_STANDINGS: readonly ShapeStanding[] = [];
 const NO_GROUPS: readonly Group[] = [];
 
 /** The engine's view of the cluster. Create one, feed it every record change, and hand it to `step` and `explain`. */
@@ -174,6 +175,7 @@ export class ClusterView {
 
   /** What each queue holds and may expect, in order of name. Cost: one pass over the queues. */
   queueShares(): readonly QueueShare[] {
+    this.#settleCells();
     this.#settleShares();
     return [...this.queues.values()]
       .filter((queue) => queue.record !== null)
@@ -192,6 +194,7 @@ export class ClusterView {
           scopes: queue.record?.scopes.flatMap((part) => scopeShareOf(queue, part) ?? []) ?? [],
           cpuMilli: shareOf(queue, CPU),
           memoryMib: shareOf(queue, MEMORY),
+          shapes: this.cells?.standings(queue) ?? NO_STANDINGS,
         };
       });
   }

@@ -6,7 +6,7 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
-import type { PendingReason } from '../engine/decisions.js';
+import type { PendingReason, ShapeStanding } from '../engine/decisions.js';
 import { pendingReason } from '../engine/explain.js';
 import type { Group } from '../engine/shapes.js';
 import type { ClusterView } from '../engine/view.js';
@@ -265,6 +265,20 @@ export class SchedulerMetrics {
         }),
       );
     }
+    const shapes = {
+      guaranteed: ['Times a shape is guaranteed to the queue.', 'count'],
+      in_use: ['Times a guaranteed shape is in use by the queue.', 'inUse'],
+      impossible: ['Times a guaranteed shape cannot be had, since hardware is bad or missing.', 'impossible'],
+    } as const;
+    for (const [name, [help, key]] of Object.entries(shapes)) {
+      this.#gauge(`sluice_queue_shapes_${name}`, help, ['queue', 'shape'], (set) =>
+        loop.read((_state, view) => {
+          for (const { queue, shapes: all } of view.queueShares()) {
+            for (const standing of all) set({ queue, shape: shapeName(standing) }, standing[key]);
+          }
+        }),
+      );
+    }
     const resources = [
       { key: 'cpuMilli', unit: 'cpu_cores', what: 'CPU cores', scale: 1 / CORE_MILLI },
       { key: 'memoryMib', unit: 'memory_bytes', what: 'Bytes of memory', scale: MIB_BYTES },
@@ -302,6 +316,11 @@ export class SchedulerMetrics {
       },
     });
   }
+}
+
+/** `8 h100 in one node of pool big`, with what was said of it. */
+function shapeName({ gpus, level, pool, model }: ShapeStanding): string {
+  return `${gpus}${model === '' ? '' : ` ${model}`} in one ${level}${pool === '' ? '' : ` of pool ${pool}`}`;
 }
 
 type Read = (state: ReadableState, view: ClusterView, set: (labels: Labels, value: number) => void) => void;

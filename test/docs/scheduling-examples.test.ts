@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<PendingReason, true>> = {
   FRAGMENTED: true,
   TOPOLOGY: true,
   CPU_OR_MEMORY: true,
+  OWED_TO_OTHERS: true,
   RESERVED: true,
   RESOURCES: true,
   NOT_EVALUATED: true,

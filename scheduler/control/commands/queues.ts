@@ -278,9 +278,6 @@ function sum(gpus: readonly number[]): number {
   return gpus.reduce((total, each) => total + Math.round(each * 1_000), 0) / 1_000;
 }
 
-/** Whoever relies on a promise has to know what keeps it. */
-const NOT_ACTED_ON = 'guaranteed shapes are kept and checked, but placing and taking back does not act on them yet';
-
 /** Nodes come and go, so a promise above today's capacity is taken, said, and shown as unmet. */
 function warnings(draft: Draft, queue: Queue): readonly string[] {
   const others = draft.base.childrenOf(null).filter(({ name }) => name !== queue.name);
@@ -304,10 +301,9 @@ function warnings(draft: Draft, queue: Queue): readonly string[] {
     if (shape.count <= cells) continue;
     found.push(
       `${shape.count} x ${shapeName(shape)} are guaranteed, but the known nodes have room for ${cells} of them; ` +
-        'no node could hold the others',
+        `the other ${shape.count - cells} cannot be had and are shown as owed`,
     );
   }
-  if (queue.shapes.length > 0) found.push(NOT_ACTED_ON);
   return found;
 }
 

@@ -10,8 +10,8 @@ export interface ExplainWorkloadResponse {
   /**
    * The binding constraint; empty when it is not pending. One of HELD, DEPENDENCY, BACKOFF, ARRAY_CAP (it may not start yet);
    * QUEUE_LIMIT, USER_LIMIT, GUARANTEE_EXHAUSTED (its queue may not hold more); NO_SUCH_GPU, NODES_UNAVAILABLE, MAINTENANCE,
-   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, RESERVED, RESOURCES (no room); RECLAIMING (it has a claim); NOT_EVALUATED. More
-   * may come.
+   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, OWED_TO_OTHERS, RESERVED, RESOURCES (no room); RECLAIMING (it has a claim);
+   * NOT_EVALUATED. More may come.
    */
   'reason'?: (string);
   /**
@@ -27,8 +27,8 @@ export interface ExplainWorkloadResponse__Output {
   /**
    * The binding constraint; empty when it is not pending. One of HELD, DEPENDENCY, BACKOFF, ARRAY_CAP (it may not start yet);
    * QUEUE_LIMIT, USER_LIMIT, GUARANTEE_EXHAUSTED (its queue may not hold more); NO_SUCH_GPU, NODES_UNAVAILABLE, MAINTENANCE,
-   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, RESERVED, RESOURCES (no room); RECLAIMING (it has a claim); NOT_EVALUATED. More
-   * may come.
+   * FRAGMENTED, TOPOLOGY, CPU_OR_MEMORY, OWED_TO_OTHERS, RESERVED, RESOURCES (no room); RECLAIMING (it has a claim);
+   * NOT_EVALUATED. More may come.
    */
   'reason': (string);
   /**

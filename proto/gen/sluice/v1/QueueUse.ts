@@ -2,6 +2,7 @@
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from '../../sluice/v1/ScopeUse.js';
+import type { ShapeStanding as _sluice_v1_ShapeStanding, ShapeStanding__Output as _sluice_v1_ShapeStanding__Output } from '../../sluice/v1/ShapeStanding.js';
 
 /**
  * What a queue holds and may expect, in GPUs. Shares count as such.
@@ -25,6 +26,10 @@ export interface QueueUse {
    * In the order of the spec.
    */
   'scopes'?: (_sluice_v1_ScopeUse)[];
+  /**
+   * Of each shape of the spec, in its order.
+   */
+  'shapes'?: (_sluice_v1_ShapeStanding)[];
 }
 
 /**
@@ -49,4 +54,8 @@ export interface QueueUse__Output {
    * In the order of the spec.
    */
   'scopes': (_sluice_v1_ScopeUse__Output)[];
+  /**
+   * Of each shape of the spec, in its order.
+   */
+  'shapes': (_sluice_v1_ShapeStanding__Output)[];
 }
