@@ -255,7 +255,7 @@ describe('a queue in full', () => {
       /^ {2}POOL +GPU +GUARANTEED +ALLOCATED +FAIR-SHARE +UNMET +LIMIT$/m,
       /^ {2}big +h100 +2 +1 +1\.5 +1 +4$/m,
       /^ {2}any +a100 +0\.5 +0 +0 +0 +none$/m,
-      /^ {2}4 times: +8 GPUs \(h100\) in one node$/m,
+      /^ {2}4 times: +8 GPUs \(h100\) in one node; 0 in use$/m,
     ]) {
       expect(text).toMatch(part);
     }

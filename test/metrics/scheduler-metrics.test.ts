@@ -247,6 +247,7 @@ describe('the list of metrics', () => {
     'pool',
     'queue',
     'reason',
+    'shape',
     'simulated',
     'state',
     'type',
