@@ -6,9 +6,10 @@
 import { invariant, present } from '../../common/assert.js';
 import { matchesModel } from '../model/gpu-model.js';
 import type { ShapeGuarantee } from '../model/records.js';
-import { type Amounts, at, GPU } from './amounts.js';
+import { type Amounts, amounts, at, CPU, GPU, MEMORY } from './amounts.js';
 import { ANY_OWED, type CellNode, Cells, type CellUse, type PromisedCells, SURPLUS } from './cells.js';
 import type { ShapeStanding } from './decisions.js';
+import { isWithinOf } from './entitlements.js';
 import { type Bank, type BankClass, compareNames, type Slot } from './nodes.js';
 import { type Account, isWithin, type QueueNode } from './queues.js';
 import type { Shape } from './shapes.js';
@@ -121,17 +122,38 @@ export class CellLedger {
   }
 
   /** What a workload may count on with so much more; null = it may only borrow. */
-  rightOf({ queue, preemptible }: Account, charge: Amounts): Right | null {
-    if (queue === null || at(charge, GPU) === 0) return null;
+  rightOf({ queue, preemptible }: Account, shape: Shape): Right | null {
+    if (queue === null || at(shape.charge, GPU) === 0) return null;
     let protector: QueueNode | null = null;
     const accounts: string[] = [];
     for (let each = queue; each.parent !== null; each = each.parent) {
-      if (protector === null && isWithin(each, charge, each.guarantee)) protector = each;
+      if (protector === null && this.#isWithinGuarantee(each, shape)) protector = each;
       if (this.#promises.has(each)) accounts.push(each.name);
     }
     // What may not be taken back has to be where nobody will ask for it.
     protector ??= preemptible ? null : queue;
     return protector && { protector, accounts };
+  }
+
+  /** Within what a queue is guaranteed of the whole, or of a part that the work cannot leave. */
+  #isWithinGuarantee(queue: QueueNode, shape: Shape): boolean {
+    if (isWithin(queue, shape.charge, queue.guarantee)) return true;
+    const { scopes } = this.#view;
+    return scopes.wantsOfShape(shape).some(({ scope, parts, isBound }) => {
+      const asked = amounts(parts, at(shape.charge, CPU), at(shape.charge, MEMORY));
+      return isBound && isWithinOf(queue, asked, 'guarantee', scope);
+    });
+  }
+
+  /** GPU parts that a queue may have secured on GPUs of a kind: what it is guaranteed of all, or of a part that they are in. */
+  #mostFor(queue: QueueNode, slots: readonly Slot[]): number {
+    const [first] = slots;
+    let most = at(queue.guarantee, GPU);
+    if (first === undefined) return most;
+    for (const { index } of this.#view.scopes.of(first.bank.bankClass)) {
+      most = Math.max(most, queue.scopes[index]?.guarantee ?? 0);
+    }
+    return most;
   }
 
   /** The cells, to choose from. Change them only through the ledger. */
@@ -383,8 +405,9 @@ export class CellLedger {
       undecided = undecided.filter((gang) => {
         const protector = ancestor(gang.workload.queue, height);
         const parts = gang.tasks.reduce((sum, { holding }) => sum + holding.parts, 0);
-        const isWithin = protector !== null && this.securedParts(protector) + parts <= at(protector.guarantee, GPU);
-        return !isWithin || !this.#secureGang(gang, protector, gang.turn !== null);
+        const slots = gang.tasks[0]?.holding.slots ?? [];
+        const hasRoom = protector !== null && this.securedParts(protector) + parts <= this.#mostFor(protector, slots);
+        return !hasRoom || !this.#secureGang(gang, protector, gang.turn !== null);
       });
     }
     for (const gang of undecided) {
@@ -531,8 +554,9 @@ export class CellLedger {
 
   #promoteGang(gang: Gang, queue: QueueNode): void {
     const parts = gang.tasks.reduce((sum, { holding }) => sum + holding.parts, 0);
+    const slots = gang.tasks[0]?.holding.slots ?? [];
     for (let each = queue; each.parent !== null; each = each.parent) {
-      if (this.securedParts(each) + parts > at(each.guarantee, GPU)) continue;
+      if (this.securedParts(each) + parts > this.#mostFor(each, slots)) continue;
       const undos = gang.tasks.map(({ holding }) => this.#exit(holding.gpus, null));
       for (const { holding } of gang.tasks) this.#lentSet(holding)?.delete(holding);
       if (this.#secureGang(gang, each, false)) return;
@@ -544,14 +568,14 @@ export class CellLedger {
 
   #hasRoom(queue: QueueNode): boolean {
     for (let each = queue; each.parent !== null; each = each.parent) {
-      if (this.securedParts(each) < at(each.guarantee, GPU)) return true;
+      if (this.securedParts(each) < each.promised) return true;
     }
     return false;
   }
 
   /** Not preemptible work came to a queue that had its guarantee secured already: some of it is to be lent. */
   #isOver(queue: QueueNode): boolean {
-    if (this.securedParts(queue) <= at(queue.guarantee, GPU)) return false;
+    if (this.securedParts(queue) <= queue.promised) return false;
     for (const { secured, workload } of this.#held.values()) {
       if (secured?.protector === queue && !isFixed(workload)) return true;
     }

@@ -84,7 +84,7 @@ export function placeShape(
 /** What a workload may count on, where that makes a difference; null = it places as everybody may. */
 export function rightOf({ trial }: Placing, { account }: WorkloadEntry, shape: Shape): Right | null {
   const { cells } = trial.view;
-  return cells !== null && cells.concerns(shape) ? cells.rightOf(account, shape.charge) : null;
+  return cells !== null && cells.concerns(shape) ? cells.rightOf(account, shape) : null;
 }
 
 /** What to ask for a gang's places in promised cells. */

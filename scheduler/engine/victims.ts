@@ -8,7 +8,7 @@ import { plural } from '../../common/units.js';
 import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
 import { type Ask, partsIn } from './asks.js';
-import type { Right } from './cell-ledger.js';
+import { type Right, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { planInCells, planOnSurplus } from './cell-plan.js';
 import { type Bank, type BankClass, type Hold, potentialOf, type Slot } from './nodes.js';
 import {
@@ -90,10 +90,16 @@ export function takeOver(
     takeover = find(bound);
     group.cutShort[mode] = Math.max(group.cutShort[mode], bound.end(takeover !== null));
   };
-  if (right !== null) tryWithin((bound) => search(ofWhole(group.shape), right, bound).runByRight(where));
-  if (where === 'its cells' || (right !== null && !group.preemptible)) return takeover;
-  for (const entitlement of entitlements) {
-    if (takeover === null) tryWithin((bound) => search(entitlement, null, bound).run());
+  if (right !== null && mode === 'reclaim') {
+    tryWithin((bound) => search(ofWhole(group.shape), right, bound).runInItsCells());
+  }
+  if (where === 'its cells') return takeover;
+  // For a place to which it has a right, or else for any.
+  const manners = right === null ? [null] : group.preemptible ? [right, null] : [right];
+  for (const by of manners) {
+    for (const entitlement of entitlements) {
+      if (takeover === null) tryWithin((bound) => search(entitlement, by, bound).run());
+    }
   }
   return takeover;
 }
@@ -165,16 +171,13 @@ class VictimSearch {
     return this.#find(first) ?? this.#find(second);
   }
 
-  /** Those who borrow what the queue is owed; then as everybody does, but for a place to which it has a right. */
-  runByRight(where: 'anywhere' | 'its cells'): Takeover | null {
-    if (this.#mode === 'reclaim') {
-      if (!isUsable(this.#shape)) return null;
-      this.#claimsItsOwn = true;
-      const found = this.#find(() => this.#takeInTheWay());
-      this.#claimsItsOwn = false;
-      if (found !== null) return found;
-    }
-    return where === 'anywhere' ? this.run() : null;
+  /** Only those who borrow what the queue is owed. */
+  runInItsCells(): Takeover | null {
+    if (!isUsable(this.#shape)) return null;
+    this.#claimsItsOwn = true;
+    const found = this.#find(() => this.#takeInTheWay());
+    this.#claimsItsOwn = false;
+    return found;
   }
 
   /** One way of finding: limits first; then all that is not needed is left out, and what is left is checked again. */
@@ -716,7 +719,9 @@ class VictimSearch {
     if (cells === null || workload.queue === this.#queue) return false;
     return allocations.some(({ id }) => {
       const secured = cells.securedAs(id);
-      return secured !== undefined && secured !== null && secured.protector.onPathOf !== this.#id;
+      if (!secured || secured.protector.onPathOf === this.#id) return false;
+      // Who is guaranteed a part of the cluster goes there before who is guaranteed a number, but not before who is owed cells.
+      return this.#entitlement.scope === null || secured.account !== SURPLUS_ACCOUNT;
     });
   }
 
