@@ -177,7 +177,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'the disk gets full',
     target: ofScheduler,
-    weight: 6,
+    weight: 14,
     isPossible: ({ disk }) => disk.kind === 'tmpfs',
     run: async ({ disk, scheduler }, _node, random) => {
       // Low, critical, and to the last byte, where only an error of the write itself can stop it.
