@@ -62,6 +62,24 @@ const PREEMPT_BENCH: RegisteredBench = {
   load: async () => (await import('./preempt.js')).benchPreempt,
 };
 
+const RESTART_BENCH: RegisteredBench = {
+  figures: ['restart.serving_s', 'restart.listed_s', 'restart.serving_cpu_s'],
+  load: async () => (await import('./restart.js')).benchRestart,
+};
+
+const STORE_BENCH: RegisteredBench = {
+  figures: [
+    'store.commit_p50_ms',
+    'store.commit_p99_ms',
+    'store.commits_in_flight_per_s',
+    'store.records_per_s',
+    'store.load_records_per_s',
+    'store.snapshot_million_s',
+    'store.snapshot_stall_p99_ms',
+  ],
+  load: async () => (await import('./store.js')).benchStore,
+};
+
 const CURVE_BENCH: RegisteredBench = {
   figures: CURVE_FIGURES,
   load: async () => (await import('./curves.js')).benchCurves,
@@ -75,4 +93,6 @@ export const BENCHES: readonly RegisteredBench[] = [
   DURING_FILL_BENCH,
   LATENCY_BENCH,
   PREEMPT_BENCH,
+  RESTART_BENCH,
+  STORE_BENCH,
 ];

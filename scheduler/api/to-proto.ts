@@ -7,7 +7,8 @@ import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import { announcements, type Announcement } from '../control/commands/maintenance.js';
-import type { Explanation, QueueShare } from '../engine/decisions.js';
+import type { QueueShare } from '../engine/decisions.js';
+import type { Brief } from '../engine/explain.js';
 import { isInside, nextStart } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
@@ -25,7 +26,7 @@ export function workloadToProto(
   state: ReadableState,
   fleet: Fleet,
   workload: Workload,
-  explanation: Explanation | null,
+  explanation: Brief | null,
 ): WorkloadMessage {
   const allocations = workload.allocations
     .map((id) => state.allocation(id))

@@ -9,7 +9,7 @@ import { cancel } from '../control/commands/cancel.js';
 import { hold, prioritize, release, requeue } from '../control/commands/steering.js';
 import { submit } from '../control/commands/submit.js';
 import { notFound } from '../control/refusals.js';
-import { explain } from '../engine/explain.js';
+import { Briefs, explain, explainBriefly } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { RecordChange, Workload } from '../model/records.js';
@@ -30,9 +30,17 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   const { loop, fleet, clock } = deps;
   const shared = new SharedParts();
 
+  let briefs: Briefs | null = null;
+  /** Nothing changes while one read makes its messages, and those are made in one piece. */
+  const briefsOfThisRead = (): Briefs => {
+    if (briefs === null) queueMicrotask(() => (briefs = null));
+    return (briefs ??= new Briefs());
+  };
+
   /** One workload's message; the reason of a pending one comes from the engine, fresh. */
   const message = (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
-    const explanation = workload.state === 'pending' ? explain(view, workload.number, clock.wallMs()) : null;
+    const isPending = workload.state === 'pending';
+    const explanation = isPending ? explainBriefly(view, workload.number, clock.wallMs(), briefsOfThisRead()) : null;
     return workloadToProto(state, fleet, workload, explanation);
   };
 

@@ -144,14 +144,8 @@ class LmdbStore implements EmbeddedStore {
     }
   }
 
-  async *load(): AsyncGenerator<StoredRecord, void, undefined> {
-    this.#mustBeOpen();
-    const transaction = this.#tables.root.useReadTransaction();
-    try {
-      yield* this.#read(transaction);
-    } finally {
-      transaction.done();
-    }
+  load(): AsyncGenerator<StoredRecord, void, undefined> {
+    return this.#read(null);
   }
 
   snapshot(): StoreSnapshot {
@@ -168,15 +162,21 @@ class LmdbStore implements EmbeddedStore {
     return { position: readPosition(this.#tables, transaction), records: this.#read(transaction), release };
   }
 
-  /** Every record as the transaction sees it. */
-  async *#read(transaction: Transaction): AsyncGenerator<StoredRecord, void, undefined> {
-    let given = 0;
-    for (const collection of COLLECTION_NAMES) {
-      for (const { key, value } of this.#tables.records[collection].getRange({ transaction })) {
-        yield { collection, key, value } as StoredRecord;
-        if (++given % LOAD_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-        this.#mustBeOpen();
+  /** Every record as the transaction sees it; null = as one that lasts as long as the reading. */
+  async *#read(given: Transaction | null): AsyncGenerator<StoredRecord, void, undefined> {
+    this.#mustBeOpen();
+    const transaction = given ?? this.#tables.root.useReadTransaction();
+    try {
+      let read = 0;
+      for (const collection of COLLECTION_NAMES) {
+        for (const { key, value } of this.#tables.records[collection].getRange({ transaction })) {
+          yield { collection, key, value } as StoredRecord;
+          if (++read % LOAD_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+          this.#mustBeOpen();
+        }
       }
+    } finally {
+      if (given === null) transaction.done();
     }
   }
 

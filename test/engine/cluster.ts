@@ -2,7 +2,7 @@
 // decisions → record changes → the view. Evicted work leaves at once, or when the test says so.
 import { ClusterView } from '../../scheduler/engine/view.js';
 import { step } from '../../scheduler/engine/engine.js';
-import { explain } from '../../scheduler/engine/explain.js';
+import { Briefs, explain, explainBriefly } from '../../scheduler/engine/explain.js';
 import type { Decision, Explanation, NodeLiveness, PendingReason } from '../../scheduler/engine/decisions.js';
 import { DEFAULT_POLICY, type EnginePolicy } from '../../scheduler/engine/policy.js';
 import type {
@@ -535,7 +535,15 @@ export class TestCluster {
   }
 
   explain(number: WorkloadNumber): Explanation | null {
-    return explain(this.view, number, this.nowMs);
+    const explanation = explain(this.view, number, this.nowMs);
+    // What listings show is the same in brief, whoever asked before.
+    const briefs = new Briefs();
+    for (const _ of ['first', 'again']) {
+      const brief = explainBriefly(this.view, number, this.nowMs, briefs);
+      const { reason, summary } = explanation ?? {};
+      if (brief?.reason !== reason || brief?.summary !== summary) throw new Error(`told as ${JSON.stringify(brief)}`);
+    }
+    return explanation;
   }
 
   reason(number: WorkloadNumber): PendingReason | null {
