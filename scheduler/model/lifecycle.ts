@@ -498,7 +498,8 @@ function end(draft: Draft, workload: Workload, state: WorkloadState, message: st
 function fail(draft: Draft, workload: Workload, why: string, code: number | null, nowMs: number): void {
   const { retry } = workload.spec;
   const delayMs = retryDelayMs(retry, workload.retries, code);
-  if (delayMs === null) {
+  // Who cancelled it was told that it ends: that its program failed before the stop signal came changes nothing of that.
+  if (delayMs === null || workload.afterStop === 'cancel') {
     end(draft, workload, 'failed', why, nowMs);
     return;
   }

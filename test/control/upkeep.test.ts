@@ -99,6 +99,16 @@ describe('retries', () => {
     expect(stage.workload(number)).toMatchObject({ state: 'pending', retries: 0, requeues: 1, gate: null });
   });
 
+  test('do not come after a cancel, though the program failed before its stop signal came', () => {
+    const stage = new Stage();
+    const number = stage.submit({ retry });
+    const id = stage.start(number);
+    stage.run(cancel([`${number}`], '', 'alice'));
+    expect(stage.is(number)).toBe('stopping');
+    stage.end(id, exit(7));
+    expect(stage.workload(number)).toMatchObject({ state: 'failed', message: 'task 0 exited with code 7', retries: 0 });
+  });
+
   test('of a gang stop the others first and are one retry', () => {
     const stage = new Stage();
     const number = stage.submit({ tasks: 2, retry: { ...retry, backoffMs: 0, maxBackoffMs: 0 } });
