@@ -1,23 +1,27 @@
 // `npm run sim -- VERB ...`: the simulator. One verb a folder. Exit code: 0 all is well, 1 something was found, 2 it was not
 // understood what was wanted.
+import { checkFaults, FAULTS_USAGE } from './faults/command.js';
 import { checkProperties, USAGE as PROPERTIES_USAGE, type Output } from './properties/command.js';
 import { UsageError } from './usage.js';
 
 interface Verb {
   readonly usage: string;
   /** @returns how much is wrong */
-  readonly run: (args: readonly string[], output: Output) => number;
+  readonly run: (args: readonly string[], output: Output) => number | Promise<number>;
 }
 
-const VERBS: ReadonlyMap<string, Verb> = new Map([['properties', { usage: PROPERTIES_USAGE, run: checkProperties }]]);
+const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ['faults', { usage: FAULTS_USAGE, run: checkFaults }],
+  ['properties', { usage: PROPERTIES_USAGE, run: checkProperties }],
+]);
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
 
-function main([name, ...args]: readonly string[]): number {
+async function main([name, ...args]: readonly string[]): Promise<number> {
   try {
     const verb = VERBS.get(name ?? '');
     if (verb === undefined) throw new UsageError(name === undefined ? 'name a verb' : `there is no verb "${name}"`);
-    const found = verb.run(args, {
+    const found = await verb.run(args, {
       tell: (line) => process.stdout.write(`${line}\n`),
       progress: (line) => process.stderr.write(`${line}\n`),
     });

@@ -2,7 +2,7 @@
 // machine would: processes are started again by their keeper, lines come back, clocks stay wrong until the end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { present } from '../../common/assert.js';
-import type { Random } from '../properties/random.js';
+import type { Random } from '../random.js';
 import type { Life, Node } from './life.js';
 import { signal, supervisorsOf } from './processes.js';
 import type { Silence } from './proxy.js';

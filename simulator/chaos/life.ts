@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type SluiceClient } from '../../cli/client.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
-import type { Random } from '../properties/random.js';
+import type { Random } from '../random.js';
 import { hasFaketime, JumpingClock } from './clock-steps.js';
 import { openDisk, type Disk, type DiskKind } from './disk.js';
 import { Member } from './member.js';

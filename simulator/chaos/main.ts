@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Random } from '../properties/random.js';
+import { Random } from '../random.js';
 import { audit, type Audit } from './audit.js';
 import { hasFaketime } from './clock-steps.js';
 import { whyNoDisk, type DiskKind } from './disk.js';

@@ -6,7 +6,7 @@ import { ApiError } from '../../common/errors.js';
 import { toDuration } from '../../common/units.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
-import type { Random } from '../properties/random.js';
+import type { Random } from '../random.js';
 import type { Manner, Marks } from './task-program.js';
 
 /** Users who submit at the same time. */

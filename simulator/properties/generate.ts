@@ -6,7 +6,7 @@ import type { PlacementRules, QueueScope, Role, TaskRequest, TopologyRule } from
 import { ANYWHERE, ONLY_GPUS_COUNT, wholeGpus } from '../../scheduler/model/requests.js';
 import type { Flavour, GpuPlan, Happening, History, NodePlan, QueuePlan, WorkPlan } from './history.js';
 import { queueName } from './world.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 
 interface GpuKind {
   readonly model: string;

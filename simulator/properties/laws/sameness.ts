@@ -11,7 +11,7 @@ import { submit } from '../../../scheduler/control/commands/submit.js';
 import { ApiError } from '../../../common/errors.js';
 import type { RecordChange, Workload } from '../../../scheduler/model/records.js';
 import { maxTasks, minTasks } from '../../../scheduler/model/requests.js';
-import { Random } from '../random.js';
+import { Random } from '../../random.js';
 import { type Decider, WHOLE_STEP, World } from '../world.js';
 import { inShort } from '../in-short.js';
 import { demand, EVERY_FLAVOUR, type PlayedLaw } from './law.js';

@@ -1,4 +1,4 @@
-// Random numbers that come again with their seed, for making histories.
+// Random numbers that come again with their seed: histories, faults, delays.
 const GOLDEN = 0x9e3779b9;
 
 /** A small generator (Mulberry32, 2^32 long): far more than a history needs, the same on every machine. */
@@ -23,6 +23,21 @@ export class Random {
   /** True once in `times`, on average. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
+  }
+
+  /** A number from `least` to below `end`, with fractions. */
+  between(least: number, end: number): number {
+    return least + this.#next() * (end - least);
+  }
+
+  /** True with a probability. */
+  chance(probability: number): boolean {
+    return this.#next() < probability;
+  }
+
+  /** From 0 to below 1. */
+  fraction(): number {
+    return this.#next();
   }
 
   pick<T>(items: readonly [T, ...T[]]): T {

@@ -1,0 +1,138 @@
+// The scheduler's machine: its disk, and the real control of the daemon as the process on it. When it dies, or stops itself, a service manager
+// starts it again on what the disk then holds.
+import type { Logger } from '../../common/log.js';
+import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
+import { DEFAULT_POLICY } from '../../scheduler/engine/policy.js';
+import { AgentSession, type AgentStream } from '../../scheduler/fleet/session.js';
+import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { wireControl, type Control } from '../../scheduler/wire-control.js';
+import { monotonicFactory } from 'ulid';
+import type { Random } from '../random.js';
+import type { Gate } from './agent-stream.js';
+import { SimMachine, SimProcess } from './machine.js';
+import { SimDisk, SimStore } from './store.js';
+import type { Timeline } from './timeline.js';
+
+const RESTART_MS = [300, 8_000] as const;
+
+/** What the daemon of every world is told. */
+export const DAEMON_CONFIG = {
+  policy: DEFAULT_POLICY,
+  heartbeatMs: 5_000,
+  leaseMs: 20_000,
+  maxGraceMs: 3_600_000,
+  retention: {
+    finishedMs: 30 * 24 * 3_600_000,
+    finishedCount: 10_000,
+    requestMs: 7 * 24 * 3_600_000,
+    requestCount: 100_000,
+  },
+} as const;
+
+/** Sees what the daemon does. */
+export interface DaemonWitness {
+  /** It serves, on what it recovered. */
+  began(control: Control): void;
+  /** A turn of the one writer is over. */
+  committed(control: Control): void;
+  /** It stopped itself although its disk did not fail. */
+  stoppedItself(error: unknown): void;
+  /** A message leaves for a node. */
+  sending(node: string, message: ConnectResponse): void;
+}
+
+export interface DaemonSurroundings {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  readonly witness: DaemonWitness;
+  readonly log: Logger;
+}
+
+export class SimDaemon {
+  readonly machine: SimMachine;
+  readonly disk: SimDisk;
+  readonly #surroundings: DaemonSurroundings;
+  readonly #newUlid: (nowMs: number) => string;
+  process: SimProcess | null = null;
+  /** Null while it does not serve. */
+  control: Control | null = null;
+  /** Added to every flush, in ms. */
+  slowFlushMs = 0;
+  /** How often it was started. */
+  starts = 0;
+
+  constructor(surroundings: DaemonSurroundings, rate: number) {
+    this.#surroundings = surroundings;
+    const { timeline, random } = surroundings;
+    this.machine = new SimMachine(timeline, 'daemon', rate);
+    this.disk = new SimDisk('lineage-1');
+    this.#newUlid = monotonicFactory(() => random.fraction());
+  }
+
+  start(): void {
+    if (this.process?.alive === true) return;
+    this.starts += 1;
+    const process = new SimProcess(this.machine, 'daemon');
+    this.process = process;
+    const { random, timeline, log, witness } = this.#surroundings;
+    process.atEnd(() => this.disk.crash(random));
+    const timing = {
+      nextFlushMs: () => this.#nextFlushMs(),
+      after: (delayMs: number, callback: () => void) => void process.after(delayMs, 'disk flushed', callback),
+    };
+    const onFatal = (error: unknown): void => {
+      if (!process.alive) return;
+      if (!(error instanceof StoreFailure)) witness.stoppedItself(error);
+      this.crash();
+    };
+    wireControl(DAEMON_CONFIG, {
+      store: new SimStore(this.disk, timing, random),
+      clock: process.clock,
+      log,
+      newUlid: this.#newUlid,
+      newClusterId: () => 'simulated-cluster',
+      defer: (callback) => {
+        timeline.after(0, 'daemon defers', () => process.take(callback));
+      },
+      onFatal,
+    }).then((control) => {
+      if (!process.alive) return;
+      this.control = control;
+      witness.began(control);
+      control.loop.onTurn(() => process.alive && witness.committed(control));
+      control.start();
+    }, onFatal);
+  }
+
+  /** The process dies; its service manager starts another one. */
+  crash(lostPower = false): void {
+    if (this.process?.alive !== true) return;
+    this.control = null;
+    this.process.kill(lostPower);
+    const { random, timeline } = this.#surroundings;
+    if (lostPower) this.machine.reboot();
+    const restartMs = random.between(...RESTART_MS) + (lostPower ? 20_000 : 0);
+    timeline.after(restartMs, 'daemon restarted', () => this.start());
+  }
+
+  /** The way in for agents, as it is now. */
+  gate(): Gate {
+    const { witness, log } = this.#surroundings;
+    const { control, process } = this;
+    return {
+      process: control === null ? null : process,
+      accept: (stream: AgentStream) => {
+        if (control === null) return;
+        const { loop, fleet } = control;
+        new AgentSession(stream, { loop, fleet, log, authorizeNode: () => undefined });
+      },
+      sending: (node, message) => witness.sending(node, message),
+    };
+  }
+
+  #nextFlushMs(): number {
+    const { random } = this.#surroundings;
+    const usualMs = random.chance(0.02) ? random.between(5, 200) : random.between(0.2, 4);
+    return usualMs + (this.slowFlushMs === 0 ? 0 : random.between(0, this.slowFlushMs));
+  }
+}

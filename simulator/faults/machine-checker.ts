@@ -1,0 +1,118 @@
+// Watches what really happens on the machines, which nobody in the world can see as a whole: who uses which GPU, what was ever executed,
+// what lives on although its lease is over.
+import { GPU_PARTS } from '../../common/gpu-parts.js';
+import type { SimNode } from './node.js';
+import type { SimTask } from './task.js';
+import type { LawName } from './violation.js';
+
+/** What a supervisor or an agent needs to end a task whose time is over: the look at the lease, the kill, and retries of either. */
+const ENFORCE_MS = 16_000;
+/** How much faster a clock may run than another. */
+const RATE_BOUND = 1e-3;
+const LEASE_MS = 20_000;
+
+export interface MachineFacts {
+  readonly nowMs: () => number;
+  /** Whether an allocation was ever durable in the store. */
+  wasDurable(allocation: string): boolean;
+  /** When the scheduler last answered a heartbeat of a node, in true time. */
+  answeredMs(node: string): number;
+}
+
+export class MachineChecker {
+  readonly #facts: MachineFacts;
+  readonly #report: (law: LawName, message: string) => void;
+  readonly #executed = new Set<string>();
+  /** The highest generation with which a whole GPU was used, by lineage and GPU. */
+  readonly #generations = new Map<string, number>();
+  readonly #live = new Map<string, { readonly node: SimNode; readonly task: SimTask }>();
+  /** How many executions there were. */
+  executions = 0;
+
+  constructor(facts: MachineFacts, report: (law: LawName, message: string) => void) {
+    this.#facts = facts;
+    this.#report = report;
+  }
+
+  /** Everything that lives, on all machines. */
+  get live(): Iterable<{ readonly node: SimNode; readonly task: SimTask }> {
+    return this.#live.values();
+  }
+
+  isAlive(allocation: string): boolean {
+    return this.#live.has(allocation);
+  }
+
+  /** Whether a process lives that nobody can be blamed for: nothing on its machine could end it, or the kernel does not. */
+  isExcused(allocation: string): boolean {
+    const live = this.#live.get(allocation);
+    return live !== undefined && (live.task.isStuck || live.node.guardedMs(this.#facts.nowMs()) < ENFORCE_MS);
+  }
+
+  isStuckWithoutGpus(allocation: string): boolean {
+    const task = this.#live.get(allocation)?.task;
+    return task !== undefined && task.isStuck && task.gpus.length === 0;
+  }
+
+  executed(node: SimNode, task: SimTask, lineage: string): void {
+    const what = `allocation ${task.allocation} of workload ${task.workload} on ${node.name}`;
+    this.executions += 1;
+    if (this.#executed.has(task.allocation)) this.#report('I9 an allocation is executed once', what);
+    this.#executed.add(task.allocation);
+    if (!this.#facts.wasDurable(task.allocation)) {
+      this.#report('I16 durable before visible', `${what} was started, and no durable commit ever placed it`);
+    }
+    for (const gpu of task.gpus) {
+      this.#checkOwners(node, task, gpu.uuid, what);
+      if (gpu.parts < GPU_PARTS) continue;
+      const key = `${lineage}/${gpu.uuid}`;
+      const last = this.#generations.get(key) ?? 0;
+      if (gpu.generation <= last) {
+        this.#report('I5 generations rise', `${what} uses ${gpu.uuid} by generation ${gpu.generation} after ${last}`);
+      }
+      this.#generations.set(key, gpu.generation);
+    }
+    for (const other of this.#live.values()) {
+      if (other.task.workload !== task.workload || other.task.attempt === task.attempt) continue;
+      if (this.isExcused(other.task.allocation)) continue;
+      const older = `attempt ${other.task.attempt} (${other.task.allocation}) lives on ${other.node.name}`;
+      this.#report('I9 a workload has one live attempt', `${what} begins attempt ${task.attempt} while ${older}`);
+    }
+    this.#live.set(task.allocation, { node, task });
+  }
+
+  gone(task: SimTask): void {
+    if (this.#live.get(task.allocation)?.task === task) this.#live.delete(task.allocation);
+  }
+
+  /** To be called every now and then: what lives without a lease, and should not. */
+  checkLeases(): void {
+    const nowMs = this.#facts.nowMs();
+    for (const { node, task } of this.#live.values()) {
+      const graceMs = task.graceMs + ENFORCE_MS;
+      // A task that began on a lease that was about to end has the same time as any.
+      const answeredMs = this.#facts.answeredMs(node.name);
+      const overMs = answeredMs + (LEASE_MS + task.lingerMs) * (1 + 2 * RATE_BOUND) + graceMs;
+      if (nowMs <= overMs || task.isStuck) continue;
+      // Nobody could look for a while: the time to do it begins anew.
+      if (node.guardedMs(nowMs) < graceMs) continue;
+      const since = `its node was last answered ${Math.round((nowMs - answeredMs) / 1000)} s ago`;
+      this.#report('I13 no lease, no process', `allocation ${task.allocation} lives on ${node.name}, ${since}`);
+    }
+  }
+
+  #checkOwners(node: SimNode, task: SimTask, uuid: string, what: string): void {
+    const parts = (one: SimTask): number =>
+      one.gpus.filter((gpu) => gpu.uuid === uuid).reduce((sum, gpu) => sum + gpu.parts, 0);
+    let sum = parts(task);
+    for (const other of node.tasks) {
+      if (other === task || !other.isAlive || parts(other) === 0 || other.isStuck) continue;
+      sum += parts(other);
+      if (sum > GPU_PARTS) {
+        const owner = `allocation ${other.allocation} of workload ${other.workload}`;
+        this.#report('I3 a GPU has one owner', `${what} was started on ${uuid}, which ${owner} still uses`);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,212 @@
+// What is to happen in a world, drawn from its seed before it begins: its machines, what users ask for and when, and the faults. Faults are
+// a list, so that a failing world can be lived again with fewer of them.
+import { Random } from '../random.js';
+import { commandOf, type Behaviour } from './task.js';
+import type { NodeOptions } from './node.js';
+
+export const FAULT_KINDS = [
+  'daemon crash',
+  'daemon power cut',
+  'daemon pause',
+  'agent crash',
+  'agent pause',
+  'supervisor crash',
+  'supervisor pause',
+  'node power cut',
+  'node freeze',
+  'cut',
+  'cut up',
+  'cut down',
+  'slow link',
+  'swizzle',
+  'clock step',
+  'failed flush',
+  'slow disk',
+  'low space',
+  'full disk',
+  'lost gpu',
+  'dirty gpu',
+  'driver hang',
+  'client cut',
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** One fault. `node` counts the nodes from 0; those that have no node ignore it. */
+export interface Fault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  readonly node: number;
+  /** How long it lasts; what is over at once ignores it. */
+  readonly forMs: number;
+  /** A number from 0 to below 1 for whatever else is to be chosen. */
+  readonly chance: number;
+}
+
+/** What one workload asks for. */
+export interface AskedWork {
+  readonly kind: 'train' | 'test' | 'service' | 'batch';
+  readonly queue: string;
+  readonly priority: number;
+  readonly preemptible: boolean;
+  readonly minTasks: number;
+  readonly maxTasks: number;
+  readonly gpus: number;
+  /** Of each GPU; 1,000 = whole. */
+  readonly gpuMilli: number;
+  readonly graceMs: number;
+  readonly retries: number;
+  readonly timeLimitMs: number | null;
+  /** Waits for the last workload that its client knows. */
+  readonly dependsOnLast: boolean;
+  readonly arraySize: number;
+  readonly arrayConcurrency: number;
+  readonly argv: readonly string[];
+}
+
+/** What a client asks for. `which` chooses among what the client knows of. */
+export type Ask =
+  | { readonly do: 'submit'; readonly works: readonly AskedWork[] }
+  | { readonly do: 'cancel' | 'hold' | 'release' | 'requeue' | 'prioritize'; readonly which: number }
+  | { readonly do: 'cordon' | 'uncordon' | 'maintain'; readonly node: number }
+  | { readonly do: 'queue'; readonly guaranteeGpus: number }
+  | { readonly do: 'read'; readonly which: number };
+
+export interface PlannedAsk {
+  readonly atMs: number;
+  readonly client: number;
+  readonly ask: Ask;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: readonly NodeOptions[];
+  readonly daemonRate: number;
+  readonly clients: number;
+  readonly asks: readonly PlannedAsk[];
+  readonly faults: readonly Fault[];
+  /** Faults begin before this, and are healed then. */
+  readonly healMs: number;
+}
+
+/** A world has one clock rate of at most this much off in each of its machines: half of what leases allow for between two. */
+const RATE_BOUND = 5e-4;
+/** Nothing goes wrong while the cluster comes up, in ms. */
+const CALM_MS = 4_000;
+/** One seed in so many lives so long that what may run on without a lease for 15 min has to end. */
+const LONG_ONE_IN = 16;
+const LONG_OUTAGE_MS = 17 * 60_000;
+
+export function planOf(seed: number): Plan {
+  const random = new Random(seed);
+  const nodeCount = random.from(2, 5);
+  const gpus = random.pick([1, 2, 2, 4]);
+  const rate = (): number => 1 + random.between(-RATE_BOUND, RATE_BOUND);
+  const nodes = random.list(nodeCount, (at) => ({ name: `node-${at}`, pool: 'default', gpus, rate: rate() }));
+  const isLong = random.oneIn(LONG_ONE_IN);
+  const healMs = CALM_MS + random.between(40_000, 200_000) + (isLong ? LONG_OUTAGE_MS : 0);
+  const asks = asksOf(random, nodeCount, gpus, healMs - (isLong ? LONG_OUTAGE_MS : 0));
+  const faults = faultsOf(random, nodeCount, healMs, isLong);
+  return { seed, nodes, daemonRate: rate(), clients: 3, asks, faults, healMs };
+}
+
+function faultsOf(random: Random, nodes: number, healMs: number, isLong: boolean): readonly Fault[] {
+  // A world with all kinds at once hides what a few of them bring about: each has its own.
+  const kinds = FAULT_KINDS.filter(() => random.chance(0.35));
+  if (kinds.length === 0) kinds.push('daemon crash');
+  const count = random.from(2, random.oneIn(4) ? 40 : 16);
+  const shortEndMs = healMs - (isLong ? LONG_OUTAGE_MS : 0);
+  const faults = random.list(count, () => {
+    const kind = random.pick(kinds as [FaultKind, ...FaultKind[]]);
+    return faultOf(random, kind, nodes, random.between(CALM_MS, shortEndMs));
+  });
+  // What a lease and its grace end is seen only in an outage that is longer.
+  if (isLong) {
+    const kind = random.pick(['cut', 'cut up', 'cut down', 'agent crash', 'node freeze'] as const);
+    const outage = faultOf(random, kind, nodes, random.between(CALM_MS, shortEndMs));
+    faults.push({ ...outage, forMs: LONG_OUTAGE_MS });
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+function faultOf(random: Random, kind: FaultKind, nodes: number, atMs: number): Fault {
+  // Most are short; some last beyond a lease and the time to kill.
+  const forMs = random.weighted([
+    [3, () => random.between(50, 3_000)],
+    [3, () => random.between(3_000, 20_000)],
+    [3, () => random.between(20_000, 90_000)],
+  ]);
+  return { atMs, kind, node: random.below(nodes), forMs, chance: random.fraction() };
+}
+
+function asksOf(random: Random, nodes: number, gpus: number, endMs: number): readonly PlannedAsk[] {
+  const count = random.from(8, 45);
+  const asks = random.list(count, () => ({
+    atMs: random.between(500, endMs),
+    client: random.below(3),
+    ask: askOf(random, nodes, gpus),
+  }));
+  return asks.sort((a, b) => a.atMs - b.atMs);
+}
+
+function askOf(random: Random, nodes: number, gpus: number): Ask {
+  const which = (): number => random.below(1_000);
+  return random.weighted<Ask>([
+    [24, () => ({ do: 'submit', works: [workOf(random, nodes, gpus)] })],
+    [4, () => ({ do: 'submit', works: random.list(random.from(2, 4), () => workOf(random, nodes, gpus)) })],
+    [5, () => ({ do: 'cancel', which: which() })],
+    [2, () => ({ do: 'hold', which: which() })],
+    [2, () => ({ do: 'release', which: which() })],
+    [2, () => ({ do: 'requeue', which: which() })],
+    [2, () => ({ do: 'prioritize', which: which() })],
+    [1, () => ({ do: 'cordon', node: random.below(nodes) })],
+    [2, () => ({ do: 'uncordon', node: random.below(nodes) })],
+    [1, () => ({ do: 'maintain', node: random.below(nodes) })],
+    [1, () => ({ do: 'queue', guaranteeGpus: random.below(gpus * nodes) })],
+    [6, () => ({ do: 'read', which: which() })],
+  ]);
+}
+
+function workOf(random: Random, nodes: number, gpus: number): AskedWork {
+  const perTask = random.oneIn(12) ? 0 : random.from(1, Math.min(2, gpus));
+  // Only what the whole cluster can hold: the rest would wait for ever, and rightly.
+  const minTasks = Math.min(random.pick([1, 1, 1, 1, 2, 2, 3]), Math.floor(gpus / Math.max(1, perTask)) * nodes);
+  const isShare = random.oneIn(5);
+  const isArray = random.oneIn(10);
+  const isElastic = random.oneIn(6);
+  const queue = random.pick(['org/a', 'org/a', 'org/b']);
+  return {
+    kind: random.pick(['train', 'train', 'batch', 'service', 'test']),
+    queue,
+    priority: random.pick([10, 50, 50, 90]),
+    // What is not preemptible needs a guarantee, which the other queue has none of.
+    preemptible: queue === 'org/b' || !random.oneIn(4),
+    minTasks,
+    maxTasks: isElastic ? minTasks + random.from(1, 2) : minTasks,
+    gpus: isShare ? 1 : perTask,
+    gpuMilli: isShare ? random.pick([250, 500, 600]) : 1_000,
+    graceMs: random.pick([0, 1_000, 5_000, 30_000]),
+    retries: random.pick([0, 0, 1, 3]),
+    timeLimitMs: random.oneIn(8) ? random.from(5_000, 60_000) : null,
+    dependsOnLast: random.oneIn(10),
+    arraySize: isArray ? random.from(2, Math.max(2, nodes)) : 0,
+    arrayConcurrency: random.pick([0, 1, 2]),
+    argv: commandOf(behaviourFrom(random)),
+  };
+}
+
+function behaviourFrom(random: Random): Behaviour {
+  return {
+    runMs: random.weighted<number | null>([
+      [1, () => random.between(0, 50)],
+      [4, () => random.between(500, 20_000)],
+      [4, () => random.between(20_000, 90_000)],
+      [3, () => null],
+    ]),
+    exitCode: random.pick([0, 0, 0, 0, 1, 137, 255]),
+    leaveMs: random.pick([1, 200, 2_000, 2_000, null]),
+    leaveCode: random.pick([null, null, 0, 1]),
+    forks: random.oneIn(6),
+    stuckMs: random.oneIn(25) ? random.between(1_000, 90_000) : 0,
+  };
+}

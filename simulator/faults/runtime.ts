@@ -1,0 +1,305 @@
+// How a simulated agent runs its tasks: it prepares them, has the supervisor start and stop them, and after a restart finds out from the
+// folders what became of each. The steps are those of node-agent/runtime/runtime.ts; files and sockets are made up.
+import type { Runtime } from '../../node-agent/agent-host.js';
+import type { EndRecord } from '../../node-agent/runtime/allocation-folder.js';
+import type { ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
+import type { Recovered, RuntimeListener } from '../../node-agent/runtime/runtime.js';
+import type { LogPiece } from '../../node-agent/runtime/task-logs.js';
+import type { DesiredAllocation, StopReason } from '../../node-agent/session/allocation.js';
+import type { SimProcess } from './machine.js';
+import type { SimNode } from './node.js';
+import { endTree, KILL_LIMIT_MS, type SimSupervisor, type SupervisorNews } from './supervisor.js';
+
+/** How long a supervisor that says nothing is waited for, in ms. */
+const GREETING_LIMIT_MS = 10_000;
+const RETRY_MS = 1_000;
+/** How long a supervisor may take from its claim to its record of what it started, in ms. */
+const CLAIM_LIMIT_MS = 2_000;
+
+interface TaskHere {
+  /** `preparing` until the order went to the supervisor. */
+  state: 'preparing' | 'ordered' | 'running';
+  /** Set when it was stopped before it was ordered. */
+  cancelled: boolean;
+}
+
+/** A line to a supervisor. */
+interface SupervisorLine {
+  readonly supervisor: SimSupervisor;
+  /** What it had when the line was made. */
+  readonly tasks: ReadonlySet<string>;
+}
+
+export class SimRuntime implements Runtime {
+  readonly #node: SimNode;
+  readonly #process: SimProcess;
+  readonly #rebooted: boolean;
+  readonly #listener: RuntimeListener;
+  readonly #tasks = new Map<string, TaskHere>();
+  /** News that came before their tasks were known again. */
+  #early: SupervisorNews[] | null = [];
+  #line: Promise<SupervisorLine>;
+  /** When the last message on its way to or from the supervisor arrives: lines keep their order. */
+  #arrivesMs = 0;
+
+  private constructor(node: SimNode, process: SimProcess, rebooted: boolean, listener: RuntimeListener) {
+    this.#node = node;
+    this.#process = process;
+    this.#rebooted = rebooted;
+    this.#listener = listener;
+    this.#line = this.#connect();
+  }
+
+  static async open(
+    node: SimNode,
+    process: SimProcess,
+    rebooted: boolean,
+    known: readonly string[],
+    listener: RuntimeListener,
+  ): Promise<{ readonly runtime: Runtime; readonly recovered: ReadonlyMap<string, Recovered> }> {
+    const runtime = new SimRuntime(node, process, rebooted, listener);
+    const line = await runtime.#line;
+    const recovered = new Map<string, Recovered>();
+    for (const id of known) recovered.set(id, await runtime.#recover(id, line));
+    return { runtime, recovered };
+  }
+
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const news of early) this.#take(news);
+  }
+
+  start(order: DesiredAllocation, durable: Promise<void>): void {
+    const task: TaskHere = { state: 'preparing', cancelled: false };
+    this.#tasks.set(order.id, task);
+    void this.#start(order, task, durable);
+  }
+
+  stop(id: string, _reason: StopReason, graceMs: number): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    if (task.state === 'preparing') task.cancelled = true;
+    else void this.#send((supervisor) => supervisor.stop(id, graceMs));
+  }
+
+  async kill(id: string): Promise<void> {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    task.cancelled = true;
+    if (task.state !== 'preparing') await this.#endTree(id);
+  }
+
+  async leftovers(id: string): Promise<readonly ProcessIdentity[]> {
+    const end = this.#node.folders.endOf(id);
+    if (end === null || end.left.length === 0) return [];
+    return (await this.#endTree(id, 0)) ? [] : end.left;
+  }
+
+  origin(id: string): string {
+    return this.#node.folders.originOf(id);
+  }
+
+  readLog(): Promise<LogPiece> {
+    return Promise.reject(new Error('simulated tasks write no log'));
+  }
+
+  sweep(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get live(): readonly string[] {
+    return [...this.#tasks.keys()];
+  }
+
+  dismissSupervisor(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #start(order: DesiredAllocation, task: TaskHere, durable: Promise<void>): Promise<void> {
+    const { folders } = this.#node;
+    const isNew = folders.create(order.id);
+    // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
+    if (!isNew && folders.claimOf(order.id) !== null) {
+      const recovered = await this.#recover(order.id, await this.#line);
+      if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
+      else this.#listener.started(order.id, recovered.startedMs ?? this.#node.machine.wallMs());
+      return;
+    }
+    await this.#process.delay(this.#node.nextPreparationMs(), 'task prepared');
+    folders.writeOrigin(order.id, order.origin);
+    await durable;
+    if (task.cancelled) {
+      await this.#neverStarted(order.id, 'it was stopped before it was started');
+      return;
+    }
+    task.state = 'ordered';
+    await this.#send((supervisor) => supervisor.start(order));
+  }
+
+  // --- the supervisor ---
+
+  async #connect(): Promise<SupervisorLine> {
+    const endMs = this.#process.clock.monotonicMs() + GREETING_LIMIT_MS;
+    while (this.#process.clock.monotonicMs() < endMs) {
+      const supervisor = await this.#node.reachSupervisor(this.#process);
+      if (!supervisor.process.active) {
+        await this.#process.delay(50, 'supervisor is silent');
+        continue;
+      }
+      const leave = supervisor.join((news) => this.#later('news of a task', this.#process, () => this.#hear(news)));
+      this.#process.atEnd(leave);
+      supervisor.process.atEnd(() => {
+        leave();
+        this.#later('supervisor is gone', this.#process, () => this.#supervisorLost(supervisor));
+      });
+      return { supervisor, tasks: supervisor.tasks };
+    }
+    throw new Error('the supervisor of tasks did not answer');
+  }
+
+  #hear(news: SupervisorNews): void {
+    if (this.#early === null) this.#take(news);
+    else this.#early.push(news);
+  }
+
+  async #send(order: (supervisor: SimSupervisor) => void): Promise<void> {
+    const { supervisor } = await this.#line;
+    this.#later('order to the supervisor', supervisor.process, () => order(supervisor));
+  }
+
+  /** Over a line of this machine: soon, and in order. */
+  #later(label: string, to: SimProcess, take: () => void): void {
+    const { timeline } = this.#node.machine;
+    this.#arrivesMs = Math.max(this.#arrivesMs, timeline.nowMs + this.#node.nextLineMs());
+    timeline.after(this.#arrivesMs - timeline.nowMs, label, () => to.take(take));
+  }
+
+  #take(news: SupervisorNews): void {
+    const task = this.#tasks.get(news.id);
+    if (task === undefined) return;
+    switch (news.type) {
+      case 'started':
+        task.state = 'running';
+        this.#listener.started(news.id, news.startedMs);
+        return;
+      case 'ended':
+        this.#ended(news.id, news.end);
+        return;
+      case 'refused':
+        void this.#settle(news.id);
+        return;
+    }
+  }
+
+  #supervisorLost(lost: SimSupervisor): void {
+    const ordered = [...this.#tasks].filter(([, { state }]) => state !== 'preparing').map(([id]) => id);
+    // Orders wait for the next one. Nobody may use a line to a supervisor before the last one's tasks are settled.
+    this.#line = (async () => {
+      lost.process.kill();
+      for (const id of ordered) await this.#settle(id, null);
+      return this.#reconnect();
+    })();
+  }
+
+  async #reconnect(): Promise<SupervisorLine> {
+    for (;;) {
+      try {
+        return await this.#connect();
+      } catch {
+        await this.#process.delay(RETRY_MS, 'supervisor tried again');
+      }
+    }
+  }
+
+  // --- what became of an allocation ---
+
+  async #settle(id: string, line?: SupervisorLine | null): Promise<void> {
+    const recovered = await this.#recover(id, line === undefined ? await this.#line : line);
+    if (recovered.state === 'ended' && this.#tasks.has(id)) this.#ended(id, recovered.end);
+  }
+
+  /** @param line the supervisor that is there now; null = there is none, and the last one is dead */
+  async #recover(id: string, line: SupervisorLine | null): Promise<Recovered> {
+    const { folders, machine } = this.#node;
+    folders.create(id);
+    const known = folders.endOf(id);
+    if (known !== null) return { state: 'ended', end: known };
+    const claim = folders.claimOf(id);
+    if (claim === null) {
+      // From now on nobody can ever start it, however late.
+      if (!folders.claim(id, { by: 'agent' }, machine.timeline.nowMs)) return this.#recover(id, line);
+      // After a power cut a claim may be missing of what did run.
+      if (this.#rebooted)
+        return { state: 'ended', end: await this.#writeEnd(id, false, 'lost: its node was rebooted') };
+      return { state: 'ended', end: await this.#writeEnd(id, true, 'it was never started') };
+    }
+    if (claim.by === 'agent') return { state: 'ended', end: await this.#writeEnd(id, true, 'it was never started') };
+    if (claim.bootId !== machine.bootId) {
+      return { state: 'ended', end: await this.#writeEnd(id, false, 'lost: its node was rebooted') };
+    }
+    const isPresent = line !== null && line.supervisor.number === claim.supervisor;
+    if (isPresent && (await this.#isHeld(id, line))) {
+      const late = folders.endOf(id);
+      if (late !== null) return { state: 'ended', end: late };
+      if (!this.#tasks.has(id)) this.#tasks.set(id, { state: 'running', cancelled: false });
+      return { state: 'running', startedMs: folders.startedMsOf(id) };
+    }
+    if (!isPresent) this.#node.killSupervisor(claim.supervisor);
+    const isClear = await this.#endTree(id);
+    const late = folders.endOf(id);
+    if (late !== null) return { state: 'ended', end: late };
+    const message = 'lost: the supervisor of its node was killed, so how it ended is unknown';
+    return { state: 'ended', end: await this.#writeEnd(id, false, message, isClear) };
+  }
+
+  /** Whether the present supervisor, which claimed it, holds it. An order of an agent that died may still be on its way. */
+  async #isHeld(id: string, line: SupervisorLine): Promise<boolean> {
+    if (line.tasks.has(id) || this.#early === null) return true;
+    const { folders } = this.#node;
+    const endMs = this.#process.clock.monotonicMs() + CLAIM_LIMIT_MS;
+    while (this.#process.clock.monotonicMs() < endMs) {
+      if (folders.startedMsOf(id) !== null || folders.endOf(id) !== null) break;
+      await this.#process.delay(50, 'claim without a task');
+    }
+    return folders.endOf(id) !== null || this.#node.taskOf(id)?.isAlive === true;
+  }
+
+  async #writeEnd(id: string, neverStarted: boolean, message: string, isClear = true): Promise<EndRecord> {
+    const { folders, machine } = this.#node;
+    const end: EndRecord = {
+      neverStarted,
+      code: null,
+      signal: '',
+      message,
+      startedMs: folders.startedMsOf(id),
+      endedMs: machine.wallMs(),
+      stopSignalled: false,
+      left: isClear ? [] : [{ pid: 1, startTime: id, bootId: machine.bootId }],
+    };
+    folders.writeEnd(id, end, machine.timeline.nowMs);
+    await this.#process.delay(this.#node.nextFlushMs(), 'end flushed');
+    folders.flushEnd(id);
+    return end;
+  }
+
+  async #neverStarted(id: string, message: string): Promise<void> {
+    const { folders, machine } = this.#node;
+    if (!folders.claim(id, { by: 'agent' }, machine.timeline.nowMs)) return this.#settle(id);
+    this.#ended(id, await this.#writeEnd(id, true, message));
+  }
+
+  async #endTree(id: string, limitMs = KILL_LIMIT_MS): Promise<boolean> {
+    const task = this.#node.taskOf(id);
+    return task === undefined || endTree(this.#process, task, limitMs);
+  }
+
+  #ended(id: string, end: EndRecord): void {
+    // Told once, whoever found out first.
+    if (this.#tasks.delete(id)) this.#listener.ended(id, end);
+  }
+}

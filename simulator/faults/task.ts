@@ -1,0 +1,137 @@
+// What a task does on its machine, as far as others notice: it runs, ends, obeys a stop signal or not, forks something that stays, or
+// hangs in the kernel where no signal reaches it. Everything of one execution is one thing here; what counts is when none of it is left.
+import type { GrantedGpu } from '../../node-agent/session/allocation.js';
+import { SimProcess, type SimMachine } from './machine.js';
+
+/** How a program behaves; comes to its node as the argument of its command. */
+export interface Behaviour {
+  /** How long it runs; null = until it is stopped. */
+  readonly runMs: number | null;
+  readonly exitCode: number;
+  /** How long it takes to leave after the stop signal; null = it ignores it. */
+  readonly leaveMs: number | null;
+  /** Its code when it leaves so; null = the signal ends it. */
+  readonly leaveCode: number | null;
+  /** Forks something that ignores signals and outlives it. */
+  readonly forks: boolean;
+  /** How long not even a kill ends it, as when it waits for a dead disk. */
+  readonly stuckMs: number;
+}
+
+/** The program that a simulated node knows. */
+export const PROGRAM = 'simulated-task';
+
+export function commandOf(behaviour: Behaviour): readonly string[] {
+  return [PROGRAM, JSON.stringify(behaviour)];
+}
+
+/** @throws Error when it is not one of ours */
+export function behaviourOf(argv: readonly string[]): Behaviour {
+  const [program, text] = argv;
+  if (program !== PROGRAM || text === undefined) throw new Error(`${String(program)} is no simulated task`);
+  return JSON.parse(text) as Behaviour;
+}
+
+/** How the main process ended. */
+export interface MainExit {
+  readonly code: number | null;
+  readonly signal: string;
+}
+
+/** One execution: a main process and whatever it forked. */
+export class SimTask {
+  readonly allocation: string;
+  readonly workload: number;
+  readonly attempt: number;
+  readonly gpus: readonly GrantedGpu[];
+  readonly lingerMs: number;
+  readonly graceMs: number;
+  readonly machine: SimMachine;
+  /** In true time. */
+  readonly startedMs: number;
+  readonly process: SimProcess;
+  readonly #behaviour: Behaviour;
+  readonly #onMainExit: (exit: MainExit) => void;
+  readonly #onGone: (task: SimTask) => void;
+  #isMainAlive = true;
+  #hasStray: boolean;
+  #isLeaving = false;
+  #isDying = false;
+
+  constructor(
+    machine: SimMachine,
+    about: Pick<SimTask, 'allocation' | 'workload' | 'attempt' | 'gpus' | 'lingerMs' | 'graceMs'>,
+    behaviour: Behaviour,
+    on: { readonly mainExit: (exit: MainExit) => void; readonly gone: (task: SimTask) => void },
+  ) {
+    this.machine = machine;
+    this.allocation = about.allocation;
+    this.workload = about.workload;
+    this.attempt = about.attempt;
+    this.gpus = about.gpus;
+    this.lingerMs = about.lingerMs;
+    this.graceMs = about.graceMs;
+    this.startedMs = machine.timeline.nowMs;
+    this.process = new SimProcess(machine, 'task');
+    this.#behaviour = behaviour;
+    this.#hasStray = behaviour.forks;
+    this.#onMainExit = on.mainExit;
+    this.#onGone = on.gone;
+    const { runMs, exitCode } = behaviour;
+    if (runMs !== null) this.process.after(runMs, 'task ends', () => this.#exit({ code: exitCode, signal: '' }));
+  }
+
+  /** Whether any process of it is left. */
+  get isAlive(): boolean {
+    return this.#isMainAlive || this.#hasStray;
+  }
+
+  /** Whether it was killed and the kernel does not end it. */
+  get isStuck(): boolean {
+    return this.#isDying && this.isAlive;
+  }
+
+  /** The stop signal. */
+  terminate(): void {
+    const { leaveMs, leaveCode } = this.#behaviour;
+    if (leaveMs === null || this.#isLeaving) return;
+    this.#isLeaving = true;
+    const signal = leaveCode === null ? 'SIGTERM' : '';
+    this.process.after(leaveMs, 'task leaves', () => this.#exit({ code: leaveCode, signal }));
+  }
+
+  /** Every process of it is killed; what is stuck in the kernel dies when it comes out. A paused one dies, too. */
+  kill(): void {
+    if (this.#isDying || !this.isAlive) return;
+    this.#isDying = true;
+    const { stuckMs } = this.#behaviour;
+    if (stuckMs === 0) this.#die();
+    else this.machine.timeline.after(stuckMs, 'task comes unstuck', () => this.#die());
+  }
+
+  /** Its machine went down. */
+  losePower(): void {
+    this.#isMainAlive = false;
+    this.#hasStray = false;
+    this.process.kill(true);
+  }
+
+  #die(): void {
+    if (!this.isAlive) return;
+    this.#hasStray = false;
+    if (this.#isMainAlive) this.#exit({ code: null, signal: 'SIGKILL' });
+    else this.#gone();
+  }
+
+  #exit(exit: MainExit): void {
+    if (!this.#isMainAlive) return;
+    this.#isMainAlive = false;
+    this.#onMainExit(exit);
+    if (!this.#hasStray) this.#gone();
+  }
+
+  #gone(): void {
+    this.process.kill();
+    this.#onGone(this);
+  }
+}

@@ -1,0 +1,273 @@
+// Each checker of the fault simulator, shown to bite: a history that breaks its law, made by hand, and the same one without the fault.
+import { describe, expect, test } from 'vitest';
+import type { WorkloadNumber } from '../../common/ids.js';
+import type { Allocation, ClusterNode, Workload } from '../../scheduler/model/records.js';
+import type { Commit, StoredRecord } from '../../scheduler/store/state-store.js';
+import { MachineChecker } from '../../simulator/faults/machine-checker.js';
+import { SimMachine } from '../../simulator/faults/machine.js';
+import type { SimNode } from '../../simulator/faults/node.js';
+import { PromiseChecker } from '../../simulator/faults/promise-checker.js';
+import { RecordChecker } from '../../simulator/faults/record-checker.js';
+import { missingCells, requiredCells } from '../../simulator/faults/required-cells.js';
+import { Coverage } from '../../simulator/faults/coverage.js';
+import { SimDisk } from '../../simulator/faults/store.js';
+import { SimTask } from '../../simulator/faults/task.js';
+import { Timeline } from '../../simulator/faults/timeline.js';
+import { Workshop } from '../control/workshop.js';
+
+const ENDLESS = { runMs: null, exitCode: 0, leaveMs: null, leaveCode: null, forks: false, stuckMs: 0 };
+
+describe('what is written', () => {
+  function setup(facts: { alive?: boolean; dirty?: boolean } = {}) {
+    const broken: string[] = [];
+    const checker = new RecordChecker(
+      new SimDisk('lineage'),
+      {
+        isAlive: () => facts.alive ?? false,
+        isExcused: () => false,
+        isStuckWithoutGpus: () => false,
+        isDirty: () => facts.dirty ?? false,
+      },
+      (law) => broken.push(law),
+      () => undefined,
+    );
+    let revision = 0;
+    const write = (...puts: StoredRecord[]): void => {
+      revision += 1;
+      const commit: Commit = { lineage: 'lineage', epoch: 1, revision, puts, deletes: [] };
+      checker.commit(commit);
+    };
+    return { broken, write };
+  }
+
+  function records(tasks = 1) {
+    const shop = new Workshop();
+    shop.queue('research', { guaranteeGpus: 4 });
+    const node = shop.node('n', 4);
+    const number = shop.submit({ tasks });
+    const ids = shop.place(number, node);
+    const allocation = shop.allocation(ids[0] as Allocation['id']);
+    return { workload: shop.workload(number), allocation, allocations: ids.map((id) => shop.allocation(id)) };
+  }
+
+  const work = (value: Workload): StoredRecord => ({ collection: 'workloads', key: `${value.number}`, value });
+  const grant = (value: Allocation): StoredRecord => ({ collection: 'allocations', key: value.id, value });
+
+  test('a legal history breaks nothing', () => {
+    const { broken, write } = setup();
+    const { workload, allocation } = records();
+    write(work({ ...workload, state: 'pending', attempt: 0, allocations: [] }));
+    write(work(workload), grant(allocation));
+    write(work({ ...workload, state: 'running' }), grant({ ...allocation, state: 'running' }));
+    write(work({ ...workload, state: 'succeeded' }), grant({ ...allocation, state: 'exited' }));
+    write(grant({ ...allocation, state: 'released', release: { timeMs: 1, proof: 'clean' } }));
+    expect(broken).toEqual([]);
+  });
+
+  test('terminal is final, for workloads and allocations', () => {
+    const { broken, write } = setup();
+    const { workload, allocation } = records();
+    write(work({ ...workload, state: 'failed' }), grant({ ...allocation, state: 'released' }));
+    write(work({ ...workload, state: 'pending' }));
+    write(grant({ ...allocation, state: 'running' }));
+    expect(broken).toEqual(['I10 terminal is final', 'I10 terminal is final']);
+  });
+
+  test('no step goes back, and none begins again in the same attempt', () => {
+    const { broken, write } = setup();
+    const { workload, allocation } = records();
+    write(work({ ...workload, state: 'running' }), grant({ ...allocation, state: 'stopping' }));
+    write(work({ ...workload, state: 'starting' }));
+    write(grant({ ...allocation, state: 'running' }));
+    expect(broken).toEqual(['I11 legal steps', 'I11 legal steps']);
+  });
+
+  test('attempts follow each other, gangs are whole', () => {
+    const { broken, write } = setup();
+    const { workload } = records(2);
+    write(work(workload));
+    write(work({ ...workload, attempt: 3 }));
+    write(work({ ...workload, attempt: 3, allocations: workload.allocations.slice(1) }));
+    expect(broken).toEqual(['I8 attempts follow each other', 'I20 gangs are whole']);
+  });
+
+  test('a grant raises the generation of its GPU', () => {
+    const { broken, write } = setup();
+    const { allocation } = records();
+    write(grant(allocation));
+    write(grant({ ...allocation, id: 'ANOTHER' as Allocation['id'] }));
+    expect(broken).toEqual(['I5 generations rise']);
+  });
+
+  test('released means that no process is left, unless its GPUs are kept from others', () => {
+    const { broken, write } = setup({ alive: true });
+    const { allocation } = records();
+    const released = { ...allocation, state: 'released', release: { timeMs: 1, proof: 'fenced' } } as const;
+    write(grant(allocation));
+    write(grant(released));
+    expect(broken).toEqual(['I12 released means gone']);
+    const node = { gpus: allocation.gpus.map(({ uuid }) => ({ uuid, quarantine: 'left' })) } as unknown as ClusterNode;
+    const kept = setup({ alive: true });
+    kept.write(grant(allocation));
+    kept.write(grant(released), { collection: 'nodes', key: 'n', value: node });
+    expect(kept.broken).toEqual([]);
+  });
+
+  test('released as clean means that the memory came back', () => {
+    const { broken, write } = setup({ dirty: true });
+    const { allocation } = records();
+    write(grant(allocation));
+    write(grant({ ...allocation, state: 'released', release: { timeMs: 1, proof: 'clean' } }));
+    expect(broken).toEqual(['I14 released means clean']);
+  });
+});
+
+describe('what really happens', () => {
+  function setup({ durable = true, guardedMs = 1e9, answeredMs = 0 } = {}) {
+    const broken: string[] = [];
+    const timeline = new Timeline();
+    const machine = new SimMachine(timeline, 'n', 1);
+    const tasks: SimTask[] = [];
+    const node = { name: 'n', tasks, guardedMs: () => guardedMs } as unknown as SimNode;
+    const checker = new MachineChecker(
+      { nowMs: () => timeline.nowMs, wasDurable: () => durable, answeredMs: () => answeredMs },
+      (law) => broken.push(law),
+    );
+    const execute = (
+      allocation: string,
+      about: { gpu?: string; generation?: number; parts?: number; attempt?: number },
+    ) => {
+      const { gpu = 'g', generation = 1, parts = 7_000, attempt = 1 } = about;
+      const gpus = [{ uuid: gpu, index: 0, model: '', simulated: true, generation, parts, instance: '' }];
+      const task = new SimTask(machine, { allocation, workload: 1, attempt, gpus, lingerMs: 0, graceMs: 0 }, ENDLESS, {
+        mainExit: () => undefined,
+        gone: (one) => checker.gone(one),
+      });
+      tasks.push(task);
+      checker.executed(node, task, 'lineage');
+      return task;
+    };
+    return { broken, checker, execute, timeline };
+  }
+
+  test('one owner after the other is well', () => {
+    const { broken, execute } = setup();
+    execute('a', { generation: 1 }).kill();
+    execute('b', { generation: 2, attempt: 2 });
+    expect(broken).toEqual([]);
+  });
+
+  test('two owners of a GPU at once are not, and shares add up to one GPU at most', () => {
+    const whole = setup();
+    whole.execute('a', { generation: 1 });
+    whole.execute('b', { generation: 2 });
+    expect(whole.broken).toEqual(['I3 a GPU has one owner']);
+    const shares = setup();
+    shares.execute('a', { parts: 3_500 });
+    shares.execute('b', { parts: 3_500, generation: 2 });
+    expect(shares.broken).toEqual([]);
+    shares.execute('c', { parts: 1, generation: 3 });
+    expect(shares.broken).toEqual(['I3 a GPU has one owner']);
+  });
+
+  test('nothing is executed twice, or by an old generation, or before it is durable', () => {
+    const { broken, execute } = setup();
+    execute('a', { generation: 5 }).kill();
+    execute('a', { generation: 6 }).kill();
+    execute('b', { generation: 6 });
+    expect(broken).toEqual(['I9 an allocation is executed once', 'I5 generations rise']);
+    const early = setup({ durable: false });
+    early.execute('a', {});
+    expect(early.broken).toEqual(['I16 durable before visible']);
+  });
+
+  test('a workload has one live attempt, unless nobody could end the older one', () => {
+    const { broken, execute } = setup();
+    execute('a', { gpu: 'g', attempt: 1 });
+    execute('b', { gpu: 'h', attempt: 2 });
+    expect(broken).toEqual(['I9 a workload has one live attempt']);
+    const frozen = setup({ guardedMs: 100 });
+    frozen.execute('a', { gpu: 'g', attempt: 1 });
+    frozen.execute('b', { gpu: 'h', attempt: 2 });
+    expect(frozen.broken).toEqual([]);
+  });
+
+  test('without a lease nothing lives for long', async () => {
+    const { broken, checker, execute, timeline } = setup();
+    execute('a', {});
+    await timeline.run(36_000);
+    checker.checkLeases();
+    expect(broken).toEqual([]);
+    await timeline.run(37_000);
+    checker.checkLeases();
+    expect(broken).toEqual(['I13 no lease, no process']);
+  });
+});
+
+describe('what users were promised', () => {
+  function setup() {
+    const broken: string[] = [];
+    const shop = new Workshop();
+    shop.queue('research');
+    shop.node('n', 4);
+    const disk = new SimDisk('lineage');
+    const checker = new PromiseChecker(disk, (law) => broken.push(law));
+    const number = shop.submit({ name: 'one' });
+    const { uid } = shop.workload(number);
+    return { broken, shop, disk, checker, number, uid };
+  }
+
+  test('is kept', () => {
+    const { broken, shop, checker, number, uid } = setup();
+    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
+    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
+    checker.checkKept(shop.state);
+    expect(broken).toEqual([]);
+  });
+
+  test('is broken when it is gone, or has another identity', () => {
+    const { broken, shop, checker, number } = setup();
+    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid: 'ANOTHER' }] });
+    checker.submitted({ requestKey: 's', lineage: 'l', workloads: [{ number: 99 as WorkloadNumber, uid: 'U' }] });
+    checker.checkKept(shop.state);
+    expect(broken).toEqual(['I1 acknowledged is kept', 'I1 acknowledged is kept']);
+  });
+
+  test('is broken when one request makes two workloads, told or not', () => {
+    const { broken, shop, checker, number, uid } = setup();
+    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
+    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid: 'ANOTHER' }] });
+    shop.submit({ name: 'one' });
+    checker.checkKept(shop.state);
+    expect(broken).toEqual(['I2 a request makes one set of workloads', 'I2 a request makes one set of workloads']);
+  });
+
+  test('is broken when a cancel does not end it', () => {
+    const { broken, shop, checker, number } = setup();
+    checker.cancelled(number);
+    checker.checkCancelled(shop.state);
+    expect(broken).toEqual(['I1 acknowledged is kept']);
+  });
+
+  test('may not be told before it is durable', () => {
+    const { broken, shop, disk, checker, number } = setup();
+    const told = shop.workload(number);
+    checker.answering([told]);
+    expect(broken).toEqual(['I16 durable before visible']);
+    disk.restore({
+      position: disk.head,
+      tables: new Map([['workloads', new Map([[String(number).padStart(12, '0'), told]])]]),
+    });
+    checker.answering([told]);
+    expect(broken).toHaveLength(1);
+  });
+});
+
+test('a campaign that has not seen a required pair is told so', () => {
+  const coverage = new Coverage();
+  coverage.add(requiredCells().map((cell) => [cell, 1]));
+  expect(missingCells(coverage)).toEqual([]);
+  const [first = ''] = requiredCells();
+  coverage.counts.delete(first);
+  expect(missingCells(coverage)).toEqual([first]);
+});
