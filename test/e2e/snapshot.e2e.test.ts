@@ -83,7 +83,9 @@ describe.runIf(needs('build'))('sluice snapshot', () => {
   test('is for administrators', () => {
     const { status, stdout, stderr } = sluice(USER, 'snapshot', 'save', cluster.at('stolen'));
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toContain('only administrators may save them; "bob" has the role user');
+    expect(stderr).toContain(
+      'only administrators may save snapshots, which hold what all users submitted; "bob" has the role user',
+    );
     expect(readdirSync(cluster.folder).filter((name) => name.startsWith('stolen'))).toEqual([]);
   });
 
