@@ -22,6 +22,7 @@ import {
   TOPOLOGY_WORDS,
   type TaskCounts,
 } from './quantities.js';
+import { ON_DISCONNECT } from './on-disconnect.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
 
 /** The flags as commander hands them over. */
@@ -49,6 +50,7 @@ export interface SpecOptions {
   readonly after?: string;
   readonly array?: string;
   readonly grace?: string;
+  readonly onDisconnect?: string;
   readonly preempt: boolean;
   readonly kind?: string;
   readonly env?: readonly string[];
@@ -98,6 +100,7 @@ export function withSpecFlags(command: Command): Command {
     .option('--after <numbers>', 'waits until these workloads succeeded: 1040,1041; or ended:1040, failed:…, started:…')
     .option('-a, --array <first-last>', 'so many equal workloads: 0-99, at most ten at once: 0-99%10')
     .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
+    .option('--on-disconnect <class>', 'what becomes of it when its node loses contact: stop, linger or keep')
     .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
     .option('--kind <kind>', 'batch, train, test or service; default batch')
     .option('--env <name=value>', 'environment variable; again for more', collect)
@@ -131,10 +134,16 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
     command: { argv: [...argv] },
     environment: (options.env ?? []).map(toVariable),
     workingDirectory: options.workdir ?? '',
+    ...(options.onDisconnect === undefined ? {} : { onDisconnect: onDisconnectOf(options.onDisconnect) }),
     ...(graceMs === undefined && options.checkpointDir === undefined
       ? {}
       : { checkpoint: { grace: toDuration(graceMs ?? null), directory: options.checkpointDir ?? '' } }),
   };
+}
+
+function onDisconnectOf(word: string): WorkloadSpec['onDisconnect'] {
+  if (word === 'stop' || word === 'linger' || word === 'keep') return ON_DISCONNECT[word];
+  throw usageError(`--on-disconnect ${word}: must be stop, linger or keep`);
 }
 
 const SIZES = 'Write 20GiB, 512M or 1.5T; a bare number is MiB.';
@@ -316,6 +325,7 @@ const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
   dependencies: '--after',
   array: '-a',
   command: 'the command',
+  on_disconnect: '--on-disconnect',
   environment: '--env',
   working_directory: '--workdir',
   checkpoint: '--checkpoint-dir',

@@ -244,6 +244,7 @@ export const workloadSchema = z.strictObject(
       )
       .optional(),
     workdir: absoluteFolder('a folder to start in').optional(),
+    on_disconnect: z.enum(['stop', 'linger', 'keep'], { error: 'must be stop, linger or keep' }).optional(),
     checkpoint: z
       .strictObject({ dir: absoluteFolder('a folder').optional(), grace: duration.optional() }, { error: mapping })
       .optional(),

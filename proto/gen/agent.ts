@@ -179,6 +179,7 @@ export interface ProtoGrpcType {
       ObservedAllocation: MessageTypeDefinition<_sluice_v1_ObservedAllocation, _sluice_v1_ObservedAllocation__Output>
       ObservedAllocations: MessageTypeDefinition<_sluice_v1_ObservedAllocations, _sluice_v1_ObservedAllocations__Output>
       ObservedState: EnumTypeDefinition
+      OnDisconnect: EnumTypeDefinition
       Origin: MessageTypeDefinition<_sluice_v1_Origin, _sluice_v1_Origin__Output>
       OriginRequest: MessageTypeDefinition<_sluice_v1_OriginRequest, _sluice_v1_OriginRequest__Output>
       PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>

@@ -183,6 +183,7 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      OnDisconnect: EnumTypeDefinition
       PlanQueueChangeRequest: MessageTypeDefinition<_sluice_v1_PlanQueueChangeRequest, _sluice_v1_PlanQueueChangeRequest__Output>
       PlanQueueChangeResponse: MessageTypeDefinition<_sluice_v1_PlanQueueChangeResponse, _sluice_v1_PlanQueueChangeResponse__Output>
       /**

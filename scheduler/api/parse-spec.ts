@@ -6,7 +6,15 @@ import type { RetryPolicy__Output } from '../../proto/gen/sluice/v1/RetryPolicy.
 import type { Role__Output } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { ArrayRequest, AskedSpec } from '../control/commands/submit.js';
-import type { Dependency, Program, RetryPolicy, Role, WorkloadKind, WorkloadSpec } from '../model/records.js';
+import type {
+  Dependency,
+  OnDisconnect,
+  Program,
+  RetryPolicy,
+  Role,
+  WorkloadKind,
+  WorkloadSpec,
+} from '../model/records.js';
 import { maxTasks, NO_RETRY } from '../model/requests.js';
 import { shown, type Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
@@ -37,6 +45,13 @@ const CONDITIONS: Readonly<Record<Dependency__Output['condition'], Dependency['c
   DEPENDENCY_CONDITION_STARTED: 'started',
 };
 
+const CLASSES: Readonly<Record<WorkloadSpec__Output['onDisconnect'], OnDisconnect | null>> = {
+  ON_DISCONNECT_UNSPECIFIED: null,
+  ON_DISCONNECT_STOP: 'stop',
+  ON_DISCONNECT_LINGER: 'linger',
+  ON_DISCONNECT_KEEP: 'keep',
+};
+
 /** Parses one spec; what it complains of goes to `complaints`, and the result must not be used then. */
 export function parseSpec(
   spec: WorkloadSpec__Output,
@@ -58,6 +73,7 @@ export function parseSpec(
     complaints.span(`${path}.time_limit`, timeLimitMs, LEAST_TIME_LIMIT_MS, LIMITS.timeLimitMs);
   }
   const roles = parseRoles(spec, path, complaints);
+  const onDisconnect = CLASSES[spec.onDisconnect] ?? null;
   const parsed: WorkloadSpec = {
     name: spec.name,
     kind,
@@ -74,6 +90,7 @@ export function parseSpec(
     environment: parseEnvironment(spec, path, complaints),
     workingDirectory: parseFolder(spec.workingDirectory, `${path}.working_directory`, complaints),
     graceMs,
+    ...(onDisconnect === null ? {} : { onDisconnect }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
   };
   const bytes = JSON.stringify(parsed).length;

@@ -9,7 +9,12 @@ import type { TaskResources as TaskResourcesMessage } from '../../proto/gen/slui
 import type { TopologyRule as TopologyRuleMessage } from '../../proto/gen/sluice/v1/TopologyRule.js';
 import type { WorkloadSpec as WorkloadSpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Program, Queue, Role, ShapeGuarantee, TopologyRule, WorkloadSpec } from '../model/records.js';
-import { DEPENDENCY_CONDITION_TO_PROTO, KIND_TO_PROTO, TOPOLOGY_LEVEL_TO_PROTO } from '../model/wire-names.js';
+import {
+  DEPENDENCY_CONDITION_TO_PROTO,
+  KIND_TO_PROTO,
+  TOPOLOGY_LEVEL_TO_PROTO,
+  ON_DISCONNECT_TO_PROTO,
+} from '../model/wire-names.js';
 
 /** A spec; `number` is that of its workload, since an array's first index follows from it. */
 export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): WorkloadSpecMessage {
@@ -45,6 +50,7 @@ export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): Workloa
     ...programToProto(spec.program),
     environment: spec.environment.map(({ name, value }) => ({ name, value })),
     workingDirectory: spec.workingDirectory,
+    ...(spec.onDisconnect === undefined ? {} : { onDisconnect: ON_DISCONNECT_TO_PROTO[spec.onDisconnect] }),
     checkpoint: { grace: toDuration(spec.graceMs), directory: spec.checkpointDirectory },
   };
 }

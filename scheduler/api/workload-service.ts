@@ -15,6 +15,7 @@ import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { RecordChange, Workload } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
+import { requireAdmin } from './admin.js';
 import type { Handlers, Sender } from './handlers.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import { parsePriority, parseReason } from './parse-steering.js';
@@ -60,6 +61,9 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
 
   return {
     SubmitWorkloads: handlers.unary('SubmitWorkloads', async (request, principal) => {
+      if (request.specs.some(({ onDisconnect }) => onDisconnect === 'ON_DISCONNECT_KEEP')) {
+        requireAdmin(principal, 'submit work with on_disconnect "keep", which holds GPUs of silent nodes without end');
+      }
       const workloads = await loop.execute(
         submit(
           {

@@ -68,7 +68,7 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
             forWorkload: allocation.stop.forWorkload ?? 0,
             message: allocation.stop.message,
           },
-    linger: toDuration(lingerMs(spec.kind, maxTasks(spec))),
+    linger: toDuration(lingerMs(spec)),
     grace: toDuration(spec.graceMs),
     cpuMilli: allocation.cpuMilli,
     memoryMib: allocation.memoryMib,

@@ -17,7 +17,6 @@ import { holdIsOver } from './recovery-hold.js';
 import { fenceNode, type Findings } from './reconcile.js';
 import { endOrphans, isOrphanDue } from './strays.js';
 import type { AgentSession } from './session.js';
-import { maxTasks } from '../model/requests.js';
 
 /** How often leases are looked at. */
 const TICK_MS = 1_000;
@@ -145,9 +144,10 @@ export class Fleet {
   /** What the daemon still waits for, and how long at most. */
   waiting(): FleetWaiting {
     const nowMs = this.#deps.clock.monotonicMs();
-    const { recovery } = this.#meta;
+    const { recovery = null } = this.#meta;
     return {
-      unheard: [...this.#unheard].filter((node) => this.#liveness.get(node) === 'unknown'),
+      // After a loss of history a node that is down is waited for, too: it may run what nobody here knows of.
+      unheard: [...this.#unheard].filter((node) => recovery !== null || this.#liveness.get(node) === 'unknown'),
       suspendedMs: this.#leases.suspendedMs(nowMs),
       brakeSilent: this.#brake.isClosed ? this.#brake.silent : null,
       recovery: recovery
@@ -329,7 +329,7 @@ export class Fleet {
 
   #judgeRecovery(): void {
     const { failoverMs } = this.options;
-    const awaited = this.waiting().unheard.length;
+    const awaited = this.#unheard.size;
     const elapsedMs = this.#sinceHistoryMs();
     if (this.#endingRecovery || !holdIsOver({ elapsedMs, awaited, failoverMs, fenceMs: this.#holdMs() })) return;
     this.#endingRecovery = true;
@@ -407,8 +407,7 @@ export class Fleet {
         .filter((allocation) => {
           const spec = state.workload(allocation.workload)?.spec;
           if (spec === undefined) return false;
-          const linger = lingerMs(spec.kind, maxTasks(spec));
-          return nowMs > fenceTimeMs(answeredMs, this.options.leaseMs, linger, spec.graceMs);
+          return nowMs > fenceTimeMs(answeredMs, this.options.leaseMs, lingerMs(spec), spec.graceMs);
         })
         .map(({ id }): AllocationId => id),
     );

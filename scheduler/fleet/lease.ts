@@ -4,7 +4,8 @@
 // clock rates may differ by at most CLOCK_RATE_BOUND, so the scheduler's fence time is never earlier than the agent's.
 // No synchronised clocks are needed. (The reasoning: docs/internals/fleet.md.)
 import type { NodeId } from '../../common/ids.js';
-import type { WorkloadKind } from '../model/records.js';
+import type { WorkloadSpec } from '../model/records.js';
+import { maxTasks } from '../model/requests.js';
 
 /** How far the rates of two machines' clocks may differ. */
 export const CLOCK_RATE_BOUND = 1e-3;
@@ -18,9 +19,19 @@ export const STALL_MS = 2_000;
 /** How long a task of class `linger` runs on without a lease. */
 export const LINGER_MS = 15 * 60_000;
 
+/** As good as without end: a hundred years. Nothing of it is ever given up without proof. */
+export const KEEP_MS = 100 * 365 * 86_400_000;
+
 /** How long a task runs on without a lease. Gangs over several nodes stop at once: they cannot work on in parts. */
-export function lingerMs(kind: WorkloadKind, tasks: number): number {
-  return tasks > 1 || kind === 'service' ? 0 : LINGER_MS;
+export function lingerMs(spec: Pick<WorkloadSpec, 'kind' | 'roles' | 'onDisconnect'>): number {
+  switch (spec.onDisconnect ?? (maxTasks(spec) > 1 || spec.kind === 'service' ? 'stop' : 'linger')) {
+    case 'stop':
+      return 0;
+    case 'linger':
+      return LINGER_MS;
+    case 'keep':
+      return KEEP_MS;
+  }
 }
 
 /** When an allocation of a node silent since `answeredMs` cannot run any more, in the scheduler's monotonic time. */

@@ -3,6 +3,7 @@ import type {
   AllocationState,
   Dependency,
   GpuHealth,
+  OnDisconnect,
   StopReason,
   TopologyLevel,
   WorkloadKind,
@@ -15,6 +16,12 @@ export const KIND_TO_PROTO = {
   service: 'WORKLOAD_KIND_SERVICE',
   batch: 'WORKLOAD_KIND_BATCH',
 } as const satisfies Record<WorkloadKind, string>;
+
+export const ON_DISCONNECT_TO_PROTO = {
+  stop: 'ON_DISCONNECT_STOP',
+  linger: 'ON_DISCONNECT_LINGER',
+  keep: 'ON_DISCONNECT_KEEP',
+} as const satisfies Record<OnDisconnect, string>;
 
 export const STATE_TO_PROTO = {
   pending: 'WORKLOAD_STATE_PENDING',

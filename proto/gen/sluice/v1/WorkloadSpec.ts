@@ -12,6 +12,7 @@ import type { Duration as _google_protobuf_Duration, Duration__Output as _google
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from '../../sluice/v1/RetryPolicy.js';
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from '../../sluice/v1/Dependency.js';
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from '../../sluice/v1/ArraySpec.js';
+import type { OnDisconnect as _sluice_v1_OnDisconnect, OnDisconnect__Output as _sluice_v1_OnDisconnect__Output } from '../../sluice/v1/OnDisconnect.js';
 
 /**
  * What a user asks for.
@@ -77,6 +78,10 @@ export interface WorkloadSpec {
    * Set = this is submitted as so many equal workloads.
    */
   'array'?: (_sluice_v1_ArraySpec | null);
+  /**
+   * Unspecified = linger for one task, stop for several and for services.
+   */
+  'onDisconnect'?: (_sluice_v1_OnDisconnect);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**
@@ -149,6 +154,10 @@ export interface WorkloadSpec__Output {
    * Set = this is submitted as so many equal workloads.
    */
   'array': (_sluice_v1_ArraySpec__Output | null);
+  /**
+   * Unspecified = linger for one task, stop for several and for services.
+   */
+  'onDisconnect': (_sluice_v1_OnDisconnect__Output);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**

@@ -1,0 +1,156 @@
+// The fleet under a clock in the test's hand: what is given up when, and what is not.
+import { describe, expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
+import { createLogger } from '../../common/log.js';
+import type { NodeId, WorkloadNumber } from '../../common/ids.js';
+import { releaseBrake } from '../../scheduler/control/commands/recovery.js';
+import { submit } from '../../scheduler/control/commands/submit.js';
+import { inNewHistory } from '../../scheduler/model/history.js';
+import { META_KEY } from '../../scheduler/model/records.js';
+import { Fleet } from '../../scheduler/fleet/fleet.js';
+import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import type { AgentSession } from '../../scheduler/fleet/session.js';
+import { loopOn, queue } from '../control/loop-on.js';
+import { nodeReport, submission } from '../control/workshop.js';
+import { ManualClock } from '../gpu/manual-clock.js';
+
+const idOf = (at: number): NodeId => `node-n${at}` as NodeId;
+
+/** So many nodes with one GPU each, all joined, and a workload on each. */
+async function fleetOf(count: number, before?: (loop: Awaited<ReturnType<typeof loopOn>>['loop']) => Promise<unknown>) {
+  const clock = new ManualClock();
+  const { loop, state } = await loopOn(undefined, clock);
+  const log = createLogger({ level: 'silent', name: 'test' });
+  await loop.execute(queue('research'));
+  const nodes = Array.from({ length: count }, (_, at) => idOf(at));
+  for (const [at, id] of nodes.entries()) await loop.execute(welcomeNode(nodeReport(id, `n${at}`, 1), []));
+  await before?.(loop);
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, nodes, state.meta);
+  fleet.start();
+  const session = { end: () => undefined, sendDesired: () => undefined } as unknown as AgentSession;
+  const join = (some: readonly NodeId[]) => some.forEach((id) => fleet.join(id, session));
+  const settle = async () => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      await loop.read(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  /** Lets time pass in steps of a second; these nodes' heartbeats are answered. */
+  const pass = async (ms: number, alive: readonly NodeId[] = []) => {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      for (const id of alive) fleet.answered(id);
+      clock.advance(1_000);
+      await settle();
+    }
+  };
+  const work = async () => {
+    for (let made = 0; made < count; made += 1)
+      await loop.execute(submit(submission([{ onDisconnect: 'stop', graceMs: 0 }])));
+    await settle();
+  };
+  const held = () => nodes.filter((id) => state.heldOn(id).length > 0).length;
+  return { clock, loop, state, fleet, nodes, join, pass, work, held, settle };
+}
+
+describe('silent nodes', () => {
+  test('a few are given up after their fence time', async () => {
+    const { nodes, join, pass, work, held, fleet } = await fleetOf(10);
+    join(nodes);
+    await work();
+    expect(held()).toBe(10);
+    await pass(61_000, nodes);
+    await pass(29_000, nodes.slice(3));
+    expect(held()).toBe(10);
+    await pass(4_000, nodes.slice(3));
+    expect(held()).toBe(7);
+    expect(fleet.waiting().brakeSilent).toBeNull();
+  });
+
+  test('many at once are not, until a person releases the brake', async () => {
+    const { nodes, join, pass, work, held, fleet, loop, state } = await fleetOf(10);
+    join(nodes);
+    await work();
+    await pass(61_000, nodes);
+    await pass(600_000, nodes.slice(4));
+    expect(held()).toBe(10);
+    expect(fleet.waiting().brakeSilent).toHaveLength(4);
+    expect(state.meta.brake).toMatchObject({ nodes: 10 });
+    await loop.execute(releaseBrake('root'));
+    await pass(2_000, nodes.slice(4));
+    expect(held()).toBe(6);
+    expect([...state.incidents.values()].map(({ kind, actor }) => `${kind} ${actor}`.trim())).toEqual([
+      'brake_closed',
+      'brake_released root',
+    ]);
+    await expect(loop.execute(releaseBrake('root'))).rejects.toThrow('is open');
+  });
+
+  test('many at once keep theirs when enough are back', async () => {
+    const { nodes, join, pass, work, held, fleet, state } = await fleetOf(10);
+    join(nodes);
+    await work();
+    await pass(61_000, nodes);
+    await pass(100_000, nodes.slice(5));
+    expect(fleet.waiting().brakeSilent).toHaveLength(5);
+    join(nodes.slice(0, 5));
+    await pass(3_000, nodes);
+    expect(fleet.waiting().brakeSilent).toBeNull();
+    expect(state.meta.brake).toBeNull();
+    expect(held()).toBe(10);
+  });
+
+  test('are not blamed for a clock of the scheduler that jumps', async () => {
+    const { clock, nodes, join, pass, work, held, fleet, settle } = await fleetOf(4);
+    join(nodes);
+    await work();
+    await pass(61_000, nodes);
+    clock.jump(3_600_000);
+    clock.advance(1_000);
+    await settle();
+    expect(fleet.counts.stalls).toBe(1);
+    expect(fleet.waiting().suspendedMs).toBeGreaterThan(3_500_000);
+    await pass(30_000, nodes);
+    expect(held()).toBe(4);
+    expect(nodes.map((id) => fleet.softState(id).liveness)).toEqual(nodes.map(() => 'ready'));
+  });
+});
+
+describe('after a start', () => {
+  test('nodes that were not heard of keep what they have for the time of a failover, and nothing new is placed on them', async () => {
+    const { nodes, join, pass, work, held, fleet } = await fleetOf(3);
+    join(nodes.slice(0, 1));
+    await work();
+    expect(held()).toBe(1);
+    expect(fleet.waiting().unheard).toEqual(nodes.slice(1));
+    await pass(59_000, nodes.slice(0, 1));
+    expect(fleet.softState(idOf(1)).liveness).toBe('unknown');
+    await pass(3_000, nodes.slice(0, 1));
+    expect(fleet.softState(idOf(1)).liveness).toBe('down');
+    expect(fleet.waiting().unheard).toEqual([]);
+  });
+
+  test('in another history nothing is placed until every known node was heard, and then at once', async () => {
+    const { nodes, join, pass, held, fleet, loop, state } = await fleetOf(2, (loop) =>
+      loop.execute({
+        name: 'restored',
+        whenSpace: 'critical',
+        run: (draft, { nowMs }) => {
+          const left = { lineage: 'old', epoch: 1, revision: 1 };
+          draft.put('meta', META_KEY, inNewHistory(draft.meta, 'lineage', left, 'restored', nowMs));
+        },
+      }),
+    );
+    join(nodes.slice(0, 1));
+    const [made] = await loop.execute(submit(submission([{}])));
+    const number = present(made, 'workload', '').number as WorkloadNumber;
+    await pass(120_000, nodes.slice(0, 1));
+    expect(state.workload(number)?.state).toBe('pending');
+    expect(fleet.waiting()).toMatchObject({ recovery: { why: 'restored' } });
+    join(nodes);
+    await pass(3_000, nodes);
+    expect(state.workload(number)?.state).toBe('starting');
+    expect(held()).toBe(1);
+    expect(state.meta.recovery).toBeNull();
+    expect(fleet.waiting().recovery).toBeNull();
+  });
+});
