@@ -163,7 +163,7 @@ describe('submit', () => {
 describe('run', () => {
   it('sends its flags as a spec', async () => {
     const flags =
-      '-d -G h100:2 -n 3 -A research -J nightly -p big -q 70 --grace 2m --no-preempt --kind train --env A=1 --env B=x=y --workdir /srv --checkpoint-dir /ckpt';
+      '-d -G h100:2 -n 3 -A research -J nightly -p big -q 70 --grace 2m --on-disconnect keep --no-preempt --kind train --env A=1 --env B=x=y --workdir /srv --checkpoint-dir /ckpt';
     const { code, stdout } = await cli(['run', ...flags.split(' '), '--', 'python', 'train.py', '-q', '--help']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Submitted workload 1041 (3 tasks)\n' });
     expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
@@ -183,6 +183,7 @@ describe('run', () => {
               { name: 'B', value: 'x=y' },
             ],
             workingDirectory: '/srv',
+            onDisconnect: 'ON_DISCONNECT_KEEP',
             checkpoint: { grace: { seconds: 120 }, directory: '/ckpt' },
           },
         ],
@@ -625,5 +626,37 @@ describe('cordon and uncordon', () => {
 
   it('tell an unknown node', async () => {
     expect(await cli(['cordon', 'n9'])).toMatchObject({ code: 1, stderr: 'error: node "n9" does not exist\n' });
+  });
+
+  it('gives up, and forgets, what is no more', async () => {
+    scheduler.nodes = [{ name: 'n1' }];
+    const bare = await cli(['node', 'fence', 'n1']);
+    expect(bare).toMatchObject({ code: 2, stdout: '' });
+    expect(bare.stderr).toContain('fencing a node needs --i-certify-it-is-off');
+    expect(scheduler.requests('FenceNode')).toEqual([]);
+    const fenced = await cli(['node', 'fence', 'node/n1', '--i-certify-it-is-off', '--reason', 'burnt']);
+    expect(fenced).toMatchObject({ code: 0, stdout: 'node/n1 fenced, 1 allocation given up\n' });
+    expect(scheduler.requests('FenceNode')).toMatchObject([{ name: 'n1', certifiedOff: true, reason: 'burnt' }]);
+    expect(await cli(['node', 'remove', 'n1'])).toMatchObject({ code: 0, stdout: 'node/n1 removed\n' });
+    const gpu = await cli(['node', 'remove-gpu', 'n1', 'GPU-7']);
+    expect(gpu).toMatchObject({ code: 0, stdout: 'gpu/GPU-7 of node/n1 removed\n' });
+    expect(scheduler.requests('RemoveGpu')).toEqual([{ node: 'n1', uuid: 'GPU-7' }]);
+  });
+
+  it('says what the scheduler waits for, and releases what holds it', async () => {
+    const { code, stdout } = await cli(['status']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Ready:    yes');
+    expect(stdout).toContain('  4 nodes (n1, n2, n3, n4) that fell silent at once\n  the leases (at most 42s)\n');
+    expect(stdout).toContain('brake_closed: 4 of 10');
+    expect(JSON.parse((await cli(['status', '-o', 'json'])).stdout)).toMatchObject({ ready: true, waiting: [{}, {}] });
+    expect((await cli(['brake', 'release', '--dry-run'])).stdout).toBe(
+      'the brake is held by 4 silent nodes: n1, n2, n3, n4\n',
+    );
+    expect((await cli(['brake', 'release'])).stdout).toBe(
+      'brake released, it was held by 4 silent nodes: n1, n2, n3, n4\n',
+    );
+    expect(scheduler.requests('ReleaseBrake')).toEqual([{ validateOnly: true }, { validateOnly: false }]);
+    expect((await cli(['recovery', 'end'])).stdout).toBe('recovery ended; every known node was heard\n');
   });
 });

@@ -14,6 +14,8 @@ import type { Queue } from '../../proto/gen/sluice/v1/Queue.js';
 import type { QueueServiceHandlers } from '../../proto/gen/sluice/v1/QueueService.js';
 import type { ReadLogsRequest__Output } from '../../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { ReadLogsResponse } from '../../proto/gen/sluice/v1/ReadLogsResponse.js';
+import type { ClusterServiceHandlers } from '../../proto/gen/sluice/v1/ClusterService.js';
+import type { Waiting } from '../../proto/gen/sluice/v1/Waiting.js';
 import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionService.js';
 import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
@@ -66,6 +68,7 @@ export class FakeScheduler {
     this.#server.addService(sluice.PlanService.service, this.#planService());
     this.#server.addService(sluice.LogService.service, this.#logService());
     this.#server.addService(sluice.VersionService.service, this.#versionService());
+    this.#server.addService(sluice.ClusterService.service, this.#clusterService());
     const wanted = this.address === '' ? '127.0.0.1:0' : this.address;
     const port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(wanted, grpc.ServerCredentials.createInsecure(), (error, bound) =>
@@ -256,6 +259,34 @@ export class FakeScheduler {
 
   #logService(): LogServiceHandlers {
     return { ReadLogs: this.#stream('ReadLogs', (request, sink) => this.onReadLogs(request, sink)) };
+  }
+
+  #clusterService(): ClusterServiceHandlers {
+    const waiting: Waiting = {
+      what: 'WAITING_FOR_BRAKE',
+      message: '4 nodes (n1, n2, n3, n4) that fell silent at once',
+      nodes: ['n1', 'n2', 'n3', 'n4'],
+      nodeCount: 4,
+      atMost: null,
+      blocksReadiness: false,
+    };
+    return {
+      GetStatus: this.#unary('GetStatus', () => ({
+        ready: true,
+        waiting: [waiting, { ...waiting, what: 'WAITING_FOR_LEASES', message: 'the leases', atMost: { seconds: 42 } }],
+        clusterId: 'c-1',
+        lineage: 'l-1',
+        epoch: 3,
+        revision: 42,
+        leaderId: 'one',
+        connectedAgents: 6,
+        incidents: [
+          { id: 'I1', time: { seconds: 1_000_000_000 }, kind: 'brake_closed', message: '4 of 10', actor: '' },
+        ],
+      })),
+      ReleaseBrake: this.#unary('ReleaseBrake', () => ({ nodes: waiting.nodes })),
+      EndRecovery: this.#unary('EndRecovery', () => ({ nodes: [] })),
+    };
   }
 
   #versionService(): VersionServiceHandlers {

@@ -39,7 +39,7 @@ async function fleetOf(count: number, before?: (loop: Awaited<ReturnType<typeof 
   const pass = async (ms: number, alive: readonly NodeId[] = []) => {
     for (let passed = 0; passed < ms; passed += 1_000) {
       for (const id of alive) fleet.answered(id);
-      clock.advance(1_000);
+      await clock.advance(1_000);
       await settle();
     }
   };
@@ -105,7 +105,7 @@ describe('silent nodes', () => {
     await work();
     await pass(61_000, nodes);
     clock.jump(3_600_000);
-    clock.advance(1_000);
+    await clock.advance(1_000);
     await settle();
     expect(fleet.counts.stalls).toBe(1);
     expect(fleet.waiting().suspendedMs).toBeGreaterThan(3_500_000);
