@@ -10,6 +10,8 @@ import { failFlushes, hasStrace } from './strace.js';
 
 /** As the scheduler exits when it cannot write. */
 const EXIT_FATAL = 70;
+/** As it exits when it cannot begin. */
+const EXIT_NO_START = 1;
 /** How long a disk stays full, or flushes fail, before somebody looks after it. */
 const DISK_FAULT_MS = 4_000;
 
@@ -147,8 +149,8 @@ export const FAULTS: readonly Fault[] = [
     run: async ({ scheduler }) => {
       if (scheduler.pid === null) return;
       const failing = failFlushes(scheduler.pid);
-      // Users go on, so that a commit comes soon. It must not be the keeper's next scheduler that is found.
-      await scheduler.whileRight([EXIT_FATAL], () => Promise.race([scheduler.ended, sleep(DISK_FAULT_MS)]));
+      // Users go on, so that a commit comes soon. One that is just being started says that it cannot.
+      await scheduler.whileRight([EXIT_FATAL, EXIT_NO_START], () => Promise.race([scheduler.ended, sleep(DISK_FAULT_MS)]));
       await failing.end();
     },
   },
@@ -182,10 +184,10 @@ export const FAULTS: readonly Fault[] = [
     run: async ({ disk, scheduler }, _node, random) => {
       // Low, critical, and to the last byte, where only an error of the write itself can stop it.
       disk.fill(random.pick([600, 100, 0]));
-      await scheduler.whileRight([EXIT_FATAL, 1], () => sleep(random.from(1_000, DISK_FAULT_MS)));
+      await scheduler.whileRight([EXIT_FATAL, EXIT_NO_START], () => sleep(random.from(1_000, DISK_FAULT_MS)));
       disk.empty();
       // Started on a full disk it may be about to leave again.
-      await scheduler.whileRight([1], () => sleep(500));
+      await scheduler.whileRight([EXIT_NO_START], () => sleep(500));
     },
   },
   {
