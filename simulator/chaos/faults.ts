@@ -150,7 +150,9 @@ export const FAULTS: readonly Fault[] = [
       if (scheduler.pid === null) return;
       const failing = failFlushes(scheduler.pid);
       // Users go on, so that a commit comes soon. One that is just being started says that it cannot.
-      await scheduler.whileRight([EXIT_FATAL, EXIT_NO_START], () => Promise.race([scheduler.ended, sleep(DISK_FAULT_MS)]));
+      await scheduler.whileRight([EXIT_FATAL, EXIT_NO_START], () =>
+        Promise.race([scheduler.ended, sleep(DISK_FAULT_MS)]),
+      );
       await failing.end();
     },
   },
