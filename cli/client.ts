@@ -20,6 +20,8 @@ import type { DeleteQueueResponse__Output } from '../proto/gen/sluice/v1/DeleteQ
 import type { ExplainWorkloadResponse__Output } from '../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
 import type { GetNodeResponse__Output } from '../proto/gen/sluice/v1/GetNodeResponse.js';
 import type { GetQueueResponse__Output } from '../proto/gen/sluice/v1/GetQueueResponse.js';
+import type { GetUsageRequest } from '../proto/gen/sluice/v1/GetUsageRequest.js';
+import type { GetUsageResponse__Output } from '../proto/gen/sluice/v1/GetUsageResponse.js';
 import type { GetVersionResponse__Output } from '../proto/gen/sluice/v1/GetVersionResponse.js';
 import type { GetWorkloadResponse__Output } from '../proto/gen/sluice/v1/GetWorkloadResponse.js';
 import type { HoldWorkloadsRequest } from '../proto/gen/sluice/v1/HoldWorkloadsRequest.js';
@@ -158,6 +160,7 @@ export interface SluiceClient {
   removeNode(request: RemoveNodeRequest): Promise<void>;
   removeGpu(request: RemoveGpuRequest): Promise<void>;
   getStatus(): Promise<GetStatusResponse__Output>;
+  getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
   createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output>;
@@ -201,6 +204,7 @@ const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
   PlanService: ['PlanWorkload', 'PlanQueueChange'],
   VersionService: ['GetVersion'],
   ClusterService: ['GetStatus'],
+  UsageService: ['GetUsage'],
 };
 
 /** Source of the form: grpc/grpc-proto, grpc/service_config/service_config.proto. */
@@ -242,6 +246,7 @@ class GrpcClient implements SluiceClient {
   readonly #snapshots: InstanceType<typeof sluice.SnapshotService>;
   readonly #version: InstanceType<typeof sluice.VersionService>;
   readonly #cluster: InstanceType<typeof sluice.ClusterService>;
+  readonly #usage: InstanceType<typeof sluice.UsageService>;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
 
@@ -283,6 +288,7 @@ class GrpcClient implements SluiceClient {
     this.#snapshots = new sluice.SnapshotService(server, credentials, shared);
     this.#version = new sluice.VersionService(server, credentials, shared);
     this.#cluster = new sluice.ClusterService(server, credentials, shared);
+    this.#usage = new sluice.UsageService(server, credentials, shared);
   }
 
   getVersion(): Promise<GetVersionResponse__Output> {
@@ -476,6 +482,10 @@ class GrpcClient implements SluiceClient {
     return this.#call<GetStatusResponse__Output>((...rest) => this.#cluster.GetStatus({}, ...rest));
   }
 
+  getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output> {
+    return this.#call<GetUsageResponse__Output>((...rest) => this.#usage.GetUsage(request, ...rest));
+  }
+
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {
     return this.#call<ReleaseBrakeResponse__Output>((...rest) => this.#cluster.ReleaseBrake(request, ...rest));
   }
@@ -532,6 +542,7 @@ class GrpcClient implements SluiceClient {
       this.#snapshots,
       this.#version,
       this.#cluster,
+      this.#usage,
     ];
     for (const stub of stubs) stub.close();
   }

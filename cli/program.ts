@@ -73,6 +73,7 @@ const GROUPS: readonly CommandGroup[] = [
         summary: 'say whether the scheduler is ready, or what it waits for',
         load: () => import('./commands/status.js'),
       },
+      { name: 'report', summary: 'tell what queues and users have used', load: () => import('./commands/report.js') },
       { name: 'wait', summary: 'wait until workloads run or end', load: () => import('./commands/wait.js') },
     ],
   },

@@ -10,6 +10,7 @@ import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
 import type { ProtoGrpcType as PlanProto } from '../proto/gen/plan.js';
 import type { ProtoGrpcType as QueueProto } from '../proto/gen/queue.js';
 import type { ProtoGrpcType as SnapshotProto } from '../proto/gen/snapshot.js';
+import type { ProtoGrpcType as UsageProto } from '../proto/gen/usage.js';
 import type { ProtoGrpcType as VersionProto } from '../proto/gen/version.js';
 import type { ProtoGrpcType as WorkloadProto } from '../proto/gen/workload.js';
 import { PACKAGE_ROOT } from './package-root.js';
@@ -24,9 +25,18 @@ const LOADER_OPTIONS: protoLoader.Options = {
   includeDirs: [path.join(PACKAGE_ROOT, 'proto')],
 };
 
-const SLUICE_FILES = ['cluster', 'workload', 'queue', 'node', 'agent', 'log', 'plan', 'snapshot', 'version'].map(
-  (name) => `sluice/v1/${name}.proto`,
-);
+const SLUICE_FILES = [
+  'cluster',
+  'workload',
+  'queue',
+  'node',
+  'agent',
+  'log',
+  'plan',
+  'snapshot',
+  'usage',
+  'version',
+].map((name) => `sluice/v1/${name}.proto`);
 
 /** The largest message either side takes, in bytes: gRPC's usual default, named so that errors and tests can cite it. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -43,6 +53,7 @@ export const sluice = (
     PlanProto &
     QueueProto &
     SnapshotProto &
+    UsageProto &
     VersionProto &
     WorkloadProto
 ).sluice.v1;

@@ -43,11 +43,20 @@ interface LiveTask {
   readonly folder: AllocationFolder;
   readonly tree: TaskTree;
   readonly startedMs: number;
-  /** The same by the clock that nobody sets. */
-  readonly startedBootMs: number;
+  /** The same by the clocks that nobody sets. */
+  readonly started: { readonly bootMs: number; readonly steadyMs: number };
   /** Set once the main process ended. */
   ended: boolean;
   stop: { readonly killAtMs: number; timer: NodeJS.Timeout } | null;
+}
+
+/** The clock that goes on in a suspend is read in hundredths of a second; where both agree the finer one counts. */
+const BOOT_CLOCK_STEP_MS = 20;
+
+function ranMs({ started }: Pick<LiveTask, 'started'>): number {
+  const byBootMs = bootMs() - started.bootMs;
+  const steadyMs = performance.now() - started.steadyMs;
+  return Math.round(Math.abs(byBootMs - steadyMs) <= BOOT_CLOCK_STEP_MS ? steadyMs : Math.max(0, byBootMs));
 }
 
 /** Holds the tasks of one state folder. */
@@ -162,10 +171,10 @@ class Supervisor {
 
   #hold(child: ChildProcess, pid: number, spec: TaskSpec, folder: AllocationFolder, cgroup: string | null): void {
     const startedMs = Date.now();
-    const startedBootMs = bootMs();
+    const started = { bootMs: bootMs(), steadyMs: performance.now() };
     const root = identify(pid);
     const tree: TaskTree = { allocation: spec.id, root, cgroup };
-    const task: LiveTask = { spec, folder, tree, startedMs, startedBootMs, ended: false, stop: null };
+    const task: LiveTask = { spec, folder, tree, startedMs, started, ended: false, stop: null };
     this.#tasks.set(spec.id, task);
     child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
     this.#tell({ type: 'started', id: spec.id, startedMs });
@@ -175,7 +184,7 @@ class Supervisor {
   /** The main process ended: whatever else the task forked ends with it, and then it is on record. */
   async #end(task: LiveTask, code: number | null, signal: string): Promise<void> {
     // How long it ran is charged for: the time of day says when it began, the clock that nobody sets how long it took.
-    const endedMs = task.startedMs + Math.max(0, Math.round(bootMs() - task.startedBootMs));
+    const endedMs = task.startedMs + ranMs(task);
     task.ended = true;
     const stopSignalled = task.stop !== null;
     if (task.stop !== null) clearTimeout(task.stop.timer);

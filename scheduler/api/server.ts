@@ -21,6 +21,7 @@ import { nodeService } from './node-service.js';
 import { planService } from './plan-service.js';
 import { queueService } from './queue-service.js';
 import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
+import { usageService } from './usage-service.js';
 import { workloadService } from './workload-service.js';
 
 /** Streams one connection may have open. */
@@ -66,6 +67,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.PlanService.service, planService(handlers, deps));
   server.addService(sluice.LogService.service, logService(handlers, deps));
   server.addService(sluice.SnapshotService.service, snapshotService(handlers, deps));
+  server.addService(sluice.UsageService.service, usageService(handlers, deps));
   server.addService(sluice.AgentService.service, agentService(handlers, deps));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));
   server.addService(sluice.ClusterService.service, clusterService(handlers, deps));

@@ -163,6 +163,7 @@ export class ClusterView {
         return this.#applyAllocation(change.key as AllocationId, change.after);
       case 'requests':
       case 'incidents':
+      case 'usage':
       case 'meta':
         return;
     }

@@ -2,14 +2,15 @@
 // what is open now come to the sum over all intervals of ownership, to the last part of a millisecond.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { present } from '../../common/assert.js';
+import { invariant, present } from '../../common/assert.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { placeOf, Workshop } from './workshop.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { hasEnded, markEnded, markReleased, markStarted, place } from '../../scheduler/model/lifecycle.js';
 import type { RecordChange, ReleaseProof, UsageRecord } from '../../scheduler/model/records.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
-import { MAX_DAYS, openUsage, USAGE_TOTAL } from '../../scheduler/model/usage.js';
+import { addUsage, MAX_DAYS, NO_USAGE, openUsage, USAGE_TOTAL, type UsageSums } from '../../scheduler/model/usage.js';
+import { usageReport, type UsageQuery } from '../../scheduler/model/usage-report.js';
 import type { GpuTime } from '../../scheduler/model/gpu-time.js';
 
 const DAY_MS = 86_400_000;
@@ -37,6 +38,13 @@ const ownedOf = ({ held, charged, ran, grants }: Pick<UsageRecord, 'held' | 'cha
   grants,
 });
 
+/** Fails when two figures differ. */
+function agree(found: Owned | bigint | boolean, owed: Owned | bigint | boolean, what: string): void {
+  const text = (one: typeof found): string =>
+    JSON.stringify(one, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  invariant(text(found) === text(owed), what, `${text(found)} instead of ${text(owed)}`);
+}
+
 /** Follows the commit log and keeps every interval of ownership, GPU by GPU, in its own way. */
 class Owners {
   readonly #open = new Map<string, AllocationId>();
@@ -49,18 +57,18 @@ class Owners {
       if (change.before === null) {
         for (const { uuid, generation } of gpus) {
           const slot = `${uuid}#${generation}`;
-          expect(this.#open.has(slot)).toBe(false);
+          agree(this.#open.has(slot), false, `${slot} is granted once`);
           this.#open.set(slot, id);
         }
       }
       if (state !== 'released' || change.before?.state === 'released') continue;
-      expect(this.#closed.has(id)).toBe(false);
+      agree(this.#closed.has(id), false, `${id} ends once`);
       const toMs = present(release, 'release', id).timeMs;
       const endMs = present(endedMs, 'end', id);
       let owned: Owned = { ...NOTHING, grants: gpus.length > 0 ? 1 : 0 };
       for (const gpu of gpus) {
         const time = (fromMs: number, untilMs: number): bigint => {
-          expect(untilMs).toBeGreaterThanOrEqual(fromMs);
+          agree(untilMs >= fromMs, true, `${id} takes time`);
           return BigInt(gpu.parts) * BigInt(untilMs - fromMs);
         };
         const ran = startedMs === null ? 0n : time(startedMs, endMs);
@@ -91,9 +99,9 @@ class Site extends Workshop {
   check(): void {
     const sums = [...this.state.usage].filter(([key]) => key !== USAGE_TOTAL).map(([, record]) => ownedOf(record));
     const { closed } = this.owners;
-    expect(sums.reduce(plus, NOTHING)).toEqual(closed);
+    agree(sums.reduce(plus, NOTHING), closed, 'the sum of days');
     const total = this.state.usage.get(USAGE_TOTAL);
-    expect(total === undefined ? NOTHING : ownedOf(total)).toEqual(closed);
+    agree(total === undefined ? NOTHING : ownedOf(total), closed, 'the sum of all');
     // What each workload was charged, and what is charged but still held, is what users and queues were charged.
     const charged = [...this.state.workloads.values()].reduce(
       (sum, { gpuMs, gpuRestParts }) => sum + parts({ ms: gpuMs, parts: gpuRestParts ?? 0 }),
@@ -103,7 +111,7 @@ class Site extends Workshop {
     for (const [, sums_, id] of openUsage(this.state, this.nowMs)) {
       if (hasEnded(this.allocation(id))) ended += parts(sums_.charged);
     }
-    expect(charged).toBe(closed.charged + ended);
+    agree(charged, closed.charged + ended, 'what workloads were charged');
   }
 
   /** Charges of workloads whose records are gone. */
@@ -268,8 +276,15 @@ describe('usage', () => {
     const rows = [...site.state.usage]
       .filter(([key]) => key !== USAGE_TOTAL)
       .map(([, { period, queue, user, pool, model, grants, held, charged, ran }]) => [
-        ...[period, queue, user, pool, model, grants],
-        ...[held, charged, ran].map(minutes),
+        period,
+        queue,
+        user,
+        pool,
+        model,
+        grants,
+        minutes(held),
+        minutes(charged),
+        minutes(ran),
       ]);
     const who = ['a', 'alice', 'default', 'NVIDIA H100 80GB HBM3'];
     expect(rows).toEqual([
@@ -289,5 +304,33 @@ describe('usage', () => {
     site.change((draft) => markReleased(draft, id, 'clean', site.nowMs));
     expect(site.state.usage.size).toBe(MAX_DAYS + 1);
     site.check();
+  });
+
+  test('a report adds what is counted and what is open, of a queue with those below it', () => {
+    const site = new Site();
+    site.queue('c', { parent: 'a' as QueueName });
+    site.nowMs = Date.UTC(2026, 10, 22, 12);
+    const done = site.submit({ queue: 'b' as QueueName });
+    const [id] = site.place(done, site.nodes[0] as NodeId) as [AllocationId];
+    site.place(site.submit({ queue: 'c' as QueueName, gpusPerTask: 2 }), site.nodes[1] as NodeId);
+    site.nowMs += 60_000;
+    const exit = { code: 0, signal: '', message: '' };
+    site.change((draft) => markEnded(draft, id, { exit, endedMs: site.nowMs, ofItsOwn: true }, site.nowMs));
+    site.change((draft) => markReleased(draft, id, 'clean', site.nowMs));
+    site.nowMs += 60_000;
+    const rows = (fields: Partial<UsageQuery>) => {
+      const query = { fromMs: null, toMs: site.nowMs, by: ['queue', 'model'], queue: '', user: '', ...fields } as const;
+      const report = usageReport(site.state, query, site.nowMs);
+      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual(report.total);
+      return report.rows.map(({ queue, model, charged, grants }) => [queue, model.slice(7, 11), charged.ms, grants]);
+    };
+    expect(rows({})).toEqual([
+      ['b', 'H100', 60_000, 1],
+      ['c', 'A100', 240_000, 1],
+    ]);
+    expect(rows({ queue: 'a' })).toEqual([['c', 'A100', 240_000, 1]]);
+    expect(rows({ by: [] })).toEqual([['', '', 300_000, 2]]);
+    expect(rows({ user: 'bob' })).toEqual([]);
+    expect(rows({ fromMs: site.nowMs + DAY_MS, toMs: site.nowMs + DAY_MS })).toEqual([]);
   });
 });

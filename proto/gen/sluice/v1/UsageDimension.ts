@@ -1,0 +1,35 @@
+// Original file: sluice/v1/usage.proto
+
+/**
+ * What the rows of a report are by.
+ */
+export const UsageDimension = {
+  USAGE_DIMENSION_UNSPECIFIED: 'USAGE_DIMENSION_UNSPECIFIED',
+  USAGE_DIMENSION_DAY: 'USAGE_DIMENSION_DAY',
+  USAGE_DIMENSION_QUEUE: 'USAGE_DIMENSION_QUEUE',
+  USAGE_DIMENSION_USER: 'USAGE_DIMENSION_USER',
+  USAGE_DIMENSION_POOL: 'USAGE_DIMENSION_POOL',
+  USAGE_DIMENSION_MODEL: 'USAGE_DIMENSION_MODEL',
+} as const;
+
+/**
+ * What the rows of a report are by.
+ */
+export type UsageDimension =
+  | 'USAGE_DIMENSION_UNSPECIFIED'
+  | 0
+  | 'USAGE_DIMENSION_DAY'
+  | 1
+  | 'USAGE_DIMENSION_QUEUE'
+  | 2
+  | 'USAGE_DIMENSION_USER'
+  | 3
+  | 'USAGE_DIMENSION_POOL'
+  | 4
+  | 'USAGE_DIMENSION_MODEL'
+  | 5
+
+/**
+ * What the rows of a report are by.
+ */
+export type UsageDimension__Output = typeof UsageDimension[keyof typeof UsageDimension]

@@ -1,0 +1,71 @@
+// `sluice report usage`: what is asked, and how the answer reads.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromTimestamp, toDuration } from '../../common/units.js';
+import type { GetUsageRequest__Output } from '../../proto/gen/sluice/v1/GetUsageRequest.js';
+import { FakeScheduler } from './fake-scheduler.js';
+import { cli as run } from './run-cli.js';
+
+const HOUR = 3_600_000;
+const scheduler = new FakeScheduler();
+beforeAll(() => scheduler.start());
+beforeEach(() => {
+  scheduler.calls.length = 0;
+});
+afterAll(() => scheduler.stop());
+
+const cli = (...argv: readonly string[]) => run(argv, { env: { SLUICE_SERVER: scheduler.address } });
+const time = (hours: number) => ({
+  chargedGpuTime: toDuration(hours * HOUR),
+  heldGpuTime: toDuration((hours + 1) * HOUR),
+  ranGpuTime: toDuration((hours / 2) * HOUR),
+});
+
+describe('a report of usage', () => {
+  it('shows GPU hours by queue and user, with their sum', async () => {
+    scheduler.usage = {
+      rows: [
+        { queue: 'nlp', user: 'bob', grants: 3, ...time(2) },
+        { queue: 'vision', user: 'ada', grants: 1, ...time(0.02) },
+      ],
+      total: { grants: 4, ...time(2.02) },
+    };
+    const { code, stdout } = await cli('report', 'usage', '--since', '2026-11-01', '--until', '2026-11-30');
+    expect([code, stdout]).toEqual([
+      0,
+      'QUEUE    USER   CHARGED   HELD   RAN      GRANTS\n' +
+        'nlp      bob    2.00      3.00   1.00     3\n' +
+        'vision   ada    0.0200    1.02   0.0100   1\n' +
+        'TOTAL           2.02      3.02   1.01     4\n',
+    ]);
+    const [request] = scheduler.requests('GetUsage') as GetUsageRequest__Output[];
+    expect(request).toMatchObject({ by: ['USAGE_DIMENSION_QUEUE', 'USAGE_DIMENSION_USER'], queue: '', user: '' });
+    expect(fromTimestamp(request?.startTime)).toBe(Date.UTC(2026, 10, 1));
+    expect(fromTimestamp(request?.endTime)).toBe(Date.UTC(2026, 10, 30));
+  });
+
+  it('asks for what it is told to, and gives data', async () => {
+    scheduler.usage = { rows: [{ day: '2026-11-22', grants: 1, ...time(1) }], total: { grants: 1, ...time(1) } };
+    const { code, stdout } = await cli('report', 'usage', '--by', 'day', '-A', 'vision', '-u', 'ada', '-o', 'json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ rows: [{ day: '2026-11-22', grants: 1, chargedGpuTime: '3600s' }] });
+    expect(scheduler.requests('GetUsage')).toMatchObject([
+      { by: ['USAGE_DIMENSION_DAY'], queue: 'vision', user: 'ada', endTime: null },
+    ]);
+  });
+
+  it.each([
+    [['--by', 'colour'], '--by "colour" is none of day, queue, user, pool, model'],
+    [['--since', 'yesterday'], '--since "yesterday" is neither a day such as 2026-11-01 nor a span such as 7d'],
+  ])('refuses %j', async (argv, message) => {
+    const { code, stderr } = await cli('report', 'usage', ...argv);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+    expect(scheduler.requests('GetUsage')).toEqual([]);
+  });
+
+  it('says when there is nothing', async () => {
+    scheduler.usage = {};
+    const { stdout, stderr } = await cli('report', 'usage');
+    expect([stdout, stderr]).toEqual(['', 'Nothing was used in these days.\n']);
+  });
+});
