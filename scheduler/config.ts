@@ -46,11 +46,20 @@ export interface ServerConfig {
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   readonly maxGraceMs: number;
+  readonly fencing: FencingConfig;
   readonly logLevel: LogLevel;
   readonly readyFile: string | null;
   readonly retention: Retention;
   /** How the engine schedules. */
   readonly policy: EnginePolicy;
+}
+
+/** When silent nodes are given up, and what becomes of tasks that nobody asked for. */
+export interface FencingConfig {
+  readonly failoverMs: number;
+  readonly orphanTtlMs: number;
+  /** When so many fall silent at once, nothing of theirs is given up. */
+  readonly brake: { readonly nodes: number; readonly ratio: number; readonly windowMs: number };
 }
 
 /** What the arguments ask for: to serve, or to print something and leave. */
@@ -147,6 +156,35 @@ const schema = z.strictObject({
     value: 'FILE',
     default: null,
     isPath: true,
+  }),
+  fencing: z.strictObject({
+    failover: setting(duration(0, DAY_MS), {
+      description: 'How long after its start the scheduler waits for silent nodes, whatever their leases.',
+      value: 'DURATION',
+      default: '60s',
+    }),
+    orphans: setting(duration(0, 7 * DAY_MS), {
+      description:
+        'How long a task that nobody asked for is left alone, so that a person can look at it; 0s = not at all.',
+      value: 'DURATION',
+      default: '5m',
+    }),
+    brake_nodes: setting(count(1, 20_000), {
+      description:
+        'When more nodes than this, and more than brake_ratio, fall silent within brake_window, nothing is given up.',
+      value: 'COUNT',
+      default: '3',
+    }),
+    brake_ratio: setting(numberFrom(0, 1), {
+      description: 'The part of all nodes that goes with brake_nodes.',
+      value: 'RATIO',
+      default: '0.3',
+    }),
+    brake_window: setting(duration(1_000, DAY_MS), {
+      description: 'The time in which they fall silent.',
+      value: 'DURATION',
+      default: '2m',
+    }),
   }),
   retention: z.strictObject({
     finished_age: setting(duration(0, 3650 * DAY_MS), {
@@ -316,6 +354,15 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
     heartbeatMs: values.heartbeat,
     leaseMs: values.lease,
     maxGraceMs: values.max_grace,
+    fencing: {
+      failoverMs: values.fencing.failover,
+      orphanTtlMs: values.fencing.orphans,
+      brake: {
+        nodes: values.fencing.brake_nodes,
+        ratio: values.fencing.brake_ratio,
+        windowMs: values.fencing.brake_window,
+      },
+    },
     logLevel: values.log_level,
     readyFile: values.ready_file,
     retention: {

@@ -51,7 +51,8 @@ export interface Control extends Recovered {
 
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
-  config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'>,
+  config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
+    Partial<Pick<ServerConfig, 'fencing'>>,
   { store, clock: machineClock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
 ): Promise<Control> {
   const clock = new SteadyClock(machineClock, (jump) => {
@@ -65,8 +66,8 @@ export async function wireControl(
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
-  const { heartbeatMs, leaseMs, maxGraceMs } = config;
-  const fleetOptions = { heartbeatMs, leaseMs, maxGraceMs };
+  const { heartbeatMs, leaseMs, maxGraceMs, fencing } = config;
+  const fleetOptions = { heartbeatMs, leaseMs, maxGraceMs, ...fencing };
   const known = [...state.nodes.values()].map(({ id }) => id);
   const fleet = new Fleet(
     fleetOptions,
