@@ -12,7 +12,10 @@ export interface Violation {
   readonly error: Error;
 }
 
-const FLAVOURS: readonly Flavour[] = ['mixed', 'busy', 'mixed', 'plain', 'referee', 'mixed', 'referee', 'busy'];
+const FLAVOURS: readonly Flavour[] = [
+  ...(['mixed', 'busy', 'mixed', 'plain', 'referee', 'mixed', 'referee', 'busy'] as const),
+  ...(['parts', 'busy', 'mixed', 'parts', 'referee', 'parts', 'referee', 'busy'] as const),
+];
 
 /** The history of a seed. Neighbouring seeds give histories of all flavours in turn. */
 export function historyOfSeed(seed: number): History {

@@ -51,6 +51,14 @@ function nodeOf(random: Random, flavour: Flavour, at: number, kind: GpuKind): No
     case 'plain':
     case 'busy':
       return { ...plain, gpus: random.list(random.pick([4, 8]), () => gpu(H100)) };
+    case 'parts': {
+      const model = random.pick([H100, H100, L4]);
+      return {
+        ...plain,
+        pool: random.pick(['default', 'west']),
+        gpus: random.list(random.pick([2, 4, 4]), () => gpu(model)),
+      };
+    }
     case 'referee':
       return {
         ...plain,
@@ -140,6 +148,7 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
   if (flavour === 'plain') return plain;
   const limited = { ...plain, limitGpus: random.oneIn(4) ? Math.max(guaranteeGpus, random.pick([4, 8, 12])) : null };
   if (flavour === 'busy') return limited;
+  if (flavour === 'parts') return { ...limited, scopes: random.oneIn(4) ? [] : scopesOf(random, limited.limitGpus) };
   const stores = {
     guaranteeCpuMilli: random.oneIn(6) ? random.pick([0, 4_000, 16_000]) : null,
     guaranteeMemoryMib: random.oneIn(8) ? random.pick([0, 16_000]) : null,
@@ -160,6 +169,24 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
     preemptMinRuntimeMs: random.oneIn(6) ? random.pick([2_500, 5_000]) : null,
     maxGraceMs: random.oneIn(6) ? 1_000 : null,
   };
+}
+
+/** One or two parts, maybe with GPUs in common. */
+function scopesOf(random: Random, limitGpus: number | null): QueueScope[] {
+  const parts = [
+    { pool: 'west', model: '' },
+    { pool: 'default', model: '' },
+    { pool: '', model: 'H100' },
+    { pool: '', model: 'L4' },
+    { pool: 'west', model: 'h100' },
+  ] as const;
+  const first = random.below(parts.length);
+  const chosen = random.oneIn(3) ? [first, (first + 1) % parts.length] : [first];
+  return chosen.map((at) => {
+    const guaranteeGpus = Math.min(limitGpus ?? Infinity, random.pick([0, 1, 2, 2, 4]));
+    const limit = random.oneIn(3) ? Math.max(guaranteeGpus, random.pick([1, 2, 4])) : null;
+    return { ...(parts[at] ?? parts[0]), guaranteeGpus, limitGpus: limit };
+  });
 }
 
 function scopeOf(random: Random, mostGpus: number): QueueScope {
@@ -210,6 +237,14 @@ function workOf(random: Random, flavour: Flavour): WorkPlan {
     }
     case 'referee':
       return { ...base, roles: rolesForReferee(random) };
+    case 'parts': {
+      const least = random.pick([1, 1, 1, 1, 2, 3]);
+      const most = random.oneIn(8) ? least + random.from(1, 3) : least;
+      return {
+        ...base,
+        roles: [roleOf('', least, most, wholeGpus(random.pick([1, 1, 1, 2, 3])), partRulesOf(random))],
+      };
+    }
     case 'mixed':
       return {
         ...base,
@@ -295,6 +330,16 @@ function rulesOf(random: Random): PlacementRules {
   ]);
 }
 
+/** Half of all work may go anywhere. */
+function partRulesOf(random: Random): PlacementRules {
+  return random.weighted<PlacementRules>([
+    [6, () => ANYWHERE],
+    [3, () => ({ ...ANYWHERE, pool: random.pick(['default', 'west']) })],
+    [3, () => ({ ...ANYWHERE, models: [random.pick(['H100', 'H100', 'L4'])] })],
+    [1, () => ({ ...ANYWHERE, models: ['H100', 'L4'] })],
+  ]);
+}
+
 function topologyOf(random: Random, request: TaskRequest | null): TopologyRule {
   // Tasks of MIG instances or shares do not talk over NVLink.
   const talks = request !== null && request.migProfile === '' && request.gpuMilli === 1_000 && request.gpus > 0;
@@ -316,6 +361,7 @@ function happeningOf(random: Random, flavour: Flavour): Happening {
     [6, () => ({ do: 'decide' })],
     [8, () => ({ do: 'cycle' })],
   ];
+  if (flavour === 'parts') return random.weighted<Happening>([...common, [3, () => partQuotaOf(random)]]);
   if (flavour !== 'mixed') return random.weighted(common);
   return random.weighted<Happening>([
     ...common,
@@ -333,6 +379,11 @@ function happeningOf(random: Random, flavour: Flavour): Happening {
     [5, () => ({ do: 'leave', how: random.pick(['all', 'one', 'one', 'exit']), which })],
     [2, () => ({ do: 'wait', ms: random.pick([1_000, 5_000, 30_000]) })],
   ]);
+}
+
+function partQuotaOf(random: Random): Happening {
+  const patch: QueuePatch = random.oneIn(3) ? { scopes: [] } : { scopes: scopesOf(random, null) };
+  return { do: 'quota', queue: random.below(5), patch };
 }
 
 function quotaOf(random: Random): Happening {

@@ -13,7 +13,9 @@ export type Flavour =
   /** As busy, with flat queues, no limits and single tasks only, so that force can tell what is owed. */
   | 'plain'
   /** Only what the slow reference knows. */
-  | 'referee';
+  | 'referee'
+  /** As busy, with two or three kinds of GPUs in two pools, of which queues have guarantees and limits. */
+  | 'parts';
 
 export interface History {
   readonly seed: number;

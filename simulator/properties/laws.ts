@@ -5,6 +5,7 @@ import { together, wholeOrAbsent } from './laws/gangs.js';
 import { asAsked, oneOwner, promisedOnce, stores } from './laws/holdings.js';
 import type { Law, WatchedLaw } from './laws/law.js';
 import { noIdling } from './laws/idle.js';
+import { keepsPart, partLimits, reachesPart } from './laws/parts.js';
 import { fixedWork, limits, userLimits } from './laws/quotas.js';
 import { evictedOnce, explained, noRevenge, nothingMissed, reachesGuarantee, settles } from './laws/rest.js';
 import { anyOrder, freshView, sameAgain, whatIf } from './laws/sameness.js';
@@ -21,6 +22,8 @@ export const WATCHED: readonly WatchedLaw[] = [
   limits,
   fixedWork,
   userLimits,
+  partLimits,
+  keepsPart,
   legalVictims,
   nothingBelowGuarantee,
   fairVictims,
@@ -30,6 +33,7 @@ export const WATCHED: readonly WatchedLaw[] = [
   noIdling,
   explained,
   reachesGuarantee,
+  reachesPart,
 ];
 
 export const LAWS: readonly Law[] = [

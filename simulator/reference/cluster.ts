@@ -7,7 +7,8 @@ import { mayGrow } from '../../scheduler/model/elastic.js';
 import type { Allocation, ClusterNode, Gpu, Placement, Queue, Role, Workload } from '../../scheduler/model/records.js';
 import { GPU_PARTS, migParts, roleOf, toParts } from '../../scheduler/model/requests.js';
 import { eachResource, sum, type Amounts } from './amounts.js';
-import { fairShares, type ShareNode } from './fair-share.js';
+import { fairShares } from './fair-share.js';
+import type { ShareNode } from './share-node.js';
 import { pendingRequest } from './asked.js';
 
 /** What the reference decides from. */

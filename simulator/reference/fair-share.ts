@@ -2,6 +2,8 @@
 // Rules: kai-semantics 1.2, which follows KAI Scheduler, plugins/proportion/resource_division.
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { RESOURCES, eachResource, type Amounts, type Resource } from './amounts.js';
+import { beyondLimits, entitledTo, type Parts, usableOf } from './parts.js';
+import type { ShareNode } from './share-node.js';
 
 /** A queue in the division of one level. */
 export interface Claimant {
@@ -19,39 +21,29 @@ export interface Claimant {
   readonly createdMs: number;
 }
 
-/** A queue whose fair share is wanted, with those below it. */
-export interface ShareNode {
-  readonly name: string;
-  readonly guarantee: Amounts;
-  readonly limit: Amounts;
-  readonly request: Amounts;
-  /** Of the GPUs left over; CPU and memory left over are shared with weight 1 each. */
-  readonly weight: number;
-  readonly priority: number;
-  readonly createdMs: number;
-  readonly children: readonly ShareNode[];
-}
-
 /** The surplus is dealt in whole units: GPUs, thousandths of a core, MiB. */
 const UNIT: Amounts = { cpuMilli: 1, memoryMib: 1, gpuParts: GPU_PARTS };
 
 /**
  * The fair share of every queue, by name.
  * @param total what the nodes have
+ * @param parts the parts of the cluster that queues name: what is guaranteed of them is guaranteed
  */
-export function fairShares(total: Amounts, roots: readonly ShareNode[]): Map<string, Amounts> {
+export function fairShares(total: Amounts, roots: readonly ShareNode[], parts: Parts = NO_PARTS): Map<string, Amounts> {
   const shares = new Map<string, Amounts>();
-  divideLevel(total, roots, shares);
+  divideLevel(total, roots, shares, parts);
   return shares;
 }
 
-function divideLevel(total: Amounts, level: readonly ShareNode[], shares: Map<string, Amounts>): void {
+const NO_PARTS: Parts = { all: [], totals: [], overlap: () => false };
+
+function divideLevel(total: Amounts, level: readonly ShareNode[], shares: Map<string, Amounts>, parts: Parts): void {
   const divided = new Map(
     RESOURCES.map((resource) => [
       resource,
       divide(
         total[resource],
-        level.map((node) => claimant(node, resource)),
+        level.map((node) => claimant(node, resource, parts)),
         UNIT[resource],
       ),
     ]),
@@ -59,24 +51,26 @@ function divideLevel(total: Amounts, level: readonly ShareNode[], shares: Map<st
   for (const node of level) {
     const share = eachResource((resource) => divided.get(resource)?.get(node.name) ?? 0);
     shares.set(node.name, share);
-    divideLevel(share, node.children, shares);
+    divideLevel(share, node.children, shares, parts);
   }
 }
 
-function claimant(node: ShareNode, resource: Resource): Claimant {
+function claimant(node: ShareNode, resource: Resource, parts: Parts): Claimant {
   return {
     ...node,
-    guarantee: node.guarantee[resource],
+    guarantee: Math.max(node.guarantee[resource], resource === 'gpuParts' ? entitledTo(node, parts) : 0),
     limit: node.limit[resource],
-    request: usable(node, resource),
+    request: usable(node, resource, parts),
     weight: resource === 'gpuParts' ? node.weight : 1,
   };
 }
 
 /** What it and those below hold and ask for, each cut to its own limit: what limits forbid is no reason for a share. */
-function usable({ request, limit, children }: ShareNode, resource: Resource): number {
-  const cutBelow = children.reduce((cut, child) => cut + child.request[resource] - usable(child, resource), 0);
-  return Math.min(limit[resource], request[resource] - cutBelow);
+function usable(node: ShareNode, resource: Resource, parts: Parts): number {
+  const { request, limit, children } = node;
+  const cutBelow = children.reduce((cut, child) => cut + child.request[resource] - usable(child, resource, parts), 0);
+  const beyond = resource === 'gpuParts' ? beyondLimits(node, parts) : 0;
+  return Math.min(limit[resource], request[resource] - cutBelow - beyond);
 }
 
 /**
@@ -156,4 +150,28 @@ function dealRemainders(
     left -= give;
   }
   return left;
+}
+
+/** The fair share of every queue of every part, by name. */
+export function fairSharesOfParts(roots: readonly ShareNode[], parts: Parts): ReadonlyMap<string, readonly number[]> {
+  const shares = new Map<string, number[]>();
+  const divideLevel = (total: number, level: readonly ShareNode[], at: number): void => {
+    const claimants = level.map((node) => ({
+      name: node.name,
+      guarantee: node.parts?.[at]?.guarantee ?? 0,
+      limit: Infinity,
+      request: usableOf(node, at),
+      weight: node.weight,
+      priority: node.priority,
+      createdMs: node.createdMs,
+    }));
+    const divided = divide(total, claimants, GPU_PARTS);
+    for (const node of level) {
+      const share = divided.get(node.name) ?? 0;
+      shares.set(node.name, [...(shares.get(node.name) ?? []), share]);
+      divideLevel(share, node.children, at);
+    }
+  };
+  parts.totals.forEach((total, at) => divideLevel(total, roots, at));
+  return shares;
 }

@@ -1,6 +1,7 @@
 // The division of one resource among the queues of one level, as tables.
 import { describe, expect, test } from 'vitest';
-import { divide, fairShares, type Claimant, type ShareNode } from '../../simulator/reference/fair-share.js';
+import { divide, fairShares, type Claimant } from '../../simulator/reference/fair-share.js';
+import type { ShareNode } from '../../simulator/reference/share-node.js';
 
 interface Row {
   readonly guarantee?: number;

@@ -6,7 +6,7 @@ import type { ClusterNode, Gpu, Placement, Role, Workload } from '../../../sched
 import { GPU_PARTS, memoryShareParts, migParts, PARTS_PER_MILLI, roleOf } from '../../../scheduler/model/requests.js';
 import type { World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
-import { held, isLeaving, takesWork } from './ledger.js';
+import { held, isLeaving, takesWork } from './holders.js';
 
 export const oneOwner: WatchedLaw = {
   name: 'one-owner',

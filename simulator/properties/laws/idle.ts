@@ -5,7 +5,9 @@ import { GPU_PARTS, PARTS_PER_MILLI, toParts } from '../../../scheduler/model/re
 import { type Amounts, minus, plus, RESOURCES } from '../../reference/amounts.js';
 import type { World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
-import { amountsAt, guaranteeOf, held, isLeaving, Ledger, limitOf, pathOf, takesWork } from './ledger.js';
+import { isPartOf, partsHeld } from './part-figures.js';
+import { held, isLeaving, pathOf, takesWork } from './holders.js';
+import { amountsAt, guaranteeOf, Ledger, limitOf } from './ledger.js';
 
 /** Tasks of a gang whose places are all tried, one after the other. */
 const MOST_TASKS = 4;
@@ -21,7 +23,8 @@ export const noIdling: WatchedLaw = {
       for (const workload of world.unfinished()) {
         if (!isSimple(workload)) continue;
         const places = placesFor(world, workload);
-        if (places === null || !staysWithin(world, workload, places)) continue;
+        if (places === null || !staysWithin(world, workload, places) || !staysInParts(world, workload, places))
+          continue;
         const where = places.map(({ task, node, gpus }) => `${task} on ${node}:${gpus.join()}`).join(', ');
         demand(false, () => `${workload.number} waits, though there is room: ${where}`);
       }
@@ -153,6 +156,26 @@ function tryWith<T>(room: Room, { request }: Role, { gpus, parts }: Taken, next:
   const found = next();
   change(-1);
   return found;
+}
+
+/**
+ * Whether with these places all limits of parts of the cluster hold. Of work that is not preemptible it is not asked where it
+ * would leave others what they are guaranteed.
+ */
+function staysInParts(world: World, workload: Workload, places: readonly Placement[]): boolean {
+  const isRuled = [...world.state.queues.values()].some(({ scopes }) => scopes.length > 0);
+  if (!workload.spec.preemptible && isRuled) return false;
+  const given = places.flatMap(({ node, gpus, parts }) => gpus.map((index) => ({ node, index, parts })));
+  return pathOf(world, workload).every((queue) =>
+    queue.scopes.every((scope) => {
+      const asked = given.filter((one) => isPartOf(world, scope, one)).reduce((sum, { parts }) => sum + parts, 0);
+      if (scope.limitGpus === null || asked === 0) return true;
+      const limit = toParts(scope.limitGpus);
+      const [now, later] = [partsHeld(world, queue, scope, 'now'), partsHeld(world, queue, scope, 'later')];
+      const promised = later - partsHeld(world, queue, scope, 'stays');
+      return now + promised + asked <= limit && later + asked <= limit;
+    }),
+  );
 }
 
 /** Whether with these places all limits hold, at every level: with what still leaves, and with all that is promised. */

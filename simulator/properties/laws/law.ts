@@ -33,4 +33,4 @@ export interface PlayedLaw extends Stated {
 
 export type Law = WatchedLaw | PlayedLaw;
 
-export const EVERY_FLAVOUR: readonly Flavour[] = ['mixed', 'busy', 'plain', 'referee'];
+export const EVERY_FLAVOUR: readonly Flavour[] = ['mixed', 'busy', 'plain', 'referee', 'parts'];

@@ -1,5 +1,4 @@
 // Who holds what, counted from the records each time it is asked: what queues and users hold, what leaves, what is promised.
-import type { NodeId } from '../../../common/ids.js';
 import type { Allocation, Placement, Queue, Workload } from '../../../scheduler/model/records.js';
 import {
   GPU_PARTS,
@@ -11,13 +10,13 @@ import {
 } from '../../../scheduler/model/requests.js';
 import { matchesModel } from '../../../scheduler/model/gpu-model.js';
 import { type Amounts, eachResource, minus, NOTHING, plus, sum } from '../../reference/amounts.js';
-import { fairShares, type ShareNode } from '../../reference/fair-share.js';
+import { fairShares } from '../../reference/fair-share.js';
+import type { ShareNode } from '../../reference/share-node.js';
+import { fairSharesOfParts } from '../../reference/fair-share.js';
+import type { Parts } from '../../reference/parts.js';
 import type { World } from '../world.js';
-
-/** Told to stop, or over. */
-export function isLeaving({ stop, state }: Allocation): boolean {
-  return stop !== null || state === 'stopping' || state === 'exited';
-}
+import { held, isLeaving, pathOf, takesWork } from './holders.js';
+import { figuresOf, partsIn } from './part-figures.js';
 
 export function amountsOf({ gpus, cpuMilli, memoryMib }: Allocation): Amounts {
   return { cpuMilli, memoryMib, gpuParts: gpus.reduce((all, { parts }) => all + parts, 0) };
@@ -31,21 +30,6 @@ export function amountsAt({ spec }: Workload, placements: readonly Placement[]):
       return { cpuMilli, memoryMib, gpuParts: gpus.length * parts };
     }),
   );
-}
-
-/** All allocations that hold something. */
-export function held({ state }: World): readonly Allocation[] {
-  return [...state.allocations.values()].filter((one) => one.state !== 'released');
-}
-
-/** The queue of a workload and all above it, the leaf first. */
-export function pathOf({ state }: World, { spec }: Workload): readonly Queue[] {
-  const path: Queue[] = [];
-  for (let queue = state.queue(spec.queue); queue !== undefined;) {
-    path.push(queue);
-    queue = queue.parent === null ? undefined : state.queue(queue.parent);
-  }
-  return path;
 }
 
 /** What the queues hold. `stays` = when all that leaves has left and all promises are kept. */
@@ -98,14 +82,21 @@ export class Ledger {
 
   /** The fair share of every queue, worked out by the slow reference from what all hold and ask for. */
   fairShares(): ReadonlyMap<string, Amounts> {
-    const roots = [...this.#world.state.queues.values()].filter(({ parent }) => parent === null);
-    return fairShares(
-      capacityOf(this.#world),
-      roots.map((root) => this.#shareNode(root)),
-    );
+    const parts = partsIn(this.#world);
+    return fairShares(capacityOf(this.#world), this.#shareNodes(parts), parts);
   }
 
-  #shareNode(queue: Queue): ShareNode {
+  /** The fair share of every queue of every part of the cluster, in the order of `parts`. */
+  fairSharesOfParts(parts: Parts): ReadonlyMap<string, readonly number[]> {
+    return fairSharesOfParts(this.#shareNodes(parts), parts);
+  }
+
+  #shareNodes(parts: Parts): readonly ShareNode[] {
+    const roots = [...this.#world.state.queues.values()].filter(({ parent }) => parent === null);
+    return roots.map((root) => this.#shareNode(root, parts));
+  }
+
+  #shareNode(queue: Queue, parts: Parts): ShareNode {
     const children = [...this.#world.state.queues.values()].filter(({ parent }) => parent === queue.name);
     const isBelow = (workload: Workload): boolean => pathOf(this.#world, workload).includes(queue);
     return {
@@ -121,7 +112,8 @@ export class Ledger {
       weight: queue.weight,
       priority: queue.priority,
       createdMs: queue.createdMs,
-      children: children.map((child) => this.#shareNode(child)),
+      children: children.map((child) => this.#shareNode(child, parts)),
+      parts: figuresOf(this.#world, queue, parts),
     };
   }
 
@@ -148,14 +140,6 @@ function capacityOf(world: World): Amounts {
       };
     }),
   );
-}
-
-/** Ready, not cordoned, and in no maintenance. */
-export function takesWork(world: World, id: NodeId): boolean {
-  const node = world.state.node(id);
-  if (node === undefined || node.cordoned || world.livenessOf(id) !== 'ready') return false;
-  // Histories announce maintenances that come once.
-  return !node.maintenance.some(({ startMs, endMs }) => startMs <= world.nowMs && world.nowMs < endMs);
 }
 
 /** All that a workload holds, waits for, or will wait for again when it has left. */

@@ -1,10 +1,14 @@
 // Laws of quotas: what queues and users may hold, at every level of the tree.
 import type { Decision } from '../../../scheduler/engine/decisions.js';
 import { toParts } from '../../../scheduler/model/requests.js';
-import { RESOURCES } from '../../reference/amounts.js';
+import type { Queue } from '../../../scheduler/model/records.js';
+import { type Amounts, RESOURCES } from '../../reference/amounts.js';
+import { largestApart } from '../../reference/parts.js';
 import type { World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
-import { amountsAt, guaranteeOf, Ledger, limitOf, pathOf, say } from './ledger.js';
+import { guaranteeOfPart, partsIn } from './part-figures.js';
+import { pathOf } from './holders.js';
+import { amountsAt, guaranteeOf, Ledger, limitOf, say } from './ledger.js';
 
 /** Checks a bind by what is held then, a claim by what will be held. A resource that is not asked for is not checked. */
 function afterPlacing(world: World, decision: Decision, check: (placed: Placed) => void): void {
@@ -54,7 +58,7 @@ export const fixedWork: WatchedLaw = {
       afterPlacing(world, decision, ({ workload, queue, asked, hold }) => {
         if (workload.spec.preemptible) return;
         const fixed = hold(({ spec }) => !spec.preemptible);
-        const guarantee = guaranteeOf(queue);
+        const guarantee = promisedTo(world, queue);
         const kept = RESOURCES.every((resource) => asked[resource] === 0 || fixed[resource] <= guarantee[resource]);
         demand(
           kept,
@@ -63,6 +67,14 @@ export const fixedWork: WatchedLaw = {
       }),
   }),
 };
+
+/** What a queue is guaranteed in all: of the whole, or of parts of the cluster that have no GPU in common. */
+function promisedTo(world: World, queue: Queue): Amounts {
+  const parts = partsIn(world);
+  const ofParts = parts.all.map((part) => guaranteeOfPart(queue, part));
+  const guarantee = guaranteeOf(queue);
+  return { ...guarantee, gpuParts: Math.max(guarantee.gpuParts, largestApart(parts, ofParts)) };
+}
 
 export const userLimits: WatchedLaw = {
   name: 'user-limits',

@@ -9,7 +9,8 @@ import type { Happening, History } from '../history.js';
 import { inShort } from '../in-short.js';
 import { WHOLE_STEP, World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type PlayedLaw, type WatchedLaw } from './law.js';
-import { held, isLeaving, Ledger, pathOf, takesWork } from './ledger.js';
+import { held, isLeaving, pathOf, takesWork } from './holders.js';
+import { Ledger } from './ledger.js';
 
 export const nothingMissed: WatchedLaw = {
   name: 'nothing-missed',

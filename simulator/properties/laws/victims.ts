@@ -3,9 +3,12 @@ import type { Decision, Evict } from '../../../scheduler/engine/decisions.js';
 import type { Allocation, Queue, Role, Workload } from '../../../scheduler/model/records.js';
 import { migParts, PARTS_PER_MILLI } from '../../../scheduler/model/requests.js';
 import { type Amounts, eachResource, plus, sum, within } from '../../reference/amounts.js';
+import { isSame, type Part, type Parts } from '../../reference/parts.js';
 import type { Watcher, World } from '../world.js';
 import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
-import { exceeds, guaranteeOf, Ledger, limitOf, pathOf, say } from './ledger.js';
+import { exceedsPart, isOwedPart, partsIn } from './part-figures.js';
+import { pathOf } from './holders.js';
+import { exceeds, guaranteeOf, Ledger, limitOf, say } from './ledger.js';
 
 function onEviction(check: (world: World, evict: Evict) => void): () => Watcher {
   return () => ({
@@ -54,7 +57,7 @@ export const legalVictims: WatchedLaw = {
 
 export const nothingBelowGuarantee: WatchedLaw = {
   name: 'keeps-guarantee',
-  says: 'a queue at or below its guarantee gives nothing to another queue, not even a move',
+  says: 'a queue at or below its guarantee gives nothing to another queue, not even a move, but to one that is guaranteed GPUs of that part of the cluster',
   of: EVERY_FLAVOUR,
   watch: onEviction((world, evict) => {
     if (evict.reason === 'gang_ended' || evict.forWorkload === null) return;
@@ -65,8 +68,10 @@ export const nothingBelowGuarantee: WatchedLaw = {
     for (const queue of giversOf(world, taker, victim)) {
       const keeps = ledger.later(queue);
       const guarantee = guaranteeOf(queue);
+      // Whoever is guaranteed GPUs of a kind goes before whoever is guaranteed a number.
+      const takers = giversOf(world, victim, taker);
       demand(
-        exceeds(keeps, guarantee),
+        exceeds(keeps, guarantee) || isOwedPart(world, evict, { taker, takers, giver: queue }),
         () =>
           `${evict.reason} ${victim.number} for ${taker.number}: ${queue.name} has ${say(keeps)}, guaranteed ${say(guarantee)}`,
       );
@@ -82,14 +87,19 @@ function giversOf(world: World, taker: Workload, victim: Workload): readonly Que
 
 export const fairVictims: WatchedLaw = {
   name: 'fair-victims',
-  says: 'before each victim of a reclaim its side holds more than its fair share, or more than its guarantee while the taker stays within its own',
+  says: 'before each victim of a reclaim its side holds more than its fair share, or more than its guarantee while the taker stays within its own: of all GPUs, or of a part of the cluster',
   of: EVERY_FLAVOUR,
   watch: () => {
     let shares: ReadonlyMap<string, Amounts> = new Map();
+    let parts: Parts = { all: [], totals: [], overlap: () => false };
+    let sharesOfParts: ReadonlyMap<string, readonly number[]> = new Map();
     let taking: { for: Workload; request: Amounts } | null = null;
     return {
       beforeStep: (world) => {
-        shares = new Ledger(world).fairShares();
+        const ledger = new Ledger(world);
+        shares = ledger.fairShares();
+        parts = partsIn(world);
+        sharesOfParts = ledger.fairSharesOfParts(parts);
         taking = null;
       },
       beforeDecision: (world, decision) => {
@@ -97,20 +107,27 @@ export const fairVictims: WatchedLaw = {
         const taker = workloadOf(world, decision.forWorkload);
         const victim = workloadOf(world, decision.workload);
         if (taking?.for.number !== taker.number) taking = { for: taker, request: leastAsked(taker) };
-        checkFair(world, { taker, victim, request: taking.request, shares });
+        const shareOf = (queue: Queue, part: Part): number => {
+          const at = parts.all.findIndex((each) => isSame(each, part));
+          return sharesOfParts.get(queue.name)?.[at] ?? 0;
+        };
+        checkFair(world, { evict: decision, taker, victim, request: taking.request, shares, shareOf });
       },
     };
   },
 };
 
 interface Fairness {
+  readonly evict: Evict;
   readonly taker: Workload;
   readonly victim: Workload;
   readonly request: Amounts;
   readonly shares: ReadonlyMap<string, Amounts>;
+  /** Of a part of the cluster. */
+  readonly shareOf: (queue: Queue, part: Part) => number;
 }
 
-function checkFair(world: World, { taker, victim, request, shares }: Fairness): void {
+function checkFair(world: World, { evict, taker, victim, request, shares, shareOf }: Fairness): void {
   const ledger = new Ledger(world);
   const giver = giversOf(world, taker, victim).at(-1);
   const receiver = giversOf(world, victim, taker).at(-1);
@@ -121,8 +138,11 @@ function checkFair(world: World, { taker, victim, request, shares }: Fairness): 
   const guarantee = guaranteeOf(giver);
   const share = eachResource((resource) => Math.min(limit[resource], Math.max(guarantee[resource], fair[resource])));
   const isOwed = within(plus(ledger.later(receiver), request), guaranteeOf(receiver)) && exceeds(holds, guarantee);
+  const ofPart =
+    isOwedPart(world, evict, { taker, takers: [receiver], giver }) ||
+    (exceeds(holds, guarantee) && exceedsPart(world, evict, giver, (part) => shareOf(giver, part)));
   demand(
-    exceeds(holds, share) || isOwed,
+    exceeds(holds, share) || isOwed || ofPart,
     () =>
       `${victim.number} is reclaimed for ${taker.number}: ${giver.name} has ${say(holds)}, share ${say(share)}; ` +
       `${receiver.name} has ${say(ledger.later(receiver))}, guaranteed ${say(guaranteeOf(receiver))}, asks ${say(request)}`,
