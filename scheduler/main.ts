@@ -20,6 +20,8 @@ import { cannotListen, serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
+import type { SpaceReport } from './store/space.js';
+import { tellOfRoom } from './store/space-log.js';
 import { snapshotBytes } from './store/snapshot/write.js';
 import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
 import { type Control, wireControl } from './wire-control.js';
@@ -47,7 +49,9 @@ export async function startDaemon(
 ): Promise<Daemon> {
   let isServing = false;
   // First of all: whoever asks while the store is read is told that.
-  const known: { daemon: { readonly control: Control; readonly metrics: SchedulerMetrics } | null } = { daemon: null };
+  const known: {
+    daemon: { readonly control: Control; readonly metrics: SchedulerMetrics; readonly room: () => SpaceReport } | null;
+  } = { daemon: null };
   const http =
     config.http === null
       ? null
@@ -56,7 +60,7 @@ export async function startDaemon(
           waitingFor: () => {
             if (known.daemon === null) return [STORE_FIRST];
             const { state, fleet } = known.daemon.control;
-            return waitingFor(fleet.waiting(), isServing, (id) => state.node(id)?.name ?? id);
+            return waitingFor(fleet.waiting(), isServing, (id) => state.node(id)?.name ?? id, known.daemon.room());
           },
         });
   const closeHttp = async (): Promise<void> => {
@@ -83,8 +87,10 @@ export async function startDaemon(
     { ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs), dataDir: config.dataDir },
     'state recovered',
   );
-  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock });
-  known.daemon = { control, metrics };
+  const room = (): SpaceReport => store.spaceReport();
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
+  const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
+  known.daemon = { control, metrics, room };
 
   const handlers = new Handlers({
     authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
@@ -100,6 +106,7 @@ export async function startDaemon(
     log: log.child({ component: 'api' }),
     maxGraceMs: config.maxGraceMs,
     maxRequests: config.retention.requestCount,
+    room,
     takeSnapshot: (clusterId) => {
       const { position: at, records: all, release } = store.snapshot();
       const about = { schema: CURRENT_SCHEMA.version, writtenBy: PACKAGE_VERSION, clusterId, savedMs: clock.wallMs() };
@@ -119,6 +126,7 @@ export async function startDaemon(
     stop: async () => {
       isServing = false;
       api.setServing(false);
+      roomWatch.stop();
       await control.stop();
       await closeServer(api.server);
       await store.close();

@@ -37,6 +37,11 @@ const PARTS = {
     remedy: 'install the package strace',
     inCi: true,
   },
+  mounts: {
+    present: canMount,
+    remedy: 'run this as root where file systems and loop devices may be mounted',
+    inCi: true,
+  },
   'nvidia-smi': {
     present: () => runs('nvidia-smi', '-L'),
     remedy: 'run this on a machine with an NVIDIA GPU and its driver',
@@ -62,4 +67,12 @@ export function needs(part: RealPartName): boolean {
 
 function runs(program: string, argument: string): boolean {
   return spawnSync(program, [argument], { stdio: 'ignore', timeout: 10_000 }).status === 0;
+}
+
+/** Whether a tmpfs, and ext4 in a file, can be mounted here. */
+function canMount(): boolean {
+  const script =
+    "set -e; d=$(mktemp -d); trap 'umount $d/t $d/l 2>/dev/null; rm -rf $d' EXIT; mkdir $d/t $d/l; " +
+    'mount -t tmpfs -o size=1M none $d/t; truncate -s 8M $d/i; mkfs.ext4 -q -F $d/i; mount -o loop $d/i $d/l';
+  return spawnSync('bash', ['-c', script], { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }

@@ -22,14 +22,18 @@ const WHAT = {
   leases: 'WAITING_FOR_LEASES',
   witnesses: 'WAITING_FOR_WITNESSES',
   brake: 'WAITING_FOR_BRAKE',
+  disk: 'WAITING_FOR_DISK',
 } as const;
 
 /** The handlers of ClusterService. */
-export function clusterService(handlers: Handlers, { loop, fleet, log }: ServiceDependencies): ClusterServiceHandlers {
+export function clusterService(
+  handlers: Handlers,
+  { loop, fleet, log, room }: ServiceDependencies,
+): ClusterServiceHandlers {
   return {
     GetStatus: handlers.unary('GetStatus', () =>
       loop.read((state, _view, position) => {
-        const waiting = waitingFor(fleet.waiting(), true, (id) => state.node(id)?.name ?? id);
+        const waiting = waitingFor(fleet.waiting(), true, (id) => state.node(id)?.name ?? id, room());
         return {
           ready: !waiting.some(({ blocksReadiness }) => blocksReadiness),
           waiting: waiting.map(waitingToProto),

@@ -13,6 +13,7 @@ import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionSe
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import type { Fleet } from '../fleet/fleet.js';
+import type { Room } from '../fleet/readiness.js';
 import { AgentSession } from '../fleet/session.js';
 import type { Handlers } from './handlers.js';
 import { clusterService } from './cluster-service.js';
@@ -38,6 +39,8 @@ export interface ServiceDependencies {
   readonly maxGraceMs: number;
   /** How many request ids are remembered at most. */
   readonly maxRequests: number;
+  /** What is left on the disk that holds the data. */
+  readonly room: () => Room;
   /** One moment of the state as a file. */
   readonly takeSnapshot: (clusterId: string) => TakenSnapshot;
   /** Called when a whole one was handed out. */

@@ -3,7 +3,7 @@ import { formatDuration, plural } from '../../common/units.js';
 import type { FleetWaiting } from './fleet.js';
 import type { NodeId } from '../../common/ids.js';
 
-export type WaitingKind = 'store' | 'server' | 'nodes' | 'leases' | 'witnesses' | 'brake';
+export type WaitingKind = 'store' | 'server' | 'nodes' | 'leases' | 'witnesses' | 'brake' | 'disk';
 
 /** One thing that is waited for. */
 export interface Waiting {
@@ -16,6 +16,14 @@ export interface Waiting {
   readonly atMostMs: number | null;
   /** Whether the daemon counts as not ready because of it. */
   readonly blocksReadiness: boolean;
+}
+
+/** Room on the disk that holds the daemon's data, and the limits it is judged by. */
+export interface Room {
+  readonly state: 'ample' | 'low' | 'critical';
+  readonly freeBytes: number;
+  readonly lowBelowBytes: number;
+  readonly criticalBelowBytes: number;
 }
 
 /** How many nodes are named. */
@@ -31,8 +39,10 @@ export function waitingFor(
   fleet: FleetWaiting,
   isServing: boolean,
   nameOf: (node: NodeId) => string,
+  room: Room | null = null,
 ): readonly Waiting[] {
   const waiting: Waiting[] = [];
+  if (room !== null && room.state !== 'ample') waiting.push(forRoom(room));
   if (!isServing) waiting.push(thing('server', 'its own gRPC server to listen', { blocksReadiness: true }));
   const unheard = fleet.unheard.map(nameOf);
   const { recovery, suspendedMs, brakeSilent } = fleet;
@@ -64,6 +74,20 @@ export function waitingFor(
 /** One line, as /readyz prints it. */
 export function waitingText({ message, atMostMs }: Waiting): string {
   return atMostMs === null ? message : `${message} (at most ${formatDuration(atMostMs)})`;
+}
+
+/** With little room what frees some is still taken; without any the daemon is of no use. */
+function forRoom({ state, freeBytes, lowBelowBytes, criticalBelowBytes }: Room): Waiting {
+  const has = `it has ${mib(freeBytes)} MiB free`;
+  const message =
+    state === 'low'
+      ? `room on the disk of its data: ${has}; below ${mib(lowBelowBytes)} MiB only completions and cancels are taken`
+      : `room on the disk of its data: ${has}; below ${mib(criticalBelowBytes)} MiB nothing is placed either`;
+  return thing('disk', message, { blocksReadiness: state === 'critical' });
+}
+
+function mib(bytes: number): number {
+  return Math.floor(bytes / 1024 ** 2);
 }
 
 function namesText(names: readonly string[]): string {

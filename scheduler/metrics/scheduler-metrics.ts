@@ -11,6 +11,7 @@ import { pendingReason } from '../engine/explain.js';
 import type { Group } from '../engine/shapes.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
+import type { Room } from '../fleet/readiness.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
 import { EngineMetrics } from './engine-metrics.js';
@@ -27,6 +28,8 @@ export interface MetricSources {
   /** The state itself, for what a commit has just made durable. */
   readonly state: ReadableState;
   readonly clock: Pick<Clock, 'wallMs'>;
+  /** What is left on the disk that holds the data. */
+  readonly room: () => Room;
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -108,6 +111,14 @@ export class SchedulerMetrics {
     }).set({ version: PACKAGE_VERSION, node_version: process.version }, 1);
     this.#gauge('sluice_store_revision', 'The last durable revision.', [], (set) => {
       set({}, sources.loop.position.revision);
+    });
+    this.#gauge('sluice_store_free_bytes', 'Room left on the disk that holds the data.', [], (set) => {
+      set({}, sources.room().freeBytes);
+    });
+    const states = 'Whether that is ample, low (only what frees room is taken) or critical (nothing is placed).';
+    this.#gauge('sluice_store_space', states, ['state'], (set) => {
+      const present = sources.room().state;
+      for (const state of ['ample', 'low', 'critical']) set({ state }, state === present ? 1 : 0);
     });
     this.#gauge('sluice_scheduler_commands_waiting', 'Commands that wait for the control loop.', [], (set) => {
       set({}, sources.loop.depth);

@@ -87,12 +87,15 @@ export class ExampleCluster {
     const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
     const authenticator = { authenticate: (metadata: grpc.Metadata) => principalOf(metadata) };
     const handlers = new Handlers({ authenticator, clock, log, observe: () => undefined });
+    const room = () =>
+      ({ state: 'ample', freeBytes: 2 ** 40, lowBelowBytes: 2 ** 30, criticalBelowBytes: 2 ** 28 }) as const;
     const takeSnapshot = (): never => {
       throw new Error('an example has no disk');
     };
     const rest = {
       maxGraceMs: HOUR_MS,
       maxRequests: 1_000,
+      room,
       takeSnapshot,
       onSnapshot: () => undefined,
       metricsUrl: () => '',

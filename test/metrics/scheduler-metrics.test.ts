@@ -21,6 +21,7 @@ import { nodeReport, type SpecFields, submission } from '../control/workshop.js'
 import { ManualClock } from '../gpu/manual-clock.js';
 
 const NODE = 'node-n1' as NodeId;
+const ROOM = { state: 'low', freeBytes: 700 * 2 ** 20, lowBelowBytes: 2 ** 30, criticalBelowBytes: 2 ** 28 } as const;
 const EXITED = { code: null, signal: 'SIGTERM', message: '' };
 
 /** A daemon's loop with its metrics, under a clock of the test's, with one node. */
@@ -29,7 +30,7 @@ async function observed(gpus: number) {
   const { loop, state } = await loopOn(new MemoryStore(), clock);
   const log = createLogger({ level: 'fatal', name: 'test' });
   const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
-  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state, clock });
+  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state, clock, room: () => ROOM });
   await loop.execute(welcomeNode(nodeReport(NODE, 'n1', gpus), []));
   loop.setLiveness({ node: NODE, liveness: 'ready' });
   return {

@@ -29,6 +29,10 @@ export const WaitingFor = {
    * A person, or enough nodes: too many fell silent at once.
    */
   WAITING_FOR_BRAKE: 'WAITING_FOR_BRAKE',
+  /**
+   * Room on the disk that holds its data.
+   */
+  WAITING_FOR_DISK: 'WAITING_FOR_DISK',
 } as const;
 
 /**
@@ -67,6 +71,11 @@ export type WaitingFor =
    */
   | 'WAITING_FOR_BRAKE'
   | 6
+  /**
+   * Room on the disk that holds its data.
+   */
+  | 'WAITING_FOR_DISK'
+  | 7
 
 /**
  * What the daemon waits for.

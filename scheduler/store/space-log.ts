@@ -1,0 +1,38 @@
+// Says in the log when room on the disk becomes little, none, or enough again, also while nobody asks for anything.
+import type { Clock, Timer } from '../../common/clock.js';
+import type { Logger } from '../../common/log.js';
+import type { SpaceReport } from './space.js';
+
+/** How often is looked. */
+const LOOK_MS = 5_000;
+
+export interface RoomToTell {
+  readonly clock: Pick<Clock, 'after'>;
+  /** Throws when the file system cannot be asked: the disk is gone, and the daemon must stop. */
+  readonly report: () => SpaceReport;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Begins to look. */
+export function tellOfRoom({ clock, report, log, onFatal }: RoomToTell): { readonly stop: () => void } {
+  let told: SpaceReport['state'] = 'ample';
+  let timer: Timer | null = null;
+  const look = (): void => {
+    try {
+      const { state, freeBytes, lowBelowBytes, criticalBelowBytes } = report();
+      const facts = { state, freeBytes, lowBelowBytes, criticalBelowBytes };
+      if (state !== told && state === 'ample') log.info(facts, 'there is room on the disk again; everything is taken');
+      else if (state !== told && state === 'low')
+        log.warn(facts, 'the disk is nearly full: only completions and cancels are taken');
+      else if (state !== told) log.error(facts, 'the disk is full: nothing is placed any more');
+      told = state;
+    } catch (error) {
+      onFatal(error);
+      return;
+    }
+    timer = clock.after(LOOK_MS, look);
+  };
+  look();
+  return { stop: () => timer?.cancel() };
+}
