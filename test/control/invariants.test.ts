@@ -160,6 +160,18 @@ const BROKEN: readonly (readonly [InvariantName, string, Plant])[] = [
   ['known_owner', 'a grant for what has ended', (s) => s.granted({ workload: s.done }).slice(0, 1)],
   ['known_owner', 'a grant for nobody', (s) => s.granted({ workload: 77 as WorkloadNumber }).slice(0, 1)],
   ['known_owner', 'a grant of an earlier attempt', (s) => s.granted({ attempt: 0 })],
+  [
+    'known_owner',
+    'an end while a task runs',
+    (s) => [
+      s.workloadChange(s.running, {
+        state: 'failed',
+        deadline: null,
+        endedMs: s.nowMs,
+        events: [{ timeMs: s.nowMs, type: 'finished', message: '' }],
+      }),
+    ],
+  ],
   ['known_owner', 'a running task forgotten', (s) => [s.workloadChange(s.running, { allocations: [s.of(s.running)] })]],
   ['known_owner', 'a task that the workload does not have', (s) => s.granted({ task: 3 })],
   ['known_owner', 'two records of one task', (s) => s.granted({ task: 1 })],

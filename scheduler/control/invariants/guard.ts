@@ -188,8 +188,11 @@ export class InvariantGuard {
       checkGrant(state, after, complain);
       checkTimes(after, complain);
       this.#holdings.grant(state, after, complain);
-      // Its workload must list it: looked at once for all tasks granted together.
+      // Who has a task later on is looked at with the changes of its workload.
+      const now = state.allocations.get(after.id) ?? after;
       const key = workloadKey(after.workload);
+      checkOwner(state.workloads.get(key), now, complain);
+      // Its workload must list it: looked at once for all tasks granted together.
       const known = touched.get(key);
       if (known === undefined) touched.set(key, { before: null, granted: [after.id] });
       else known.granted.push(after.id);
@@ -199,9 +202,6 @@ export class InvariantGuard {
         checkRelease(state, after, rebooted, complain);
         this.#holdings.give(state, after);
       }
-    }
-    if (after.state === 'placed' || after.state === 'running' || after.state === 'stopping') {
-      checkOwner(state.workloads.get(workloadKey(after.workload)), state.allocations.get(after.id) ?? after, complain);
     }
   }
 }

@@ -97,6 +97,7 @@ export function checkFields(workload: Workload, complain: Complain): void {
 export function checkTasks(state: ReadableState, workload: Workload, complain: Complain): void {
   const { number, attempt, allocations: ids, spec, afterStop } = workload;
   const allocations: Allocation[] = [];
+  const mayHold = workload.state === 'starting' || workload.state === 'running' || workload.state === 'stopping';
   let lastTask = -1;
   for (const id of ids) {
     const allocation = state.allocation(id);
@@ -111,6 +112,15 @@ export function checkTasks(state: ReadableState, workload: Workload, complain: C
     if (allocation.task <= lastTask)
       complain('known_owner', named(workload), 'one record a task, in order', `task ${allocation.task}`);
     lastTask = allocation.task;
+    const isOver = allocation.state === 'exited' || allocation.state === 'released';
+    if (!mayHold && !isOver) {
+      complain(
+        'known_owner',
+        named(workload),
+        `no running task while it is ${workload.state}`,
+        `${id} is ${allocation.state}`,
+      );
+    }
     allocations.push(allocation);
   }
   const goesOn = (workload.state === 'starting' || workload.state === 'running') && afterStop === null;
