@@ -347,6 +347,7 @@ export class Agent {
       collidedEpoch,
       pastLineages: [...rest.pastLineages],
       generations: { ...rest.generations },
+      openedMs: Math.floor(this.#host.bootMs()),
     };
   }
 

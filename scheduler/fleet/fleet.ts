@@ -63,12 +63,21 @@ export interface NodeSoftState {
   readonly lastHeartbeatMs: number | null;
 }
 
+/** Which of two streams of a node is the later one. */
+export interface OpenedStream {
+  readonly bootId: string;
+  /** By the machine's own clock; 0 = not told. */
+  readonly openedMs: number;
+}
+
 /** The connected agents and their leases. */
 export class Fleet {
   readonly options: FleetOptions;
   readonly #deps: FleetDependencies;
   readonly #leases: LeaseTable;
   readonly #sessions = new Map<NodeId, AgentSession>();
+  /** The latest stream of each node that was taken in. */
+  readonly #opened = new Map<NodeId, OpenedStream>();
   readonly #liveness = new Map<NodeId, NodeLiveness>();
   readonly #lastHeartbeatWallMs = new Map<NodeId, number>();
   readonly #telemetry = new Map<string, GpuTelemetry>();
@@ -237,9 +246,16 @@ export class Fleet {
   /**
    * A newer stream of a node's agent is about to be taken in: what still comes over the older one is past, and would
    * be mistaken for the present (a task that started since would look lost).
+   * @returns false when it is itself older than one that was taken in: then nothing of it counts
    */
-  supersede(node: NodeId): void {
+  supersede(node: NodeId, opened: OpenedStream): boolean {
+    const last = this.#opened.get(node);
+    // A stream that was cut off may still say hello after a later one of the same agent, or of the next one, has done so.
+    const isOvertaken = last?.bootId === opened.bootId && opened.openedMs !== 0 && opened.openedMs < last.openedMs;
+    if (isOvertaken) return false;
+    this.#opened.set(node, opened);
     this.#sessions.get(node)?.end();
+    return true;
   }
 
   /** A node's agent is in: an older session of the same node is ended, the newer one counts. */

@@ -215,7 +215,7 @@ export class AgentSession {
     const observed = hello.allocations.map(parseObserved);
     const origins = knowsMore ? await this.#askOrigins(observed) : PLAIN_PAST.origins;
     const past: Past = { knowsMore, origins, generations: hello.generations };
-    fleet.supersede(report.id);
+    if (!fleet.supersede(report.id, { bootId: report.bootId, openedMs: hello.openedMs })) throw overtaken();
     const { node, ...findings } = await loop.execute(welcomeNode(report, observed, past, fleet.options));
     const clusterId = await loop.read((state) => state.meta.clusterId);
     const { lineage } = loop.position;
@@ -310,6 +310,15 @@ function helloTwice(): ApiError {
     code: status.FAILED_PRECONDITION,
     reason: 'HELLO_TWICE',
     message: 'an agent says hello once a stream',
+  });
+}
+
+/** A hello that was under way while the agent had opened another stream. */
+function overtaken(): ApiError {
+  return new ApiError({
+    code: status.ABORTED,
+    reason: 'STREAM_OVERTAKEN',
+    message: 'this node has opened a later stream; what this one says is past',
   });
 }
 

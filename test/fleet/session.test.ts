@@ -53,6 +53,7 @@ class Stream extends Duplex {
 }
 
 interface HelloFields {
+  openedMs?: number;
   readonly name?: string;
   readonly bootId?: string;
   readonly allocations?: object[];
@@ -70,7 +71,7 @@ function hello(fields: HelloFields = {}) {
   const gpu = { uuid: 'GPU-1', model: 'H100', memoryMib: 1, health: 'GPU_HEALTH_HEALTHY', healthMessage: '' };
   const inventory = { gpus: [{ ...gpu, simulated: true, pciBusId: '' }], cpuCount: 1, memoryMib: 1, gpuProblem: '' };
   const agent = { nodeId: ID, name: 'n1', pool: '', labels: {}, bootId: 'boot-1', agentVersion: '1', inventory };
-  const leaders = { leaderId: '', collidedEpoch: 0, pastLineages: [], generations: {} };
+  const leaders = { leaderId: '', collidedEpoch: 0, pastLineages: [], generations: {}, openedMs: 0 };
   const past = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0, ...leaders };
   return { message: 'hello', hello: { ...agent, ...past, allocations: [], ...fields } };
 }
@@ -122,6 +123,26 @@ describe('an agent', () => {
     await loop.read(() => undefined);
     expect(workloadState(state)).toBe('running');
     expect(state.node(ID as NodeId)?.gpus[0]?.health).toBe('healthy');
+  });
+
+  test('is not harmed by the hello of an earlier stream that arrives after that of a later one', async () => {
+    const { loop, state, fleet, connect, join } = await cluster();
+    const first = await join({ openedMs: 1_000 });
+    await loop.execute(submit(submission([{}])));
+    const [held] = state.heldOn(ID as NodeId);
+    const { id } = present(held, 'allocation', 'the workload is placed');
+    const later = await join({ openedMs: 30_000, allocations: [running(id)] });
+    expect(workloadState(state)).toBe('running');
+    // Sent when its network was cut, before the task was started.
+    const late = connect();
+    late.stream.say(hello({ openedMs: 15_000 }));
+    await expect.poll(() => late.stream.failure?.message).toContain('has opened a later stream');
+    expect(workloadState(state)).toBe('running');
+    expect(fleet.session(ID as NodeId)).toBe(later.session);
+    expect(first.session).not.toBe(later.session);
+    // After a reboot the clock of the boot begins anew.
+    later.session.end();
+    await join({ openedMs: 10, bootId: 'boot-2' });
   });
 
   test('on a copy of a machine is refused while the other one is connected', async () => {

@@ -39,6 +39,11 @@ export interface AgentHello {
    * The highest generation accepted here, by the UUID of the GPU and by that of the MIG instance.
    */
   'generations'?: ({[key: string]: number | string | Long});
+  /**
+   * When this stream was opened, in ms since the machine booted: what an earlier stream said is refused when it arrives after a
+   * later one, since it would pass for the present. 0 = not told.
+   */
+  'openedMs'?: (number | string | Long);
 }
 
 export interface AgentHello__Output {
@@ -76,4 +81,9 @@ export interface AgentHello__Output {
    * The highest generation accepted here, by the UUID of the GPU and by that of the MIG instance.
    */
   'generations': ({[key: string]: number});
+  /**
+   * When this stream was opened, in ms since the machine booted: what an earlier stream said is refused when it arrives after a
+   * later one, since it would pass for the present. 0 = not told.
+   */
+  'openedMs': (number);
 }
