@@ -427,8 +427,8 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
   const workload = before.afterStop === null ? letGoOfSurplus(draft, before) : before;
   const allocations = workload.allocations.map((id) => draft.allocation(id));
   // After a loss of history a gang comes together again one agent after the other: what is not whole has not ended.
-  const isComplete = workload.afterStop !== null || isWhole(workload.spec, allocations, () => true);
-  if (isComplete && allocations.every(hasEnded)) {
+  const isComplete = (): boolean => workload.afterStop !== null || isWhole(workload.spec, allocations, () => true);
+  if (allocations.every(hasEnded) && isComplete()) {
     finish(draft, workload, allocations, nowMs);
     return;
   }
