@@ -339,6 +339,7 @@ class VictimSearch {
     };
     const plan = planInCells(this.#placing, question) ?? planOnSurplus(this.#placing, question);
     if (plan === null) return false;
+    const inTheWay = new Set<VictimUnit>();
     for (const { slots, part } of plan) {
       for (const slot of slots) {
         if (slot.potential >= partsIn(part.ask, slot.bank.bankClass)) continue;
@@ -349,11 +350,14 @@ class VictimSearch {
         }
         for (const hold of slot.holds) {
           const unit = hold.leaving ? null : this.#unitOf(hold.workload, hold);
-          if (unit === null || unit.evicting) continue;
-          if (!this.#mayTake(unit)) return false;
-          this.#take(unit);
+          if (unit !== null) inTheWay.add(unit);
         }
       }
+    }
+    for (const unit of [...inTheWay].sort((a, b) => this.#compare(a, b))) {
+      if (unit.evicting) continue;
+      if (!this.#mayTake(unit)) return false;
+      this.#take(unit);
     }
     return this.#isMet();
   }

@@ -14,7 +14,7 @@ export interface Violation {
 
 const FLAVOURS: readonly Flavour[] = [
   ...(['mixed', 'busy', 'mixed', 'plain', 'referee', 'mixed', 'referee', 'busy'] as const),
-  ...(['parts', 'busy', 'mixed', 'parts', 'referee', 'parts', 'referee', 'busy'] as const),
+  ...(['parts', 'busy', 'mixed', 'parts', 'referee', 'parts', 'referee', 'shapes'] as const),
 ];
 
 /** The history of a seed. Neighbouring seeds give histories of all flavours in turn. */

@@ -59,6 +59,12 @@ function nodeOf(random: Random, flavour: Flavour, at: number, kind: GpuKind): No
         gpus: random.list(random.pick([2, 4, 4]), () => gpu(model)),
       };
     }
+    case 'shapes':
+      return {
+        ...plain,
+        labels: random.oneIn(4) ? {} : { rack: random.pick(['r1', 'r2']) },
+        gpus: random.list(random.pick([4, 8, 8, 8]), (index) => gpu(H100, Math.floor(index / 4))),
+      };
     case 'referee':
       return {
         ...plain,
@@ -114,7 +120,7 @@ function withBadOnes(random: Random, gpus: readonly GpuPlan[]): GpuPlan[] {
 
 /** Queues a, b, c ... below nobody, or below `top1` and `top2`, whose guarantees are the sums of theirs. */
 function queuesOf(random: Random, flavour: Flavour): QueuePlan[] {
-  const depth = flavour === 'plain' ? 0 : random.pick([0, 1, 1]);
+  const depth = flavour === 'plain' || flavour === 'shapes' ? 0 : random.pick([0, 1, 1]);
   const leaves = random.list(random.from(flavour === 'mixed' ? 1 : 2, 5), (at): QueuePlan => {
     const parent = depth > 0 && !random.oneIn(3) ? queueName(`top${1 + (at % 2)}`) : null;
     return { ...leafOf(random, flavour), name: queueName('abcde'.charAt(at)), parent };
@@ -146,6 +152,7 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
     priority: random.pick([50, 100, 100]),
   };
   if (flavour === 'plain') return plain;
+  if (flavour === 'shapes') return random.oneIn(3) ? plain : withShapes(random, plain);
   const limited = { ...plain, limitGpus: random.oneIn(4) ? Math.max(guaranteeGpus, random.pick([4, 8, 12])) : null };
   if (flavour === 'busy') return limited;
   if (flavour === 'parts') return { ...limited, scopes: random.oneIn(4) ? [] : scopesOf(random, limited.limitGpus) };
@@ -187,6 +194,23 @@ function scopesOf(random: Random, limitGpus: number | null): QueueScope[] {
     const limit = random.oneIn(3) ? Math.max(guaranteeGpus, random.pick([1, 2, 4])) : null;
     return { ...(parts[at] ?? parts[0]), guaranteeGpus, limitGpus: limit };
   });
+}
+
+function withShapes(random: Random, plain: QueuePlan): QueuePlan {
+  const [gpus, level] = random.pick([
+    [8, 'node'],
+    [8, 'node'],
+    [4, 'node'],
+    [4, 'nvlink'],
+    [2, 'node'],
+    [16, 'rack'],
+  ] as const);
+  const count = random.pick([1, 1, 2]);
+  return {
+    ...plain,
+    guaranteeGpus: gpus * count + random.pick([0, 0, 2]),
+    shapes: [{ count, gpus, level, pool: '', model: '' }],
+  };
 }
 
 function scopeOf(random: Random, mostGpus: number): QueueScope {
@@ -234,6 +258,13 @@ function workOf(random: Random, flavour: Flavour): WorkPlan {
     case 'busy': {
       const tasks = random.pick([1, 1, 1, 2, 3]);
       return { ...base, roles: [roleOf('', tasks, tasks, wholeGpus(random.pick([1, 1, 2, 3, 4])))] };
+    }
+    case 'shapes': {
+      const tasks = random.pick([1, 1, 1, 2]);
+      const most = random.oneIn(6) ? tasks + 2 : tasks;
+      const request = random.oneIn(6) ? { ...wholeGpus(1), gpuMilli: 500 } : wholeGpus(random.pick([1, 1, 2, 3, 4, 8]));
+      const topology = random.oneIn(6) ? topologyOf(random, null) : null;
+      return { ...base, priority: 50, topology, roles: [roleOf('', tasks, most, request)] };
     }
     case 'referee':
       return { ...base, roles: rolesForReferee(random) };
@@ -362,6 +393,19 @@ function happeningOf(random: Random, flavour: Flavour): Happening {
     [8, () => ({ do: 'cycle' })],
   ];
   if (flavour === 'parts') return random.weighted<Happening>([...common, [3, () => partQuotaOf(random)]]);
+  if (flavour === 'shapes') {
+    return random.weighted<Happening>([
+      ...common,
+      [3, () => ({ do: random.pick(['down', 'ready', 'ready', 'cordon', 'uncordon', 'uncordon']), node })],
+      [
+        2,
+        () => ({ do: 'gpu', node, gpu: random.below(8), health: random.pick(['quarantined', 'healthy', 'healthy']) }),
+      ],
+      [2, () => quotaOf(random)],
+      [3, () => ({ do: 'leave', how: random.pick(['all', 'one']), which })],
+      [2, () => ({ do: 'begin' })],
+    ]);
+  }
   if (flavour !== 'mixed') return random.weighted(common);
   return random.weighted<Happening>([
     ...common,

@@ -12,6 +12,8 @@ export type Flavour =
   | 'busy'
   /** As busy, with flat queues, no limits and single tasks only, so that force can tell what is owed. */
   | 'plain'
+  /** Queues that are guaranteed shapes, on nodes in racks that fail and come back: all about whole cells. */
+  | 'shapes'
   /** Only what the slow reference knows. */
   | 'referee'
   /** As busy, with two or three kinds of GPUs in two pools, of which queues have guarantees and limits. */

@@ -9,6 +9,7 @@ import { keepsPart, partLimits, reachesPart } from './laws/parts.js';
 import { fixedWork, limits, userLimits } from './laws/quotas.js';
 import { evictedOnce, explained, noRevenge, nothingMissed, reachesGuarantee, settles } from './laws/rest.js';
 import { anyOrder, freshView, sameAgain, whatIf } from './laws/sameness.js';
+import { keepsCells, sharingSafety } from './laws/shapes.js';
 import { SOUND } from './laws/sound.js';
 import { fairVictims, legalVictims, minRuntime, nothingBelowGuarantee, surplusFirst } from './laws/victims.js';
 
@@ -34,6 +35,8 @@ export const WATCHED: readonly WatchedLaw[] = [
   explained,
   reachesGuarantee,
   reachesPart,
+  sharingSafety,
+  keepsCells,
 ];
 
 export const LAWS: readonly Law[] = [

@@ -4,7 +4,7 @@ import type { ClusterNode, Placement, Role, Workload } from '../../../scheduler/
 import { GPU_PARTS, PARTS_PER_MILLI, toParts } from '../../../scheduler/model/requests.js';
 import { type Amounts, minus, plus, RESOURCES } from '../../reference/amounts.js';
 import type { World } from '../world.js';
-import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
+import { COUNTS_ONLY, demand, type WatchedLaw } from './law.js';
 import { isPartOf, partsHeld } from './part-figures.js';
 import { held, isLeaving, pathOf, takesWork } from './holders.js';
 import { amountsAt, guaranteeOf, Ledger, limitOf } from './ledger.js';
@@ -17,7 +17,7 @@ const NO_LIMIT_LEAD_MS = 60 * 60_000;
 export const noIdling: WatchedLaw = {
   name: 'nothing-idle',
   says: 'no gang of few tasks waits without a claim while free GPUs, CPU and memory would hold it within all limits',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   watch: () => ({
     atRest: (world) => {
       for (const workload of world.unfinished()) {

@@ -8,14 +8,14 @@ import type { Queue, Workload } from '../../../scheduler/model/records.js';
 import type { Happening, History } from '../history.js';
 import { inShort } from '../in-short.js';
 import { WHOLE_STEP, World } from '../world.js';
-import { demand, EVERY_FLAVOUR, type PlayedLaw, type WatchedLaw } from './law.js';
+import { COUNTS_ONLY, demand, EVERY_FLAVOUR, type PlayedLaw, type WatchedLaw } from './law.js';
 import { held, isLeaving, pathOf, takesWork } from './holders.js';
 import { Ledger } from './ledger.js';
 
 export const nothingMissed: WatchedLaw = {
   name: 'nothing-missed',
   says: 'when the engine has nothing more to say, a view made afresh from the records finds nothing to decide either',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   watch: () => ({
     atRest: (world) => {
       const { decisions } = step(world.freshView(), world.nowMs, WHOLE_STEP);

@@ -14,7 +14,7 @@ import { maxTasks, minTasks } from '../../../scheduler/model/requests.js';
 import { Random } from '../../random.js';
 import { type Decider, WHOLE_STEP, World } from '../world.js';
 import { inShort } from '../in-short.js';
-import { demand, EVERY_FLAVOUR, type PlayedLaw } from './law.js';
+import { COUNTS_ONLY, demand, EVERY_FLAVOUR, type PlayedLaw } from './law.js';
 
 function sameDecisions(left: readonly Decision[], right: readonly Decision[], what: string): void {
   const at = Array.from({ length: Math.max(left.length, right.length) }, (_, index) => index).find(
@@ -39,7 +39,7 @@ export const sameAgain: PlayedLaw = {
 export const freshView: PlayedLaw = {
   name: 'fresh-view',
   says: 'where nothing waited before, a view made afresh from the records decides what the one that followed the changes decides',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   check: (history) => {
     let waits = false;
     const decider: Decider = (world, budget) => {

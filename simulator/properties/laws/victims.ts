@@ -5,7 +5,7 @@ import { migParts, PARTS_PER_MILLI } from '../../../scheduler/model/requests.js'
 import { type Amounts, eachResource, plus, sum, within } from '../../reference/amounts.js';
 import { isSame, type Part, type Parts } from '../../reference/parts.js';
 import type { Watcher, World } from '../world.js';
-import { demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
+import { COUNTS_ONLY, demand, EVERY_FLAVOUR, type WatchedLaw } from './law.js';
 import { exceedsPart, isOwedPart, partsIn } from './part-figures.js';
 import { pathOf } from './holders.js';
 import { exceeds, guaranteeOf, Ledger, limitOf, say } from './ledger.js';
@@ -58,7 +58,7 @@ export const legalVictims: WatchedLaw = {
 export const nothingBelowGuarantee: WatchedLaw = {
   name: 'keeps-guarantee',
   says: 'a queue at or below its guarantee gives nothing to another queue, not even a move, but to one that is guaranteed GPUs of that part of the cluster',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   watch: onEviction((world, evict) => {
     if (evict.reason === 'gang_ended' || evict.forWorkload === null) return;
     const taker = workloadOf(world, evict.forWorkload);
@@ -88,7 +88,7 @@ function giversOf(world: World, taker: Workload, victim: Workload): readonly Que
 export const fairVictims: WatchedLaw = {
   name: 'fair-victims',
   says: 'before each victim of a reclaim its side holds more than its fair share, or more than its guarantee while the taker stays within its own: of all GPUs, or of a part of the cluster',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   watch: () => {
     let shares: ReadonlyMap<string, Amounts> = new Map();
     let parts: Parts = { all: [], totals: [], overlap: () => false };
