@@ -92,6 +92,8 @@ export class CellLedger {
   healthChanged = true;
   /** More may be secured than before. */
   #mayPromote = true;
+  /** More was lent since somebody asked: more that those may take back who are owed the place. */
+  #lentMore = false;
 
   /** Costs about as much as making {@link Cells}. */
   constructor(view: ClusterView, before: CellLedger | null) {
@@ -107,6 +109,8 @@ export class CellLedger {
     this.#followHealth();
     for (const [key, expected] of before === null ? [] : before.expected) this.#expected.set(key, expected);
     this.#admitAll(before);
+    // Whoever made it anew has everybody look again anyhow.
+    this.#lentMore = false;
   }
 
   // --- what a step asks ---
@@ -281,6 +285,13 @@ export class CellLedger {
     return ![...this.#secured.keys()].some((queue) => this.#isOver(queue));
   }
 
+  /** Whether more was lent since this was last asked. */
+  hearOfLoans(): boolean {
+    const lentMore = this.#lentMore;
+    this.#lentMore = false;
+    return lentMore;
+  }
+
   // --- how promises stand ---
 
   /** How the shapes of a queue stand; in use and impossible also of those below it, whose promises come out of its own. */
@@ -419,6 +430,8 @@ export class CellLedger {
 
   /** All of a gang's tasks or none. @param anyhow even where that breaks what others are owed: then that is shown */
   #secureGang({ workload, tasks }: Gang, protector: QueueNode, anyhow: boolean): boolean {
+    // Whatever order they were heard of in.
+    tasks.sort((a, b) => a.holding.task - b.holding.task);
     const undos: Undo[] = [];
     const found: Secured[] = [];
     for (const { holding, as } of tasks) {
@@ -590,8 +603,9 @@ export class CellLedger {
   #note(holding: Holding, secured: Secured | null): void {
     holding.secured = secured;
     this.#held.set(holding.key, holding);
-    if (secured === null) this.#lentSet(holding)?.add(holding);
-    else this.#countSecured(holding, 1);
+    if (secured !== null) return this.#countSecured(holding, 1);
+    this.#lentSet(holding)?.add(holding);
+    this.#lentMore = true;
   }
 
   #remove(key: string): void {

@@ -409,7 +409,8 @@ function takeBack(turn: Turn): boolean {
 function takeBackBy(turn: Turn, mode: TakingMode, due: Due): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
-  const mayNow = (group: Group): boolean => due === 'fairShare' || isEntitled(view.scopes, group, due);
+  const mayNow = (group: Group): boolean =>
+    due === 'fairShare' || isEntitled(view.scopes, group, due) || ownsCells(view, group);
   let walk = walkOverStuck(turn, mode, mayNow);
   for (let group = walk?.next() ?? null; group !== null; group = walk?.next() ?? null) {
     if (work.isSpent) return false;
@@ -512,9 +513,12 @@ function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Gr
 }
 
 /** The most GPU parts that a group of some reach may ask for if taking back is to do anything for it. */
-function mostParts({ scopes }: ClusterView, queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
+function mostParts({ scopes, cells }: ClusterView, queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
   if (mode === 'consolidate') return partsInReach;
-  const most = mode === 'reclaim' && scopes.isNone ? at(queue.fairShare, GPU) - at(queue.charged, GPU) : Infinity;
+  const most =
+    mode === 'reclaim' && scopes.isNone && cells === null
+      ? at(queue.fairShare, GPU) - at(queue.charged, GPU)
+      : Infinity;
   return () => most;
 }
 
@@ -523,17 +527,23 @@ function partsInReach({ potentialParts }: Reach): number {
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */
-function mayTry({ scopes }: ClusterView, group: Group, mode: TakingMode): boolean {
+function mayTry(view: ClusterView, group: Group, mode: TakingMode): boolean {
   const { queue, shape, priority, preemptible, block } = group;
   if (isNothing(shape.charge)) return false;
   switch (mode) {
     case 'consolidate':
       return preemptible && (block === null || block.kind === 'room');
     case 'reclaim':
-      return isEntitled(scopes, group, 'fairShare');
+      return isEntitled(view.scopes, group, 'fairShare') || ownsCells(view, group);
     case 'preempt':
       return (queue.running[0]?.priority ?? Infinity) < priority;
   }
+}
+
+/** Whether whole cells are guaranteed to it: these it gets back even where more is guaranteed than there is. */
+function ownsCells({ cells }: ClusterView, group: Group): boolean {
+  if (cells === null || !cells.concerns(group.shape)) return false;
+  return (cells.rightOf(group, group.shape)?.accounts.length ?? 0) > 0;
 }
 
 // --- phase 6: repair ---

@@ -228,6 +228,7 @@ export class ClusterView {
     } else if (this.cells === null || this.#cellsStale || !this.cells.settle()) {
       this.cells = new CellLedger(this, this.cells);
     }
+    if (this.cells?.hearOfLoans()) this.structureAt = ++this.nodes.clock;
     this.#cellsStale = false;
     this.#classesOfCells = this.nodes.classesStamp;
   }

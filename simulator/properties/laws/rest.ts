@@ -87,7 +87,7 @@ export const settles: PlayedLaw = {
 export const evictedOnce: PlayedLaw = {
   name: 'evicted-once',
   says: 'with no outside event no task is evicted twice, where all work has one priority',
-  of: EVERY_FLAVOUR,
+  of: COUNTS_ONLY,
   check: (history) => {
     const known = new Set<string>();
     for (const { workload, tasks, reason, forWorkload } of evictionsUntilRest(
