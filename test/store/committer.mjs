@@ -26,4 +26,28 @@ for (let revision = first + 1; revision <= last; revision += 1) {
   await store.commit({ lineage, epoch, revision, puts, deletes });
   process.stdout.write(`${revision}\n`);
 }
-await store.close();
+if (process.env.SLUICE_TEST_DIE === undefined) {
+  await store.close();
+} else {
+  // One more commit, in the middle of which this process is killed: by itself so many microseconds after it was sent, or by
+  // strace at a flush.
+  const number = (last + 1) * width;
+  const puts = Array.from({ length: width }, (_, index) => {
+    const value = { number: number + index, state: 'pending', message: 'last' };
+    return { collection: 'workloads', key: workloadKey(number + index), value };
+  });
+  const commit = () => store.commit({ lineage, epoch, revision: last + 1, puts, deletes: [] });
+  const die = process.env.SLUICE_TEST_DIE;
+  if (die === 'before') process.kill(process.pid, 'SIGKILL');
+  if (die === 'after') {
+    await commit();
+    process.stdout.write(`${last + 1}\n`, () => process.kill(process.pid, 'SIGKILL'));
+    await new Promise(() => setInterval(() => undefined, 1000));
+  }
+  const done = commit();
+  const until = performance.now() + Number(die) / 1000;
+  // The writer's thread goes on while this one spins.
+  while (performance.now() < until);
+  process.kill(process.pid, 'SIGKILL');
+  await done;
+}

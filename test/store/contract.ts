@@ -22,6 +22,35 @@ export interface CrashablePlace extends Place {
   startCommitter(width: number): ChildProcess;
 }
 
+/**
+ * Where in a commit the machine dies: before it is sent; while it is written; when all but the flush is done; after it was
+ * acknowledged.
+ */
+export type CrashPoint = 'before' | 'writing' | 'flushing' | 'after';
+
+/** A place whose machine can be made to fail at a chosen moment. A store in memory does so by itself, one on disk by signals. */
+export interface FaultyPlace extends Place {
+  /**
+   * Opens the store in a machine of its own, begins an epoch, commits as {@link CrashablePlace.startCommitter} does, `commits`
+   * times with acknowledgement, and dies at that point of one more.
+   * @param nth varies the moment inside the point, from 0
+   * @returns the epoch, and the last revision acknowledged
+   */
+  crashAt(point: CrashPoint, size: { readonly commits: number; readonly width: number }, nth: number): Promise<Crashed>;
+  /**
+   * Sends one commit with workload 1 whose flush takes a while, and reads all keys again and again until it is acknowledged.
+   * @returns what was read while the flush was surely under way, and after the acknowledgement
+   */
+  readWhileFlushing(): Promise<readonly { readonly isFlushed: boolean; readonly keys: readonly string[] }[]>;
+  /** Remembers the place as it is, closed. @returns puts it back: what came since is lost */
+  remember(): Promise<() => Promise<void>>;
+}
+
+export interface Crashed {
+  readonly epoch: number;
+  readonly acknowledged: number;
+}
+
 export function describeContract(name: string, makePlace: () => Promise<Place>): void {
   describe(`the store contract: ${name}`, () => {
     let place: Place;
@@ -312,6 +341,82 @@ export function describeCrashes(name: string, makePlace: () => Promise<Crashable
         expect(records.map(({ key }) => key)).toEqual(keysAt(revision, width));
         known = revision;
       }
+    });
+  });
+}
+
+/** Crashes at chosen points, reads during a flush, a history that is lost: what every store owes whoever builds on it. */
+export function describeFaults(name: string, makePlace: () => Promise<FaultyPlace>): void {
+  describe(`the store contract under faults: ${name}`, () => {
+    let place: FaultyPlace;
+    beforeEach(async () => {
+      place = await makePlace();
+    });
+    afterEach(async () => {
+      await place.remove();
+    });
+
+    it.each([
+      { point: 'before', outcome: 'the commit is not there', adds: [0] },
+      { point: 'writing', outcome: 'the commit is there whole or not at all', adds: [0, 1] },
+      { point: 'flushing', outcome: 'the commit is there whole or not at all', adds: [0, 1] },
+      // The committer had its answer for one more than was counted before.
+      { point: 'after', outcome: 'the commit is there', adds: [0] },
+    ] as const)(
+      'after a crash $point the commit: $outcome; the dead term writes nothing more',
+      async ({ point, adds }) => {
+        let known = 0;
+        for (const [nth, width] of [1, 25, 300].entries()) {
+          const { epoch, acknowledged } = await place.crashAt(point, { commits: 3, width }, nth);
+          const store = await place.open();
+          const at = await store.beginEpoch();
+          expect(at.epoch).toBe(epoch + 1);
+          expect(adds.map((more) => acknowledged + more)).toContain(at.revision);
+          expect(acknowledged).toBeGreaterThanOrEqual(known + 3);
+          const dead = following({ ...at, epoch }, { puts: [queue('from the dead')] });
+          await expect(store.commit(dead)).rejects.toBeInstanceOf(CommitRefused);
+          const records = await everything(store);
+          const deletes = records.map(({ collection, key }) => ({ collection, key }));
+          // Whole: of the last commit all workloads are there, of the one before all but the one it deleted.
+          const keys = new Set(records.map(({ key }) => key));
+          const last = Array.from({ length: width }, (_, index) => workload(at.revision * width + index).key);
+          if (at.revision > known) expect(last.filter((key) => !keys.has(key))).toEqual([]);
+          const next = await commitNext(store, at, { deletes });
+          known = next.revision;
+          await store.close();
+        }
+      },
+    );
+
+    it('shows no read what is not flushed yet', async () => {
+      const looks = await place.readWhileFlushing();
+      const early = looks.filter(({ isFlushed }) => !isFlushed);
+      // Otherwise nothing was shown: the flush was over before the first look.
+      expect(early.length).toBeGreaterThan(0);
+      expect(early.flatMap(({ keys }) => keys)).toEqual([]);
+      expect(looks.at(-1)).toEqual({ isFlushed: true, keys: [workload(1).key] });
+    });
+
+    it('that lost a part of its history says where it stands, and takes nothing that builds on what is lost', async () => {
+      const store = await place.open();
+      let at = await commitNext(store, await store.beginEpoch(), { puts: [queue('kept')] });
+      await store.close();
+      const putBack = await place.remember();
+      const later = await place.open();
+      at = await commitNext(later, await later.beginEpoch(), { puts: [queue('lost'), queue('gone')] });
+      at = await commitNext(later, at, { deletes: [{ collection: 'queues', key: 'kept' }] });
+      await later.close();
+      await putBack();
+      const again = await place.open();
+      // The same number as the term that is lost: only who led it tells them apart, which is why agents remember that too.
+      const now = await again.beginEpoch({ aboveEpoch: at.epoch, lineage: 'another' });
+      expect(now).toEqual({ lineage: 'another', epoch: at.epoch + 1, revision: at.revision - 2 });
+      expect((await everything(again)).map(({ key }) => key)).toEqual(['kept']);
+      for (const lost of [following(at, {}), following({ ...at, lineage: 'another' }, {})]) {
+        await expect(again.commit(lost)).rejects.toBeInstanceOf(CommitRefused);
+      }
+      await commitNext(again, now, { puts: [queue('new')] });
+      await again.close();
     });
   });
 }

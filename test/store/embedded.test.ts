@@ -1,6 +1,6 @@
 // The embedded store: the contract, and what only it has: a folder, a lock, a schema, a disk that fills.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ import { StoreUnusable } from '../../scheduler/store/data-folder.js';
 import { CURRENT_SCHEMA } from '../../scheduler/store/schema.js';
 import { type StoredRecord } from '../../scheduler/store/state-store.js';
 import { needs } from '../real-part.js';
-import { describeContract, describeCrashes } from './contract.js';
+import { type CrashPoint, describeContract, describeCrashes, describeFaults } from './contract.js';
 import { commitNext, everything, following, queue, workload } from './samples.js';
 
 const COMMITTER = path.join(PACKAGE_ROOT, 'test/store/committer.mjs');
@@ -29,6 +29,7 @@ function newFolder(): string {
 async function embeddedPlace() {
   const folder = newFolder();
   return {
+    folder,
     open: () => openEmbeddedStore({ dataDir: folder }),
     startCommitter: (width: number) =>
       spawn(process.execPath, [COMMITTER, folder, String(width)], { stdio: ['ignore', 'pipe', 'inherit'] }),
@@ -36,7 +37,84 @@ async function embeddedPlace() {
   };
 }
 
+/** Milliseconds of a flush that is slowed down, in the microseconds that strace takes. */
+const SLOW_FLUSH_US = 150_000;
+
+const READER = `
+  const { openEmbeddedStore } = await import(process.argv[1]);
+  const store = await openEmbeddedStore({ dataDir: process.argv[2] });
+  const { lineage, epoch, revision } = await store.beginEpoch();
+  const value = { number: 1 };
+  let isAcknowledged = false;
+  const puts = [{ collection: 'workloads', key: '000000000001', value }];
+  const done = store.commit({ lineage, epoch, revision: revision + 1, puts, deletes: [] }).then(() => (isAcknowledged = true));
+  const sentMs = performance.now();
+  for (let last = false; !last; ) {
+    last = isAcknowledged;
+    const keys = [];
+    for await (const { key } of store.load()) keys.push(key);
+    const isFlushing = performance.now() - sentMs < ${SLOW_FLUSH_US / 1000};
+    // Between the end of the flush and the answer a read may see either.
+    if (last || isFlushing) console.log(JSON.stringify({ isFlushed: last, keys }));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await done;
+  await store.close();`;
+
+async function faultyPlace() {
+  const place = await embeddedPlace();
+  const folder = place.folder;
+  const linesOf = (text: string) => text.trim().split('\n');
+  return {
+    ...place,
+    crashAt: async (point: CrashPoint, { commits, width }: { commits: number; width: number }, nth: number) => {
+      const args = [COMMITTER, folder, String(width), String(commits)];
+      const moment = point === 'writing' ? String(150 * nth) : point;
+      const env = { ...process.env, SLUICE_TEST_DIE: moment };
+      // strace counts by thread: opening takes fewer on the main one, and the commits share four others.
+      const quiet = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync'];
+      const inject = ['-e', `inject=fdatasync:signal=KILL:when=${20 + nth}`];
+      const endless = [COMMITTER, folder, String(width)];
+      const child =
+        point === 'flushing'
+          ? spawnSync('strace', [...quiet, ...inject, process.execPath, ...endless], { encoding: 'utf8' })
+          : spawnSync(process.execPath, args, { encoding: 'utf8', env });
+      const [first = '', ...acknowledged] = linesOf(child.stdout);
+      if (!first.startsWith('epoch ')) throw new Error(`the committer said ${child.stdout}${child.stderr}`);
+      return { epoch: Number(first.slice('epoch '.length)), acknowledged: Number(acknowledged.at(-1) ?? 0) };
+    },
+    readWhileFlushing: async () => {
+      await (await place.open()).close();
+      const built = path.join(PACKAGE_ROOT, 'dist/scheduler/store/embedded.js');
+      const slow = [
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        'trace=fdatasync',
+        '-e',
+        `inject=fdatasync:delay_enter=${SLOW_FLUSH_US}`,
+      ];
+      const script = ['--input-type=module', '-e', READER, '--', built, folder];
+      const child = spawnSync('strace', [...slow, process.execPath, ...script], { encoding: 'utf8' });
+      if (child.status !== 0) throw new Error(child.stderr);
+      return linesOf(child.stdout).map((line) => JSON.parse(line) as { isFlushed: boolean; keys: string[] });
+    },
+    remember: async () => {
+      const kept = newFolder();
+      cpSync(folder, kept, { recursive: true });
+      return async () => {
+        rmSync(folder, { recursive: true });
+        cpSync(kept, folder, { recursive: true });
+        rmSync(kept, { recursive: true });
+      };
+    },
+  };
+}
+
 describeContract('embedded', embeddedPlace);
+if (needs('strace') && needs('build')) describeFaults('embedded', faultyPlace);
 describeCrashes('embedded', embeddedPlace);
 
 describe('the embedded store', () => {
