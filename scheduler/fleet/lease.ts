@@ -41,6 +41,11 @@ export function fenceTimeMs(answeredMs: number, leaseMs: number, linger: number,
 
 /** After a stall of our own, or a clock that jumped, nothing expires for at least this long. */
 export const LEAST_TILT_MS = 30_000;
+/**
+ * Beyond a lease it is at most this, however long we were away and however far a clock jumped: every agent that still runs has
+ * tried again by then, and a node that is gone must be found to be.
+ */
+const MOST_TILT_MS = 60_000;
 /** After a start silent nodes get this long, whatever their leases: their agents may be between two tries. */
 export const FAILOVER_MS = 60_000;
 
@@ -108,7 +113,7 @@ export class LeaseTable {
   }
 
   /**
-   * To be called regularly. After a stall of our own nothing expires for a lease and the stall: the answers that nodes waited for
+   * To be called regularly. After a stall of our own nothing expires for a lease and about as long again: the answers that nodes waited for
    * were ours to give. A clock that jumps against the other says that something of the kind happened, or is wrong with both.
    */
   tick(nowMs: number, wallMs: number, intervalMs: number): ClockLook {
@@ -118,7 +123,7 @@ export class LeaseTable {
     const divergedMs = last.wallMs === null ? 0 : Math.abs(wallMs - last.wallMs - (nowMs - last.nowMs));
     const worstMs = Math.max(stalledMs, divergedMs);
     if (worstMs <= STALL_MS) return { stalledMs: 0, divergedMs: 0 };
-    const untilMs = nowMs + Math.max(LEAST_TILT_MS, this.#leaseMs + worstMs);
+    const untilMs = nowMs + Math.max(LEAST_TILT_MS, this.#leaseMs + Math.min(worstMs, MOST_TILT_MS));
     this.#suspendedUntilMs = Math.max(this.#suspendedUntilMs, untilMs);
     return {
       stalledMs: stalledMs > STALL_MS ? stalledMs : 0,

@@ -108,7 +108,7 @@ describe('silent nodes', () => {
     await clock.advance(1_000);
     await settle();
     expect(fleet.counts.stalls).toBe(1);
-    expect(fleet.waiting().suspendedMs).toBeGreaterThan(3_500_000);
+    expect(fleet.waiting().suspendedMs).toBe(80_000);
     await pass(30_000, nodes);
     expect(held()).toBe(4);
     expect(nodes.map((id) => fleet.softState(id).liveness)).toEqual(nodes.map(() => 'ready'));
