@@ -453,6 +453,13 @@ export interface NodeEntry {
   tierRank: number;
 }
 
+/** What nobody has looked at yet, and the clock of changes. */
+export interface UnsettledChanges {
+  readonly freed: readonly (BankClass | TaskTier)[];
+  readonly touched: readonly (readonly [bank: Bank, settledParts: number])[];
+  readonly clock: number;
+}
+
 /** All machines, their classes, tiers and domains, and what fair shares divide. */
 export class NodeTable {
   readonly entries = new Map<NodeId, NodeEntry>();
@@ -585,6 +592,25 @@ export class NodeTable {
       bank.settledParts = bank.potentialParts;
     }
     this.#touched.clear();
+  }
+
+  /** What changed since `settle` was last called. */
+  unsettled(): UnsettledChanges {
+    const touched = [...this.#touched].map((bank) => [bank, bank.settledParts] as const);
+    return { freed: [...this.freed], touched, clock: this.clock };
+  }
+
+  /** Makes it that again; may assume that all slots are as they were. */
+  unsettle({ freed, touched, clock }: UnsettledChanges): void {
+    for (const bank of this.#touched) bank.settledParts = bank.potentialParts;
+    this.#touched.clear();
+    for (const [bank, settledParts] of touched) {
+      bank.settledParts = settledParts;
+      this.#touched.add(bank);
+    }
+    this.freed.clear();
+    for (const room of freed) this.freed.add(room);
+    this.clock = clock;
   }
 
   /** More is free there, or will be, than when somebody last looked. */

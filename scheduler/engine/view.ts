@@ -127,7 +127,8 @@ export class ClusterView {
   readonly #mixes: RequestMixes | null;
   /** Null = past use does not count. */
   readonly #pastUse: PastUse | null;
-  readonly #roomChanged = new Set<QueueNode>();
+  /** Queues with more room in their limits than when somebody last looked. */
+  readonly roomChanged = new Set<QueueNode>();
   readonly #toShelve = new Set<WorkloadEntry>();
   readonly #onNode = new Map<NodeEntry, Set<AllocationEntry>>();
   /** Parts of held GPUs that no node names any more. */
@@ -202,15 +203,10 @@ export class ClusterView {
 
   /** Brings everything that is worked out late up to date, and wakes what may now fit. The first thing in a step. */
   settle(nowMs: number): void {
-    if (nowMs >= this.wakeMs) {
-      this.structureAt = ++this.nodes.clock;
-      this.wakeMs = Infinity;
-    }
-    if (this.nodes.setTime(nowMs)) this.#placementChanged();
+    this.moveTo(nowMs);
     this.nodes.settle();
-    for (const workload of this.#toShelve) this.#reshelve(workload);
-    this.#toShelve.clear();
-    this.#retakeClaims();
+    this.fileShelves();
+    if (this.claimsToCheck.size > 0) this.retakeClaims(this.claimsToCheck);
     this.nowMs = nowMs;
     if (this.#pastUse !== null && !this.supposing) this.#followUse(this.#pastUse, nowMs);
     this.#settleCells();
@@ -249,6 +245,21 @@ export class ClusterView {
       this.#cellsStale = queues.some((queue) => this.queues.get(queue.name) !== queue);
       this.#classesOfCells = this.nodes.classesStamp;
     };
+  }
+
+  /** What time itself changes. */
+  moveTo(nowMs: number): void {
+    if (nowMs >= this.wakeMs) {
+      this.structureAt = ++this.nodes.clock;
+      this.wakeMs = Infinity;
+    }
+    if (this.nodes.setTime(nowMs)) this.#placementChanged();
+  }
+
+  /** Files what may be taken of workloads that changed. */
+  fileShelves(): void {
+    for (const workload of this.#toShelve) this.#reshelve(workload);
+    this.#toShelve.clear();
   }
 
   /** Learns what is asked for from what came since it last did. To be called when nothing is left to decide. */
@@ -417,7 +428,7 @@ export class ClusterView {
   }
 
   #wakeQueues(): void {
-    for (const queue of this.#roomChanged) {
+    for (const queue of this.roomChanged) {
       // Of a copy, since some come back.
       for (const group of Array.from(queue.stopped)) {
         const mayBind = this.findStop(group, group.shape, 'bind')?.at !== queue;
@@ -425,7 +436,7 @@ export class ClusterView {
         if (mayBind || mayPromise) this.#wake(group, this.#roomFor(group.shape));
       }
     }
-    this.#roomChanged.clear();
+    this.roomChanged.clear();
   }
 
   #roomFor(shape: Shape): { readonly now: boolean; readonly later: boolean } {
@@ -453,7 +464,7 @@ export class ClusterView {
     const now = ++this.nodes.clock;
     for (let each = queue; each !== null; each = each.parent) {
       each.relievedAt = now;
-      if (each.stopped.size > 0) this.#roomChanged.add(each);
+      if (each.stopped.size > 0) this.roomChanged.add(each);
     }
     for (const claimer of this.claimsWaitingForRoom) this.claimsToCheck.add(claimer);
     this.claimsWaitingForRoom.clear();
@@ -794,9 +805,8 @@ export class ClusterView {
   }
 
   /** A claim that did not fit when it was heard of may have been heard of before what makes room for it. */
-  #retakeClaims(): void {
-    if (this.claimsToCheck.size === 0) return;
-    const broken = [...this.claimsToCheck].filter(({ claim }) => claim !== null && claim.broken !== null);
+  retakeClaims(of: Iterable<WorkloadEntry>): void {
+    const broken = [...of].filter(({ claim }) => claim !== null && claim.broken !== null);
     for (const workload of broken) {
       const source = workload.claim?.source ?? null;
       this.#releaseClaim(workload);

@@ -1,11 +1,12 @@
 // A supposition: changes that are not real, fed to the view as the control loop feeds it real ones, decided upon by the
 // engine, carried out on a draft nobody takes, and at the end all taken back. State, store and revisions are never touched;
-// the view is as it was. Uses nothing of the engine but `apply` and `step`.
+// the view is as it was, down to what it remembers (memo.ts), whether the engine was at rest or not.
 import { Draft } from '../model/draft.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Allocation, CollectionName, Collections, RecordChange } from '../model/records.js';
 import type { Decision, StepResult } from './decisions.js';
 import { step } from './engine.js';
+import { Memo } from './memo.js';
 import type { ClusterView } from './view.js';
 
 /** Work units of one call of the engine: as many as the control loop gives it, so that a what-if decides as that does. */
@@ -32,6 +33,7 @@ export class WhatIf {
   readonly #view: ClusterView;
   readonly #state: ReadableState;
   readonly #means: WhatIfMeans;
+  readonly #memo: Memo;
   /** What the view was told, in order. */
   #told: RecordChange[] = [];
   /** Records that are not supposed to be as they are: null = gone. */
@@ -45,6 +47,9 @@ export class WhatIf {
     this.#view = view;
     this.#state = state;
     this.#means = means;
+    view.moveTo(means.nowMs);
+    this.#memo = new Memo(view);
+    view.supposing = true;
   }
 
   /** The supposed state, to read from: the real one with the suppositions, and what follows from them, on top. */
@@ -98,24 +103,15 @@ export class WhatIf {
     return known === undefined ? allocation : (known as Allocation | null);
   }
 
-  /**
-   * Takes everything back. Then lets the engine look again at what it woke, while there is time: when it was at rest before
-   * it is so again, and when it finds decisions they were due without any supposition, and stay so.
-   */
+  /** Takes everything back. To be called whatever happened, and last. */
   withdraw(): void {
-    this.#untell();
-    const { nowMs, carryOut, mayGoOn } = this.#means;
-    let complete: boolean;
-    do {
-      const result = this.#step(nowMs, STEP_WORK_UNITS);
-      ({ complete } = result);
-      if (result.decisions.length === 0) continue;
-      // The engine takes its decisions for carried out, so this is done, and undone.
-      const due = new WhatIf(this.#view, this.#state, this.#means);
-      for (const decision of result.decisions) due.suppose((draft) => carryOut(draft, decision, nowMs));
-      due.#untell();
-      return;
-    } while (!complete && mayGoOn());
+    for (const { collection, key, before, after } of this.#told.toReversed()) {
+      this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
+    }
+    this.#told = [];
+    this.#supposed.clear();
+    this.#memo.restore();
+    this.#view.supposing = false;
   }
 
   /** Reservations hold in a supposition, and stay as they are. */
@@ -137,20 +133,8 @@ export class WhatIf {
     for (const change of draft.changes()) {
       this.#restoreCells ??= this.#view.supposeCells();
       this.#supposed.set(`${change.collection}/${change.key}`, change.after);
-      this.#view.supposing = true;
       this.#view.apply(change);
       this.#told.push(change);
     }
-  }
-
-  #untell(): void {
-    for (const { collection, key, before, after } of this.#told.toReversed()) {
-      this.#view.apply({ collection, key, before: after, after: before } as RecordChange);
-    }
-    this.#view.supposing = false;
-    this.#restoreCells?.();
-    this.#restoreCells = null;
-    this.#told = [];
-    this.#supposed.clear();
   }
 }
