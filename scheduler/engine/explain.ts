@@ -145,7 +145,10 @@ const HAS_NO_BLOCKERS: ReadonlySet<PendingReason> = new Set([
   'ARRAY_CAP',
 ]);
 
-/** The reason alone, for listings. Cost: constant, but for the first look after nodes came or went. */
+/**
+ * The reason alone, for listings. Cost: a look at each class it may go to, and at its nodes where CPU, memory, labels or a
+ * maintenance count: up to tens of microseconds. Equal workloads of one group have one answer, so ask once a group.
+ */
 export function pendingReason(view: ClusterView, workload: WorkloadNumber, nowMs = 0): PendingReason | null {
   const subject = subjectOf(view, workload, nowMs);
   return subject && findCause(subject).reason;
@@ -1012,7 +1015,7 @@ function sayParts(parts: number): string {
 function sayAmount(amount: number, resource: number): string {
   if (amount === Infinity) return 'without bound';
   if (resource === GPU) return String(round(toGpus(amount)));
-  return resource === CPU ? `${round(amount / 1_000)} cores` : `${amount} MiB`;
+  return resource === CPU ? plural(round(amount / 1_000), 'core') : `${amount} MiB`;
 }
 
 function sayUnit(resource: number): (amount: number) => string {

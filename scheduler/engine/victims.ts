@@ -1087,7 +1087,7 @@ function scopesOfAllocations(scopes: Scopes, allocations: readonly AllocationEnt
 function sayAmount(amount: number, resource: number): string {
   if (amount === Infinity) return 'all there is';
   if (resource === GPU) return String(Math.round(toGpus(amount) * 1_000) / 1_000);
-  return resource === CPU ? `${amount / 1_000} cores` : `${amount} MiB`;
+  return resource === CPU ? plural(amount / 1_000, 'core') : `${amount} MiB`;
 }
 
 function sayUnit(amount: number, resource: number): string {

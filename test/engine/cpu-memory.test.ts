@@ -213,6 +213,23 @@ describe('queues rule CPU and memory', () => {
     expect(cluster.workloads().filter(({ spec, state }) => spec.queue === 'a' && state === 'starting')).toHaveLength(3);
   });
 
+  it.each([
+    // What the giver's guarantees are of GPUs and cores (it holds 4 and 16), what is asked for, whether it gives
+    ['nothing that is not asked for is a reason to give', 4, 4_000, 0, false],
+    ['what is asked for is one', 4, 4_000, 2_000, true],
+    ['GPUs that are asked for are one, whatever the CPU', 2, 64_000, 0, true],
+    ['within all its guarantees it gives nothing', 4, 64_000, 2_000, false],
+  ])('by resource: %s', (_, guarantee, guaranteeCpuMilli, cpuMilli, gives) => {
+    const cluster = lawfulCluster()
+      .nodes(1, { gpus: 4, cpus: 64 })
+      .queue('giver', { guarantee, guaranteeCpuMilli })
+      .queue('taker', { guarantee: 1, guaranteeCpuMilli: 8_000 });
+    for (const gpu of [0, 1, 2, 3]) cluster.placed('giver', `n0:${gpu}`, withCores(4));
+    cluster.submit('taker', { request: { cpuMilli } });
+    cluster.settle();
+    expect(cluster.decisions.some(({ type }) => type === 'evict')).toBe(gives);
+  });
+
   it('where CPU lacks and GPUs do not, for whose CPU is owed to the queue', () => {
     const cluster = lawfulCluster()
       .nodes(1, { cpus: 16 })
