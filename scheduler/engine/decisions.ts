@@ -104,7 +104,10 @@ export interface Explanation {
   readonly reason: PendingReason;
   /** One sentence with numbers. */
   readonly summary: string;
-  /** Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Claim, Reserved, Search. */
+  /**
+   * Facts under short titles, in reading order: Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Reserved, Claim, Estimate,
+   * Search.
+   */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
 }
 

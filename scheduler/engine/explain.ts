@@ -7,6 +7,7 @@ import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
 import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amounts.js';
 import { admits, type Ask, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
+import { estimate } from './estimate.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
 import { exceeds, isWithin, type QueueNode, type Stop } from './queues.js';
 import { type Reservation, whoKeepsOut } from './reservations.js';
@@ -72,6 +73,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
     { title: 'Reserved', text: reserved },
     { title: 'Claim', text: cause.reason === 'RECLAIMING' ? sayClaim(subject, cause.claim) : '' },
+    { title: 'Estimate', text: nowMs === 0 ? '' : estimate(subject, cause.reason) },
     { title: 'Search', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : saySearch(subject) },
   ];
   const summary = withReserved(summarise(subject, cause), reserved);

@@ -1,6 +1,5 @@
 // The timetable of GPUs: from what is free now and when running work must end, the earliest time at which a gang fits and
-// where. It serves reservations (the place where blocked work can start first) and backfill (who may use that place until
-// then). It counts units, GPUs or whatever the caller counts, and knows nothing of queues. May assume that counts are not
+// where. It serves reservations and estimates: the place where blocked work can start first. It counts units, GPUs or whatever the caller counts, and knows nothing of queues. May assume that counts are not
 // negative and that a node is named once among the candidates.
 import { present } from '../../common/assert.js';
 
@@ -48,11 +47,6 @@ export interface Reservation {
   readonly places: readonly ReservedPlace[];
 }
 
-/** When an attempt must end; null = never. */
-export function endOf(startedMs: number, timeLimitMs: number | null): number | null {
-  return timeLimitMs === null ? null : startedMs + timeLimitMs;
-}
-
 /**
  * The earliest time at which all tasks fit, and the nodes: those that take the most tasks, so that the gang is on as few
  * as it can be, of equal ones those where the least is left. If work without an end is in the way, the place where the
@@ -70,24 +64,6 @@ export function earliestStart(
   const startMs = timetable.runUntilItFits();
   const tasksOf = startMs === null ? timetable.leastWaiting() : timetable.fewestNodes();
   return tasksOf && timetable.reservation(startMs, tasksOf);
-}
-
-/** What a candidate for backfill would use, and until when; null = for ever. */
-export interface Use {
-  readonly endMs: number | null;
-  readonly places: readonly { readonly node: number; readonly units: number }[];
-}
-
-/**
- * Whether work may start now on free units though a place is reserved: it ends before the reserved start, or it leaves
- * what is reserved alone, nodes that are not reserved and spare units of those that are. After each such start
- * `spareUnits` must be counted anew, by {@link earliestStart} or by the caller.
- */
-export function mayBackfill(reservation: Reservation, use: Use): boolean {
-  if (use.endMs !== null && reservation.startMs !== null && use.endMs <= reservation.startMs) return true;
-  const used = new Map<number, number>();
-  for (const { node, units } of use.places) used.set(node, (used.get(node) ?? 0) + units);
-  return reservation.places.every(({ node, spareUnits }) => (used.get(node) ?? 0) <= spareUnits);
 }
 
 /** One candidate at the time to which the timetable has come. */

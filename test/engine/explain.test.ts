@@ -179,6 +179,7 @@ describe('explain', () => {
         title: 'Blockers',
         text: 'n0 has 1 of 4 free, held by 1 (queue nlp, 3 GPUs); n1 has 0 of 4 free, held by 2 (queue nlp, 4 GPUs)',
       },
+      { title: 'Estimate', text: 'unknown: 1 GPU it waits for is used by work without a time limit' },
     ]);
   });
 
@@ -211,7 +212,7 @@ describe('explain', () => {
     cluster.replace(workload, { gate: { kind, message: 'It may not yet.', untilMs: null } });
     expect(cluster.settle()).toEqual([]);
     expect(cluster.explain(workload)).toMatchObject({ reason, summary: 'It may not yet.' });
-    expect(cluster.explain(workload)?.lines.map(({ title }) => title)).toEqual(['Needs', 'Pool', 'Quota']);
+    expect(cluster.explain(workload)?.lines.map(({ title }) => title)).toEqual(['Needs', 'Pool', 'Quota', 'Estimate']);
     expect(cluster.view.queueShares()).toMatchObject([{ pendingGpus: 0, fairShareGpus: 0 }]);
     cluster.replace(workload, { gate: null }).settle();
     expect(cluster.where(workload)).toBe('n0:0');

@@ -3,10 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   type Candidate,
   earliestStart,
-  endOf,
   type Gang,
   type Held,
-  mayBackfill,
   type Reservation,
 } from '../../scheduler/engine/timetable.js';
 
@@ -118,41 +116,6 @@ describe('the earliest start', () => {
     const longer = [...holders([0, 4, 5_000], [1, 4, 70_000]), ...holders([0, 4, 30_000])];
     expect(short(earliestStart(nodes(-4, 0), longer, one, NOW_MS))).toEqual([30_000, 0, [0, 1, [0, 2], 0]]);
   });
-
-  it('knows the end of work from its limit', () => {
-    expect(endOf(500, 3_600_000)).toBe(3_600_500);
-    expect(endOf(500, null)).toBe(null);
-  });
-});
-
-describe('backfill', () => {
-  const known: Reservation = {
-    startMs: 5_000,
-    endlessUnits: 0,
-    places: [{ node: 3, tasks: 1, units: 4, waitsFor: [0], spareUnits: 2 }],
-  };
-  const unknown: Reservation = { ...known, startMs: null, endlessUnits: 2 };
-  const cases: readonly [string, Reservation, number | null, readonly { node: number; units: number }[], boolean][] = [
-    ['that ends in time may use reserved units', known, 5_000, [{ node: 3, units: 8 }], true],
-    ['that ends later may not', known, 5_001, [{ node: 3, units: 3 }], false],
-    ['that never ends may not', known, null, [{ node: 3, units: 3 }], false],
-    ['may have what is spare for ever', known, null, [{ node: 3, units: 2 }], true],
-    [
-      'with all its tasks together',
-      known,
-      null,
-      [
-        { node: 3, units: 2 },
-        { node: 3, units: 1 },
-      ],
-      false,
-    ],
-    ['elsewhere always', known, null, [{ node: 4, units: 8 }], true],
-    ['ends never in time when the start is not known', unknown, 1_001, [{ node: 3, units: 3 }], false],
-  ];
-  it.each(cases)('%s', (_, reservation, endMs, places, may) => {
-    expect(mayBackfill(reservation, { endMs, places })).toBe(may);
-  });
 });
 
 describe('against brute force', () => {
@@ -256,24 +219,6 @@ describe('against brute force', () => {
         );
       }),
       { seed: 12 },
-    );
-  });
-
-  it('a backfill that is allowed delays nothing', () => {
-    const use = fc.record({ endMs: fc.option(fc.nat(12)), node: fc.nat(3), units: fc.integer({ min: 1, max: 4 }) });
-    fc.assert(
-      fc.property(cluster, use, ({ candidates: list, held, gang, nowMs }, { endMs, node, units }) => {
-        const candidates = list.map((each, at) => ({ node: at, free: each.free, maxTasks: Infinity }));
-        const before = earliestStart(candidates, held, gang, nowMs);
-        const there = candidates[node];
-        fc.pre(before !== null && there !== undefined && there.free >= units && (endMs ?? Infinity) > nowMs);
-        fc.pre(mayBackfill(before, { endMs, places: [{ node, units }] }));
-        const left = candidates.map((each) => (each.node === node ? { ...each, free: each.free - units } : each));
-        const after = earliestStart(left, [...held, { node, units, endMs }], gang, nowMs);
-        expect(after?.startMs ?? Infinity).toBeLessThanOrEqual(before.startMs ?? Infinity);
-        if (before.startMs === null) expect(after?.endlessUnits).toBeLessThanOrEqual(before.endlessUnits);
-      }),
-      { seed: 13, numRuns: 1_000 },
     );
   });
 });
