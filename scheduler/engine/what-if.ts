@@ -110,6 +110,8 @@ export class WhatIf {
     }
     this.#told = [];
     this.#supposed.clear();
+    this.#restoreCells?.();
+    this.#restoreCells = null;
     this.#memo.restore();
     this.#view.supposing = false;
   }
