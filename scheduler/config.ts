@@ -60,6 +60,8 @@ export interface FencingConfig {
   readonly orphanTtlMs: number;
   /** When so many fall silent at once, nothing of theirs is given up. */
   readonly brake: { readonly nodes: number; readonly ratio: number; readonly windowMs: number };
+  /** The cluster that a new store goes on with, because its data is gone; null = a new store begins a cluster of its own. */
+  readonly lostClusterId: string | null;
 }
 
 /** What the arguments ask for: to serve, or to print something and leave. */
@@ -184,6 +186,13 @@ const schema = z.strictObject({
       description: 'The time in which they fall silent.',
       value: 'DURATION',
       default: '2m',
+    }),
+    lost_cluster: setting(clusterId(), {
+      description:
+        'The id of a cluster whose data is gone without a backup, for an empty data_dir: its agents are obeyed, and what they ' +
+        'run is taken over. Their logs and "sluice version" tell it.',
+      value: 'UUID',
+      default: null,
     }),
   }),
   retention: z.strictObject({
@@ -362,6 +371,7 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
         ratio: values.fencing.brake_ratio,
         windowMs: values.fencing.brake_window,
       },
+      lostClusterId: values.fencing.lost_cluster,
     },
     logLevel: values.log_level,
     readyFile: values.ready_file,
@@ -480,6 +490,18 @@ function file() {
     .string()
     .nullable()
     .transform((given) => (given === null || given === '' ? null : given));
+}
+
+function clusterId() {
+  return z
+    .string()
+    .nullable()
+    .transform((given, context): string | null => {
+      if (given === null || given === '') return null;
+      if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(given)) return given;
+      context.addIssue({ code: 'custom', message: `"${given}" is not the id of a cluster, a UUID` });
+      return z.NEVER;
+    });
 }
 
 function address() {

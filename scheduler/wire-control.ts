@@ -60,7 +60,7 @@ export async function wireControl(
     log.warn(jump, `the clock of this machine jumped: ${what}`);
   });
   const view = new ClusterView(config.policy);
-  const recovered = await recover(store, view, newClusterId, clock.wallMs());
+  const recovered = await recover(store, view, newClusterId, clock.wallMs(), config.fencing?.lostClusterId ?? null);
   const { state, position } = recovered;
   const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer, onFatal });
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });

@@ -16,12 +16,16 @@ export interface Recovered {
   readonly records: number;
 }
 
-/** Opens a new term and reads the whole state. A store without a cluster gets one with the id given. */
+/**
+ * Opens a new term and reads the whole state. A store without a cluster gets one with the id given.
+ * @param lostClusterId a cluster whose data is gone: a store without one goes on with it, and asks its agents what they run
+ */
 export async function recover(
   store: StateStore,
   view: ClusterView,
   newClusterId: () => string,
   nowMs: number,
+  lostClusterId: string | null = null,
 ): Promise<Recovered> {
   let position = await store.beginEpoch();
   const state = new ClusterState();
@@ -36,7 +40,7 @@ export async function recover(
     records += 1;
   }
   const before = state.get('meta', META_KEY) ?? null;
-  const value = metaIn(position, before, newClusterId, nowMs);
+  const value = metaIn(position, before, newClusterId, nowMs, lostClusterId);
   if (value !== before) {
     const revision = position.revision + 1;
     await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
@@ -56,7 +60,12 @@ function metaIn(
   before: ClusterMeta | null,
   newClusterId: () => string,
   nowMs: number,
+  lostClusterId: string | null,
 ): ClusterMeta {
+  if (before === null && lostClusterId !== null) {
+    const left = { lineage: '', epoch: 0, revision: 0 };
+    return inNewHistory({ clusterId: lostClusterId, lastWorkload: 0 }, lineage, left, 'lost', nowMs);
+  }
   if (before === null) return { clusterId: newClusterId(), lastWorkload: 0, lineage };
   if (before.lineage === lineage) return before;
   if (before.lineage === undefined) return { ...before, lineage };
