@@ -250,6 +250,20 @@ describe('a plan of a submission', () => {
   });
 });
 
+describe('a plan where parts of the cluster are ruled', () => {
+  it('says which limit would keep work waiting', () => {
+    const scopes = [{ pool: 'big', model: '', guaranteeGpus: 0, limitGpus: 1 }];
+    const cluster = new TestCluster().node('b1', { pool: 'big', gpus: 4 }).queue('a', { scopes });
+    cluster.running('a', 'b1', [0]);
+    cluster.settle();
+    const { workloads } = planSubmit(cluster, 'a', { pool: 'big' });
+    expect(workloads[0]?.explanation).toMatchObject({
+      reason: 'QUEUE_LIMIT',
+      summary: 'Queue a holds 1 of at most 1 GPU in pool big and this asks for 1.',
+    });
+  });
+});
+
 describe('a plan of a change of a queue', () => {
   it('tells shares, victims, and who starts', () => {
     const cluster = new TestCluster().node('n0', { gpus: 4 }).queue('a', { guarantee: 4 }).queue('b');
@@ -278,6 +292,25 @@ describe('a plan of a change of a queue', () => {
       (lower.after.find(({ queue }) => queue === name)?.fairShareGpus ?? 0) -
       (lower.before.find(({ queue }) => queue === name)?.fairShareGpus ?? 0);
     expect([gained('a'), gained('b')]).toEqual([-2, 2]);
+  });
+
+  it('tells what a guarantee of a pool would take, from whoever is within his guarantee of the whole', () => {
+    const cluster = new TestCluster()
+      .node('b1', { pool: 'big', gpus: 4 })
+      .node('s1', { pool: 'small', gpus: 4 })
+      .queue('own')
+      .queue('any', { guarantee: 8 });
+    const victim = cluster.running('any', 'b1', [0, 1, 2, 3], { pool: 'big' });
+    const waits = cluster.submit('own', { gpus: 2, pool: 'big' });
+    cluster.settle();
+    const shares = cluster.view.queueShares();
+    const scopes = [{ pool: 'big', model: '', guaranteeGpus: 2, limitGpus: null }];
+    const plan = planQueue(cluster, 'own', { scopes });
+    expect(plan.displaced).toMatchObject([{ workload: { number: victim }, reason: 'reclaimed', forWorkload: waits }]);
+    expect(plan.started).toMatchObject([{ workload: { number: waits }, afterVictims: true }]);
+    expect(plan.after.find(({ queue }) => queue === 'own')?.scopes).toMatchObject([{ pool: 'big', allocatedGpus: 2 }]);
+    expect(cluster.view.queueShares()).toEqual(shares);
+    expect(cluster.settle()).toEqual([]);
   });
 
   it('tells who would be pending for another reason', () => {

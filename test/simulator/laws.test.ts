@@ -217,6 +217,37 @@ describe('a law that is broken', () => {
     expect(judged('fair-victims', borrowed, taking)).toBeNull();
   });
 
+  it('part-limits, keeps-part, reaches-part: guarantees and limits of a pool', () => {
+    const scope = { pool: 'default', model: '', guaranteeGpus: 2, limitGpus: 2 };
+    const own = queue('a', { scopes: [scope] });
+    const few = history({ queues: [own, queue('b')], events: [submit(0), submit(0), submit(0), decide] });
+    const places = [1, 2, 3].map((number) => bind(number, [[0, 'n0', number]]));
+    expect(judged('part-limits', few, [places])).toMatch(/^bind of 3: a has 21000 parts of pool default/);
+    expect(judged('part-limits', few, [places.slice(0, 2)])).toBeNull();
+
+    const events = [submit(0), submit(0), decide, begin, submit(1), decide];
+    const start = [bind(1, [[0, 'n0', 0]]), bind(2, [[0, 'n0', 1]])];
+    const taking = [start, [evict(2, 'reclaimed', 3, all(2))]];
+    const plan = history({ queues: [own, queue('b', { guaranteeGpus: 4 })], events });
+    expect(judged('keeps-part', plan, taking)).toMatch(/^reclaimed 2 for 3: a has 14000 parts of pool default/);
+    const borrowed = history({
+      queues: [queue('a', { scopes: [{ ...scope, guaranteeGpus: 1 }] }), queue('b')],
+      events,
+    });
+    expect(judged('keeps-part', borrowed, taking)).toBeNull();
+
+    // Who is guaranteed GPUs of the pool may take from whoever is within his guarantee of the whole.
+    const queues = [queue('a', { guaranteeGpus: 4 }), queue('b', { scopes: [scope] })];
+    expect(judged('keeps-guarantee', history({ queues, events }), taking)).toBeNull();
+    expect(judged('fair-victims', history({ queues, events }), taking)).toBeNull();
+
+    const full = { roles: oneRole(1, wholeGpus(4)) };
+    const waits = history({ queues, flavour: 'parts', events: [submit(0, full), decide, begin, submit(1), decide] });
+    expect(judged('reaches-part', waits, [[bind(1, [[0, 'n0', 0, 1, 2, 3]])], []])).toBe(
+      '2 is owed GPUs of pool default and could have them on n0, but has no claim',
+    );
+  });
+
   it('min-runtime: work that has just begun', () => {
     const queues = [queue('a', { reclaimMinRuntimeMs: 5_000 }), queue('b', { guaranteeGpus: 4 })];
     const events = [submit(0), decide, begin, submit(1), decide];
