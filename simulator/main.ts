@@ -1,6 +1,7 @@
 // `npm run sim -- VERB ...`: the simulator. One verb a folder. Exit code: 0 all is well, 1 something was found, 2 it was not
 // understood what was wanted.
 import { checkFaults, FAULTS_USAGE } from './faults/command.js';
+import { huntMutants, MUTANTS_USAGE } from './faults/mutants-command.js';
 import { checkProperties, USAGE as PROPERTIES_USAGE, type Output } from './properties/command.js';
 import { UsageError } from './usage.js';
 
@@ -12,6 +13,7 @@ interface Verb {
 
 const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['faults', { usage: FAULTS_USAGE, run: checkFaults }],
+  ['mutants', { usage: MUTANTS_USAGE, run: huntMutants }],
   ['properties', { usage: PROPERTIES_USAGE, run: checkProperties }],
 ]);
 

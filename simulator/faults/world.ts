@@ -330,7 +330,12 @@ class World {
   #checkEnd(): void {
     const report = (law: LawName, message: string): void => this.#report(law, message);
     const { control, disk } = this.#daemon;
-    checkDrained(control, this.#machines, report);
+    checkDrained(
+      control,
+      this.#machines,
+      report,
+      this.#plan.faults.some(({ kind }) => kind === 'clock step'),
+    );
     if (control === null) return;
     this.#promises.checkKept(control.state);
     this.#promises.checkCancelled(control.state);

@@ -1,0 +1,34 @@
+// The bugs that are put in on purpose fit the code as it is built, and one of them is seen by a checker.
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { MUTANTS } from '../../simulator/faults/mutants.js';
+
+const DIST = path.join(PACKAGE_ROOT, 'dist');
+
+describe('mutants', () => {
+  test('have names of their own', () => {
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  });
+
+  test.each(MUTANTS)('"$name" fits the built code', ({ edits }) => {
+    for (const { file, find, replace } of edits) {
+      expect(readFileSync(path.join(DIST, file), 'utf8').split(find)).toHaveLength(2);
+      expect(replace).not.toBe(find);
+    }
+  });
+
+  test('are caught: an answer before the flush is seen at once', async () => {
+    const main = path.join(DIST, 'simulator/main.js');
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      main,
+      'mutants',
+      '--only',
+      'answer before the flush',
+    ]);
+    expect(stdout).toMatch(/I16 durable before visible, seed \d+\ncaught 1 of 1\n$/);
+  });
+});
