@@ -8,7 +8,7 @@ import { at, GPU } from './amounts.js';
 import { admits, type Ask, partsIn } from './asks.js';
 import { type CellLedger, type Right, type Secured, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { type CellQuestion, planInCells } from './cell-plan.js';
-import { SURPLUS } from './cells.js';
+import { SURPLUS } from './cell-words.js';
 import {
   type Bank,
   type BankClass,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CellNode, Cells, type CellUse, type PromisedCells } from '../../scheduler/engine/cells.js';
+import type { CellNode, CellUse, PromisedCells } from '../../scheduler/engine/cell-words.js';
+import { Cells } from '../../scheduler/engine/cells.js';
 import type { TopologyLevel } from '../../scheduler/model/records.js';
 
 interface NodeOptions {

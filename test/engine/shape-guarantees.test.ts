@@ -181,6 +181,46 @@ describe('borrowers make way', () => {
   });
 });
 
+describe('inside its cells', () => {
+  it('what is secured stays though it would be the first victim by priority', () => {
+    const cluster = new TestCluster().nodes(2);
+    cluster.queue('red', { guarantee: 8, weight: 0, shapes: [shape(1, 8)] }).queue('grey');
+    const own = cluster.submit('red', { gpus: 8, priority: 10 });
+    cluster.settle();
+    const more = cluster.submit('red', { gpus: 8, priority: 90 });
+    cluster.settle();
+    const gang = cluster.submit('grey', { gpus: 8 });
+    const evicted = cluster
+      .settle()
+      .flatMap((each) => (each.type === 'evict' && each.forWorkload === gang ? [each.workload] : []));
+    expect(evicted).toEqual([more]);
+    expect(cluster.allocationsOf(own)).toHaveLength(1);
+  });
+
+  it('work goes where it would go on machines of its own, though others are free for now', () => {
+    const cluster = new TestCluster({ actions: ['allocate', 'reclaim'] }).nodes(3);
+    cluster
+      .queue('red', { guarantee: 16, shapes: [shape(2, 8)] })
+      .queue('blue', { guarantee: 8 })
+      .queue('green');
+    const run = (queue: string, gpus: number): WorkloadNumber => {
+      const number = cluster.submit(queue, { gpus, preemptible: queue !== 'blue' });
+      for (let times = 0; times < 3; times++) cluster.cycle();
+      expect(cluster.states(number)).toEqual(['starting']);
+      return number;
+    };
+    const [first, second] = [run('red', 6), run('red', 6)];
+    for (const each of [first, second]) cluster.running('green', nodesOf(cluster, each)[0] ?? '', [6, 7]);
+    const third = run('red', 2);
+    run('blue', 6);
+    const fourth = run('red', 2);
+    expect(nodesOf(cluster, third)).toEqual(nodesOf(cluster, first));
+    expect(nodesOf(cluster, fourth)).toEqual(nodesOf(cluster, second));
+    cluster.finish(first).finish(third).settle();
+    run('red', 8);
+  });
+});
+
 describe('cells of every level', () => {
   const groups = [0, 0, 0, 0, 1, 1, 1, 1];
 
