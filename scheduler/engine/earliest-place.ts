@@ -7,7 +7,7 @@ import { admits, type Ask, partsIn } from './asks.js';
 import { asAllocation, type Endings, freeFromMs, type Holder, mayBeAwaited } from './endings.js';
 import type { Bank, Hold, NodeEntry } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
-import { type Outlook, outlookOf } from './reservations.js';
+import { type Outlook, PlacesOutlook } from './outlook.js';
 import { mayFit, type Shape, type ShapePart } from './shapes.js';
 import { earliestStart, type Held } from './timetable.js';
 import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
@@ -45,7 +45,7 @@ export function findEarliestPlace(placing: Placing, question: EarliestQuestion):
   for (const each of guesses.slice(0, MAX_DOMAINS_TRIED)) {
     const places = placeAfter(placing, question, each);
     if (places === null) continue;
-    return { places, outlook: outlookOf(question.workload, places, question.endings, new Map()) };
+    return { places, outlook: new PlacesOutlook(question.workload, places).as(question.endings) };
   }
   return null;
 }
@@ -230,8 +230,8 @@ function sharedParts(rows: readonly Row[], ask: ShapePart['ask']): number {
 
 /** Supposes ever more of them to have left, until it can be placed. */
 function placeAfter(placing: Placing, question: EarliestQuestion, found: Guess): readonly TaskPlace[] | null {
-  const holders = found.rows.flatMap(({ held }) => held);
-  const endsBy = (startMs: number): Hold[] => holders.flatMap(({ endMs, holds }) => (endMs <= startMs ? holds : []));
+  const endsBy = (startMs: number): Hold[] =>
+    found.rows.flatMap(({ held }) => held.flatMap(({ endMs, holds }) => (endMs <= startMs ? holds : [])));
   const attempts = [() => found.leaving, () => endsBy(found.startMs), () => endsBy(Infinity)];
   for (const attempt of attempts) {
     const places = placeIfLeft(placing, question, attempt());

@@ -6,9 +6,6 @@ import type { Bank, Hold, Slot } from './nodes.js';
 import type { QueueNode } from './queues.js';
 import type { AllocationEntry, WorkloadEntry } from './workloads.js';
 
-/** Work whose end is overdue, or that was let go without a grace: it counts as ending now. */
-const OVERDUE_MS = 0;
-
 /** The allocation that holds; null = it is only tried out, or promised. */
 export function asAllocation(hold: Hold): AllocationEntry | null {
   return isAllocation(hold) ? hold : null;
@@ -19,14 +16,8 @@ function isAllocation(hold: Hold): hold is AllocationEntry {
 }
 
 /** When what a task holds will have been given back at the latest, by records: in the past = now; Infinity = nobody knows. */
-export function recordedEndMs(hold: Hold): number {
-  const allocation = asAllocation(hold);
-  if (allocation === null) return Infinity;
-  const { workload, leaving, stop, placedMs } = allocation;
-  if (leaving) return stop === null ? OVERDUE_MS : stop.requestedMs + stop.graceMs;
-  const { record } = workload;
-  if (record === null || record.spec.timeLimitMs === null) return Infinity;
-  return (record.deadline?.endMs ?? placedMs + record.spec.timeLimitMs) + record.spec.graceMs;
+export function endOfHoldMs(hold: Hold): number {
+  return asAllocation(hold)?.endMs ?? Infinity;
 }
 
 /** When so many parts of a slot are free: -Infinity = now, Infinity = nobody knows. Claims of one workload do not count. */
@@ -50,24 +41,32 @@ export function freeFromMs(
 }
 
 /** Who holds slots, as far as a reserver may have to ask more than records. */
-export interface Occupants {
+export class Occupants {
   /** When the last one was placed. */
   readonly lastPlacedMs: number;
-  readonly queues: readonly QueueNode[];
-}
+  readonly #slots: readonly Slot[];
+  #queues: readonly QueueNode[] | null = null;
 
-/** Who holds these slots. */
-export function occupantsOf(slots: readonly Slot[]): Occupants {
-  const queues: QueueNode[] = [];
-  let lastPlacedMs = -Infinity;
-  for (const { holds } of slots) {
-    for (const hold of holds) {
-      lastPlacedMs = Math.max(lastPlacedMs, asAllocation(hold)?.placedMs ?? -Infinity);
-      const { queue } = hold.workload;
-      if (queue !== null && !queues.includes(queue)) queues.push(queue);
+  constructor(slots: readonly Slot[]) {
+    this.#slots = slots;
+    let lastPlacedMs = -Infinity;
+    for (const { holds } of slots) {
+      for (const hold of holds) lastPlacedMs = Math.max(lastPlacedMs, asAllocation(hold)?.placedMs ?? -Infinity);
     }
+    this.lastPlacedMs = lastPlacedMs;
   }
-  return { lastPlacedMs, queues };
+
+  /** Of which queues they are, each once. Worked out when first asked for: the slots must still be held by the same. */
+  get queues(): readonly QueueNode[] {
+    if (this.#queues === null) {
+      const queues = new Set<QueueNode>();
+      for (const { holds } of this.#slots) {
+        for (const { workload } of holds) if (workload.queue !== null) queues.add(workload.queue);
+      }
+      this.#queues = [...queues];
+    }
+    return this.#queues;
+  }
 }
 
 /** What holds units together, and until when. */
@@ -113,7 +112,7 @@ function workOutEnds(bank: Bank): BankEnds {
   const recordedMs: number[] = [];
   const slots = bank.slots.filter(mayBeAwaited);
   for (const slot of slots) {
-    const endMs = freeFromMs(slot, GPU_PARTS, null, recordedEndMs);
+    const endMs = freeFromMs(slot, GPU_PARTS, null, endOfHoldMs);
     if (endMs === -Infinity) continue;
     held.push({ units: 1, endMs, holds: slot.holds });
     recordedMs.push(endMs);
@@ -122,7 +121,7 @@ function workOutEnds(bank: Bank): BankEnds {
   const ends = recordedMs.toSorted((a, b) => (a === b ? 0 : a - b));
   const times = [...new Array<number>(free).fill(-Infinity), ...ends];
   const timed = times.filter((endMs) => endMs !== Infinity).length;
-  return { stamp: bank.stamp, times, timed, free, held, recordedMs, occupants: occupantsOf(slots) };
+  return { stamp: bank.stamp, times, timed, free, held, recordedMs, occupants: new Occupants(slots) };
 }
 
 /** A time that lies ahead, or now; -Infinity stays what it is. */
@@ -130,52 +129,80 @@ function notBefore(nowMs: number, timeMs: number): number {
   return timeMs > nowMs || timeMs === -Infinity ? timeMs : nowMs;
 }
 
-/** Who could be evicted when a reserver's time comes: work of a queue, of a priority, preemptible or not. */
-export type IsVictim = (queue: QueueNode, priority: number, preemptible: boolean) => boolean;
+const NO_QUEUES: readonly QueueNode[] = [];
 
-/** When work ends, as one reserver sees it: what was let in on the terms that he can evict it counts as gone. */
+/** For whom work that was let in on the terms that he can evict it counts as gone. */
+export interface Reserver {
+  readonly queue: QueueNode;
+  readonly priority: number;
+  /** Work that was placed from then on may be a victim. */
+  readonly sinceMs: number;
+  /** Whether he might evict anybody of another queue. */
+  readonly mayReclaim: boolean;
+  /**
+   * Who could be evicted when the time comes: work of a queue, of a priority, preemptible or not. Must not say yes to a higher
+   * priority, or to work that is not preemptible, where it says no to the lowest.
+   */
+  readonly isVictim: (queue: QueueNode, priority: number, preemptible: boolean) => boolean;
+}
+
+/** When work ends, as one reserver sees it, or as everybody does. */
 export class Endings {
   readonly nowMs: number;
-  readonly #sinceMs: number;
-  readonly #isVictim: IsVictim;
+  readonly reserver: Reserver | null;
   readonly #open = new Map<QueueNode, boolean>();
 
-  /**
-   * @param sinceMs work that was placed from then on may be a victim; Infinity = none is
-   * @param isVictim must not say yes to a higher priority, or to work that is not preemptible, where it says no to the lowest
-   */
-  constructor(nowMs: number, sinceMs = Infinity, isVictim: IsVictim = () => false) {
+  constructor(nowMs: number, reserver: Reserver | null) {
     this.nowMs = nowMs;
-    this.#sinceMs = sinceMs;
-    this.#isVictim = isVictim;
+    this.reserver = reserver;
   }
 
-  /** When what a task holds will have been given back at the latest: now, or a time to come; Infinity = nobody knows. */
-  of = (hold: Hold): number => {
-    if (this.#sinceMs !== Infinity) {
+  /** When what a task holds will have been given back at the latest: in the past = now; Infinity = nobody knows. */
+  readonly recordedOf = (hold: Hold): number => {
+    const { reserver } = this;
+    if (reserver !== null) {
       const allocation = asAllocation(hold);
-      if (allocation !== null && allocation.placedMs >= this.#sinceMs && this.#isGone(allocation.workload)) {
-        return this.nowMs;
+      if (
+        allocation !== null &&
+        allocation.placedMs >= reserver.sinceMs &&
+        this.#isGone(reserver, allocation.workload)
+      ) {
+        return -Number.MAX_VALUE;
       }
     }
-    return notBefore(this.nowMs, recordedEndMs(hold));
+    return endOfHoldMs(hold);
   };
 
-  #isGone({ queue, record }: WorkloadEntry): boolean {
+  /** The same, not before now. */
+  readonly of = (hold: Hold): number => notBefore(this.nowMs, this.recordedOf(hold));
+
+  /** Whether work of one of these queues might be a victim. */
+  mayAnyGive(queues: readonly QueueNode[]): boolean {
+    return queues.some((queue) => this.#mayGive(queue));
+  }
+
+  /** Of these queues those whose work might be victims. */
+  whoMayGive(queues: readonly QueueNode[]): readonly QueueNode[] {
+    return this.mayAnyGive(queues) ? queues.filter((queue) => this.#mayGive(queue)) : NO_QUEUES;
+  }
+
+  #isGone({ isVictim }: Reserver, { queue, record }: WorkloadEntry): boolean {
     if (queue === null || record === null || !this.#mayGive(queue)) return false;
-    return this.#isVictim(queue, record.spec.priority, record.spec.preemptible);
+    return isVictim(queue, record.spec.priority, record.spec.preemptible);
   }
 
   /** Whether any work of a queue might be a victim. */
   #mayGive(queue: QueueNode): boolean {
+    const { reserver } = this;
+    if (reserver === null || (!reserver.mayReclaim && queue !== reserver.queue)) return false;
     let may = this.#open.get(queue);
-    if (may === undefined) this.#open.set(queue, (may = this.#isVictim(queue, -Infinity, true)));
+    if (may === undefined) this.#open.set(queue, (may = reserver.isVictim(queue, -Infinity, true)));
     return may;
   }
 
   /** Whether of these nobody might be a victim, so that what records say is all that counts. */
-  isPlain({ lastPlacedMs, queues }: Occupants): boolean {
-    return lastPlacedMs < this.#sinceMs || !queues.some((queue) => this.#mayGive(queue));
+  isPlain(occupants: Occupants): boolean {
+    return occupants.lastPlacedMs < (this.reserver?.sinceMs ?? Infinity) || !this.mayAnyGive(occupants.queues);
   }
 
   /** What records say of a bank, where that is all that counts; null = slots have to be looked at one by one. */

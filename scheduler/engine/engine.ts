@@ -9,7 +9,7 @@ import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Manner, placeShape, rightOf } from './place.js';
 import type { EngineAction } from './policy.js';
-import { type Account, type Counting, findStop, type QueueNode, type Stop } from './queues.js';
+import { type Account, type Counting, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
 import type { Reach } from './reach.js';
 import { Withheld } from './reservations.js';
 import { type Due, isEntitled, entitlementsOf, ofWhole } from './entitlements.js';
@@ -435,13 +435,37 @@ function walkOverStuck(turn: Turn, mode: TakingMode, mayNow: (group: Group) => b
   const candidates: (readonly [QueueNode, Group[]])[] = [];
   // Without the phase that places, nobody is known to be stuck.
   const queues = mayDo(turn, 'allocate') ? view.stuckQueues : new Set([...view.stuckQueues, ...view.activeQueues]);
-  // What is withheld from one is not from all.
-  turn.withheld.nothing();
+  const room = mode === 'consolidate' ? roomToMove(turn) : null;
   for (const queue of queues) {
-    const groups = candidatesOf(view, queue, mode).filter(mayNow);
+    const groups = candidatesOf(turn, queue, mode, room).filter(mayNow);
     if (groups.length > 0) candidates.push(inOrder(turn, queue, groups));
   }
   return candidates.length === 0 ? null : new Walk(view.root, view.scopes, candidates);
+}
+
+/** GPU parts of each reach that has any left: moving others needs as much room as is asked for. */
+interface Room {
+  readonly all: ReadonlyMap<Reach, number>;
+  /** Without what is reserved, or some of that: for those who are not entitled to it. */
+  readonly unreserved: ReadonlyMap<Reach, number>;
+}
+
+function roomToMove({ view, withheld }: Turn): Room {
+  // What is withheld from one is not from all.
+  withheld.nothing();
+  const all = view.nodes.reaches.potentialParts();
+  // Who is guaranteed a part of the cluster, or its shapes, is entitled to it.
+  const isPlain = view.scopes.isNone && view.cells === null;
+  if (view.reservations.count === 0 || all.size === 0 || !isPlain) return { all, unreserved: all };
+  withheld.whatIsOpen();
+  const unreserved = view.nodes.reaches.potentialParts();
+  withheld.nothing();
+  return { all, unreserved };
+}
+
+function mayUseReserved({ reservations }: ClusterView, group: Group): boolean {
+  const { queue, shape } = group;
+  return isWithin(queue, shape.charge, queue.guarantee) || reservations.ofGroup(queue, group) !== null;
 }
 
 /** When a group failed that is to be tried again at once. */
@@ -495,8 +519,8 @@ function hearOfRest({ view }: Turn, leaving: readonly AllocationEntry[]): void {
   }
 }
 
-/** The stuck groups of a queue for which there is something new to try; whole sizes are passed over at once. */
-function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Group[] {
+/** The stuck groups of a queue for which there is something new to try; whole reaches and sizes are passed over at once. */
+function candidatesOf({ view }: Turn, queue: QueueNode, mode: TakingMode, room: Room | null): Group[] {
   const found: Group[] = [];
   if (!view.policy.actions.includes('allocate')) {
     for (const group of queue.active) {
@@ -505,25 +529,23 @@ function candidatesOf(view: ClusterView, queue: QueueNode, mode: TakingMode): Gr
     return found;
   }
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
-  queue.stuck.forEachUpTo(mostParts(view, queue, mode), (reach, groups) => {
+  const look = (reach: Reach, groups: ReadonlySet<Group>): void => {
     const changedAt = view.changedFor(reach, queue);
-    for (const group of groups) if (group.failedAt[mode] < changedAt && mayTry(view, group, mode)) found.push(group);
-  });
+    const unreserved = room?.unreserved.get(reach) ?? (room === null ? Infinity : 0);
+    for (const group of groups) {
+      if (group.failedAt[mode] >= changedAt || !mayTry(view, group, mode)) continue;
+      if (at(group.shape.charge, GPU) <= unreserved || mayUseReserved(view, group)) found.push(group);
+    }
+  };
+  if (room !== null) queue.stuck.forEachIn(room.all, look);
+  else queue.stuck.forEachUpTo(mostParts(view, queue, mode), look);
   return found;
 }
 
-/** The most GPU parts that a group of some reach may ask for if taking back is to do anything for it. */
-function mostParts({ scopes, cells }: ClusterView, queue: QueueNode, mode: TakingMode): (reach: Reach) => number {
-  if (mode === 'consolidate') return partsInReach;
-  const most =
-    mode === 'reclaim' && scopes.isNone && cells === null
-      ? at(queue.fairShare, GPU) - at(queue.charged, GPU)
-      : Infinity;
-  return () => most;
-}
-
-function partsInReach({ potentialParts }: Reach): number {
-  return potentialParts;
+/** The most GPU parts that a group may ask for if taking back is to do anything for it. */
+function mostParts({ scopes, cells }: ClusterView, queue: QueueNode, mode: TakingMode): number {
+  const isBounded = mode === 'reclaim' && scopes.isNone && cells === null;
+  return isBounded ? at(queue.fairShare, GPU) - at(queue.charged, GPU) : Infinity;
 }
 
 /** What a group must have to take anything back: room in its queue's share, or lower priority beside it. */

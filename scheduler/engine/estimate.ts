@@ -4,8 +4,9 @@
 import { formatDuration, plural } from '../../common/units.js';
 import type { PendingReason } from './decisions.js';
 import { type EarliestPlace, findEarliestPlace } from './earliest-place.js';
-import { Endings, recordedEndMs } from './endings.js';
-import { type Outlook, Withheld } from './reservations.js';
+import { Endings, endOfHoldMs } from './endings.js';
+import type { Outlook } from './outlook.js';
+import { Withheld } from './reservations.js';
 import type { Shape } from './shapes.js';
 import { Trial } from './trial.js';
 import type { ClusterView } from './view.js';
@@ -65,7 +66,7 @@ function earliest({ view, workload, shape, nowMs }: Estimated): EarliestPlace | 
   const withheld = new Withheld(view);
   withheld.allBut(null);
   const placing = { trial, work: new WorkBudget(SEARCH_UNITS), nowMs };
-  const found = findEarliestPlace(placing, { workload, shape, mayUsePool: () => true, endings: new Endings(nowMs) });
+  const found = findEarliestPlace(placing, { workload, shape, mayUsePool: () => true, endings: new Endings(nowMs, null) });
   withheld.nothing();
   trial.end();
   return found;
@@ -90,7 +91,7 @@ function sayNodes(places: readonly TaskPlace[]): string {
 function sayClaimed({ places }: HeldClaim, workload: WorkloadEntry, nowMs: number): string {
   let lastMs = nowMs;
   for (const hold of places.flatMap(({ slots }) => slots.flatMap(({ holds }) => holds))) {
-    if (hold.workload !== workload) lastMs = Math.max(lastMs, recordedEndMs(hold));
+    if (hold.workload !== workload) lastMs = Math.max(lastMs, endOfHoldMs(hold));
   }
   if (lastMs === Infinity) return 'unknown: somebody who was not told to stop is on what it was promised';
   return lastMs > nowMs

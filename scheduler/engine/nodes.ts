@@ -88,6 +88,13 @@ export interface Bank {
   withheld: number;
   /** When its slots come free, as far as it was asked for. */
   ends: BankEnds | null;
+  /** To be told of each such change. */
+  watchers: readonly BankWatcher[];
+}
+
+/** Who keeps something worked out of banks. */
+export interface BankWatcher {
+  isStale: boolean;
 }
 
 /** The banks of one class in one rack or block. */
@@ -684,6 +691,7 @@ export class NodeTable {
   /** Something about those who hold a bank's slots is another: when they end, for one. */
   touch(bank: Bank): void {
     bank.stamp = ++this.version;
+    for (const watcher of bank.watchers) watcher.isStale = true;
   }
 
   #recount(slot: Slot): void {
@@ -871,6 +879,8 @@ export class NodeTable {
   }
 }
 
+const NO_WATCHERS: readonly BankWatcher[] = [];
+
 const EMPTY_BANK = {
   free: 0,
   potential: 0,
@@ -880,6 +890,7 @@ const EMPTY_BANK = {
   stamp: 0,
   withheld: 0,
   ends: null,
+  watchers: NO_WATCHERS,
 };
 
 function domainClass(domain: Domain, bankClass: BankClass): DomainClass {

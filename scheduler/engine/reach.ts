@@ -34,6 +34,13 @@ export class Reach {
 export class ReachTable {
   readonly #all = new Map<string, Reach>();
 
+  /** The GPU parts of each reach that are or will be free, where there are any. */
+  potentialParts(): Map<Reach, number> {
+    const parts = new Map<Reach, number>();
+    for (const reach of this.#all.values()) if (reach.potentialParts > 0) parts.set(reach, reach.potentialParts);
+    return parts;
+  }
+
   /** The one object for these classes and tiers, in whatever order and however often they are named. */
   of(classes: Iterable<BankClass>, tiers: Iterable<TaskTier>): Reach {
     const classSet = [...new Set(classes)].sort((a, b) => a.number - b.number);

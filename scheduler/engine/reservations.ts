@@ -4,8 +4,7 @@
 // nothing is different and nothing costs. Who may use it nevertheless: whose time limit ends before the reserved start, whom
 // the reserver could evict, and whoever stays within the guarantee of its queue.
 import { type Amounts, at, GPU } from './amounts.js';
-import { type Endings, freeFromMs, type Occupants, occupantsOf, recordedEndMs } from './endings.js';
-import type { Hold } from './nodes.js';
+import { type Outlook, PlacesOutlook } from './outlook.js';
 import { isWithin, type QueueNode } from './queues.js';
 import { type Group, mayFit, type Shape } from './shapes.js';
 import type { ClusterView } from './view.js';
@@ -23,9 +22,9 @@ export interface Reservation {
   readonly madeMs: number;
   places: readonly TaskPlace[];
   pools: ReadonlySet<string>;
+  /** What is to be expected of them, and how that is followed. */
   outlook: Outlook;
-  /** What was worked out of its places. */
-  known: Map<TaskPlace, PlaceOutlook>;
+  expected: PlacesOutlook;
   /** Until when others may use it, milliseconds since 1970: the start as it was found; Infinity = no start is known. */
   promisedMs: number;
   /** When a better place was last looked for, by time and by the clock of changes. */
@@ -37,19 +36,6 @@ export interface Reservation {
   readyMs: number | null;
   /** Groups that found no room while it was withheld from them. */
   readonly keptOut: Set<Group>;
-}
-
-/** What is to be expected of a place. */
-export interface Outlook {
-  /** When all of it is free at the latest; Infinity = it waits for work without an end. */
-  readonly startMs: number;
-  /** GPUs that are free now, that will be by a known time, and that are held without an end. */
-  readonly freeSlots: number;
-  readonly endlessSlots: number;
-  /** Something of it can be had before anybody is told to leave: it is free, or leaves, or is promised. */
-  readonly isOpen: boolean;
-  /** All of it is still there and takes work. */
-  readonly isWhole: boolean;
 }
 
 /** Who would take GPUs. */
@@ -92,6 +78,12 @@ export class Reservations {
     return found?.workload.number === number ? found : null;
   }
 
+  /** What is kept for one of a group. */
+  ofGroup(queue: QueueNode, group: Group | null): Reservation | null {
+    const found = this.#byQueue.get(queue);
+    return found !== undefined && group !== null && found.workload.group === group ? found : null;
+  }
+
   has(queue: QueueNode): boolean {
     return this.#byQueue.has(queue);
   }
@@ -105,10 +97,22 @@ export class Reservations {
 
   make(reservation: Reservation): void {
     this.#byQueue.set(reservation.queue, reservation);
+    reservation.expected.watch();
+  }
+
+  /** Keeps another place instead. */
+  move(reservation: Reservation, places: readonly TaskPlace[], outlook: Outlook): void {
+    reservation.expected.unwatch();
+    reservation.places = places;
+    reservation.pools = poolsOf(places);
+    reservation.outlook = outlook;
+    reservation.expected = new PlacesOutlook(reservation.workload, places);
+    reservation.expected.watch();
   }
 
   /** Gives one up; the caller lets those it kept out try again. */
-  end({ queue }: Reservation): void {
+  end({ queue, expected }: Reservation): void {
+    expected.unwatch();
     this.#byQueue.delete(queue);
     this.setDue(queue, 0);
     for (const each of this.#turnedAway.keys()) this.setDue(each, 0);
@@ -208,6 +212,7 @@ export function isVictim(view: ClusterView, reservation: Reservation, applicant:
 
 /** The two queues, above these or themselves, that have the same parent; null when one is above the other. */
 function sidesOf(reserver: QueueNode, other: QueueNode): { taker: QueueNode; giver: QueueNode } | null {
+  if (reserver.parent === other.parent && reserver !== other) return { taker: reserver, giver: other };
   const givers = new Map<QueueNode | null, QueueNode>();
   for (let each: QueueNode | null = other; each !== null; each = each.parent) givers.set(each.parent, each);
   for (let taker: QueueNode | null = reserver; taker !== null; taker = taker.parent) {
@@ -229,6 +234,8 @@ export function whoKeepsOut(view: ClusterView, { group }: WorkloadEntry, shape: 
 export class Withheld {
   readonly #view: ClusterView;
   readonly #now = new Map<Reservation, readonly TaskPlace[]>();
+  /** All are withheld but this (null = all are); undefined = it is otherwise. */
+  #allBut: Reservation | null | undefined = undefined;
 
   constructor(view: ClusterView) {
     this.#view = view;
@@ -240,6 +247,13 @@ export class Withheld {
     if (reservations.count === 0) return;
     const applicant = describe();
     if (applicant === null) return;
+    const { queue, charge, preemptible, endMs } = applicant;
+    const { scopes } = this.#view;
+    if (!preemptible && endMs === Infinity && scopes.isNone && !isWithin(queue, charge, queue.guarantee)) {
+      const { workload } = applicant;
+      return this.allBut(reservations.of(workload) ?? reservations.ofGroup(queue, workload.group));
+    }
+    this.#allBut = undefined;
     for (const each of reservations.all()) this.#set(each, !mayUse(this.#view, each, applicant));
   }
 
@@ -248,6 +262,7 @@ export class Withheld {
     const { reservations } = this.#view;
     // In a what-if nobody keeps the outlooks up to date.
     if (reservations.frozen) return this.from(describe);
+    this.#allBut = undefined;
     let applicant: Applicant | null = null;
     for (const each of reservations.all()) {
       if (!each.outlook.isOpen) continue;
@@ -259,12 +274,24 @@ export class Withheld {
 
   /** Withholds all but one, whoever asks. */
   allBut(reservation: Reservation | null): void {
+    if (this.#allBut === reservation) return;
+    this.#allBut = reservation;
     for (const each of this.#view.reservations.all()) this.#set(each, each !== reservation && isWaiting(each));
   }
 
   /** Withholds nothing. */
   nothing(): void {
+    this.#allBut = undefined;
     for (const each of this.#now.keys()) this.#set(each, false);
+  }
+
+  /** Withholds, of all that is reserved, what could be had before anybody is told to leave. */
+  whatIsOpen(): void {
+    const { reservations } = this.#view;
+    this.nothing();
+    // In a what-if nobody keeps the outlooks up to date.
+    if (reservations.frozen) return;
+    for (const each of reservations.all()) if (each.outlook.isOpen && isWaiting(each)) this.#set(each, true);
   }
 
   /** The first withheld place that has something free for a shape: what may have kept it out. */
@@ -310,78 +337,6 @@ function isForSame({ places }: Reservation, shape: Shape): boolean {
   return shape.parts.some(({ ask }) =>
     places.some(({ slots }) => slots.some(({ bank }) => ask.classes.includes(bank.bankClass))),
   );
-}
-
-/** What is to be expected of the place of one task. */
-export interface PlaceOutlook {
-  /** The stamp of its bank when this was worked out. */
-  readonly stamp: number;
-  /** By records; may lie in the past. */
-  readonly startMs: number;
-  readonly freeSlots: number;
-  readonly endlessSlots: number;
-  readonly isOpen: boolean;
-  readonly isWhole: boolean;
-  readonly occupants: Occupants;
-}
-
-/**
- * What is to be expected of places, from time limits and elapsed run time. Cost: a comparison a place that did not change.
- * @param known what was worked out before, by place; brought up to date
- */
-export function outlookOf(
-  workload: WorkloadEntry,
-  places: readonly TaskPlace[],
-  endings: Endings,
-  known: Map<TaskPlace, PlaceOutlook>,
-): Outlook {
-  let startMs = endings.nowMs;
-  let freeSlots = 0;
-  let endlessSlots = 0;
-  let isOpen = false;
-  let isWhole = true;
-  for (const place of places) {
-    const { slots } = place;
-    const [first] = slots;
-    if (first === undefined) continue;
-    let found = known.get(place);
-    if (found?.stamp !== first.bank.stamp) {
-      found = lookAt(workload, place, recordedEndMs, first.bank.stamp, occupantsOf(slots));
-      known.set(place, found);
-    }
-    const now = endings.isPlain(found.occupants)
-      ? found
-      : lookAt(workload, place, endings.of, found.stamp, found.occupants);
-    startMs = Math.max(startMs, now.startMs);
-    freeSlots += now.freeSlots;
-    endlessSlots += now.endlessSlots;
-    if (now.isOpen) isOpen = true;
-    if (!now.isWhole) isWhole = false;
-  }
-  return { startMs, freeSlots, endlessSlots, isOpen, isWhole };
-}
-
-function lookAt(
-  workload: WorkloadEntry,
-  { node, slots, parts }: TaskPlace,
-  endOf: (hold: Hold) => number,
-  stamp: number,
-  occupants: Occupants,
-): PlaceOutlook {
-  let startMs = -Infinity;
-  let freeSlots = 0;
-  let endlessSlots = 0;
-  let isOpen = false;
-  let isWhole = true;
-  for (const slot of slots) {
-    if (slot.potential > 0 || slot.claims.length > 0) isOpen = true;
-    if (!node.available || !slot.healthy || !node.banks.includes(slot.bank)) isWhole = false;
-    const freeMs = freeFromMs(slot, parts, workload, endOf);
-    if (freeMs === -Infinity) freeSlots++;
-    if (freeMs === Infinity) endlessSlots++;
-    startMs = Math.max(startMs, freeMs);
-  }
-  return { stamp, startMs, freeSlots, endlessSlots, isOpen, isWhole, occupants };
 }
 
 /** The pools of places. */

@@ -7,13 +7,13 @@ import { findEarliestPlace } from './earliest-place.js';
 import { Endings } from './endings.js';
 import { compareGroups, Walk } from './order.js';
 import type { Placing } from './place.js';
-import type { QueueNode } from './queues.js';
+import { PlacesOutlook } from './outlook.js';
+import { isWithin, type QueueNode } from './queues.js';
 import {
   type Applicant,
   asksForGpus,
   isVictim,
   isWaiting,
-  outlookOf,
   poolsOf,
   RECONSIDER_MS,
   type Reservation,
@@ -49,12 +49,7 @@ export function keepReservations(view: ClusterView): void {
     } else {
       const { promisedMs } = reservation;
       const before = reservation.outlook;
-      const outlook = outlookOf(
-        reservation.workload,
-        reservation.places,
-        endingsFor(view, reservation),
-        reservation.known,
-      );
+      const outlook = reservation.expected.as(endingsFor(view, reservation));
       const isLate = outlook.startMs > nowMs && outlook.startMs > promisedMs + SLIP_MS;
       if (isLate || !outlook.isWhole || outlook.endlessSlots > before.endlessSlots) reservation.isWorse = true;
       reservation.promisedMs = Math.min(promisedMs, outlook.startMs);
@@ -91,11 +86,23 @@ function letTryAgain(view: ClusterView, { keptOut, workload }: Reservation): boo
 
 /** Work let in on the terms that the reserver can evict it counts as gone; of all other work its time limit counts. */
 function endingsFor(view: ClusterView, reservation: Reservation | null): Endings {
-  if (reservation === null) return new Endings(view.nowMs);
-  const { workload, madeMs } = reservation;
-  return new Endings(view.nowMs, madeMs, (queue, priority, preemptible) =>
-    isVictim(view, reservation, { workload, queue, charge: NOTHING, priority, preemptible, endMs: Infinity }),
-  );
+  if (reservation === null) return new Endings(view.nowMs, null);
+  const { workload, queue, shape, madeMs } = reservation;
+  return new Endings(view.nowMs, {
+    queue,
+    priority: workload.record?.spec.priority ?? 0,
+    sinceMs: madeMs,
+    mayReclaim: isWithin(queue, shape.charge, queue.fairShare),
+    isVictim: (giver, priority, preemptible) =>
+      isVictim(view, reservation, {
+        workload,
+        queue: giver,
+        charge: NOTHING,
+        priority,
+        preemptible,
+        endMs: Infinity,
+      }),
+  });
 }
 
 function holderOf(workload: WorkloadEntry): Applicant | null {
@@ -194,10 +201,7 @@ function lookAgain(turn: Reserving, reservation: Reservation): boolean {
   reservation.lookedMs = view.nowMs;
   reservation.lookedAt = view.nodes.clock;
   if (mayMove && (!outlook.isWhole || isBetter(found.outlook, outlook))) {
-    reservation.places = found.places;
-    reservation.pools = poolsOf(found.places);
-    reservation.outlook = found.outlook;
-    reservation.known = new Map();
+    view.reservations.move(reservation, found.places, found.outlook);
   } else if (!outlook.isWhole) {
     giveUp(view, reservation);
     return false;
@@ -269,7 +273,7 @@ function makeFor(turn: Reserving, group: Group): void {
     places: found.places,
     pools: poolsOf(found.places),
     outlook: found.outlook,
-    known: new Map(),
+    expected: new PlacesOutlook(workload, found.places),
     promisedMs: found.outlook.startMs,
     lookedMs: nowMs,
     lookedAt: nodes.clock,

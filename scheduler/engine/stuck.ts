@@ -19,8 +19,10 @@ interface SameReach {
 
 /** All stuck groups of a queue. */
 export class StuckShelf {
-  readonly #reaches: SameReach[] = [];
+  readonly #byReach = new Map<Reach, SameReach>();
   readonly #filedAs = new Map<Group, Equals>();
+  /** What the smallest of all ask for; null = not known. */
+  #leastParts: number | null = Infinity;
 
   get size(): number {
     return this.#filedAs.size;
@@ -30,18 +32,19 @@ export class StuckShelf {
     return this.#filedAs.keys();
   }
 
-  /** Files a group under what its shape is now. Cost: a look at each reach, a binary search among its sizes. */
+  /** Files a group under what its shape is now. Cost: a binary search among the sizes of its reach. */
   add(group: Group): void {
     const { reach, charge } = group.shape;
     const parts = at(charge, GPU);
-    let same = this.#reaches.find((each) => each.reach === reach);
-    if (!same) this.#reaches.push((same = { reach, sizes: [] }));
+    let same = this.#byReach.get(reach);
+    if (!same) this.#byReach.set(reach, (same = { reach, sizes: [] }));
     const { sizes } = same;
     const position = positionOf(sizes, parts);
     let equals = sizes[position];
     if (equals?.parts !== parts) sizes.splice(position, 0, (equals = { parts, same, groups: new Set() }));
     equals.groups.add(group);
     this.#filedAs.set(group, equals);
+    if (this.#leastParts !== null && parts < this.#leastParts) this.#leastParts = parts;
   }
 
   delete(group: Group): void {
@@ -51,27 +54,45 @@ export class StuckShelf {
     this.#filedAs.delete(group);
     groups.delete(group);
     if (groups.size > 0) return;
+    if (parts === this.#leastParts) this.#leastParts = null;
     same.sizes.splice(positionOf(same.sizes, parts), 1);
-    if (same.sizes.length === 0) this.#reaches.splice(this.#reaches.indexOf(same), 1);
+    if (same.sizes.length === 0) this.#byReach.delete(same.reach);
   }
 
   /** Shapes may reach further, or be charged otherwise: files all anew. */
   refile(): void {
     const groups = [...this.all()];
-    this.#reaches.length = 0;
+    this.#byReach.clear();
     this.#filedAs.clear();
+    this.#leastParts = Infinity;
     for (const group of groups) this.add(group);
   }
 
-  /** Visits, by reach, groups that ask for so many GPU parts at most. Cost: what is visited, and one look at each reach. */
-  forEachUpTo(mostParts: (reach: Reach) => number, visit: (reach: Reach, groups: ReadonlySet<Group>) => void): void {
-    for (const { reach, sizes } of this.#reaches) {
-      const most = mostParts(reach);
-      for (const { parts, groups } of sizes) {
-        if (parts > most) break;
-        visit(reach, groups);
-      }
-    }
+  /** Visits groups that ask for so many GPU parts at most. Cost: what is visited, and a look at each reach if anything is. */
+  forEachUpTo(most: number, visit: Visit): void {
+    this.#leastParts ??= this.#findLeast();
+    if (this.#leastParts > most) return;
+    for (const { reach, sizes } of this.#byReach.values()) visitUpTo(most, reach, sizes, visit);
+  }
+
+  #findLeast(): number {
+    let least = Infinity;
+    for (const { sizes } of this.#byReach.values()) least = Math.min(least, sizes[0]?.parts ?? Infinity);
+    return least;
+  }
+
+  /** The same for some reaches, each with its bound. */
+  forEachIn(mostParts: ReadonlyMap<Reach, number>, visit: Visit): void {
+    for (const [reach, most] of mostParts) visitUpTo(most, reach, this.#byReach.get(reach)?.sizes ?? [], visit);
+  }
+}
+
+type Visit = (reach: Reach, groups: ReadonlySet<Group>) => void;
+
+function visitUpTo(most: number, reach: Reach, sizes: readonly Equals[], visit: Visit): void {
+  for (const { parts, groups } of sizes) {
+    if (parts > most) return;
+    visit(reach, groups);
   }
 }
 

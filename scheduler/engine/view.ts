@@ -68,6 +68,7 @@ import {
   type HeldClaim,
   isElastic,
   newPlace,
+  recordedEndMs,
   type TaskPlace,
   UNKNOWN_MS,
   type WorkloadEntry,
@@ -995,8 +996,10 @@ export class ClusterView {
     }
     const leaving = after.stop !== null || after.state === 'stopping' || after.state === 'exited';
     if (!known) return this.#addAllocation(after, leaving);
-    if (after.stop !== known.stop) this.#endChanged(known);
-    known.stop = after.stop;
+    if (after.stop !== known.stop) {
+      known.stop = after.stop;
+      this.#endChanged(known);
+    }
     if (isDone(after) && !known.isDone) {
       known.isDone = true;
       this.#allocationsChanged(known.workload);
@@ -1024,10 +1027,12 @@ export class ClusterView {
       granted: record.gpus,
       leaving,
       placedMs: record.placedMs,
+      endMs: Infinity,
       stop: record.stop,
       isDone: isDone(record),
     };
     alone.push(allocation);
+    allocation.endMs = recordedEndMs(allocation);
     this.allocations.set(record.id, allocation);
     workload.allocations = withTask(workload.allocations, allocation);
     let onNode = this.#onNode.get(node);
@@ -1068,6 +1073,7 @@ export class ClusterView {
     const { workload, node } = allocation;
     const sign = leaving ? 1 : -1;
     allocation.leaving = leaving;
+    allocation.endMs = recordedEndMs(allocation);
     addLeaving(workload.account, allocation.charge, sign);
     this.scopes.count(workload.account, allocation, 'leaving', sign);
     for (const slot of allocation.slots) this.nodes.leave(slot, allocation, sign);
@@ -1079,8 +1085,9 @@ export class ClusterView {
   }
 
   /** When it ends is told by its stop, and by its workload's record. */
-  #endChanged({ slots }: AllocationEntry): void {
-    for (const { bank } of slots) this.nodes.touch(bank);
+  #endChanged(allocation: AllocationEntry): void {
+    allocation.endMs = recordedEndMs(allocation);
+    for (const { bank } of allocation.slots) this.nodes.touch(bank);
   }
 
   #allocationsChanged(workload: WorkloadEntry): void {

@@ -58,10 +58,20 @@ export interface AllocationEntry extends Hold {
   /** What the grant named, to find the slots again. */
   readonly granted: readonly { readonly uuid: string; readonly index: number; readonly instance: string }[];
   readonly placedMs: number;
-  /** What it was told, for explanations. */
+  /** When it will have given back what it holds at the latest; in the past = at any moment, Infinity = nobody knows. */
+  endMs: number;
+  /** What it was told. */
   stop: StopOrder | null;
   /** Its program ended well: the work is running out. */
   isDone: boolean;
+}
+
+/** When an allocation ends by what records say: its stop, else its workload's time limit. See `AllocationEntry.endMs`. */
+export function recordedEndMs({ workload, leaving, stop, placedMs }: Omit<AllocationEntry, 'endMs'>): number {
+  if (leaving) return stop === null ? -Number.MAX_VALUE : stop.requestedMs + stop.graceMs;
+  const { record } = workload;
+  if (record === null || record.spec.timeLimitMs === null) return Infinity;
+  return (record.deadline?.endMs ?? placedMs + record.spec.timeLimitMs) + record.spec.graceMs;
 }
 
 /** What is promised to a workload. */
