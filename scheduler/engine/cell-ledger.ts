@@ -4,11 +4,22 @@
 // holds nothing here. Exists only while some queue is promised shapes. Soft state: a new ledger finds bindings for what
 // runs; one made from another takes them over. During a step every change says how it is undone.
 import { invariant, present } from '../../common/assert.js';
-import { matchesModel } from '../model/gpu-model.js';
 import type { ShapeGuarantee } from '../model/records.js';
-import { type Amounts, amounts, at, CPU, GPU, MEMORY } from './amounts.js';
-import { ANY_OWED, type CellNode, type CellUse, type PromisedCells, SURPLUS } from './cell-words.js';
+import { amounts, at, CPU, GPU, MEMORY } from './amounts.js';
+import { ANY_OWED, type CellNode, type PromisedCells, SURPLUS } from './cell-words.js';
 import { Cells } from './cells.js';
+import {
+  ancestor,
+  compareGangs,
+  type Gang,
+  type HeldTask,
+  type Holding,
+  isBeyondCore,
+  isFixed,
+  newHolding,
+  type Secured,
+} from './cell-holdings.js';
+import { kindOf, promisesOf, sameCells } from './cell-promises.js';
 import type { ShapeStanding } from './decisions.js';
 import { isWithinOf } from './entitlements.js';
 import { type Bank, type BankClass, compareNames, type Slot } from './nodes.js';
@@ -16,16 +27,6 @@ import { type Account, isWithin, type QueueNode } from './queues.js';
 import type { Shape } from './shapes.js';
 import type { ClusterView } from './view.js';
 import type { TaskPlace, WorkloadEntry } from './workloads.js';
-
-/** By what right a task holds its GPUs. */
-export interface Secured {
-  /** The queue whose promise its cells come from, or `SURPLUS_ACCOUNT`. */
-  readonly account: string;
-  /** The lowest queue within whose guarantee it is: nobody outside of that may take it back. */
-  readonly protector: QueueNode;
-  /** The cell that it opened; null = it joined one. */
-  readonly opens: CellUse | null;
-}
 
 /** What a workload may count on. */
 export interface Right {
@@ -39,30 +40,6 @@ export const SURPLUS_ACCOUNT = '(surplus)';
 
 /** Lent workloads of one queue that are looked at for promotion each time. */
 const MAX_PROMOTED_AT_ONCE = 256;
-
-/** What one task holds, or is promised. */
-interface Holding {
-  readonly key: string;
-  readonly workload: WorkloadEntry;
-  readonly task: number;
-  readonly slots: readonly Slot[];
-  readonly gpus: readonly number[];
-  /** What its queue is charged with for it. */
-  readonly parts: number;
-  readonly placedMs: number;
-  secured: Secured | null;
-  /** How it was held before it gave that back in this step. */
-  before: Secured | null;
-}
-
-/** A task that holds GPUs: an allocation, or a place of a claim. */
-export interface HeldTask {
-  readonly workload: WorkloadEntry;
-  readonly task: number;
-  readonly slots: readonly Slot[];
-  readonly charge: Amounts;
-  readonly placedMs?: number;
-}
 
 type Undo = () => void;
 
@@ -93,6 +70,8 @@ export class CellLedger {
   healthChanged = true;
   /** More may be secured than before. */
   #mayPromote = true;
+  /** Queues whose work that may not be taken back is more than they are guaranteed: making the ledger anew helps nobody. */
+  readonly #overFromStart = new Set<QueueNode>();
   /** More was lent since somebody asked: more that those may take back who are owed the place. */
   #lentMore = false;
 
@@ -112,6 +91,7 @@ export class CellLedger {
     this.#admitAll(before);
     // Whoever made it anew has everybody look again anyhow.
     this.#lentMore = false;
+    for (const queue of this.#secured.keys()) if (this.#isOver(queue)) this.#overFromStart.add(queue);
   }
 
   // --- what a step asks ---
@@ -283,7 +263,7 @@ export class CellLedger {
     const unknown = this.#takeExpected();
     if (unknown.length > 0) this.#admit(unknown, null);
     if (this.#mayPromote) this.#promote();
-    return ![...this.#secured.keys()].some((queue) => this.#isOver(queue));
+    return ![...this.#secured.keys()].some((queue) => this.#isOver(queue) && !this.#overFromStart.has(queue));
   }
 
   /** Whether more was lent since this was last asked. */
@@ -697,105 +677,9 @@ export class CellLedger {
   }
 }
 
-/** Tasks that are secured together or not at all. */
-interface Gang {
-  readonly workload: WorkloadEntry;
-  readonly tasks: { readonly holding: Holding; readonly as: Secured | null }[];
-  /** When the cell that it was in was bound; null = it was not secured. */
-  readonly turn: number | null;
-  readonly placedMs: number;
-}
-
-function newHolding(
-  key: string,
-  { workload, task, slots, charge, placedMs }: HeldTask,
-  gpus: readonly number[],
-): Holding {
-  const parts = at(charge, GPU);
-  return { key, workload, task, slots, gpus, parts, placedMs: placedMs ?? Infinity, secured: null, before: null };
-}
-
-function compareGangs(a: Gang, b: Gang): number {
-  return (
-    Number(isFixed(b.workload)) - Number(isFixed(a.workload)) ||
-    compareTurns(a.turn, b.turn) ||
-    compareTimes(a.placedMs, b.placedMs) ||
-    a.workload.number - b.workload.number ||
-    (a.tasks[0]?.holding.task ?? 0) - (b.tasks[0]?.holding.task ?? 0)
-  );
-}
-
-function compareTurns(a: number | null, b: number | null): number {
-  if (a === null || b === null) return Number(a === null) - Number(b === null);
-  return a - b;
-}
-
-function compareTimes(a: number, b: number): number {
-  return a === b ? 0 : a - b;
-}
-
-function isFixed({ record }: WorkloadEntry): boolean {
-  return record !== null && !record.spec.preemptible;
-}
-
-/** A task that its workload could do without. */
-function isBeyondCore({ record, isElastic }: WorkloadEntry, task: number): boolean {
-  if (record === null || !isElastic) return false;
-  let from = 0;
-  for (const { minTasks, maxTasks } of record.spec.roles) {
-    if (task < from + maxTasks) return task >= from + minTasks;
-    from += maxTasks;
-  }
-  return true;
-}
-
-function ancestor(queue: QueueNode | null, height: number): QueueNode | null {
-  let each = queue;
-  for (let above = 0; above < height && each !== null; above++) each = each.parent;
-  return each === null || each.parent === null ? null : each;
-}
-
-function kindOf({ pool, model, memoryMib }: BankClass): string {
-  return `${pool}\n${model}\n${memoryMib}`;
-}
-
 /** The key under which a place of a claim is held. */
 export function claimKey({ workload, task }: { readonly workload: WorkloadEntry; readonly task: number }): string {
   return `claim ${workload.number} ${task}`;
-}
-
-interface Promised {
-  readonly queue: QueueNode;
-  readonly shape: ShapeGuarantee;
-  readonly kinds: readonly BankClass[];
-  readonly count: number;
-}
-
-/** What each queue is promised beyond what those below it are: that comes out of its own. */
-function promisesOf({ queues, nodes }: ClusterView): Promised[] {
-  const found: Promised[] = [];
-  const classes = nodes.classes.filter(({ profile, banks }) => profile === '' && banks.length > 0);
-  for (const queue of [...queues.values()].sort((a, b) => compareNames(a.name, b.name))) {
-    for (const shape of queue.record?.shapes ?? []) {
-      const below = queue.children.reduce((sum, child) => sum + promisedBelow(child, shape), 0);
-      const kinds = classes.filter(
-        ({ pool, model }) => (shape.pool === '' || shape.pool === pool) && matchesModel(model, shape.model),
-      );
-      kinds.sort((a, b) => compareNames(kindOf(a), kindOf(b)));
-      found.push({ queue, shape, kinds, count: Math.max(0, shape.count - below) });
-    }
-  }
-  return found;
-}
-
-function promisedBelow(queue: QueueNode, shape: ShapeGuarantee): number {
-  const own = queue.record?.shapes.find((each) => sameCells(each, shape));
-  const below = queue.children.reduce((sum, child) => sum + promisedBelow(child, shape), 0);
-  return Math.max(own?.count ?? 0, below);
-}
-
-function sameCells(a: ShapeGuarantee, b: ShapeGuarantee): boolean {
-  return a.gpus === b.gpus && a.pool === b.pool && a.model === b.model && a.level === b.level;
 }
 
 function sameList(a: readonly number[], b: readonly number[]): boolean {

@@ -4,7 +4,8 @@
 import type { TopologyLevel, TopologyRule } from '../model/records.js';
 import { GPU_PARTS } from '../model/requests.js';
 import { admits, type Ask, partsIn } from './asks.js';
-import { type Right, type Secured, SURPLUS_ACCOUNT } from './cell-ledger.js';
+import type { Secured } from './cell-holdings.js';
+import { type Right, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { type CellRoom, type CellUse, SURPLUS } from './cell-words.js';
 import { MAX_TASKS_PER_NODE, type NodeEntry, type Slot } from './nodes.js';
 import type { Placing } from './place.js';

@@ -6,7 +6,8 @@ import type { TopologyRule } from '../model/records.js';
 import { GPU_PARTS, PARTS_PER_MILLI } from '../model/requests.js';
 import { at, GPU } from './amounts.js';
 import { admits, type Ask, partsIn } from './asks.js';
-import { type CellLedger, type Right, type Secured, SURPLUS_ACCOUNT } from './cell-ledger.js';
+import type { Secured } from './cell-holdings.js';
+import { type CellLedger, type Right, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { type CellQuestion, planInCells } from './cell-plan.js';
 import { SURPLUS } from './cell-words.js';
 import {

@@ -3,7 +3,8 @@
 // since decisions count only when they return as record changes.
 import { invariant } from '../../common/assert.js';
 import type { Amounts } from './amounts.js';
-import { claimKey, type Secured } from './cell-ledger.js';
+import type { Secured } from './cell-holdings.js';
+import { claimKey } from './cell-ledger.js';
 import type { Slot } from './nodes.js';
 import { addClaimed, addHeld, addLeaving } from './queues.js';
 import { positionOf, type RunningBucket, type VictimUnit } from './running.js';

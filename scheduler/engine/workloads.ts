@@ -3,7 +3,7 @@ import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Claim, Placement, StopOrder, Workload } from '../model/records.js';
 import { GPU_PARTS } from '../model/requests.js';
 import { addTo, type Amounts, amounts, NOTHING, sharedAmounts } from './amounts.js';
-import type { Secured } from './cell-ledger.js';
+import type { Secured } from './cell-holdings.js';
 import type { Hold, NodeEntry, Slot } from './nodes.js';
 import type { Account, QueueNode } from './queues.js';
 import type { VictimUnit } from './running.js';
