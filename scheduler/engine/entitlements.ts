@@ -81,12 +81,27 @@ export type Figure = 'charged' | 'guarantee' | 'fairShare' | 'allocatableShare';
 
 /** A figure of a queue: of GPUs those of the part, if there is one; of CPU and memory always those of the whole. */
 export function figureOf(queue: QueueNode, figure: Figure, resource: number, scope: Scope | null): number {
-  if (scope === null || resource !== GPU) return at(queue[figure], resource);
+  if (scope === null || resource !== GPU) return at(ofWholeIn(queue, figure), resource);
   return queue.scopes[scope.index]?.[figure] ?? 0;
+}
+
+/** By name and not by key: searches ask this for every victim (`engine.reclaim_many_ms`). */
+function ofWholeIn(queue: QueueNode, figure: Figure): Amounts {
+  switch (figure) {
+    case 'charged':
+      return queue.charged;
+    case 'guarantee':
+      return queue.guarantee;
+    case 'fairShare':
+      return queue.fairShare;
+    case 'allocatableShare':
+      return queue.allocatableShare;
+  }
 }
 
 /** Whether what a queue is charged with, and `more`, stays within a figure. */
 export function isWithinOf(queue: QueueNode, more: Amounts, bound: Figure, scope: Scope | null): boolean {
+  if (scope === null) return isWithin(queue, more, ofWholeIn(queue, bound));
   for (let resource = 0; resource < RESOURCES; resource++) {
     const used = figureOf(queue, 'charged', resource, scope) + at(more, resource);
     if (used > figureOf(queue, bound, resource, scope)) return false;
@@ -96,10 +111,12 @@ export function isWithinOf(queue: QueueNode, more: Amounts, bound: Figure, scope
 
 /** The first resource asked for of which a queue is charged with more than that; -1 = none. Of a part only GPUs count. */
 export function resourceAbove(queue: QueueNode, bound: Figure, asked: Amounts, scope: Scope | null): number {
-  const resources = scope === null ? RESOURCES : CPU;
-  for (let resource = 0; resource < resources; resource++) {
-    if (at(asked, resource) === 0) continue;
-    if (figureOf(queue, 'charged', resource, scope) > figureOf(queue, bound, resource, scope)) return resource;
+  if (scope !== null) {
+    return at(asked, GPU) > 0 && figureOf(queue, 'charged', GPU, scope) > figureOf(queue, bound, GPU, scope) ? GPU : -1;
+  }
+  const bounds = ofWholeIn(queue, bound);
+  for (let resource = 0; resource < RESOURCES; resource++) {
+    if (at(asked, resource) > 0 && at(queue.charged, resource) > at(bounds, resource)) return resource;
   }
   return -1;
 }

@@ -170,19 +170,27 @@ export class Scopes {
 
   /** Counts what tasks have of slots, for their queue and all above it. Cost without parts: one comparison. */
   count(
-    { queue, preemptible }: Account,
+    account: Account,
     hold: { readonly slots: readonly Slot[]; readonly parts: number },
     what: Counted,
     sign: 1 | -1,
   ): void {
-    if (this.all.length === 0 || queue === null) return;
-    for (const slot of hold.slots) {
-      const { bankClass } = slot.bank;
-      const parts = sign * partsOnSlot(bankClass, hold.parts);
-      for (const { index } of this.of(bankClass)) {
+    if (this.all.length > 0) this.#count(account, hold.slots, hold.parts, what, sign);
+  }
+
+  #count(
+    { queue, preemptible }: Account,
+    slots: readonly Slot[],
+    partsOfSlot: number,
+    what: Counted,
+    sign: 1 | -1,
+  ): void {
+    for (const { bank } of slots) {
+      const parts = sign * partsOnSlot(bank.bankClass, partsOfSlot);
+      for (const { index } of this.of(bank.bankClass)) {
         for (let each: QueueNode | null = queue; each !== null; each = each.parent) {
-          const account = each.scopes[index];
-          if (account !== undefined) change(account, what, parts, preemptible);
+          const own = each.scopes[index];
+          if (own !== undefined) change(own, what, parts, preemptible);
         }
       }
     }
