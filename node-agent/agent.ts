@@ -80,6 +80,8 @@ export class Agent {
   /** The last look at the clock, in ms since boot: each costs 30 µs. */
   #sleepSinceMs = 0;
   #observedDue = false;
+  /** The inventory changed and no hello has told of it. */
+  #inventoryDue = false;
   #observedScheduled = false;
   #congested = false;
   #forgotten = 0;
@@ -294,6 +296,7 @@ export class Agent {
         heartbeatMs: fromDuration(welcome.heartbeatInterval) ?? 0,
         leaseMs: fromDuration(welcome.lease) ?? 0,
       });
+      this.#sendInventory();
     } else if (heartbeatReply) {
       this.take({ type: 'heartbeat answered', sequence: heartbeatReply.sequence });
     } else if (desired) {
@@ -330,6 +333,7 @@ export class Agent {
 
   #hello(): AgentHello {
     const { clusterId, lineage, maxEpoch, maxRevision, leaderId, collidedEpoch, ...rest } = this.#state.journal;
+    this.#inventoryDue = false;
     return {
       nodeId: this.nodeId,
       name: this.#options.name,
@@ -375,14 +379,21 @@ export class Agent {
     this.#connection.send({ telemetry: { gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()) } });
   }
 
+  /** What changed since the hello, also while the answer to that was on its way. */
+  #sendInventory(): void {
+    if (!this.#inventoryDue || this.#state.connection !== 'up') return;
+    this.#inventoryDue = false;
+    this.#connection.send({ inventory: { inventory: inventoryMessage(this.#inventory, this.#options.machine) } });
+  }
+
   async #lookAtInventory(): Promise<void> {
     const inventory = await this.#gpus.inventory();
     if (JSON.stringify(inventory) === JSON.stringify(this.#inventory)) return;
     this.#log.info({ gpus: inventory.gpus.length, problem: inventory.problem }, 'the inventory of GPUs changed');
     this.#inventory = inventory;
     this.take({ type: 'inventory', layout: migLayout(inventory) });
-    if (this.#state.connection !== 'up') return;
-    this.#connection.send({ inventory: { inventory: inventoryMessage(inventory, this.#options.machine) } });
+    this.#inventoryDue = true;
+    this.#sendInventory();
   }
 
   async #answerLogRead(

@@ -24,6 +24,14 @@ describe('worlds', () => {
     expect(starts).toBeGreaterThan(SEEDS_PER_TEST);
   });
 
+  test.each([
+    { what: 'a hello arrives after that of a later stream', seed: 2200 },
+    { what: 'the inventory changes between hello and welcome', seed: 1044 },
+    { what: 'a program fails before the stop signal of a cancel', seed: 253 },
+  ])('what was broken once stays whole: $what', { timeout: 60_000 }, async ({ seed }) => {
+    expect((await live(planOf(seed), null, SILENT_LOG)).violation).toBeNull();
+  });
+
   test('the same seed is the same life, another seed another one', { timeout: 60_000 }, async () => {
     const lives = [];
     for (const seed of [901, 901, 902]) lives.push((await live(planOf(seed), null, SILENT_LOG)).hash);
