@@ -66,7 +66,12 @@ function earliest({ view, workload, shape, nowMs }: Estimated): EarliestPlace | 
   const withheld = new Withheld(view);
   withheld.allBut(null);
   const placing = { trial, work: new WorkBudget(SEARCH_UNITS), nowMs };
-  const found = findEarliestPlace(placing, { workload, shape, mayUsePool: () => true, endings: new Endings(nowMs, null) });
+  const found = findEarliestPlace(placing, {
+    workload,
+    shape,
+    mayUsePool: () => true,
+    endings: new Endings(nowMs, null),
+  });
   withheld.nothing();
   trial.end();
   return found;
