@@ -366,7 +366,11 @@ class VictimSearch {
   #mayClear(slot: Slot): boolean {
     const { cells } = this.#placing.trial.view;
     const mayDrop = ({ workload }: Hold): boolean =>
-      workload !== this.#workload && workload.claim?.source != null && cells?.isClaimLent(workload.claim) === true;
+      workload !== this.#workload &&
+      // What was promised it in this step is promised with the rest.
+      this.#placing.trial.placesOf(workload).length === 0 &&
+      workload.claim?.source != null &&
+      cells?.isClaimLent(workload.claim) === true;
     const mayEvict = (hold: Hold): boolean => {
       const unit = hold.leaving ? null : this.#unitOf(hold.workload, hold);
       return hold.leaving || (unit !== null && (unit.evicting || this.#mayTake(unit)));

@@ -243,6 +243,8 @@ export class ClusterView {
     this.cells = new CellLedger(this, real);
     return () => {
       this.cells = real;
+      // What was in vain by the supposed books need not be by the real ones.
+      this.structureAt = ++this.nodes.clock;
       this.#cellsStale = queues.some((queue) => this.queues.get(queue.name) !== queue);
       this.#classesOfCells = this.nodes.classesStamp;
     };
