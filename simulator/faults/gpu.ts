@@ -5,6 +5,8 @@ import type { Random } from '../random.js';
 import type { SimProcess } from './machine.js';
 import type { SimTask } from './task.js';
 
+/** How long the memory of a sound GPU takes to come back after its last process, in ms. */
+export const USUAL_LAG_MS = 400;
 /** How long a question to a driver that hangs takes, in ms. */
 const ANSWER_LIMIT_MS = 10_000;
 
@@ -16,7 +18,7 @@ export class SimGpu {
   /** Its memory is not free before, whoever used it: true time. */
   dirtyUntilMs = 0;
   isLost = false;
-  /** How long its memory takes to come back after the last process, in ms. */
+  /** How long its memory takes to come back if that is more than usual, in ms. */
   lagMs = 0;
 
   constructor(uuid: string, index: number) {

@@ -27,6 +27,7 @@ const DESIRED = 'scheduler/fleet/desired.js';
 const SERVER_SESSION = 'scheduler/fleet/session.js';
 const AGENT = 'node-agent/agent.js';
 const SESSION = 'node-agent/session/session.js';
+const MESSAGES = 'node-agent/messages.js';
 const SLOTS = 'node-agent/session/slots.js';
 const SUPERVISION = 'node-agent/runtime/supervision.js';
 
@@ -50,6 +51,25 @@ export const MUTANTS: readonly Mutant[] = [
     LIFECYCLE,
     "delayMs === null || workload.afterStop === 'cancel'",
     'delayMs === null',
+  ),
+  mutant(
+    'accept and keep nothing',
+    SUBMIT,
+    'for (const workload of accepted)\n        draft.putWorkload(workload);',
+    '',
+  ),
+  mutant('take dirty memory for clean', AGENT, "clean: answer.state === 'clean', dirtyGpus", 'clean: true, dirtyGpus'),
+  mutant(
+    'no heart beats',
+    SESSION,
+    "if (connection !== 'up' || heartbeat.nextMs === null || turn.nowMs < heartbeat.nextMs)",
+    'if (true)',
+  ),
+  mutant(
+    'say running of what is released',
+    MESSAGES,
+    "return 'OBSERVED_STATE_RELEASED';",
+    "return 'OBSERVED_STATE_RUNNING';",
   ),
   mutant('cancel what has ended', CANCEL, 'if (isTerminal(workload.state))', 'if (false)'),
   mutant(

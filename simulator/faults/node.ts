@@ -7,7 +7,7 @@ import type { ConnectionListener } from '../../node-agent/scheduler-connection.j
 import type { Logger } from '../../common/log.js';
 import type { Random } from '../random.js';
 import { Folders } from './folders.js';
-import { SimDriver, SimGpu, SimGpuProvider } from './gpu.js';
+import { SimDriver, SimGpu, SimGpuProvider, USUAL_LAG_MS } from './gpu.js';
 import { SimJournal, JournalDisk } from './journal.js';
 import { SimMachine, SimProcess } from './machine.js';
 import { SimRuntime } from './runtime.js';
@@ -206,7 +206,7 @@ export class SimNode {
     const gone = (task: SimTask): void => {
       for (const gpu of used) {
         gpu.users.delete(task);
-        gpu.dirtyUntilMs = Math.max(gpu.dirtyUntilMs, this.machine.timeline.nowMs + gpu.lagMs);
+        gpu.dirtyUntilMs = Math.max(gpu.dirtyUntilMs, this.machine.timeline.nowMs + Math.max(USUAL_LAG_MS, gpu.lagMs));
       }
       if (this.#tasks.get(order.id) === task) this.#tasks.delete(order.id);
       witness.gone(this, task);
