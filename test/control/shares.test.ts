@@ -61,8 +61,9 @@ describe('shares', () => {
     const [done, lost] = [bind({}), bind({ parts: 2_000 })];
     see({}, done, lost);
     shop.nowMs += 10_000;
-    see({ ...ended, endedMs: shop.nowMs }, done);
-    see({ ...ended, exit: null, endedMs: shop.nowMs }, lost);
+    const ran = { startedMs: shop.nowMs - 10_000, endedMs: shop.nowMs };
+    see({ ...ended, ...ran }, done);
+    see({ ...ended, ...ran, exit: null }, lost);
     expect(workloadOf(done)).toMatchObject({ state: 'succeeded', gpuMs: 5_000 });
     expect(workloadOf(lost)).toMatchObject({ state: 'pending', gpuMs: 2_857, lostGpuMs: 2_857 });
   });
