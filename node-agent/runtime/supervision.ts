@@ -9,6 +9,21 @@ export function isOverdue(task: { readonly lingerMs: number }, leaseMs: number, 
   return nowMs > leaseMs + task.lingerMs;
 }
 
+/** A task learns this much later than it should that it has no lease, and still has all of its grace. The scheduler allows for more. */
+const LATE_MS = 1_000;
+
+/**
+ * The grace of a task that has to stop for want of a lease. It ends at a fixed time, whenever that is noticed: a machine that
+ * slept through it must not let a task go on that the scheduler has given up and may have started elsewhere.
+ */
+export function graceWithoutLease(
+  { lingerMs, graceMs }: { readonly lingerMs: number; readonly graceMs: number },
+  leaseMs: number,
+  nowMs: number,
+): number {
+  return Math.max(0, Math.min(graceMs, leaseMs + lingerMs + graceMs + LATE_MS - nowMs));
+}
+
 /**
  * When a task is killed that has to stop now, in ms since boot; null = a stop under way ends it no later, and nothing changes.
  * @param before when the stop under way kills; null = there is none

@@ -19,7 +19,7 @@ import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
 import { bootMs, identify, ownIdentity } from './process-identity.js';
 import { endTree, signalTree, type TaskTree } from './process-tree.js';
-import { isOverdue, killTime, WATCH_MS } from './supervision.js';
+import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from './supervision.js';
 import {
   onLines,
   sendLine,
@@ -278,7 +278,7 @@ class Supervisor {
       if (isOverdue(task.spec, this.#leaseMs, nowMs)) {
         if (task.stop === null) say(`${task.spec.id}: no lease for ${task.spec.lingerMs / 1000} s, so it is stopped`);
         // Also when a stop is under way: it may allow more time than a node without a lease has.
-        this.#stop(task.spec.id, 'NODE_LOST', task.spec.graceMs);
+        this.#stop(task.spec.id, 'NODE_LOST', graceWithoutLease(task.spec, this.#leaseMs, nowMs));
       }
       this.#capLog(task);
     }

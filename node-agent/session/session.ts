@@ -38,6 +38,7 @@ import {
   whyStale,
   withAccepted,
 } from './slots.js';
+import { graceWithoutLease } from '../runtime/supervision.js';
 import { judgeTerm, type ObeyedTerm, type PresentedTerm, withTerm } from './terms.js';
 
 /** How often the GPUs of an ended task are looked at until they are clean, in ms. */
@@ -471,8 +472,8 @@ function stopFor(turn: Turn, one: LocalAllocation): Stop | null {
   const isUnlisted = desired !== null && order === undefined && !turn.state.spared.has(one.grant.id);
   if (isUnlisted) stops.push({ reason: 'CANCELLED', graceMs: 0 });
   if (order?.stop) stops.push(order.stop);
-  if (turn.nowMs > leaseDeadlineMs + one.grant.lingerMs) {
-    stops.push({ reason: 'NODE_LOST', graceMs: one.grant.graceMs });
+  if (turn.nowMs > leaseDeadlineMs + one.grant.lingerMs && one.stop?.reason !== 'NODE_LOST') {
+    stops.push({ reason: 'NODE_LOST', graceMs: graceWithoutLease(one.grant, leaseDeadlineMs, turn.nowMs) });
   }
   const [quickest] = stops.sort((a, b) => a.graceMs - b.graceMs);
   if (quickest === undefined || one.stop === null) return quickest ?? null;

@@ -128,7 +128,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'nobody looks at the lease',
     edits: [
-      { file: SESSION, find: 'if (turn.nowMs > leaseDeadlineMs + one.grant.lingerMs) {', replace: 'if (false) {' },
+      { file: SESSION, find: 'turn.nowMs > leaseDeadlineMs + one.grant.lingerMs &&', replace: 'false &&' },
       { file: SUPERVISION, find: 'return nowMs > leaseMs + task.lingerMs;', replace: 'return false;' },
     ],
   },

@@ -1,7 +1,7 @@
 // The process that holds a simulated node's tasks: starts them once, keeps how they ended, stops those whose lease is over. It does what the
 // real one does (node-agent/runtime/supervisor.ts) and decides with the same code.
 import type { EndRecord } from '../../node-agent/runtime/allocation-folder.js';
-import { isOverdue, killTime, WATCH_MS } from '../../node-agent/runtime/supervision.js';
+import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from '../../node-agent/runtime/supervision.js';
 import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
 import type { Timer } from '../../common/clock.js';
 import { SimProcess } from './machine.js';
@@ -126,7 +126,7 @@ export class SimSupervisor {
     const nowMs = this.#node.machine.bootMs();
     for (const [id, { task }] of this.#tasks) {
       // Also when a stop is under way: it may allow more time than a node without a lease has.
-      if (isOverdue(task, this.#leaseMs, nowMs)) this.stop(id, task.graceMs);
+      if (isOverdue(task, this.#leaseMs, nowMs)) this.stop(id, graceWithoutLease(task, this.#leaseMs, nowMs));
     }
     if (this.#tasks.size > 0) this.#watchSoon();
   }

@@ -186,6 +186,13 @@ describe('the lease', () => {
     expect(session.pass(2_000)).toEqual(['kill a']);
   });
 
+  test('a task of a machine that slept beyond lease, linger and grace is killed at once', () => {
+    const session = running({ lingerMs: 7_000, graceMs: 2_000 });
+    session.take({ type: 'disconnected' });
+    expect(session.pass(LEASE_MS + 7_000 + 60_000)).toEqual(['stop a NODE_LOST 0']);
+    expect(session.pass(0)).toEqual(['kill a']);
+  });
+
   test('the next tick is never later than the next thing to do', () => {
     const session = running({ lingerMs: 7_000 });
     expect(nextTickMs(session.state)).toBe(session.nowMs + HEARTBEAT_MS);

@@ -1,12 +1,21 @@
 // When the supervisor stops a task by itself, and when a stop under way is made quicker.
 import { expect, test } from 'vitest';
-import { isOverdue, killTime } from '../../node-agent/runtime/supervision.js';
+import { graceWithoutLease, isOverdue, killTime } from '../../node-agent/runtime/supervision.js';
 
 test('a task is overdue once the lease and the time it may run on without one are over', () => {
   expect(isOverdue({ lingerMs: 0 }, 20_000, 20_000)).toBe(false);
   expect(isOverdue({ lingerMs: 0 }, 20_000, 20_001)).toBe(true);
   expect(isOverdue({ lingerMs: 900_000 }, 20_000, 920_000)).toBe(false);
   expect(isOverdue({ lingerMs: 900_000 }, 20_000, 920_001)).toBe(true);
+});
+
+test.each([
+  { what: 'noticed in time it is whole', nowMs: 27_001, graceMs: 30_000 },
+  { what: 'a little late, too', nowMs: 28_000, graceMs: 30_000 },
+  { what: 'much later only the rest is left', nowMs: 48_000, graceMs: 10_000 },
+  { what: 'after a long sleep nothing is', nowMs: 900_000, graceMs: 0 },
+])('grace without a lease: $what', ({ nowMs, graceMs }) => {
+  expect(graceWithoutLease({ lingerMs: 7_000, graceMs: 30_000 }, 20_000, nowMs)).toBe(graceMs);
 });
 
 test.each([
