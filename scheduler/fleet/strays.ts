@@ -18,7 +18,7 @@ import { noteIncident } from '../model/incidents.js';
 import type { ClusterNode, Stray } from '../model/records.js';
 import type { Observed } from './observed.js';
 
-/** Strays a node's record names; more than so many are ended without a name. */
+/** Strays a node's record names at once. What is beyond is ended all the same, and named when others are over. */
 const MAX_STRAYS = 64;
 
 /** How strays are dealt with. */
@@ -39,11 +39,20 @@ export function noteStrays(
   const reported = new Map(observed.map((one) => [one.id, one]));
   for (const { allocation } of known) {
     const one = reported.get(allocation);
-    if (one === undefined || one.state === 'released') end(draft, id, allocation, (one?.dirtyGpus.length ?? 0) === 0);
+    const isGone = one === undefined || one.state === 'released';
+    // One that was taken over since is where it should be.
+    if (isGone || strayKind(draft, id, one) === null) end(draft, id, allocation, (one?.dirtyGpus.length ?? 0) === 0);
+  }
+  const left = draft.node(id).strays ?? [];
+  // A GPU that was kept for one that is over may have another one on it.
+  if (left.length < known.length) {
+    for (const { allocation } of left)
+      quarantineForStray(draft, id, gpusOf(draft, reported.get(allocation)), allocation);
   }
   const found: Stray[] = [];
   for (const one of observed) {
-    if (one.state === 'released' || known.some(({ allocation }) => allocation === one.id)) continue;
+    if (left.length + found.length >= MAX_STRAYS) break;
+    if (one.state === 'released' || left.some(({ allocation }) => allocation === one.id)) continue;
     const kind = strayKind(draft, id, one);
     if (kind === null) continue;
     const spared = kind === 'orphan' && orphanTtlMs > 0;
@@ -94,16 +103,16 @@ function strayKind(draft: Draft, id: NodeId, one: Observed): Stray['kind'] | nul
 function begin(
   draft: Draft,
   id: NodeId,
-  { id: allocation, grant }: Observed,
+  one: Observed,
   { kind, spared }: Pick<Stray, 'kind' | 'spared'>,
   context: CommandContext,
 ): Stray {
+  const { id: allocation, grant } = one;
   const workload = grant?.workload ?? draft.get('allocations', allocation)?.workload ?? (0 as WorkloadNumber);
   const stray: Stray = { allocation, kind, workload, sinceMs: context.nowMs, spared };
-  const uuids = (grant?.gpus ?? draft.get('allocations', allocation)?.gpus ?? []).map(({ uuid }) => uuid);
-  quarantineForStray(draft, id, uuids, allocation);
+  quarantineForStray(draft, id, gpusOf(draft, one), allocation);
   const node = draft.node(id);
-  const strays = [...(node.strays ?? []), stray].slice(-MAX_STRAYS);
+  const strays = [...(node.strays ?? []), stray];
   draft.putNode({ ...node, strays });
   if (kind === 'orphan') {
     const what = `allocation ${allocation} of workload ${workload} runs on ${node.name}, and nobody asked for it`;
@@ -116,6 +125,12 @@ function begin(
     noteIncident(draft, 'fence_violated', cordonReason, '', context);
   }
   return stray;
+}
+
+/** UUIDs of the GPUs that a task has, as far as anybody knows. */
+function gpusOf(draft: Draft, one: Observed | undefined): readonly string[] {
+  const granted = one?.grant?.gpus ?? (one === undefined ? undefined : draft.get('allocations', one.id)?.gpus);
+  return (granted ?? []).map(({ uuid }) => uuid);
 }
 
 function end(draft: Draft, id: NodeId, allocation: AllocationId, clean: boolean): void {

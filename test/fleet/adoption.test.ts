@@ -100,6 +100,16 @@ describe('an allocation that only its agent knows', () => {
     expect(store.workload(number)).toEqual(before);
   });
 
+  test('that was a stray until then is none any more, and its GPU is as good as any', () => {
+    const { store, lost, node } = split();
+    const number = lost.submit();
+    const [id] = lost.place(number, node) as [AllocationId];
+    expect(hello(store, 'n1', tell(lost, node), { knowsMore: false }).strays).toMatchObject([{ kind: 'orphan' }]);
+    expect(hello(store, 'n1', tell(lost, node)).adopted).toEqual([id]);
+    expect(store.state.node(node)?.strays).toBeUndefined();
+    expect(store.state.node(node)?.gpus.map((gpu) => gpu.health)).toEqual(['healthy', 'healthy']);
+  });
+
   test('that has ended well makes its workload succeed: it is not started a second time', () => {
     const { store, lost, node } = split();
     const number = lost.submit();

@@ -90,6 +90,27 @@ describe('a task that nobody asked for', () => {
     expect(health(shop, node)).toEqual(['quarantined', 'healthy']);
   });
 
+  test('and shared its GPU with another such task leaves it kept for that one', () => {
+    const { shop, node } = shopWithNode();
+    const other = 'ULID-other' as AllocationId;
+    shop.run(takeObservation(node, [seen(ORPHAN, 'running'), seen(other, 'running')], POLICY));
+    shop.run(takeObservation(node, [seen(ORPHAN, 'released'), seen(other, 'running')], POLICY));
+    expect(health(shop, node)).toEqual(['quarantined', 'healthy']);
+    shop.run(takeObservation(node, [seen(other, 'released')], POLICY));
+    expect(health(shop, node)).toEqual(['healthy', 'healthy']);
+  });
+
+  test('is told of once, however many there are, and leaves its GPU free', () => {
+    const { shop, node } = shopWithNode();
+    const many = Array.from({ length: 70 }, (_, at) => seen(`ULID-${at}` as AllocationId, 'running'));
+    shop.run(takeObservation(node, many, POLICY));
+    expect(shop.run(takeObservation(node, many, POLICY)).strays).toEqual([]);
+    shop.run(takeObservation(node, many.slice(10), POLICY));
+    expect(shop.state.incidents.size).toBe(70);
+    shop.run(takeObservation(node, [], POLICY));
+    expect(health(shop, node)).toEqual(['healthy', 'healthy']);
+  });
+
   test('and that had ended for the scheduler is a zombie: ended at once, nothing changes for its workload', () => {
     const { shop, node, id, number } = running();
     shop.run(takeObservation(node, [seen(id, 'released')]));
