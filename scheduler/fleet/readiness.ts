@@ -50,7 +50,8 @@ export function waitingFor(
     const lost = recovery.why === 'lost' ? 'a part of the history was lost' : 'a backup was restored';
     const nodes = unheard.length === 0 ? 'nodes that may have joined since' : namesText(unheard);
     const so = `${lost}: agents are asked what they run (${plural(recovery.adopted, 'allocation')} taken over so far)`;
-    const message = `${so}; nothing is placed until ${nodes} could answer`;
+    const way = unheard.length === 0 ? '' : ', or "sluice recovery end" says that they are lost';
+    const message = `${so}; nothing is placed until ${nodes} could answer${way}`;
     waiting.push(thing('witnesses', message, { names: unheard, atMostMs: recovery.leftMs, blocksReadiness: true }));
   }
   if (unheard.length > 0) {

@@ -30,6 +30,13 @@ describe('a daemon waits', () => {
     expect(first?.blocksReadiness).toBe(blocks);
   });
 
+  test('for witnesses, and says how a person who knows that they are lost ends that', () => {
+    const [first] = told({ unheard: ids(1), recovery: { why: 'lost', adopted: 0, leftMs: 60_000 } });
+    expect(first && waitingText(first)).toContain(
+      'until 1 node (n0) could answer, or "sluice recovery end" says that they are lost (at most 1m00s)',
+    );
+  });
+
   test('for nothing, when all is as usual', () => {
     expect(told({})).toEqual([]);
     expect(told({ suspendedMs: 5_000 })).toEqual([]);
