@@ -100,6 +100,8 @@ export class Fleet {
   /** A new term that is being begun; others who ask for one wait for it. */
   #turning: Promise<void> | null = null;
   #endingRecovery = false;
+  /** While another history begins whose records do not say so yet. */
+  #isBeginningHistory = false;
   #timer: Timer | null = null;
   #stallsMs = 0;
 
@@ -189,8 +191,13 @@ export class Fleet {
       const left = loop.position;
       const lineage = loop.newId();
       loop.holdEngine(RECOVERING);
-      await loop.beginTerm({ aboveEpoch, lineage });
-      await loop.execute(noteLostHistory(lineage, left, evidence));
+      this.#isBeginningHistory = true;
+      try {
+        await loop.beginTerm({ aboveEpoch, lineage });
+        await loop.execute(noteLostHistory(lineage, left, evidence));
+      } finally {
+        this.#isBeginningHistory = false;
+      }
       this.counts.historyLosses += 1;
       this.#historySinceMs = clock.monotonicMs();
       for (const node of this.#liveness.keys()) this.#unheard.add(node);
@@ -389,7 +396,8 @@ export class Fleet {
     const isNew = recovery !== null && !this.#meta.recovery;
     if (isNew) this.#historySinceMs = this.#deps.clock.monotonicMs();
     this.#meta = { recovery, brake };
-    this.#deps.loop.holdEngine(recovery === null ? null : RECOVERING);
+    // Commands that waited before it are committed first; nothing is to be placed between them and it.
+    if (!this.#isBeginningHistory) this.#deps.loop.holdEngine(recovery === null ? null : RECOVERING);
   }
 
   #forget(node: NodeId): void {

@@ -153,4 +153,16 @@ describe('after a start', () => {
     expect(state.meta.recovery).toBeNull();
     expect(fleet.waiting().recovery).toBeNull();
   });
+
+  test('nor while many who submit are served before the loss is noted', async () => {
+    const { nodes, join, held, fleet, loop, state, settle } = await fleetOf(2);
+    join(nodes);
+    await settle();
+    const submits = Array.from({ length: 600 }, () => loop.execute(submit(submission([{}]))));
+    await fleet.beginHistoryAbove(5, 'a test');
+    await Promise.all(submits);
+    await settle();
+    expect(state.meta.recovery).toMatchObject({ why: 'lost' });
+    expect(held()).toBe(0);
+  });
 });
