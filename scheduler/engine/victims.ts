@@ -620,10 +620,10 @@ class VictimSearch {
   }
 
   /** Promises a whole victim another place, if there is one. */
-  #move({ unit, allocations }: Taken): readonly TaskPlace[] | null {
+  #move({ unit, allocations, hadClaim }: Taken): readonly TaskPlace[] | null {
     const { workload } = unit;
-    if (unit.isSurplus || workload.core === null || workload.claim !== null) return null;
-    // With its surplus gone it would come back for it, and take it from whoever it made room for.
+    if (unit.isSurplus || workload.core === null || hadClaim) return null;
+    // With its surplus gone, or what was promised for it, it would come back and take it from whoever it made room for.
     if (allocations.length !== workload.core.tasks) return null;
     // What has tasks that are over cannot begin anew with as many as are left.
     if (isRunningOut(workload)) return null;

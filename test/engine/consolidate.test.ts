@@ -147,6 +147,21 @@ describe('consolidation', () => {
     expect(cluster.decisions).toEqual([]);
   });
 
+  it('moves nothing that is promised more: it would come back for it', () => {
+    const cluster = lawfulCluster().nodes(3, { gpus: 1 }).queue('q', { guarantee: 100 });
+    const elastic = cluster.placed('q', 'n0:0 n1:0', {
+      tasks: 2,
+      maxTasks: 3,
+      priority: 70,
+      request: { gpuMilli: 600 },
+    });
+    cluster.running('q', 'n2', [0], { priority: 50 });
+    cluster.submit('q', { priority: 50 });
+    for (let cycles = 0; cycles < 7; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2]);
+    expect(cluster.decisions.filter(({ type }) => type === 'evict')).toHaveLength(1);
+  });
+
   it('comes to rest', () => {
     const { cluster } = scattered([2, 2, 1]);
     cluster.submit('q', { gpus: 4 });
