@@ -65,6 +65,7 @@ import {
 } from './shapes.js';
 import {
   type AllocationEntry,
+  hasTaskThatIsOver,
   type HeldClaim,
   isElastic,
   newPlace,
@@ -1209,7 +1210,7 @@ function coreTasks({ spec }: Workload): number {
 /** Not once a task has ended, since the work is running out, and not when none of its tasks could be started for long. */
 function mayGrow(record: Workload, allocations: readonly AllocationEntry[]): boolean {
   if (record.afterStop !== null || record.falseStarts >= MAX_FALSE_STARTS) return false;
-  return record.allocations.length <= allocations.length && !allocations.some((allocation) => allocation.isDone);
+  return !hasTaskThatIsOver(record, allocations);
 }
 
 /** How many tasks of a role its gang lacks. */

@@ -147,8 +147,17 @@ export function toPlacements(places: readonly TaskPlace[]): Placement[] {
 
 /** Whether some of its tasks are over while others run on. */
 export function isRunningOut({ record, allocations }: WorkloadEntry): boolean {
-  if (record !== null && record.allocations.length > allocations.length) return true;
-  return allocations.some((allocation) => allocation.isDone);
+  return record !== null && hasTaskThatIsOver(record, allocations);
+}
+
+/**
+ * Whether a task of its attempt has done its work: those that are over and hold nothing any more are known to the record alone.
+ * @param allocations what it holds, with surplus tasks that leave, which the record has let go already
+ */
+export function hasTaskThatIsOver(record: Workload, allocations: readonly AllocationEntry[]): boolean {
+  if (allocations.some((allocation) => allocation.isDone)) return true;
+  const held = new Set(allocations.map(({ id }) => id));
+  return record.allocations.some((id) => !held.has(id));
 }
 
 /** Whether some role may have more tasks than it needs. */
