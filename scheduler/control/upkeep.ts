@@ -11,6 +11,7 @@ import { isTerminal } from '../model/cluster-state.js';
 import type { Draft } from '../model/draft.js';
 import { passageOf, takesPlace } from '../model/gate.js';
 import { cancelPending } from '../model/lifecycle.js';
+import { longestRetryDelayMs } from '../model/retry.js';
 import { workloadKey, type ClusterNode, type RecordChange, type Workload } from '../model/records.js';
 import { Agenda } from './agenda.js';
 import { enforceTimeLimit } from './commands/time-limit.js';
@@ -92,8 +93,9 @@ export class Upkeep {
   }
 
   #openOrClose(draft: Draft, number: WorkloadNumber, nowMs: number): void {
-    const workload = draft.get('workloads', workloadKey(number));
-    if (workload?.state !== 'pending') return;
+    const stored = draft.get('workloads', workloadKey(number));
+    if (stored?.state !== 'pending') return;
+    const workload = withSoundPause(stored, nowMs);
     const passage = passageOf(
       {
         workload: (other) => this.#state.workload(other),
@@ -109,7 +111,7 @@ export class Upkeep {
     const gate = passage.type === 'open' ? null : passage.gate;
     const known = workload.gate;
     const isSame = gate?.kind === known?.kind && gate?.message === known?.message && gate?.untilMs === known?.untilMs;
-    if (isSame) return;
+    if (isSame && workload === stored) return;
     draft.putWorkload({ ...workload, gate, claim: gate === null ? workload.claim : null });
   }
 
@@ -162,6 +164,12 @@ export class Upkeep {
 
 const NODE = 'node/';
 const WORKLOAD = 'workload/';
+
+/** A daemon that begins after its machine's clock was set back finds pauses that nobody asked for: they are cut to the longest. */
+function withSoundPause(workload: Workload, nowMs: number): Workload {
+  const latestMs = nowMs + longestRetryDelayMs(workload.spec.retry);
+  return workload.notBeforeMs > latestMs ? { ...workload, notBeforeMs: latestMs } : workload;
+}
 
 /** When time itself changes something for a workload. */
 function dueMsOf({ state, gate, deadline }: Workload): number | null {

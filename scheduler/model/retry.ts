@@ -47,5 +47,10 @@ export function retryDelayMs(policy: RetryPolicy, retries: number, code: number 
   const isNamed = code !== null && policy.codes.includes(code);
   if (code !== null && policy.neverCodes.includes(code)) return null;
   if (!isNamed && (policy.codes.length > 0 || code === TIME_LIMIT_CODE)) return null;
-  return Math.min(policy.backoffMs * 2 ** retries, Math.max(policy.backoffMs, policy.maxBackoffMs));
+  return Math.min(policy.backoffMs * 2 ** retries, longestRetryDelayMs(policy));
+}
+
+/** The longest pause that a policy makes, in ms. */
+export function longestRetryDelayMs({ backoffMs, maxBackoffMs }: RetryPolicy): number {
+  return Math.max(backoffMs, maxBackoffMs);
 }

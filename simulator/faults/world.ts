@@ -330,12 +330,7 @@ class World {
   #checkEnd(): void {
     const report = (law: LawName, message: string): void => this.#report(law, message);
     const { control, disk } = this.#daemon;
-    checkDrained(
-      control,
-      this.#machines,
-      report,
-      this.#plan.faults.some(({ kind }) => kind === 'clock step'),
-    );
+    checkDrained(control, this.#machines, report);
     if (control === null) return;
     this.#promises.checkKept(control.state);
     this.#promises.checkCancelled(control.state);
