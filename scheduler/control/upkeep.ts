@@ -11,7 +11,7 @@ import { isTerminal } from '../model/cluster-state.js';
 import type { Draft } from '../model/draft.js';
 import { passageOf, takesPlace } from '../model/gate.js';
 import { cancelPending } from '../model/lifecycle.js';
-import { longestRetryDelayMs } from '../model/retry.js';
+import { pauseBeforeMs } from '../model/retry.js';
 import { workloadKey, type ClusterNode, type RecordChange, type Workload } from '../model/records.js';
 import { Agenda } from './agenda.js';
 import { enforceTimeLimit } from './commands/time-limit.js';
@@ -165,9 +165,9 @@ export class Upkeep {
 const NODE = 'node/';
 const WORKLOAD = 'workload/';
 
-/** A daemon that begins after its machine's clock was set back finds pauses that nobody asked for: they are cut to the longest. */
+/** A daemon that begins after its machine's clock was set back finds pauses that nobody asked for: they are cut to what they were. */
 function withSoundPause(workload: Workload, nowMs: number): Workload {
-  const latestMs = nowMs + longestRetryDelayMs(workload.spec.retry);
+  const latestMs = nowMs + pauseBeforeMs(workload.spec.retry, workload.retries);
   return workload.notBeforeMs > latestMs ? { ...workload, notBeforeMs: latestMs } : workload;
 }
 

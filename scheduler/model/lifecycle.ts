@@ -75,10 +75,10 @@ function placeGang(
   const granted = grant(draft, { ...workload, attempt }, placements, nowMs, newUlid);
   invariant(isWhole(workload.spec, granted, isLive), 'gangs start whole', `${number}: ${placements.length} tasks`);
   const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
-  const placed = enter(
-    { ...workload, attempt, allocations: inTaskOrder(granted), pastAllocations, claim: null, message: '' },
-    'starting',
-  );
+  const allocations = inTaskOrder(granted);
+  // Its pause is over: should the clock be set back, it must not begin again when this attempt is lost.
+  const fresh = { ...workload, attempt, allocations, pastAllocations, claim: null, message: '', notBeforeMs: 0 };
+  const placed = enter(fresh, 'starting');
   draft.putWorkload(withEvent(placed, nowMs, 'placed', `attempt ${attempt} on ${whereText(draft, granted)}`));
 }
 

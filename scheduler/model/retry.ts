@@ -47,10 +47,10 @@ export function retryDelayMs(policy: RetryPolicy, retries: number, code: number 
   const isNamed = code !== null && policy.codes.includes(code);
   if (code !== null && policy.neverCodes.includes(code)) return null;
   if (!isNamed && (policy.codes.length > 0 || code === TIME_LIMIT_CODE)) return null;
-  return Math.min(policy.backoffMs * 2 ** retries, longestRetryDelayMs(policy));
+  return pauseBeforeMs(policy, retries + 1);
 }
 
-/** The longest pause that a policy makes, in ms. */
-export function longestRetryDelayMs({ backoffMs, maxBackoffMs }: RetryPolicy): number {
-  return Math.max(backoffMs, maxBackoffMs);
+/** The pause before a retry, the first of which is 1, in ms. */
+export function pauseBeforeMs({ backoffMs, maxBackoffMs }: RetryPolicy, retry: number): number {
+  return Math.min(backoffMs * 2 ** (retry - 1), Math.max(backoffMs, maxBackoffMs));
 }

@@ -21,6 +21,7 @@ import type { Fault, Plan } from './plan.js';
 import { PromiseChecker } from './promise-checker.js';
 import { RecordChecker } from './record-checker.js';
 import { checkConverged, checkDrained, checkStored, isDrained } from './rest-checker.js';
+import { behaviourOf } from './task.js';
 import { Timeline } from './timeline.js';
 import type { LawName, Violation } from './violation.js';
 
@@ -317,8 +318,9 @@ class World {
       if (isTerminal(at)) continue;
       if (hold !== null) loop.execute(release([`${number}`], 'operator')).catch(ignore);
       const { program } = spec;
-      const isEndless = program.type === 'command' && program.argv[1]?.includes('"runMs":null') === true;
-      if (isEndless) loop.execute(cancel([`${number}`], '', 'operator')).catch(ignore);
+      const { runMs, stuckMs } = behaviourOf(program.type === 'command' ? program.argv : []);
+      // What hangs in the kernel takes one GPU after the other with it, as often as it is tried again.
+      if (runMs === null || stuckMs > 0) loop.execute(cancel([`${number}`], '', 'operator')).catch(ignore);
     }
   }
 
