@@ -31,7 +31,10 @@ const MAX_COMMANDS_PER_TURN = 2_000;
 export const MAX_COMMANDED_CHANGES = 250;
 /** The same for what is due by itself. */
 const MAX_DUE_CHANGES = 250;
-/** At most so many commands may wait; beyond that callers are told to come back. */
+/**
+ * At most so many commands may wait; beyond that callers are told to come back. Not what agents and the daemon itself report:
+ * each of them waits for one answer at a time, and a node, or a history, that cannot be noted is worse than a longer wait.
+ */
 const MAX_WAITING_COMMANDS = 50_000;
 /**
  * What the engine may take of one turn; what is left over goes on in the next one. Time and changes are looked at between
@@ -202,7 +205,8 @@ export class ControlLoop {
    */
   execute<T>(command: Command<T>): Promise<T> {
     if (this.#stopped) return Promise.reject(stopping());
-    if (this.#waiting.length >= MAX_WAITING_COMMANDS) return Promise.reject(overloaded());
+    const isFull = this.#waiting.length >= MAX_WAITING_COMMANDS && command.isReport !== true;
+    if (isFull) return Promise.reject(overloaded());
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ command, resolve: resolve as (value: unknown) => void, reject });
       this.#wake();

@@ -425,6 +425,9 @@ export class Fleet {
   async #loseExpired(node: NodeId, nowMs: number): Promise<void> {
     const answeredMs = this.#leases.answeredMs(node);
     if (answeredMs === null) return;
+    // A hello may be on its way through the loop while this is: then the agent says itself what is left.
+    const heard = this.#opened.get(node);
+    const isSilent = (): boolean => this.#opened.get(node) === heard && this.#liveness.get(node) === 'down';
     const expired = await this.#deps.loop.read((state) =>
       state
         .heldOn(node)
@@ -435,9 +438,9 @@ export class Fleet {
         })
         .map(({ id }): AllocationId => id),
     );
-    if (expired.length === 0 || this.#liveness.get(node) !== 'down') return;
+    if (expired.length === 0 || !isSilent()) return;
     this.#deps.log.warn({ node, allocations: expired }, 'the fence time of a silent node has passed');
-    await this.#deps.loop.execute(fenceNode(node, expired));
+    await this.#deps.loop.execute(fenceNode(node, expired, isSilent));
   }
 
   #setLiveness(node: NodeId, liveness: NodeLiveness): void {

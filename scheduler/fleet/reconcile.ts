@@ -124,12 +124,17 @@ export function takeObservation(
 }
 
 /** The fence time of a silent node has passed: nothing of it can run any more. */
-export function fenceNode(node: NodeId, allocations: readonly string[]): Command<void> {
+export function fenceNode(
+  node: NodeId,
+  allocations: readonly string[],
+  isSilent: () => boolean = () => true,
+): Command<void> {
   return {
     name: 'fence_node',
     isReport: true,
     whenSpace: 'critical',
     run: (draft, { nowMs }) => {
+      if (!isSilent()) return;
       const held = draft.base.heldOn(node).filter(({ id }) => allocations.includes(id));
       for (const allocation of held) {
         const why = 'its node was not heard of until the fence time had passed';

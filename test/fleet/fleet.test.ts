@@ -1,5 +1,5 @@
 // The fleet under a clock in the test's hand: what is given up when, and what is not.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { present } from '../../common/assert.js';
 import { createLogger } from '../../common/log.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
@@ -64,6 +64,26 @@ describe('silent nodes', () => {
     await pass(4_000, nodes.slice(3));
     expect(held()).toBe(7);
     expect(fleet.waiting().brakeSilent).toBeNull();
+  });
+
+  test('are not given up once their hello is being taken in', async () => {
+    const { nodes, join, pass, work, held, fleet, loop } = await fleetOf(1);
+    join(nodes);
+    await work();
+    await pass(61_000, nodes);
+    const read = loop.read.bind(loop);
+    let openedMs = 0;
+    const late = vi.spyOn(loop, 'read').mockImplementation(async (reader) => {
+      const answer = await read(reader);
+      fleet.supersede(idOf(0), { bootId: 'b', openedMs: (openedMs += 1) });
+      return answer;
+    });
+    await pass(60_000);
+    expect(openedMs).toBeGreaterThan(0);
+    expect(held()).toBe(1);
+    late.mockRestore();
+    await pass(2_000);
+    expect(held()).toBe(0);
   });
 
   test('many at once are not, until a person releases the brake', async () => {
