@@ -23,6 +23,7 @@ import type { ServiceDependencies } from './server.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
 import { serveWatch } from './watching.js';
+import { asItRests } from './resting.js';
 
 const USUAL_PAGE = 100;
 
@@ -130,7 +131,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
     ExplainWorkload: handlers.unary('ExplainWorkload', (request) =>
       loop.read((state, view) => {
         const workload = find(state, request.workload);
-        const explanation = explain(view, workload.number, clock.wallMs());
+        const explanation = asItRests(explain(view, workload.number, clock.wallMs()), loop.restsBecause);
         return {
           number: workload.number,
           state: STATE_TO_PROTO[workload.state],

@@ -193,6 +193,11 @@ export class ControlLoop {
     if (why === null) this.wakeEngine();
   }
 
+  /** Why nothing is placed just now, in words; null = work is placed. */
+  get restsBecause(): string | null {
+    return this.#engineHold ?? (this.#roomRetry === null ? null : 'the disk of the scheduler is nearly full');
+  }
+
   /** How many commands wait. */
   get depth(): number {
     return this.#waiting.length;
