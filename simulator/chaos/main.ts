@@ -1,4 +1,4 @@
-// `npm run chaos -- --minutes N [--seed S] [--keep]`: real processes under fire. Clusters live one after the other, each on
+// `npm run chaos -- --minutes N [--life-minutes L] [--seed S] [--keep]`: real processes under fire. Clusters live one after the other, each on
 // another kind of disk, until they were under fire for so long. Exit code: 0 nothing was found, 1 something was, 2 it was not understood.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +12,16 @@ import { breakThings } from './faults.js';
 import { Life } from './life.js';
 import { hasStrace } from './strace.js';
 
-const USAGE = 'usage: npm run chaos -- --minutes N [--seed S] [--keep]\n';
+const USAGE = 'usage: npm run chaos -- --minutes N [--life-minutes L] [--seed S] [--keep]\n';
 const MINUTE_MS = 60_000;
-/** One life is under fire for so long; then it is healed and judged. */
-const LIFE_MS = MINUTE_MS;
+/** One life is under fire for so long unless the command says otherwise; then it is healed and judged. */
+const LIFE_MINUTES = 1;
 const DISKS: readonly DiskKind[] = ['folder', 'tmpfs', 'image'];
 
 interface Options {
   readonly minutes: number;
+  /** A long life has more faults upon a cluster that has already met some, and spends less of the time on being healed and judged. */
+  readonly lifeMinutes: number;
   readonly seed: number;
   readonly keep: boolean;
 }
@@ -56,7 +58,7 @@ async function main(): Promise<number> {
   let findings = 0;
   while (leftMs > 0) {
     const kind = disks[total.lives % disks.length] ?? 'folder';
-    const lifeMs = Math.min(leftMs, LIFE_MS);
+    const lifeMs = Math.min(leftMs, options.lifeMinutes * MINUTE_MS);
     findings += await live(kind, { ...options, seed: options.seed + total.lives }, scratch, total, lifeMs);
     leftMs -= lifeMs;
   }
@@ -112,13 +114,22 @@ function read(args: readonly string[]): Options | string {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { minutes: { type: 'string' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+      options: {
+        minutes: { type: 'string' },
+        'life-minutes': { type: 'string' },
+        seed: { type: 'string' },
+        keep: { type: 'boolean' },
+      },
     });
     const minutes = Number(values.minutes ?? '3');
+    const lifeMinutes = Number(values['life-minutes'] ?? LIFE_MINUTES);
     const seed = Number(values.seed ?? Math.floor(Date.now() / 1_000) % 1_000_000);
     if (!(minutes > 0 && minutes <= 10_000)) return `--minutes ${values.minutes} is not a number from 0 to 10,000`;
+    if (!(lifeMinutes > 0 && lifeMinutes <= 10_000)) {
+      return `--life-minutes ${values['life-minutes']} is not a number from 0 to 10,000`;
+    }
     if (!Number.isSafeInteger(seed) || seed < 0) return `--seed ${values.seed} is not a whole number`;
-    return { minutes, seed, keep: values.keep ?? false };
+    return { minutes, lifeMinutes, seed, keep: values.keep ?? false };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
