@@ -8,6 +8,7 @@ import type * as grpc from '@grpc/grpc-js';
 import { InvariantViolation } from '../common/assert.js';
 import { systemClock } from '../common/clock.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
+import { cannotListen } from '../common/http-pages.js';
 import { createUlidMaker } from '../common/ids.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
@@ -16,7 +17,7 @@ import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
 import { serverCredentials } from './auth/credentials.js';
 import { loadServerConfig, type ServerConfig } from './config.js';
-import { cannotListen, serveHttp } from './metrics/http-server.js';
+import { serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
@@ -63,13 +64,8 @@ export async function startDaemon(
             return waitingFor(fleet.waiting(), isServing, (id) => state.node(id)?.name ?? id, known.daemon.room());
           },
         });
-  const closeHttp = async (): Promise<void> => {
-    if (http === null) return;
-    http.server.closeAllConnections();
-    await new Promise((resolve) => http.server.close(resolve));
-  };
   const store = await openEmbeddedStore({ dataDir: config.dataDir }).catch(async (error: unknown) => {
-    await closeHttp();
+    await http?.close();
     throw error;
   });
   const begunMs = systemClock.monotonicMs();
@@ -130,7 +126,7 @@ export async function startDaemon(
       await control.stop();
       await closeServer(api.server);
       await store.close();
-      await closeHttp();
+      await http?.close();
     },
   };
 }

@@ -5,13 +5,14 @@ import type { Clock, Timer } from '../../common/clock.js';
 import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
-import type { GpuTelemetry } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
+import type { GpuTelemetry__Output } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
 import type { Command } from '../control/command.js';
 import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
 import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
+import { IdleGpus } from './idle-gpus.js';
 import { FAILOVER_MS, fenceTimeMs, LeaseTable, LINGER_MS, lingerMs } from './lease.js';
 import { holdIsOver } from './recovery-hold.js';
 import { fenceNode, type Findings } from './reconcile.js';
@@ -80,7 +81,8 @@ export class Fleet {
   readonly #opened = new Map<NodeId, OpenedStream>();
   readonly #liveness = new Map<NodeId, NodeLiveness>();
   readonly #lastHeartbeatWallMs = new Map<NodeId, number>();
-  readonly #telemetry = new Map<string, GpuTelemetry>();
+  readonly #telemetry = new Map<string, GpuTelemetry__Output>();
+  readonly #idleGpus = new IdleGpus();
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
   /** Nodes whose fencing is under way. */
   readonly #fencing = new Set<NodeId>();
@@ -231,12 +233,19 @@ export class Fleet {
     };
   }
 
-  telemetry(gpuUuid: string): GpuTelemetry | null {
+  telemetry(gpuUuid: string): GpuTelemetry__Output | null {
     return this.#telemetry.get(gpuUuid) ?? null;
   }
 
-  noteTelemetry(gpuUuid: string, telemetry: GpuTelemetry): void {
+  noteTelemetry(gpuUuid: string, telemetry: GpuTelemetry__Output): void {
     this.#telemetry.set(gpuUuid, telemetry);
+    this.#idleGpus.note(gpuUuid, telemetry, this.#deps.clock.monotonicMs());
+  }
+
+  /** How long a GPU has done nothing, in ms; 0 = it works, or nothing is known of it. */
+  idleMs(gpuUuid: string): number {
+    const sinceMs = this.#idleGpus.sinceMs(gpuUuid);
+    return sinceMs === null ? 0 : this.#deps.clock.monotonicMs() - sinceMs;
   }
 
   /** Calls back when a node becomes ready, unknown or down. @returns ends it */

@@ -17,8 +17,11 @@ import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { registerFleetMetrics } from './fleet-metrics.js';
 import { countGpus, type GpuCounts } from './gpu-counts.js';
+import { countIdleAllocated } from './idle-allocated.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
+import { registerNodeMetrics } from './node-metrics.js';
 import { type Labels, Tally } from './tally.js';
+import { WorkloadMetrics } from './workload-metrics.js';
 
 /** What is read when a scrape comes. */
 export interface MetricSources {
@@ -109,6 +112,7 @@ export class SchedulerMetrics {
       labelNames: ['version', 'node_version'],
       registers: this.#registers,
     }).set({ version: PACKAGE_VERSION, node_version: process.version }, 1);
+    this.#gauge('sluice_scheduler_leader', '1 = this daemon decides.', [], (set) => set({}, 1));
     this.#gauge('sluice_store_revision', 'The last durable revision.', [], (set) => {
       set({}, sources.loop.position.revision);
     });
@@ -130,6 +134,8 @@ export class SchedulerMetrics {
     registerInvariantMetrics(this.registry, sources.loop);
     new EngineMetrics(this.registry, sources.loop, sources.state);
     registerFleetMetrics(this.registry, sources.fleet);
+    registerNodeMetrics(this.registry, sources);
+    new WorkloadMetrics(this.registry, sources);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);
       this.lastCycle.setToCurrentTime();
@@ -191,6 +197,12 @@ export class SchedulerMetrics {
       'model',
       'kind',
     ]);
+    gauge(
+      'sluice_gpu_idle_allocated',
+      'GPUs that tasks have held and not used for 15 minutes.',
+      ['queue', 'pool'],
+      (state, _view, set) => countIdleAllocated(state, fleet, clock.wallMs()).each(set),
+    );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
       const byQueue = new Map<string, Map<string, number>>();
       for (const { spec, state: is } of state.workloads.values()) {
@@ -239,6 +251,11 @@ export class SchedulerMetrics {
     const gauge = (name: string, help: string, read: Read): void => {
       this.#gauge(`sluice_queue_${name}`, help, ['queue'], (set) => loop.read((state, view) => read(state, view, set)));
     };
+    this.#gauge('sluice_queue_info', 'Always 1, with the queue above; empty = none.', ['queue', 'parent'], (set) =>
+      loop.read((state) => {
+        for (const { name, parent } of state.queues.values()) set({ queue: name, parent: parent ?? '' }, 1);
+      }),
+    );
     for (const [name, [help, read]] of Object.entries(QUEUE_RULES)) {
       gauge(name, help, (state, _view, set) => {
         for (const queue of state.queues.values()) {

@@ -1,0 +1,60 @@
+// Metrics of each node: three series a node, so that 1,000 nodes stay far below 5,000 series, and one more for each that flaps.
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { NodeId } from '../../common/ids.js';
+import type { ControlLoop } from '../control/loop.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { ReadableState } from '../model/cluster-state.js';
+
+interface NodeSources {
+  readonly loop: ControlLoop;
+  readonly fleet: Fleet;
+  /** What a commit has just made durable. */
+  readonly state: ReadableState;
+}
+
+/** Puts the metrics of nodes on a registry. */
+export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: NodeSources): void {
+  const registers = [registry];
+  const labelNames = ['node', 'pool'];
+  const gauge = (name: string, help: string, read: (id: NodeId, cordoned: boolean) => number | null): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      async collect() {
+        const rows = await loop.read(({ nodes }) =>
+          [...nodes.values()].map(({ id, name: node, pool, cordoned }) => ({ node, pool, value: read(id, cordoned) })),
+        );
+        this.reset();
+        for (const { node, pool, value } of rows) if (value !== null) this.set({ node, pool }, value);
+      },
+    });
+  };
+  gauge('sluice_node_up', '1 while the agent of the node is heard.', (id) =>
+    fleet.softState(id).liveness === 'ready' ? 1 : 0,
+  );
+  gauge('sluice_node_schedulable', '0 while the node is cordoned, by a person or a drain.', (_id, cordoned) =>
+    cordoned ? 0 : 1,
+  );
+  gauge('sluice_node_last_heartbeat_timestamp_seconds', 'When the agent was last heard; absent = not yet.', (id) => {
+    const { lastHeartbeatMs } = fleet.softState(id);
+    return lastHeartbeatMs === null ? null : lastHeartbeatMs / 1_000;
+  });
+
+  const changes = new Counter({
+    name: 'sluice_node_state_changes_total',
+    help: 'Times the node became ready, unknown or down.',
+    labelNames: ['node'],
+    registers,
+  });
+  fleet.onLiveness((id) => {
+    const node = state.node(id);
+    if (node !== undefined) changes.inc({ node: node.name });
+  });
+  loop.onCommitted((committed) => {
+    for (const { collection, before, after } of committed.changes) {
+      if (collection === 'nodes' && before !== null && after === null) changes.remove({ node: before.name });
+    }
+  });
+}
