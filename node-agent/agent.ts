@@ -11,6 +11,8 @@ import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHost, Connection, Runtime } from './agent-host.js';
 import { type AgentRecord, newAgentRecord } from './agent-journal.js';
 import type { GpuProvider, Inventory } from './gpu/provider.js';
+import type { AgentView } from './metrics/agent-metrics.js';
+import { GpuReadings } from './metrics/gpu-readings.js';
 import { inventoryMessage, type Machine, observedMessage, parseDesired, telemetryMessage } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
@@ -70,6 +72,7 @@ export class Agent {
   readonly #connection: Connection;
   readonly #runtime: Runtime;
   readonly #unlock: () => void;
+  readonly #readings = new GpuReadings();
   readonly #inputs: SessionInput[] = [];
   readonly #timers = new Map<string, Timer>();
   #state: SessionState;
@@ -156,6 +159,21 @@ export class Agent {
   /** The id this node keeps for ever. */
   get nodeId(): string {
     return this.#record.nodeId;
+  }
+
+  /** What it knows now, for whoever measures. */
+  view(): AgentView {
+    const nowMs = this.#host.bootMs();
+    return {
+      node: this.#options.name,
+      isConnected: this.#state.connection === 'up',
+      gpuSource: this.#gpus.kind,
+      inventory: this.#inventory,
+      tasks: [...this.#state.allocations.values()]
+        .filter(({ phase }) => phase !== 'released')
+        .map(({ grant: { workload, task, gpus }, phase }) => ({ workload, task, phase, gpus })),
+      reading: (uuid) => this.#readings.read(uuid, nowMs),
+    };
   }
 
   /** The memory of a GPU or a MIG instance of the inventory; null = it has none such. */
@@ -373,9 +391,9 @@ export class Agent {
   }
 
   async #sendTelemetry(): Promise<void> {
-    if (this.#state.connection !== 'up' || this.#congested) return;
     const telemetry = await this.#gpus.telemetry();
-    if (telemetry.length === 0 || this.#state.connection !== 'up') return;
+    this.#readings.note(telemetry, this.#host.bootMs());
+    if (telemetry.length === 0 || this.#congested || this.#state.connection !== 'up') return;
     this.#connection.send({ telemetry: { gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()) } });
   }
 

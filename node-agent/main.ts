@@ -8,11 +8,13 @@ import { systemClock } from '../common/clock.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
 import { createLogger, type LogLevel } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
+import type { PageServer } from '../common/http-pages.js';
 import { Agent } from './agent.js';
 import { createGpuProvider, loadScenario } from './gpu/create.js';
 import type { GpuProvider } from './gpu/provider.js';
 import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
+import { type HttpAddress, serveMetrics } from './metrics/serve.js';
 
 const DEFAULT_SERVER = '127.0.0.1:7443';
 /** As the scheduler takes them. */
@@ -32,6 +34,9 @@ interface Flags {
   readonly simulate?: string;
   readonly real?: boolean;
   readonly gpus: boolean;
+  readonly http: HttpAddress | null;
+  readonly dcgmNames: 'auto' | 'on' | 'off';
+  readonly hpcJobMappingDir?: string;
   readonly tokenFile?: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
@@ -51,6 +56,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   // Asked for before anything is started, so that no signal finds nobody.
   const signal = nextSignal();
   let agent: Agent;
+  let pages: PageServer | null = null;
   try {
     const clock = systemClock;
     const options = hostOptions(flags);
@@ -64,6 +70,11 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
         gpus: (nodeId) => gpuProvider(flags, nodeId, log),
       },
     );
+    const { http, dcgmNames, hpcJobMappingDir = null } = flags;
+    pages = await serveMetrics({ http, dcgmNames, jobMappingDir: hpcJobMappingDir }, () => agent.view(), {
+      clock,
+      log,
+    });
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     // Something half made may still hold the process.
@@ -76,6 +87,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   } else {
     log.info({ signal: name }, 'leaving; tasks go on and are adopted by the next agent of this state folder');
   }
+  await pages?.close();
   await agent.stop();
   // Whatever a library still keeps open must not keep it here.
   exitAtOnce(0);
@@ -117,6 +129,21 @@ function defineFlags(): Command {
     )
     .addOption(new Option('--real', "this machine's NVIDIA GPUs (the default)").conflicts(['simulate', 'gpus']))
     .addOption(new Option('--no-gpus', 'no GPUs: only tasks that need none'))
+    .addOption(
+      new Option('--http <host:port>', 'where /metrics answers to Prometheus, such as 0.0.0.0:9466; off = nowhere')
+        .default(null, 'off')
+        .argParser(parseHttp),
+    )
+    .addOption(
+      new Option('--dcgm-names <when>', 'metrics also under the names of dcgm-exporter; auto = where none runs')
+        .choices(['auto', 'on', 'off'])
+        .default('auto'),
+    )
+    .option(
+      '--hpc-job-mapping-dir <folder>',
+      'tell a dcgm-exporter of this machine whose work is on which GPU: its flag of the same name',
+      toPath,
+    )
     .option('--token-file <file>', 'file with the token that the scheduler wants of this node')
     .option('--tls-ca <file>', "PEM of the authority that signed the scheduler's certificate; turns TLS on")
     .option('--tls-cert <file>', "PEM of this agent's certificate, where the scheduler wants one; needs --tls-key")
@@ -172,6 +199,15 @@ function parseServers(text: string): string[] {
   const wrong = servers.find((one) => !/^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/.test(one));
   if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not HOST:PORT.`);
   return servers;
+}
+
+function parseHttp(text: string): HttpAddress | null {
+  if (text === 'off') return null;
+  const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^\s:]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new InvalidArgumentError(`"${text}" is not HOST:PORT, nor off.`);
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** Commander hands on the former value too, which path.resolve would take for a second part. */
