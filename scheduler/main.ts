@@ -19,6 +19,7 @@ import { serverCredentials } from './auth/credentials.js';
 import { loadServerConfig, type ServerConfig } from './config.js';
 import { serveHttp } from './metrics/http-server.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
+import { WorkloadSeries } from './metrics/workload-series.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
 import type { SpaceReport } from './store/space.js';
@@ -51,13 +52,19 @@ export async function startDaemon(
   let isServing = false;
   // First of all: whoever asks while the store is read is told that.
   const known: {
-    daemon: { readonly control: Control; readonly metrics: SchedulerMetrics; readonly room: () => SpaceReport } | null;
+    daemon: {
+      readonly control: Control;
+      readonly metrics: SchedulerMetrics;
+      readonly series: WorkloadSeries;
+      readonly room: () => SpaceReport;
+    } | null;
   } = { daemon: null };
   const http =
     config.http === null
       ? null
       : await serveHttp(config.http, {
           registry: () => known.daemon?.metrics.registry ?? null,
+          workloads: () => known.daemon?.series.registry ?? null,
           waitingFor: () => {
             if (known.daemon === null) return [STORE_FIRST];
             const { state, fleet } = known.daemon.control;
@@ -86,7 +93,7 @@ export async function startDaemon(
   const room = (): SpaceReport => store.spaceReport();
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
   const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
-  known.daemon = { control, metrics, room };
+  known.daemon = { control, metrics, series: new WorkloadSeries({ loop, clock }), room };
 
   const handlers = new Handlers({
     authenticator: createAuthenticator(config, log.child({ component: 'auth' })),

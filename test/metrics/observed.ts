@@ -6,6 +6,7 @@ import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { SchedulerMetrics } from '../../scheduler/metrics/scheduler-metrics.js';
+import { WorkloadSeries } from '../../scheduler/metrics/workload-series.js';
 import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 import type { Queue } from '../../scheduler/model/records.js';
 import { createLogger } from '../../common/log.js';
@@ -33,6 +34,7 @@ export async function observed(gpus: number) {
     state,
     metrics,
     fleet,
+    series: new WorkloadSeries({ loop, clock }),
     queue: (name: string, fields: Partial<Queue> = {}) => {
       const figures = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 };
       return loop.execute(createQueue({ ...figures, ...ONLY_GPUS_COUNT, ...fields, name: name as QueueName }, false));
