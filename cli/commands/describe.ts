@@ -323,7 +323,16 @@ function queueRules(spec: QueueSpec__Output | null): readonly Field[] {
     ...given('Runs before others take', span(spec?.reclaimMinRuntime)),
     ...given('Runs before own take', span(spec?.preemptMinRuntime)),
     ...given('Max grace', span(spec?.maxGrace)),
+    ...given('Lends for', lendingText(span(spec?.lendMaxMinRuntime), span(spec?.lendMaxGrace))),
   ];
+}
+
+/** `a min-runtime of at most 5m00s, a grace of at most 1m00s`; empty = neither is said. */
+function lendingText(minRuntime: string, grace: string): string {
+  return [
+    ...(minRuntime === '' ? [] : [`a min-runtime of at most ${minRuntime}`]),
+    ...(grace === '' ? [] : [`a grace of at most ${grace}`]),
+  ].join(', ');
 }
 
 /** `guaranteed 64, limit 128`; empty = neither is said. */

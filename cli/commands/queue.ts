@@ -26,6 +26,8 @@ export interface Figures {
   readonly reclaimMinRuntime?: string;
   readonly preemptMinRuntime?: string;
   readonly maxGrace?: string;
+  readonly lendMaxMinRuntime?: string;
+  readonly lendMaxGrace?: string;
 }
 
 interface CreateOptions extends Figures {
@@ -41,6 +43,7 @@ Examples:
   sluice queue update vision --limit none
   sluice queue update vision --scope pool=big,model=h100,guarantee=2 --scope model=a100,limit=4
   sluice queue update research --shape 1x8,model=h100,level=node --user-limit 4
+  sluice queue update research --lend-max-grace 1m --lend-max-min-runtime 5m
   sluice queue delete vision`;
 
 export const define: DefineCommand = (command, invocation) => {
@@ -96,7 +99,15 @@ export function withFigures(command: Command): Command {
       'its work runs so long before other queues take GPUs back; "none": as above it',
     )
     .option('--preempt-min-runtime <time>', 'its work runs so long before its own displaces it; "none": as above it')
-    .option('--max-grace <time>', 'the longest grace of what it runs on borrowed GPUs; "none": as above it');
+    .option('--max-grace <time>', 'the longest grace of what it runs on borrowed GPUs; "none": as above it')
+    .option(
+      '--lend-max-min-runtime <time>',
+      'when it takes back what it is guaranteed: the longest min-runtime of those who borrowed it; "none": as above it',
+    )
+    .option(
+      '--lend-max-grace <time>',
+      'when it takes back what it is guaranteed: the longest grace of those who borrowed it; "none": as above it',
+    );
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -244,6 +255,20 @@ const FIGURES: Readonly<Record<SingleFlag, FigureFlag>> = {
     path: 'max_grace',
     mayBeNone: true,
     read: figure(parseDurationMs, (ms) => ({ maxGrace: toDuration(ms) })),
+    what: TIME_WORDS,
+  },
+  lendMaxMinRuntime: {
+    flag: '--lend-max-min-runtime',
+    path: 'lend_max_min_runtime',
+    mayBeNone: true,
+    read: figure(parseDurationMs, (ms) => ({ lendMaxMinRuntime: toDuration(ms) })),
+    what: TIME_WORDS,
+  },
+  lendMaxGrace: {
+    flag: '--lend-max-grace',
+    path: 'lend_max_grace',
+    mayBeNone: true,
+    read: figure(parseDurationMs, (ms) => ({ lendMaxGrace: toDuration(ms) })),
     what: TIME_WORDS,
   },
 };

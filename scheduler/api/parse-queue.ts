@@ -34,6 +34,8 @@ export function parseQueue(spec: QueueSpec__Output | null): Omit<Queue, 'created
     reclaimMinRuntimeMs: fromDuration(spec.reclaimMinRuntime),
     preemptMinRuntimeMs: fromDuration(spec.preemptMinRuntime),
     maxGraceMs: fromDuration(spec.maxGrace),
+    lendMaxMinRuntimeMs: fromDuration(spec.lendMaxMinRuntime),
+    lendMaxGraceMs: fromDuration(spec.lendMaxGrace),
     weight: spec._weight === 'weight' ? (spec.weight ?? 0) : 1,
     priority: spec._priority === 'priority' ? (spec.priority ?? 0) : 100,
   };
@@ -55,6 +57,8 @@ function checkFigures(queue: Omit<Queue, 'createdMs'>, complaints: Complaints): 
     reclaim_min_runtime: queue.reclaimMinRuntimeMs,
     preempt_min_runtime: queue.preemptMinRuntimeMs,
     max_grace: queue.maxGraceMs,
+    lend_max_min_runtime: queue.lendMaxMinRuntimeMs ?? null,
+    lend_max_grace: queue.lendMaxGraceMs ?? null,
   };
   for (const [field, ms] of Object.entries(spans)) {
     if (ms !== null) complaints.span(`queue.${field}`, ms, 0, LIMITS.queueTimeMs);
@@ -111,6 +115,8 @@ const PATCHABLE = {
   reclaim_min_runtime: 'reclaimMinRuntimeMs',
   preempt_min_runtime: 'preemptMinRuntimeMs',
   max_grace: 'maxGraceMs',
+  lend_max_min_runtime: 'lendMaxMinRuntimeMs',
+  lend_max_grace: 'lendMaxGraceMs',
 } as const;
 
 /** Parses a change of a queue: the fields that the mask names. One that is named and not set loses its value. */

@@ -130,6 +130,8 @@ export function queueSpecToProto(queue: Queue): QueueSpecMessage {
     reclaimMinRuntime: toDuration(queue.reclaimMinRuntimeMs),
     preemptMinRuntime: toDuration(queue.preemptMinRuntimeMs),
     maxGrace: toDuration(queue.maxGraceMs),
+    lendMaxMinRuntime: toDuration(queue.lendMaxMinRuntimeMs ?? null),
+    lendMaxGrace: toDuration(queue.lendMaxGraceMs ?? null),
   };
 }
 

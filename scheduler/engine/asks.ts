@@ -4,7 +4,7 @@ import type { PlacementRules, TaskRequest } from '../model/records.js';
 import { matchesModel } from '../model/gpu-model.js';
 import { GPU_PARTS, memoryShareParts, migParts, PARTS_PER_MILLI } from '../model/requests.js';
 import { type Amounts, amounts } from './amounts.js';
-import { type BankClass, compareNames, type NodeEntry, type NodeTable, type TaskTier } from './nodes.js';
+import { type Bank, type BankClass, compareNames, type NodeEntry, type NodeTable, type TaskTier } from './nodes.js';
 
 /** One request of a task. */
 export interface Ask {
@@ -177,4 +177,11 @@ export function compareVersions(a: string, b: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+/** The banks that a task may go to, by all that does not change with time. */
+export function* banksOf({ classes, isPicky, rules }: Ask): Generator<Bank> {
+  for (const { banks } of classes) {
+    for (const bank of banks) if (!isPicky || suitsRules(bank.node, rules)) yield bank;
+  }
 }

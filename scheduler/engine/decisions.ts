@@ -24,6 +24,11 @@ export interface Evict {
   readonly reason: 'reclaimed' | 'preempted' | 'moved' | 'gang_ended';
   /** Null when nobody needs the GPUs. */
   readonly forWorkload: WorkloadNumber | null;
+  /**
+   * The queue that takes back what it is guaranteed and had lent, so that its cap on graces counts; null or absent = no
+   * guarantee is taken back.
+   */
+  readonly lender?: QueueName | null;
   /** One sentence with the numbers that made it legal. */
   readonly message: string;
 }

@@ -498,12 +498,12 @@ function takeFor(
     const message = `queue ${group.queue.name} is owed the GPUs, which were only borrowed`;
     decisions.push({ type: 'drop_claim', workload: number, message });
   }
-  for (const { workload: victim, allocations, message } of takeover.evictions) {
+  for (const { workload: victim, allocations, lender, message } of takeover.evictions) {
     hearOfRest(turn, allocations);
     const ids = allocations.map(({ id }) => id);
     const reason = mode === 'reclaim' ? 'reclaimed' : mode === 'preempt' ? 'preempted' : 'moved';
     const forWorkload = workload.number;
-    decisions.push({ type: 'evict', workload: victim.number, allocations: ids, reason, forWorkload, message });
+    decisions.push({ type: 'evict', workload: victim.number, allocations: ids, reason, forWorkload, lender, message });
   }
   for (const { workload: victim, movesTo } of takeover.evictions) {
     if (movesTo) decisions.push(promiseTo(turn, victim, movesTo));

@@ -5,11 +5,11 @@ import { formatDuration, plural } from '../../common/units.js';
 import type { Gate, PlacementRules, TaskRequest } from '../model/records.js';
 import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
 import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amounts.js';
-import { admits, type Ask, partsIn, suitsRules } from './asks.js';
+import { admits, type Ask, banksOf, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { estimate } from './estimate.js';
 import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
-import { exceeds, isWithin, type QueueNode, type Stop } from './queues.js';
+import { isWithin, type QueueNode, type Stop } from './queues.js';
 import { type Reservation, whoKeepsOut } from './reservations.js';
 import { isEntitled } from './entitlements.js';
 import { sayScope, type Scope } from './scopes.js';
@@ -25,6 +25,7 @@ import {
 } from './shapes.js';
 import type { ClusterView } from './view.js';
 import type { HeldClaim, WorkloadEntry } from './workloads.js';
+import { whyNobodyGives } from './why-nobody-gives.js';
 
 /** How many workloads, or nodes, an explanation names before it only counts. */
 const NAMED_AT_MOST = 3;
@@ -444,28 +445,6 @@ function sayNotDueOfPart({ view, queue, shape }: Subject): string {
   return '';
 }
 
-/** Why a queue with a right to more finds no victims: one sentence for all of them, with the first time it may be otherwise. */
-function whyNobodyGives({ view, queue, part, nowMs }: Subject): string {
-  let someBorrow = false;
-  let endsMs = Infinity;
-  for (const { slots } of banksOf(part.ask)) {
-    for (const { workload, leaving } of slots.flatMap(({ holds }) => holds)) {
-      const giver = workload.queue;
-      if (leaving || giver === null || giver === queue || !workload.account.preemptible) continue;
-      if (!exceeds(giver, giver.guarantee)) continue;
-      someBorrow = true;
-      const minRuntimeMs = view.minRuntimeOf(giver, 'reclaim');
-      if (workload.placedMs + minRuntimeMs > nowMs) endsMs = Math.min(endsMs, workload.placedMs + minRuntimeMs);
-    }
-  }
-  if (endsMs !== Infinity) {
-    return `what queue ${queue.name} might take back is in its min-runtime, the first of it for another ${formatDuration(endsMs - nowMs)}`;
-  }
-  return someBorrow
-    ? `no work on them may be taken back for queue ${queue.name}`
-    : 'what runs on them is not preemptible or within the guarantee of its queue';
-}
-
 // --- facts ---
 
 interface PoolFacts {
@@ -616,13 +595,6 @@ function sharesLeft(ask: Ask, node: NodeEntry | null = null): { readonly all: nu
     }
   }
   return { all, most };
-}
-
-/** The banks that a task may go to, by all that does not change with time. */
-function* banksOf({ classes, isPicky, rules }: Ask): Generator<Bank> {
-  for (const { banks } of classes) {
-    for (const bank of banks) if (!isPicky || suitsRules(bank.node, rules)) yield bank;
-  }
 }
 
 function nodesOf(ask: Ask): NodeEntry[] {

@@ -4,6 +4,7 @@
 // nothing is different and nothing costs. Who may use it nevertheless: whose time limit ends before the reserved start, whom
 // the reserver could evict, and whoever stays within the guarantee of its queue.
 import { type Amounts, at, GPU } from './amounts.js';
+import { lenderOf, lendingCapMs, sidesOf } from './lending.js';
 import { type Outlook, PlacesOutlook } from './outlook.js';
 import { isWithin, type QueueNode } from './queues.js';
 import { type Group, mayFit, type Shape } from './shapes.js';
@@ -197,29 +198,19 @@ export function isVictim(view: ClusterView, reservation: Reservation, applicant:
   if (!applicant.preemptible) return false;
   const how = applicant.queue === queue ? 'preempt' : 'reclaim';
   if (!view.policy.actions.includes(how)) return false;
-  const minRuntimeMs = view.minRuntimeOf(applicant.queue, how);
+  const sides = how === 'preempt' ? null : sidesOf(queue, applicant.queue);
+  const isGuaranteed = (each: QueueNode): boolean => isWithin(each, shape.charge, each.guarantee);
+  const lender = sides && lenderOf(queue, sides.taker, isGuaranteed);
+  const minRuntimeMs = Math.min(view.minRuntimeOf(applicant.queue, how), lendingCapMs(lender, 'lendMaxMinRuntimeMs'));
   if (minRuntimeMs > 0 && (promisedMs === Infinity || view.nowMs + minRuntimeMs > promisedMs)) return false;
   if (how === 'preempt') return applicant.priority < (workload.record?.spec.priority ?? 0);
-  const sides = sidesOf(queue, applicant.queue);
   if (sides === null || !isWithin(queue, shape.charge, queue.fairShare)) return false;
   const { charge } = applicant;
   for (let each: QueueNode | null = applicant.queue; each !== null; each = each === sides.giver ? null : each.parent) {
     if (isWithin(each, charge, each.guarantee)) return false;
   }
   const { taker, giver } = sides;
-  return !isWithin(giver, charge, giver.allocatableShare) || isWithin(taker, shape.charge, taker.guarantee);
-}
-
-/** The two queues, above these or themselves, that have the same parent; null when one is above the other. */
-function sidesOf(reserver: QueueNode, other: QueueNode): { taker: QueueNode; giver: QueueNode } | null {
-  if (reserver.parent === other.parent && reserver !== other) return { taker: reserver, giver: other };
-  const givers = new Map<QueueNode | null, QueueNode>();
-  for (let each: QueueNode | null = other; each !== null; each = each.parent) givers.set(each.parent, each);
-  for (let taker: QueueNode | null = reserver; taker !== null; taker = taker.parent) {
-    const giver = givers.get(taker.parent);
-    if (giver !== undefined) return giver === taker ? null : { taker, giver };
-  }
-  return null;
+  return !isWithin(giver, charge, giver.allocatableShare) || isGuaranteed(taker);
 }
 
 /** The reservation but for which pending work would have been placed on what is free. */

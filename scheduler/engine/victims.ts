@@ -4,6 +4,7 @@
 // start before it is decided. Source of the rules: KAI Scheduler, actions/{reclaim,preempt,consolidation} and
 // plugins/proportion/reclaimable; stricter in that a queue at or below its guarantee gives nothing at any level.
 import { invariant } from '../../common/assert.js';
+import type { QueueName } from '../../common/ids.js';
 import { plural } from '../../common/units.js';
 import { toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
@@ -20,6 +21,7 @@ import {
   ofWhole,
   resourceAbove,
 } from './entitlements.js';
+import { lenderOf, lendingCapMs } from './lending.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
 import { cellQuestionOf, type Placing, placeShape, rightOf } from './place.js';
 import { type Account, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
@@ -37,6 +39,8 @@ export interface Eviction {
   readonly workload: WorkloadEntry;
   readonly allocations: readonly AllocationEntry[];
   readonly message: string;
+  /** The queue that had lent what it gives; null = nobody's guarantee is taken back. */
+  readonly lender: QueueName | null;
   /** Where it goes on; null = it waits. */
   readonly movesTo: readonly TaskPlace[] | null;
 }
@@ -49,6 +53,9 @@ export interface Takeover {
   readonly places: readonly TaskPlace[];
 }
 
+/** Why an eviction is legal, in one sentence, and whose guarantee it takes back. */
+type Ground = Pick<Eviction, 'message' | 'lender'>;
+
 /** An eviction under way: what it told to leave. */
 interface Taken {
   readonly unit: VictimUnit;
@@ -57,6 +64,8 @@ interface Taken {
   /** It gave up a promise with it, which nobody gives back. */
   readonly hadClaim: boolean;
 }
+
+const NO_GROUND: Ground = { message: '', lender: null };
 
 /** Nodes on which a search looks for a cheap place, those with the most free first, unless a gang needs more. */
 const MAX_BANKS_TRIED = 256;
@@ -124,7 +133,7 @@ class VictimSearch {
   readonly #id: number;
   readonly #taken: Taken[] = [];
   /** Why the first victim was legal when it was taken. */
-  #firstGround: string | null = null;
+  #firstGround: Ground | null = null;
   /** How far each bucket was looked through. */
   readonly #positions = new Map<RunningBucket, number>();
   readonly #exhausted = new Set<QueueNode>();
@@ -193,8 +202,7 @@ class VictimSearch {
     // The only victim was checked on the state as it is, so nothing has to be done again.
     const isChecked = units?.length === 1 && this.#taken.length === 1 && this.#firstGround !== null;
     if (!isChecked) trial.rollback(start);
-    const found =
-      units && (isChecked ? this.#placeWith(this.#taken, [this.#firstGround ?? '']) : this.#carryOut(units));
+    const found = units && (isChecked ? this.#placeWith(this.#taken, [this.#firstGround]) : this.#carryOut(units));
     if (!found) trial.rollback(start);
     return found;
   }
@@ -564,33 +572,33 @@ class VictimSearch {
    * victim again where that can be: those whose place is left stay, others move.
    */
   #carryOut(units: readonly VictimUnit[]): Takeover | null {
-    const messages: string[] = [];
+    const grounds: Ground[] = [];
     this.#taken.length = 0;
     for (const workload of this.#dropped) {
       if (workload.claim !== null) this.#placing.trial.unclaim(workload, workload.claim);
     }
     for (const unit of units) {
-      const message = this.#ground(unit);
-      if (message === null) return null;
-      messages.push(message);
+      const ground = this.#ground(unit);
+      if (ground === null) return null;
+      grounds.push(ground);
       this.#take(unit);
     }
-    return this.#placeWith(this.#taken, messages);
+    return this.#placeWith(this.#taken, grounds);
   }
 
   /** With these gone: places the workload, and each of them again where that can be. */
-  #placeWith(victims: readonly Taken[], messages: readonly string[]): Takeover | null {
+  #placeWith(victims: readonly Taken[], grounds: readonly (Ground | null)[]): Takeover | null {
     const { trial } = this.#placing;
-    const done = victims.map((taken, index) => ({ taken, message: messages[index] ?? '' }));
+    const done = victims.map((taken, index) => ({ taken, ground: grounds[index] ?? NO_GROUND }));
     if (this.#stop() !== null) return null;
     const places = this.#place();
     if (places === null) return null;
     trial.claim(this.#workload, sumOfCharges(places));
     const evictions: Eviction[] = [];
     // The last to give is the first to be placed again.
-    for (const { taken, message } of done.toReversed()) {
+    for (const { taken, ground } of done.toReversed()) {
       if (!goesWithCore(taken.unit) && this.#spare(taken)) continue;
-      evictions.push({ ...taken, workload: taken.unit.workload, message, movesTo: this.#move(taken) });
+      evictions.push({ ...taken, ...ground, workload: taken.unit.workload, movesTo: this.#move(taken) });
     }
     evictions.reverse();
     const dropped = [...this.#dropped].filter((each) => !evictions.some(({ workload }) => workload === each));
@@ -757,10 +765,20 @@ class VictimSearch {
     const { view } = this.#placing.trial;
     const minRuntimeMs = view.minRuntimeOf(queue, this.#mode === 'preempt' ? 'preempt' : 'reclaim');
     if (minRuntimeMs === 0) return false;
-    const endsMs = unit.workload.placedMs + minRuntimeMs;
+    const { placedMs } = unit.workload;
+    if (placedMs + minRuntimeMs <= this.#placing.nowMs) return false;
+    const endsMs = placedMs + Math.min(minRuntimeMs, lendingCapMs(this.#lenderOf(unit, queue), 'lendMaxMinRuntimeMs'));
     if (endsMs <= this.#placing.nowMs) return false;
     view.wakeAt(endsMs);
     return true;
+  }
+
+  /** The queue that had lent what a victim would give; null = nobody's guarantee is taken back. */
+  #lenderOf(unit: VictimUnit, queue: QueueNode): QueueNode | null {
+    if (this.#mode === 'preempt' || queue === this.#queue) return null;
+    if (this.#isOwed(unit)) return this.#right?.protector ?? null;
+    const taker = this.#sidesOf(queue)?.taker;
+    return taker === undefined ? null : lenderOf(this.#queue, taker, (each) => this.#isWithinGuarantee(each));
   }
 
   /** A quick no for queues that may give nothing: what they may not give now they may not later in the search. */
@@ -1039,8 +1057,14 @@ class VictimSearch {
   // --- words ---
 
   /** Why this victim is legal now, in one sentence; null when it is not. */
-  #ground(victim: VictimUnit): string | null {
+  #ground(victim: VictimUnit): Ground | null {
     if (!this.#mayTake(victim)) return null;
+    const { queue } = victim.workload;
+    const lender = queue === null ? null : (this.#lenderOf(victim, queue)?.name ?? null);
+    return { lender, message: this.#sayGround(victim) };
+  }
+
+  #sayGround(victim: VictimUnit): string {
     const { queue } = victim.workload;
     if (this.#mode === 'preempt') {
       const { priority } = victim.bucket;

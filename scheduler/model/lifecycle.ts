@@ -9,8 +9,8 @@ import { isDone, isLive, isSurplus, isWhole, staysWhole } from './elastic.js';
 import { gateAtRequeue } from './gate.js';
 import { addGpuTime, type GpuTime } from './gpu-time.js';
 import { GpuShares } from './gpu-shares.js';
+import { type Grace, graceOf, sayGrace, type StopRequest } from './grace.js';
 import {
-  workloadKey,
   type Allocation,
   type AllocationState,
   type Checkpoint,
@@ -20,7 +20,6 @@ import {
   type GrantedGpu,
   type Placement,
   type ReleaseProof,
-  type StopOrder,
   type Workload,
   type WorkloadEventType,
   type WorkloadState,
@@ -217,14 +216,14 @@ export function requestStop(
   draft: Draft,
   number: WorkloadNumber,
   afterStop: NonNullable<Workload['afterStop']>,
-  order: Omit<StopOrder, 'graceMs'>,
+  order: StopRequest,
 ): void {
   const workload = draft.workload(number);
   invariant(!isTerminal(workload.state), 'only live work is stopped', `${number} is ${workload.state}`);
-  orderStop(draft, workload, workload.allocations, order);
+  const grace = orderStop(draft, workload, workload.allocations, order);
   // A claim was for an attempt that goes on; one to be moved there is made after the stop.
   const stopping = enter({ ...workload, afterStop, message: order.message, claim: null, deadline: null }, 'stopping');
-  draft.putWorkload(withEvent(stopping, order.requestedMs, 'stopping', order.message));
+  draft.putWorkload(withEvent(stopping, order.requestedMs, 'stopping', order.message + sayGrace(workload.spec, grace)));
   settle(draft, number, order.requestedMs);
 }
 
@@ -236,7 +235,7 @@ export function requestStopOf(
   draft: Draft,
   number: WorkloadNumber,
   ids: readonly AllocationId[],
-  order: Omit<StopOrder, 'graceMs'>,
+  order: StopRequest,
 ): void {
   const workload = draft.workload(number);
   const allocations = workload.allocations.map((id) => draft.allocation(id));
@@ -246,41 +245,25 @@ export function requestStopOf(
     requestStop(draft, number, 'requeue', order);
     return;
   }
-  orderStop(
-    draft,
-    workload,
-    leaving.map(({ id }) => id),
-    order,
-  );
+  const leavingIds = leaving.map(({ id }) => id);
+  const grace = orderStop(draft, workload, leavingIds, order);
   const parts = leaving.reduce((sum, one) => sum + partsOf(one), 0);
-  const what = `${taskText(leaving.map(({ task }) => task))} (${gpuText(parts)}) stopped: ${order.message}`;
+  const why = order.message + sayGrace(workload.spec, grace);
+  const what = `${taskText(leaving.map(({ task }) => task))} (${gpuText(parts)}) stopped: ${why}`;
   draft.putWorkload(withEvent(draft.workload(number), order.requestedMs, 'stopping', what));
   settle(draft, number, order.requestedMs);
 }
 
-function orderStop(
-  draft: Draft,
-  workload: Workload,
-  ids: readonly AllocationId[],
-  order: Omit<StopOrder, 'graceMs'>,
-): void {
-  const graceMs = graceOf(draft, workload, order);
+/** @returns the grace that it has, and who cut it */
+function orderStop(draft: Draft, workload: Workload, ids: readonly AllocationId[], request: StopRequest): Grace {
+  const { lender = null, ...order } = request;
+  const grace = graceOf(draft, workload, order, lender);
+  const { graceMs } = grace;
   for (const id of ids) {
     const allocation = draft.allocation(id);
     if (isLive(allocation)) draft.putAllocation({ ...step(allocation, 'stopping'), stop: { ...order, graceMs } });
   }
-}
-
-/** The grace of a stop. What another queue takes back waits no longer than the lending queues allow. */
-function graceOf(draft: Draft, { spec }: Workload, { reason, forWorkload }: Omit<StopOrder, 'graceMs'>): number {
-  const taker = forWorkload === null ? undefined : draft.get('workloads', workloadKey(forWorkload));
-  const isTakenBack = reason === 'reclaimed' || (taker !== undefined && taker.spec.queue !== spec.queue);
-  if (!isTakenBack) return spec.graceMs;
-  for (let queue = draft.get('queues', spec.queue); queue !== undefined;) {
-    if (queue.maxGraceMs !== null) return Math.min(spec.graceMs, queue.maxGraceMs);
-    queue = queue.parent === null ? undefined : draft.get('queues', queue.parent);
-  }
-  return spec.graceMs;
+  return grace;
 }
 
 /**

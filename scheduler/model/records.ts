@@ -47,6 +47,12 @@ export interface Queue {
   readonly preemptMinRuntimeMs: number | null;
   /** The longest grace of what it runs on borrowed GPUs; null = as the queue above. */
   readonly maxGraceMs: number | null;
+  /**
+   * How long, at most, those who borrow what it is guaranteed may be in their min-runtime when it takes that back, and how
+   * long they may take to leave; null or absent = as the queue above.
+   */
+  readonly lendMaxMinRuntimeMs?: number | null;
+  readonly lendMaxGraceMs?: number | null;
   /** Its share of what is left over; 0 = nothing beyond the guarantee. */
   readonly weight: number;
   /** Higher is served first from what is left over. */

@@ -175,6 +175,8 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
     reclaimMinRuntimeMs: random.oneIn(6) ? random.pick([2_500, 5_000]) : null,
     preemptMinRuntimeMs: random.oneIn(6) ? random.pick([2_500, 5_000]) : null,
     maxGraceMs: random.oneIn(6) ? 1_000 : null,
+    lendMaxMinRuntimeMs: random.oneIn(4) ? random.pick([0, 1_000, 3_500]) : null,
+    lendMaxGraceMs: random.oneIn(6) ? 500 : null,
   };
 }
 

@@ -7,7 +7,15 @@ import { chunkRequest, nextChunk, standingOf, taskKey } from './chunk.js';
 import { liveTasks, type Place, type State } from './cluster.js';
 import { freeOn } from './free.js';
 import { grant } from './grants.js';
-import { isProtected, mayEverGive, mayMoveAll, mayReclaim, mayTakeAll, siblingsAbove } from './legality.js';
+import {
+  isProtected,
+  lendingCapMs,
+  mayEverGive,
+  mayMoveAll,
+  mayReclaim,
+  mayTakeAll,
+  siblingsAbove,
+} from './legality.js';
 import { mayTake, staysGuaranteed } from './limits.js';
 import { nextWorkload } from './order.js';
 import { placeChunk } from './placement.js';
@@ -82,7 +90,9 @@ const RECLAIM: TakeOver = {
     mayMoveAll(before, workload, askedBy(before, workload), moved) &&
     leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
       const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
-      return isProtected(before, having(before, victim), pair?.giver.name ?? victim.spec.queue, 'reclaimMinRuntimeMs');
+      const capMs = pair === null ? Infinity : lendingCapMs(before, workload, askedBy(before, workload), pair.taker);
+      const from = pair?.giver.name ?? victim.spec.queue;
+      return isProtected(before, having(before, victim), from, 'reclaimMinRuntimeMs', capMs);
     }),
 };
 

@@ -128,16 +128,30 @@ function isOf(state: State, unit: Unit, queue: Queue): boolean {
   return pathToRoot(state.cluster, unit.workload.spec.queue).some((each) => each.name === queue.name);
 }
 
-/** Until when the queues let a victim's gang run: the nearest value set from a queue upwards, capped by the cluster. */
+/**
+ * How long a min-runtime the taker's queues let those have who borrowed what they take back; Infinity = as long as they like. It
+ * is said by the lowest queue, up to the taker's side, that stays within its guarantee, as long as that side does.
+ */
+export function lendingCapMs(state: State, taker: Workload, asked: Amounts, side: Queue): number {
+  const isGuaranteed = (queue: Queue): boolean =>
+    within(plus(allocatedTo(state, queue.name), asked), guaranteeOf(queue));
+  if (!isGuaranteed(side)) return Infinity;
+  const lender = pathToRoot(state.cluster, taker.spec.queue).find(isGuaranteed) ?? side;
+  const own = pathToRoot(state.cluster, lender.name).find((queue) => queue.lendMaxMinRuntimeMs != null);
+  return own?.lendMaxMinRuntimeMs ?? Infinity;
+}
+
+/** Until when the queues let a victim's gang run: the nearest value set from a queue upwards, capped by cluster and lender. */
 export function isProtected(
   state: State,
   places: readonly Place[],
   from: QueueName,
   which: 'reclaimMinRuntimeMs' | 'preemptMinRuntimeMs',
+  capMs = Infinity,
 ): boolean {
   const set = pathToRoot(state.cluster, from).find((queue) => queue[which] !== null)?.[which] ?? 0;
   const { nowMs, policy, allocations } = state.cluster.input;
-  const minRuntimeMs = Math.min(set, policy.maxMinRuntimeMs);
+  const minRuntimeMs = Math.min(set, policy.maxMinRuntimeMs, capMs);
   return places.some((place) => {
     const allocation = allocations.find((each) => each.id === place.allocation);
     return allocation !== undefined && nowMs < (allocation.startedMs ?? allocation.placedMs) + minRuntimeMs;

@@ -26,6 +26,8 @@ const FULL: QueueSpec = {
   reclaimMinRuntime: { seconds: 60 },
   preemptMinRuntime: { seconds: 0 },
   maxGrace: { seconds: 30 },
+  lendMaxMinRuntime: { seconds: 20 },
+  lendMaxGrace: { seconds: 10 },
 };
 
 describe('a queue', () => {
@@ -45,6 +47,8 @@ describe('a queue', () => {
       reclaimMinRuntimeMs: null,
       preemptMinRuntimeMs: null,
       maxGraceMs: null,
+      lendMaxMinRuntimeMs: null,
+      lendMaxGraceMs: null,
       weight: 1,
       priority: 100,
     });

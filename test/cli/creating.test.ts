@@ -500,6 +500,7 @@ describe('queue', () => {
       '--scope',
       'model=A100 80GB,limit=1',
       ...'--shape 4x8,model=h100,level=rack --shape 1x2 --reclaim-min-runtime 10m --max-grace 30s'.split(' '),
+      ...'--lend-max-min-runtime 5m --lend-max-grace 20s'.split(' '),
     ];
     expect(await cli(argv)).toMatchObject({ code: 0 });
     expect(scheduler.requests('CreateQueue')).toMatchObject([
@@ -522,6 +523,8 @@ describe('queue', () => {
           reclaimMinRuntime: { seconds: 600 },
           preemptMinRuntime: null,
           maxGrace: { seconds: 30 },
+          lendMaxMinRuntime: { seconds: 300 },
+          lendMaxGrace: { seconds: 20 },
         },
       },
     ]);
@@ -529,7 +532,7 @@ describe('queue', () => {
 
   it('takes away every figure that may be none', async () => {
     const flags = 'limit guarantee-cpus limit-cpus guarantee-memory limit-memory user-limit reclaim-min-runtime';
-    const rest = 'preempt-min-runtime max-grace scope shape';
+    const rest = 'preempt-min-runtime max-grace lend-max-min-runtime lend-max-grace scope shape';
     const argv = `${flags} ${rest}`.split(' ').flatMap((flag) => [`--${flag}`, 'none']);
     await cli(['queue', 'update', 'vision', ...argv]);
     const [request] = scheduler.requests('UpdateQueue') as { queue: object; updateMask: { paths: string[] } }[];
@@ -543,6 +546,8 @@ describe('queue', () => {
       'reclaim_min_runtime',
       'preempt_min_runtime',
       'max_grace',
+      'lend_max_min_runtime',
+      'lend_max_grace',
       'scopes',
       'shapes',
     ]);

@@ -1,6 +1,6 @@
 // Elastic workloads: the core starts as a gang, surplus tasks come and go one by one within the same attempt.
 import { describe, expect, test } from 'vitest';
-import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
+import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { hold } from '../../scheduler/control/commands/steering.js';
 import type { Evict } from '../../scheduler/engine/decisions.js';
@@ -285,6 +285,27 @@ describe('shrinking', () => {
     stage.evict([3], { reason: 'preempted' });
     stage.evict([2]);
     expect([3, 2].map((task) => stage.allocation(stage.of(task)).stop?.graceMs)).toEqual([30_000, 5_000]);
+  });
+
+  test('gives back what a queue had lent within the grace that this one allows', () => {
+    const stage = full();
+    stage.change((draft) => {
+      const queue = stage.state.queue('research');
+      if (queue === undefined) return;
+      draft.put('queues', 'research', { ...queue, maxGraceMs: 5_000, lendMaxGraceMs: 0 });
+      const lender = { ...queue, name: 'lender' as QueueName, parent: 'above' as QueueName };
+      draft.put('queues', 'lender', lender);
+      draft.put('queues', 'above', { ...lender, name: 'above' as QueueName, parent: null, lendMaxGraceMs: 2_000 });
+    });
+    // Who takes by his fair share has lent nothing; of the rules that count the shortest does.
+    stage.evict([3], { lender: null });
+    stage.evict([2], { lender: 'lender' as QueueName });
+    expect([3, 2].map((task) => stage.allocation(stage.of(task)).stop?.graceMs)).toEqual([5_000, 2_000]);
+    expect(stage.allocation(stage.of(2)).stop).not.toHaveProperty('lender');
+    expect(stage.workload(stage.number).events.slice(-2)).toMatchObject([
+      { message: expect.stringMatching(/; its grace is 5.0s, as queue research allows, and not 30s$/) as string },
+      { message: expect.stringMatching(/; its grace is 2.0s, as queue above, which lent the GPUs, allows/) as string },
+    ]);
   });
 
   test('evicts nothing that does not run', () => {

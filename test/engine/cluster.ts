@@ -67,7 +67,8 @@ export interface NodeOptions {
   readonly maintenance?: readonly Maintenance[];
 }
 
-export interface QueueOptions extends Partial<typeof ONLY_GPUS_COUNT> {
+export interface QueueOptions
+  extends Partial<typeof ONLY_GPUS_COUNT>, Pick<Queue, 'lendMaxMinRuntimeMs' | 'lendMaxGraceMs'> {
   readonly parent?: string;
   readonly guarantee?: number;
   readonly limit?: number;

@@ -31,6 +31,6 @@ function evict(draft: Draft, { workload: number, allocations, ...why }: Evict, n
   const own = draft.workload(number).allocations;
   const live = allocations.filter((id) => own.includes(id) && isLive(draft.allocation(id)));
   invariant(live.length > 0, 'only what runs is evicted', `${number}: ${allocations.join(', ')}`);
-  const { reason, forWorkload, message } = why;
-  requestStopOf(draft, number, live, { reason, requestedMs: nowMs, forWorkload, message });
+  const { reason, forWorkload, lender, message } = why;
+  requestStopOf(draft, number, live, { reason, requestedMs: nowMs, forWorkload, lender, message });
 }

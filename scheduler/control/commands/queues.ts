@@ -355,9 +355,10 @@ function sameSpec(a: Queue, b: Queue): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }
 
-/** All fields in one order. */
+/** All fields that say something, in one order: older records lack fields of which newer ones say null. */
 function canonical(queue: Queue): readonly unknown[] {
-  return Object.entries(queue).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const said = Object.entries(queue).filter(([, value]) => value !== null && value !== undefined);
+  return said.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function alreadyExists(name: string): ApiError {

@@ -166,7 +166,7 @@ function askedByTask({ request }: Role): Amounts {
 
 export const minRuntime: WatchedLaw = {
   name: 'min-runtime',
-  says: 'in its min-runtime a workload loses nothing but surplus tasks',
+  says: 'in its min-runtime, as far as a queue that lends allows it, a workload loses nothing but surplus tasks',
   of: ['mixed'],
   watch: onEviction((world, evict) => {
     if (evict.reason === 'gang_ended' || evict.forWorkload === null) return;
@@ -175,7 +175,8 @@ export const minRuntime: WatchedLaw = {
     if (evict.reason === 'moved' && taker.spec.queue === victim.spec.queue) return;
     if (goesOn(world, victim, evict)) return;
     const rule = evict.reason === 'preempted' ? 'preemptMinRuntimeMs' : 'reclaimMinRuntimeMs';
-    const least = pathOf(world, victim).find((queue) => queue[rule] !== null)?.[rule] ?? 0;
+    const own = pathOf(world, victim).find((queue) => queue[rule] !== null)?.[rule] ?? 0;
+    const least = Math.min(own, lenderAllows(world, evict, taker, victim));
     const placedMs = Math.min(...allocationsOf(world, evict).map((one) => one.placedMs));
     demand(
       world.nowMs - placedMs >= least,
@@ -183,6 +184,27 @@ export const minRuntime: WatchedLaw = {
     );
   }),
 };
+
+/** How long a min-runtime the queue allows that is said to have lent what is taken; Infinity = none is. */
+function lenderAllows(world: World, evict: Evict, taker: Workload, victim: Workload): number {
+  if (evict.lender == null) return Infinity;
+  const sides = giversOf(world, victim, taker);
+  const lender = sides.find(({ name }) => name === evict.lender);
+  demand(lender !== undefined, () => `${evict.lender} has lent nothing that ${taker.number} takes of ${victim.number}`);
+  // Who is guaranteed a part of the cluster, or GPUs in one piece, may take it whatever he holds of the whole.
+  const ofWhole = [...world.state.queues.values()].every(({ scopes, shapes }) => scopes.length + shapes.length === 0);
+  const ledger = new Ledger(world);
+  for (const queue of ofWhole ? [lender, sides.at(-1) ?? lender] : []) {
+    const holds = plus(ledger.later(queue), leastAsked(taker));
+    demand(
+      within(holds, guaranteeOf(queue)),
+      () => `${queue.name} lends nothing: it would hold ${say(holds)}, guaranteed ${say(guaranteeOf(queue))}`,
+    );
+  }
+  const path = pathOf(world, taker);
+  const allows = path.slice(path.indexOf(lender)).find((queue) => queue.lendMaxMinRuntimeMs != null);
+  return allows?.lendMaxMinRuntimeMs ?? Infinity;
+}
 
 /** Whether each role keeps its core without what is evicted, in tasks that run on or have done their work. */
 function goesOn(world: World, victim: Workload, { allocations }: Evict): boolean {

@@ -64,6 +64,15 @@ export interface QueueSpec {
    * The longest grace of what it runs on borrowed GPUs. Unset = as the queue above. Capped by the cluster.
    */
   'maxGrace'?: (_google_protobuf_Duration | null);
+  /**
+   * When it takes back what it is guaranteed and had lent: how long those who borrowed it may be in their min-runtime at most.
+   * Unset = as the queue above.
+   */
+  'lendMaxMinRuntime'?: (_google_protobuf_Duration | null);
+  /**
+   * The longest grace that they have then. Unset = as the queue above.
+   */
+  'lendMaxGrace'?: (_google_protobuf_Duration | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
@@ -133,6 +142,15 @@ export interface QueueSpec__Output {
    * The longest grace of what it runs on borrowed GPUs. Unset = as the queue above. Capped by the cluster.
    */
   'maxGrace': (_google_protobuf_Duration__Output | null);
+  /**
+   * When it takes back what it is guaranteed and had lent: how long those who borrowed it may be in their min-runtime at most.
+   * Unset = as the queue above.
+   */
+  'lendMaxMinRuntime': (_google_protobuf_Duration__Output | null);
+  /**
+   * The longest grace that they have then. Unset = as the queue above.
+   */
+  'lendMaxGrace': (_google_protobuf_Duration__Output | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";

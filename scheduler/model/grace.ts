@@ -1,0 +1,64 @@
+// How long a workload has to leave after its stop signal. Whoever gives back what another queue takes has no longer than his own
+// queue allows, nor than the queue does that had lent it, so that no borrower holds the owner off.
+import type { QueueName } from '../../common/ids.js';
+import { formatDuration } from '../../common/units.js';
+import type { Draft } from './draft.js';
+import { type Queue, type StopOrder, type Workload, workloadKey } from './records.js';
+
+/** A stop as whoever decides it asks for it. */
+export interface StopRequest extends Omit<StopOrder, 'graceMs'> {
+  /** The queue that takes back what it is guaranteed and had lent; null or absent = no guarantee is taken back. */
+  readonly lender?: QueueName | null;
+}
+
+/** A grace, and the queue that cut it; null = it is as asked for. */
+export interface Grace {
+  readonly graceMs: number;
+  readonly cutBy: { readonly queue: QueueName; readonly as: 'borrower' | 'lender' } | null;
+}
+
+/** The grace of a stop. @param lender the queue that takes back what it had lent; null = there is none */
+export function graceOf(
+  draft: Draft,
+  { spec }: Workload,
+  { reason, forWorkload }: Omit<StopOrder, 'graceMs'>,
+  lender: QueueName | null,
+): Grace {
+  const asked: Grace = { graceMs: spec.graceMs, cutBy: null };
+  const taker = forWorkload === null ? undefined : draft.get('workloads', workloadKey(forWorkload));
+  const isTakenBack = reason === 'reclaimed' || (taker !== undefined && taker.spec.queue !== spec.queue);
+  if (!isTakenBack) return asked;
+  const borrowed = cut(asked, nearest(draft, spec.queue, 'maxGraceMs'), 'borrower');
+  return lender === null ? borrowed : cut(borrowed, nearest(draft, lender, 'lendMaxGraceMs'), 'lender');
+}
+
+/** Completes a sentence on a stop, when its grace was cut. */
+export function sayGrace({ graceMs: askedMs }: Workload['spec'], { graceMs, cutBy }: Grace): string {
+  if (cutBy === null) return '';
+  const who =
+    cutBy.as === 'lender' ? `queue ${cutBy.queue}, which lent the GPUs, allows` : `queue ${cutBy.queue} allows`;
+  return `; its grace is ${formatDuration(graceMs)}, as ${who}, and not ${formatDuration(askedMs)}`;
+}
+
+function cut(
+  grace: Grace,
+  cap: { readonly queue: QueueName; readonly ms: number } | null,
+  as: 'borrower' | 'lender',
+): Grace {
+  if (cap === null || cap.ms >= grace.graceMs) return grace;
+  return { graceMs: cap.ms, cutBy: { queue: cap.queue, as } };
+}
+
+/** The value of a queue, or of the nearest queue above that has one. */
+function nearest(
+  draft: Draft,
+  name: QueueName,
+  cap: 'maxGraceMs' | 'lendMaxGraceMs',
+): { readonly queue: QueueName; readonly ms: number } | null {
+  for (let queue: Queue | undefined = draft.get('queues', name); queue !== undefined;) {
+    const ms = queue[cap];
+    if (ms !== null && ms !== undefined) return { queue: queue.name, ms };
+    queue = queue.parent === null ? undefined : draft.get('queues', queue.parent);
+  }
+  return null;
+}
