@@ -2,10 +2,10 @@
 // somebody last looked. A what-if takes all of it down before its first supposition and puts it back after the last was taken
 // back, so that it leaves no trace, whether the engine was at rest or in the middle of its work.
 import type { UnsettledChanges } from './nodes.js';
-import type { QueueNode } from './queues.js';
+import { type QueueNode, type Shares, sharesOf, setShares } from './queues.js';
 import type { Reservation } from './reservations.js';
 import type { Group } from './shapes.js';
-import type { ClusterView } from './view.js';
+import type { ClusterView, Unsettled } from './view.js';
 import type { WorkloadEntry } from './workloads.js';
 
 type GroupMemo = Pick<Group, 'block' | 'failedAt' | 'cutShort' | 'roomSinceMs'>;
@@ -16,6 +16,7 @@ export class Memo {
   /** By the key of the group: one that is left by all for a while is made anew. */
   readonly #groups = new Map<QueueNode, ReadonlyMap<string, GroupMemo>>();
   readonly #relievedAt: readonly (readonly [QueueNode, number])[];
+  readonly #shares: readonly (readonly [QueueNode, Shares])[];
   readonly #gainedAt: readonly (readonly [{ gainedAt: number }, number])[];
   readonly #keptOut: readonly (readonly [Reservation, readonly Group[]])[];
   readonly #broken: ReadonlyMap<WorkloadEntry, number | null>;
@@ -23,17 +24,19 @@ export class Memo {
   readonly #waitingForRoom: readonly WorkloadEntry[];
   readonly #roomChanged: readonly QueueNode[];
   readonly #changes: UnsettledChanges;
+  readonly #unsettled: Unsettled;
   readonly #stamps: Pick<ClusterView, 'structureAt' | 'restedAt' | 'wakeMs'>;
 
   constructor(view: ClusterView) {
     this.#view = view;
     const { nodes, structureAt, restedAt, wakeMs } = view;
-    const queues = [...view.queues.values()];
+    const queues = [view.root, ...view.queues.values()];
     for (const queue of queues) {
       if (queue.groups.size === 0) continue;
       this.#groups.set(queue, new Map([...queue.groups].map(([key, group]) => [key, memoOf(group)])));
     }
     this.#relievedAt = queues.map((queue) => [queue, queue.relievedAt]);
+    this.#shares = queues.map((queue) => [queue, sharesOf(queue)]);
     this.#gainedAt = [...nodes.classes, ...nodes.tiers].map((room) => [room, room.gainedAt]);
     this.#keptOut = [...view.reservations.all()].map((reservation) => [reservation, [...reservation.keptOut]]);
     this.#broken = new Map(view.broken);
@@ -41,6 +44,7 @@ export class Memo {
     this.#waitingForRoom = [...view.claimsWaitingForRoom];
     this.#roomChanged = [...view.roomChanged];
     this.#changes = nodes.unsettled();
+    this.#unsettled = view.unsettled();
     this.#stamps = { structureAt, restedAt, wakeMs };
   }
 
@@ -48,6 +52,9 @@ export class Memo {
   restore(): void {
     const view = this.#view;
     const { nodes } = view;
+    view.unsettle(this.#unsettled);
+    // Were they divided anew, that would count as a change for everybody.
+    for (const [queue, shares] of this.#shares) setShares(queue, shares);
     view.fileShelves();
     view.retakeClaims(view.claimers);
     for (const queue of view.queues.values()) {

@@ -276,6 +276,42 @@ function addSums(to: QueueNode, of: QueueNode, sign: 1 | -1): void {
   }
 }
 
+/** What the last division gave a queue, of the whole and of parts of the cluster. */
+export interface Shares {
+  readonly fairShare: Amounts;
+  readonly allocatableShare: Amounts;
+  readonly requestable: Amounts;
+  readonly entitled: number;
+  readonly beyondLimits: number;
+  readonly ofParts: readonly Pick<ScopeAccount, (typeof SHARES_OF_PART)[number]>[];
+}
+
+const SHARES_OF_PART = ['fairShare', 'allocatableShare', 'requestable', 'boundRequestable'] as const;
+
+/** Takes down what the last division gave it. */
+export function sharesOf(queue: QueueNode): Shares {
+  const { fairShare, allocatableShare, requestable, entitled, beyondLimits, scopes } = queue;
+  return {
+    fairShare: fairShare.slice(),
+    allocatableShare: allocatableShare.slice(),
+    requestable: requestable.slice(),
+    entitled,
+    beyondLimits,
+    ofParts: scopes.map((account) => ({ ...account })),
+  };
+}
+
+/** Gives it that again. May assume that the same parts are named. */
+export function setShares(queue: QueueNode, shares: Shares): void {
+  for (const share of ['fairShare', 'allocatableShare', 'requestable'] as const) setAll(queue[share], shares[share]);
+  queue.entitled = shares.entitled;
+  queue.beyondLimits = shares.beyondLimits;
+  shares.ofParts.forEach((ofPart, index) => {
+    const account = queue.scopes[index];
+    for (const share of SHARES_OF_PART) if (account !== undefined) account[share] = ofPart[share];
+  });
+}
+
 /** What counts as a whole one when surplus is dealt: a GPU, a thousandth of a core, a MiB. */
 const UNITS = [GPU_PARTS, 1, 1] as const;
 

@@ -75,6 +75,15 @@ import {
   type WorkloadEntry,
 } from './workloads.js';
 
+/** What a view has yet to work out: see `unsettled`. */
+export interface Unsettled {
+  readonly sharesStale: boolean;
+  readonly sharedCapacity: Amounts;
+  readonly scopesStale: boolean;
+  readonly demandStamp: number;
+  readonly classesStamp: number;
+}
+
 const ROOT_NAME = '(root)' as QueueName;
 const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
 const NO_UNITS: readonly VictimUnit[] = [];
@@ -229,6 +238,27 @@ export class ClusterView {
     if (this.cells?.hearOfLoans()) this.structureAt = ++this.nodes.clock;
     this.#cellsStale = false;
     this.#classesOfCells = this.nodes.classesStamp;
+  }
+
+  /** What has yet to be worked out, and from what the shares were. */
+  unsettled(): Unsettled {
+    return {
+      sharesStale: this.#sharesStale,
+      sharedCapacity: this.#sharedCapacity.slice(),
+      scopesStale: this.scopes.needsRecount,
+      demandStamp: this.#demandStamp,
+      classesStamp: this.#classesStamp,
+    };
+  }
+
+  /** Makes it that again; may assume that all records are as they were. */
+  unsettle({ sharesStale, sharedCapacity, scopesStale, demandStamp, classesStamp }: Unsettled): void {
+    if (!scopesStale && this.scopes.needsRecount) this.#recountScopes();
+    else if (scopesStale) this.scopes.isStale = true;
+    this.#sharesStale = sharesStale;
+    this.#sharedCapacity.set(sharedCapacity);
+    this.#demandStamp = demandStamp;
+    this.#classesStamp = classesStamp;
   }
 
   /** Goes on with a ledger of its own, for suppositions. @returns how to go back to the one there was */

@@ -250,6 +250,38 @@ describe('a plan of a submission', () => {
   });
 });
 
+describe('what was tried in vain', () => {
+  /** Queue a is owed a GPU, and nobody may be told to give it one. */
+  const inVain = (): TestCluster => {
+    const cluster = new TestCluster().node('n0', { gpus: 4 }).node('n1', { gpus: 1, pool: 'other' });
+    cluster.queue('a', { guarantee: 2 }).queue('b', { weight: 3 });
+    cluster.running('a', 'n0', [0]);
+    cluster.running('b', 'n0', [1], { preemptible: false });
+    cluster.running('b', 'n0', [2, 3], { preemptible: false });
+    cluster.submit('a', { gpus: 1, pool: 'default' });
+    cluster.settle();
+    return cluster;
+  };
+  /** Searches for victims of a step in which somebody else is looked at. */
+  const searches = (cluster: TestCluster): number => {
+    cluster.submit('b', { gpus: 8 });
+    return step(cluster.view, cluster.nowMs, 1e9).searches.tried;
+  };
+
+  it('is not tried again because somebody planned a submission', () => {
+    expect(searches(inVain())).toBe(0);
+    const cluster = inVain();
+    expect(planSubmit(cluster, 'b', { gpus: 1, pool: 'other' }).workloads[0]?.start.type).toBe('now');
+    expect(searches(cluster)).toBe(0);
+  });
+
+  it('is not tried again because somebody planned a change of a queue', () => {
+    const cluster = inVain();
+    planQueue(cluster, 'a', { guaranteeGpus: 4 });
+    expect(searches(cluster)).toBe(0);
+  });
+});
+
 describe('a plan where parts of the cluster are ruled', () => {
   it('says which limit would keep work waiting', () => {
     const scopes = [{ pool: 'big', model: '', guaranteeGpus: 0, limitGpus: 1 }];
