@@ -15,6 +15,22 @@ interface Room {
   readonly stop: Stop | null;
 }
 
+/** GPU parts chosen before that no account counts yet: in all, and of parts of the cluster. */
+interface Taken {
+  readonly all: number;
+  readonly of: ReadonlyMap<Scope, number>;
+}
+
+const NOTHING_TAKEN: ReadonlyMap<Scope, number> = new Map();
+const NONE_TAKEN: Taken = { all: 0, of: NOTHING_TAKEN };
+
+function withTaken({ all, of }: Taken, scopes: readonly Scope[], parts: number): Taken {
+  return {
+    all: all + parts,
+    of: new Map([...of, ...scopes.map((scope) => [scope, (of.get(scope) ?? 0) + parts] as const)]),
+  };
+}
+
 const ENDLESS: Room = { parts: Infinity, stop: null };
 
 /** What an account counts: see `findStop`. */
@@ -57,7 +73,7 @@ export class ScopeRoom {
   /** How many tasks may go onto GPUs of a class. @param chosen GPU parts of tasks chosen before, charged to nobody's whole yet */
   tasks(ask: Ask, bankClass: BankClass, chosen: number): number {
     const each = chargeIn(ask, bankClass);
-    const { parts } = this.#roomIn(bankClass, chosen);
+    const { parts } = this.#roomIn(bankClass, { all: chosen, of: NOTHING_TAKEN });
     return parts === Infinity ? Infinity : Math.max(0, Math.floor(parts / each));
   }
 
@@ -73,7 +89,7 @@ export class ScopeRoom {
         const scopes = this.#scopes.of(bankClass);
         if ([...known].some((other) => sameScopes(other, scopes))) continue;
         known.add(scopes);
-        const room = this.#roomIn(bankClass, 0);
+        const room = this.#roomIn(bankClass, NONE_TAKEN);
         stop ??= room.stop;
         tasks += room.parts === Infinity ? Infinity : Math.max(0, Math.floor(room.parts / chargeIn(ask, bankClass)));
         if (tasks >= count) break;
@@ -87,14 +103,19 @@ export class ScopeRoom {
   findStopOnFree({ parts }: Shape): Stop | null {
     for (const { ask, count } of parts) {
       if (ask.unit === 'none') continue;
+      // What goes onto one class is taken from the room in others of the same parts.
+      let taken = NONE_TAKEN;
       let tasks = 0;
       let stop: Stop | null = null;
       for (const bankClass of ask.classes) {
-        const free = ask.unit === 'share' ? count : bankClass.free.counts.portions(ask.gpus, count);
-        const room = this.#roomIn(bankClass, 0);
-        const allowed = Math.max(0, Math.floor(room.parts / chargeIn(ask, bankClass)));
+        const free = ask.unit === 'share' ? count : bankClass.free.counts.portions(ask.gpus, count - tasks);
+        const room = this.#roomIn(bankClass, taken);
+        const each = chargeIn(ask, bankClass);
+        const allowed = Math.max(0, Math.floor(room.parts / each));
         if (allowed < free) stop ??= room.stop;
-        tasks += Math.min(free, allowed);
+        const here = Math.min(free, allowed, count - tasks);
+        tasks += here;
+        taken = withTaken(taken, this.#scopes.of(bankClass), here * each);
       }
       if (tasks < count && stop !== null) return stop;
     }
@@ -119,7 +140,7 @@ export class ScopeRoom {
     return null;
   }
 
-  #roomIn(bankClass: BankClass, chosen: number): Room {
+  #roomIn(bankClass: BankClass, taken: Taken): Room {
     let room = ENDLESS;
     const narrow = (parts: number, kind: 'limit' | 'guarantee', queue: QueueNode, scope: Scope | null): void => {
       if (parts < room.parts) room = { parts, stop: { kind, at: queue, resource: GPU, scope } };
@@ -129,14 +150,15 @@ export class ScopeRoom {
       for (const { index } of scopes) {
         const account = queue.scopes[index];
         if (account === undefined || account.limit === Infinity) continue;
-        narrow(account.limit - countOf(account, this.#counting), 'limit', queue, account.scope);
+        const left = account.limit - countOf(account, this.#counting) - (taken.of.get(account.scope) ?? 0);
+        narrow(left, 'limit', queue, account.scope);
       }
       if (this.#account.preemptible) continue;
-      if (isPromisedMore(queue)) narrow(this.#ownPromise(queue, scopes, chosen), 'guarantee', queue, null);
+      if (isPromisedMore(queue)) narrow(this.#ownPromise(queue, scopes, taken.all), 'guarantee', queue, null);
     }
     if (this.#account.preemptible || this.#account.queue === null) return room;
     for (const scope of scopes) {
-      const left = this.unpromised(scope, this.#account.queue);
+      const left = this.unpromised(scope, this.#account.queue) - (taken.of.get(scope) ?? 0);
       narrow(left, 'guarantee', this.#account.queue, scope);
     }
     return room;

@@ -364,17 +364,24 @@ export class ClusterView {
     queue.active.delete(group);
     if (queue.active.size === 0) this.activeQueues.delete(queue);
     if (block.kind === 'room') {
-      shape.waiting.add(group);
-      if (shape.waiting.size === 1) watch(shape);
+      this.#watchRoom(group);
       this.#waitsForRoom(group);
     } else {
       block.at.stopped.add(group);
       group.roomSinceMs = Infinity;
+      // Once what leaves its queue has left it may start: it could be promised what comes free until then.
+      if (this.nodes.leavingTasks > 0 && this.findStop(group, shape, 'promise') === null) this.#watchRoom(group);
     }
     queue.stuck.add(group);
     queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
     this.stuckQueues.add(queue);
     this.restedAt = -1;
+  }
+
+  #watchRoom(group: Group): void {
+    const { shape } = group;
+    shape.waiting.add(group);
+    if (shape.waiting.size === 1) watch(shape);
   }
 
   /** Its queue's rules do not stop it: its waiting counts, from now on if they did. */
@@ -397,12 +404,8 @@ export class ClusterView {
     const { block, queue, shape } = group;
     group.block = null;
     if (block === null) return;
-    if (block.kind === 'room') {
-      shape.waiting.delete(group);
-      if (shape.waiting.size === 0) watch(shape);
-    } else {
-      block.at.stopped.delete(group);
-    }
+    if (shape.waiting.delete(group) && shape.waiting.size === 0) watch(shape);
+    if (block.kind !== 'room') block.at.stopped.delete(group);
     queue.stuck.delete(group);
     if (queue.stuck.size > 0) return;
     queue.stuckPriority = -Infinity;
@@ -455,7 +458,7 @@ export class ClusterView {
   #wakeShape(shape: Shape): void {
     if (shape.waiting.size > 0) {
       const room = this.#roomFor(shape);
-      if (room.now || room.later) for (const group of shape.waiting) this.#wake(group, room);
+      if (room.now || room.later) for (const group of Array.from(shape.waiting)) this.#wake(group, room);
     }
     // With what each has been promised and is free already, claimers differ, so all are looked at.
     for (const claimer of shape.claimers) this.claimsToCheck.add(claimer);

@@ -147,6 +147,15 @@ describe('a limit for a part of the cluster', () => {
     });
   });
 
+  it('says so where free GPUs of two kinds are all there is', () => {
+    const cluster = new TestCluster().node('h1', { gpus: 1, pool: 'one' }).node('h2', { gpus: 1, pool: 'two' });
+    cluster.node('l1', { gpus: 1, model: L4 }).queue('a', scoped('/H100:..1 one:0')).queue('b', { guarantee: 1 });
+    cluster.running('b', 'l1', [0]);
+    const both = cluster.submit('a', { tasks: 2 });
+    cluster.settle();
+    expect(cluster.explain(both)).toMatchObject({ reason: 'QUEUE_LIMIT' });
+  });
+
   it('lets the next one in when one has ended', () => {
     const cluster = twoPools().queue('a', scoped('big:..1'));
     const [first = 0, second = 0] = cluster.submitMany(2, 'a', BIG);

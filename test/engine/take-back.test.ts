@@ -239,6 +239,20 @@ describe('claims', () => {
     expect(cluster.workload(owner).claim).toBeNull();
   });
 
+  it('are made of what comes free while work of the same queue leaves its limit', () => {
+    const cluster = new TestCluster().node('n0', { gpus: 1 }).node('n1', { gpus: 1, pool: 'p1' });
+    cluster.queue('a', { limit: 1 }).queue('b', { guarantee: 2 });
+    // So much that nothing is due to a.
+    cluster.submit('b', { gpus: 2 });
+    const leaves = cluster.running('a', 'n0', [0]);
+    const inTheWay = cluster.running('b', 'n1', [0], { preemptible: false });
+    const waits = cluster.submit('a', { pool: 'p1' });
+    cluster.cancel(leaves);
+    expect(cluster.settle()).toEqual([]);
+    cluster.finish(inTheWay);
+    expect(cluster.settle()).toMatchObject([{ type: 'claim', workload: waits }]);
+  });
+
   it.each([
     ['its node is cordoned', (cluster: TestCluster) => cluster.cordon('n1'), 'node n1 is cordoned'],
     ['its node is down', (cluster: TestCluster) => cluster.liveness('n1', 'down'), 'node n1 is down'],
