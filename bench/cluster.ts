@@ -13,6 +13,8 @@ const POLL_MS = 20;
 /** One scheduler, agents with simulated GPUs, one client. */
 export interface BenchCluster {
   readonly client: SluiceClient;
+  /** Process ids of the agents, in the order of their nodes. */
+  readonly agentPids: readonly number[];
   stop(): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export async function startCluster(scratchFolder: string, size: ClusterSize): Pr
   await client.createQueue({ queue: { name: 'research', guaranteeGpus: nodes * gpusPerNode } });
   return {
     client,
+    agentPids: agents.map(({ pid }) => pid),
     stop: async () => {
       client.close();
       await end(agents);

@@ -85,6 +85,11 @@ const CURVE_BENCH: RegisteredBench = {
   load: async () => (await import('./curves.js')).benchCurves,
 };
 
+const LOG_BENCH: RegisteredBench = {
+  figures: ['logs.read_mib_per_s', 'logs.agent_peak_mib', 'logs.agent_cpu_s'],
+  load: async () => (await import('./logs.js')).benchLogs,
+};
+
 export const BENCHES: readonly RegisteredBench[] = [
   MACHINE_BENCH,
   ENGINE_BENCH,
@@ -95,4 +100,5 @@ export const BENCHES: readonly RegisteredBench[] = [
   PREEMPT_BENCH,
   RESTART_BENCH,
   STORE_BENCH,
+  LOG_BENCH,
 ];

@@ -32,6 +32,7 @@ import type { ListNodesResponse__Output } from '../proto/gen/sluice/v1/ListNodes
 import type { ListQueuesResponse__Output } from '../proto/gen/sluice/v1/ListQueuesResponse.js';
 import type { ListWorkloadsRequest } from '../proto/gen/sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse__Output } from '../proto/gen/sluice/v1/ListWorkloadsResponse.js';
+import type { LogTime__Output } from '../proto/gen/sluice/v1/LogTime.js';
 import type { Maintenance__Output } from '../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { PlanQueueChangeRequest } from '../proto/gen/sluice/v1/PlanQueueChangeRequest.js';
@@ -112,6 +113,10 @@ export interface LogPiece {
   readonly allocation: string;
   /** True for the first piece of each attempt. */
   readonly begins: boolean;
+  /** Where it begins in the log of this allocation. */
+  readonly offset: number;
+  /** When it was written, if that was asked for; the first speaks of the first byte. */
+  readonly times: readonly LogTime__Output[];
 }
 
 /** The API as commands see it: one method a call, answers unwrapped where the envelope holds one thing. */
@@ -503,19 +508,25 @@ class GrpcClient implements SluiceClient {
     let attempt = 0;
     let next = 0;
     let reopened = false;
-    // A tail counts back from a moving end: after a reconnect the log is read whole and what is known is skipped.
-    const open = () =>
-      this.#logs.ReadLogs(reopened ? { ...request, tailBytes: 0, tailLines: 0 } : request, this.#metadata);
+    // A tail counts back from a moving end: what was already read says better where to go on.
+    const goOn = (): ReadLogsRequest => {
+      const { tailBytes: _bytes, tailLines: _lines, since: _since, ...rest } = request;
+      return { ...rest, resumeAllocation: allocation, resumeOffset: next };
+    };
+    const open = () => this.#logs.ReadLogs(reopened && allocation !== '' ? goOn() : request, this.#metadata);
     const onReopen = () => {
       reopened = true;
     };
     for await (const message of this.#follow(open, options, { endless: false, onReopen })) {
       const begins = message.allocation !== '' && message.allocation !== allocation;
       if (begins) ({ allocation, attempt } = message);
-      const offset = message.offset ?? next;
-      const data = begins ? message.data : message.data.subarray(Math.max(0, next - offset));
-      next = begins ? offset + data.length : Math.max(next, offset + message.data.length);
-      if (begins || data.length > 0) yield { data, attempt, allocation, begins };
+      const told = message.offset ?? next;
+      // A scheduler that cannot go on inside a log sends what is known once more.
+      const known = begins ? 0 : Math.max(0, next - told);
+      const data = message.data.subarray(known);
+      const offset = told + Math.min(known, message.data.length);
+      next = begins ? offset + data.length : Math.max(next, offset + data.length);
+      if (begins || data.length > 0) yield { data, attempt, allocation, begins, offset, times: message.times };
     }
   }
 

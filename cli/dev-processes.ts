@@ -38,6 +38,11 @@ export class DevProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;
   }
 
+  /** 0 = it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   signal(name: 'SIGTERM' | 'SIGKILL'): void {
     if (this.isRunning) this.#child.kill(name);
   }

@@ -18,6 +18,7 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   cpus: ['cpus-per-task'],
   memory: ['mem'],
   after: ['dependency'],
+  task: ['rank'],
 };
 
 /** Lets a command take other long names for the flags it has. */

@@ -30,6 +30,14 @@ function groupsOf(spec: WorkloadSpec__Output | null): readonly TaskGroup[] {
   return spec.roles.length === 0 ? [group(spec, '')] : spec.roles.map((role) => group(role, role.name));
 }
 
+/** The most tasks that a workload may have at once: they are numbered from 0 below this. */
+export function mostTasks(spec: WorkloadSpec__Output | null): number {
+  return Math.max(
+    1,
+    groupsOf(spec).reduce((sum, { most }) => sum + most, 0),
+  );
+}
+
 /** A number of GPUs, to the thousandth: `2`, `0.5`, `0.429`. */
 export function gpuFigure(gpus: number): string {
   return String(Number(gpus.toFixed(3)));

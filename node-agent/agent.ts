@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../common/clock.js';
 import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import { fromDuration } from '../common/units.js';
+import { fromDuration, fromTimestamp } from '../common/units.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
@@ -13,7 +13,14 @@ import { type AgentRecord, newAgentRecord } from './agent-journal.js';
 import type { GpuProvider, Inventory } from './gpu/provider.js';
 import type { AgentView } from './metrics/agent-metrics.js';
 import { GpuReadings } from './metrics/gpu-readings.js';
-import { inventoryMessage, type Machine, observedMessage, parseDesired, telemetryMessage } from './messages.js';
+import {
+  inventoryMessage,
+  logDataMessage,
+  type Machine,
+  observedMessage,
+  parseDesired,
+  telemetryMessage,
+} from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
 import { isLive } from './session/allocation.js';
@@ -78,7 +85,8 @@ export class Agent {
   #state: SessionState;
   #inventory: Inventory;
   #durable: Promise<void> = Promise.resolve();
-  #logReads = new AbortController();
+  /** Log reads under way, by the scheduler's number for each. */
+  readonly #logReads = new Map<number, AbortController>();
   #stepping = false;
   /** The last look at the clock, in ms since boot: each costs 30 µs. */
   #sleepSinceMs = 0;
@@ -210,7 +218,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#ended = true;
     for (const timer of this.#timers.values()) timer.cancel();
-    this.#logReads.abort();
+    this.#cancelLogReads();
     this.#sendObserved();
     await this.#connection.end();
     await this.#host.journal.close();
@@ -329,7 +337,9 @@ export class Agent {
         this.#connection.reset();
       }
     } else if (logRead) {
-      void this.#answerLogRead(logRead, this.#logReads.signal);
+      void this.#answerLogRead(logRead);
+    } else if (message.logCancel) {
+      this.#logReads.get(message.logCancel.id)?.abort();
     } else if (message.originRequest) {
       for (const allocation of message.originRequest.allocations) {
         this.#connection.send({ origin: { allocation, origin: this.#runtime.origin(allocation) } });
@@ -338,8 +348,7 @@ export class Agent {
   }
 
   #disconnected(): void {
-    this.#logReads.abort();
-    this.#logReads = new AbortController();
+    this.#cancelLogReads();
     this.#congested = false;
     this.take({ type: 'disconnected' });
   }
@@ -414,16 +423,25 @@ export class Agent {
     this.#sendInventory();
   }
 
-  async #answerLogRead(
-    { id, allocation, offset, maxBytes, wait }: LogRead__Output,
-    cancelled: AbortSignal,
-  ): Promise<void> {
+  async #answerLogRead({ id, allocation, offset, maxBytes, wait, since, times }: LogRead__Output): Promise<void> {
+    const reading = new AbortController();
+    this.#logReads.set(id, reading);
     try {
-      const piece = await this.#runtime.readLog(allocation, { offset, maxBytes, wait }, cancelled);
-      if (!cancelled.aborted) this.#connection.send({ logData: { id, ...piece } });
+      const sinceMs = fromTimestamp(since);
+      const request = { offset, maxBytes, wait, times, ...(sinceMs === null ? {} : { sinceMs }) };
+      const piece = await this.#runtime.readLog(allocation, request, reading.signal);
+      if (!reading.signal.aborted) this.#connection.send({ logData: logDataMessage(id, piece) });
     } catch (error) {
-      if (!cancelled.aborted) this.#connection.send({ logData: { id, error: (error as Error).message } });
+      if (!reading.signal.aborted) this.#connection.send({ logData: { id, error: (error as Error).message } });
+    } finally {
+      // After a new connection the same number may stand for another read.
+      if (this.#logReads.get(id) === reading) this.#logReads.delete(id);
     }
+  }
+
+  #cancelLogReads(): void {
+    for (const reading of this.#logReads.values()) reading.abort();
+    this.#logReads.clear();
   }
 
   // --- this machine ---

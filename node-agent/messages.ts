@@ -3,10 +3,12 @@ import { GPU_PARTS } from '../common/gpu-parts.js';
 import type { AllocationId } from '../common/ids.js';
 import { fromDuration, fromTimestamp, toTimestamp } from '../common/units.js';
 import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAllocation.js';
+import type { LogData } from '../proto/gen/sluice/v1/LogData.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation } from '../proto/gen/sluice/v1/ObservedAllocation.js';
 import type { TelemetryOfGpu } from '../proto/gen/sluice/v1/TelemetryOfGpu.js';
 import type { Inventory, Telemetry } from './gpu/provider.js';
+import type { LogPiece } from './runtime/task-logs.js';
 import type { DesiredAllocation, LocalAllocation, Program, StopReason } from './session/allocation.js';
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
@@ -154,4 +156,9 @@ export function telemetryMessage(telemetry: readonly Telemetry[], nowMs: number)
       time: toTimestamp(nowMs),
     },
   }));
+}
+
+/** The answer to a log read. */
+export function logDataMessage(id: number, { offset, data, end, times = [] }: LogPiece): LogData {
+  return { id, offset, data, end, times: times.map((one) => ({ offset: one.offset, time: toTimestamp(one.timeMs) })) };
 }

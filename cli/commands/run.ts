@@ -80,7 +80,12 @@ async function attach(invocation: Invocation, api: SluiceClient, number: number)
     logEnd.abort();
   });
   try {
-    const log = printLog(invocation, api, { workload: String(number), task: 0, follow: true }, logEnd.signal);
+    const log = printLog(
+      invocation,
+      api,
+      { workload: String(number), task: 0, follow: true },
+      { signal: logEnd.signal },
+    );
     const following = followUntil(invocation, api, [String(number)], ({ state }) => hasEnded(state), {
       signal: detaching.signal,
       onChange: stateTeller(invocation),

@@ -17,6 +17,7 @@ import { applyLimits, ranOutOfMemory } from './cgroup-limits.js';
 import { type CgroupHome, findCgroupHome, insideCgroup, makeCgroup, removeCgroup } from './cgroup.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
+import { LogTimesWriter } from './log-times.js';
 import { bootMs, identify, ownIdentity } from './process-identity.js';
 import { endTree, signalTree, type TaskTree } from './process-tree.js';
 import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from './supervision.js';
@@ -42,6 +43,7 @@ interface LiveTask {
   readonly spec: TaskSpec;
   readonly folder: AllocationFolder;
   readonly tree: TaskTree;
+  readonly logTimes: LogTimesWriter;
   readonly startedMs: number;
   /** The same by the clocks that nobody sets. */
   readonly started: { readonly bootMs: number; readonly steadyMs: number };
@@ -174,7 +176,8 @@ class Supervisor {
     const started = { bootMs: bootMs(), steadyMs: performance.now() };
     const root = identify(pid);
     const tree: TaskTree = { allocation: spec.id, root, cgroup };
-    const task: LiveTask = { spec, folder, tree, startedMs, started, ended: false, stop: null };
+    const logTimes = new LogTimesWriter(folder.log);
+    const task: LiveTask = { spec, folder, tree, logTimes, startedMs, started, ended: false, stop: null };
     this.#tasks.set(spec.id, task);
     child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
     this.#tell({ type: 'started', id: spec.id, startedMs });
@@ -191,6 +194,7 @@ class Supervisor {
     // Before the group is gone.
     const memory = this.#memoryVerdict(task);
     const left = await endForSure(task.tree);
+    this.#lookAtLog(task);
     const message =
       left.length === 0
         ? memory
@@ -280,18 +284,20 @@ class Supervisor {
         // Also when a stop is under way: it may allow more time than a node without a lease has.
         this.#stop(task.spec.id, 'NODE_LOST', graceWithoutLease(task.spec, this.#leaseMs, nowMs));
       }
-      this.#capLog(task);
+      this.#lookAtLog(task);
     }
     for (const [group, tries] of this.#emptyGroups) this.#removeGroup(group, tries);
     if (this.#tasks.size > 0 || this.#agents.size > 0) this.#idleSinceMs = performance.now();
     else if (performance.now() - this.#idleSinceMs > this.#idleLeaveMs) this.#leave();
   }
 
-  #capLog(task: LiveTask): void {
+  /** Notes when the log grew, and holds it below its cap. */
+  #lookAtLog(task: LiveTask): void {
     try {
       holdBelowCap(task.folder.log, task.spec.logCapBytes);
+      task.logTimes.note(Date.now());
     } catch (error) {
-      say(`${task.spec.id}: its log cannot be held below its cap: ${(error as Error).message}`);
+      say(`${task.spec.id}: its log cannot be looked after: ${(error as Error).message}`);
     }
   }
 

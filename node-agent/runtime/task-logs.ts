@@ -1,6 +1,7 @@
 // Reads the logs of tasks in pieces, and waits at their end for more while the task lives.
 import { closeSync, type FSWatcher, openSync, readSync, fstatSync, watch } from 'node:fs';
 import { readExtent } from './log-cap.js';
+import { type LogTime, offsetSince, timesBetween } from './log-times.js';
 
 /** The most bytes of one piece. */
 export const MAX_PIECE_BYTES = 65_536;
@@ -15,6 +16,10 @@ export interface LogRequest {
   readonly maxBytes: number;
   /** At the end of the log of a live task: answer when there is more, not at once. */
   readonly wait: boolean;
+  /** Begin no earlier than with what was written at or after this time, in ms since 1970. */
+  readonly sinceMs?: number;
+  /** Tell when it was written. */
+  readonly times?: boolean;
 }
 
 /** A piece of a log. */
@@ -24,6 +29,8 @@ export interface LogPiece {
   readonly data: Buffer;
   /** The task ended and this reaches the end of its log. */
   readonly end: boolean;
+  /** When it was written; only when asked for. */
+  readonly times?: readonly LogTime[];
 }
 
 interface Watched {
@@ -83,7 +90,8 @@ export class TaskLogs {
     // Asked first: what is written later than this answer belongs to a live task.
     const live = this.#isLive(id);
     const extent = readExtent(file);
-    const wanted = Math.max(request.offset, extent.first);
+    const since = request.sinceMs === undefined ? 0 : offsetSince(file, request.sinceMs);
+    const wanted = Math.max(request.offset, extent.first, since);
     const length = Math.max(1, Math.min(request.maxBytes || MAX_PIECE_BYTES, MAX_PIECE_BYTES));
     let fd: number;
     try {
@@ -100,7 +108,9 @@ export class TaskLogs {
       const count = readSync(fd, data, 0, length, offset - extent.base);
       // Dropped in between: what was read may be a hole.
       if (readExtent(file).first > offset) return this.#readNow(id, file, request);
-      return { offset, data: data.subarray(0, count), end: !live && offset + count >= end };
+      const piece = { offset, data: data.subarray(0, count), end: !live && offset + count >= end };
+      if (request.times !== true || count === 0) return piece;
+      return { ...piece, times: timesBetween(file, offset, offset + count, Date.now()) };
     } finally {
       closeSync(fd);
     }

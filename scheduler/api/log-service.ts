@@ -1,13 +1,15 @@
 // LogService: reads the log of a task from the node that ran it, and follows it over restarts of the workload.
 import { status } from '@grpc/grpc-js';
 import type { LogServiceHandlers } from '../../proto/gen/sluice/v1/LogService.js';
+import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { ReadLogsRequest__Output } from '../../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { ReadLogsResponse } from '../../proto/gen/sluice/v1/ReadLogsResponse.js';
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { deferred } from '../../common/deferred.js';
 import { ApiError } from '../../common/errors.js';
+import { fromTimestamp } from '../../common/units.js';
 import { notFound } from '../control/refusals.js';
-import { isTerminal } from '../model/cluster-state.js';
+import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { AgentSession } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
 import type { Handlers, Sender } from './handlers.js';
@@ -31,12 +33,13 @@ export function logService(handlers: Handlers, deps: ServiceDependencies): LogSe
   };
 }
 
-/** Sends attempt after attempt; without follow only what is there of the last one. */
+/** Sends attempt after attempt; without follow only what is there of one. */
 async function readLogs(
   deps: ServiceDependencies,
   request: ReadLogsRequest__Output,
   sender: Sender<ReadLogsResponse>,
 ): Promise<void> {
+  refuseContradictions(request);
   const number = await deps.loop.read((state) => {
     const workload = state.findWorkload(request.workload);
     if (workload === undefined) throw notFound('workload', request.workload);
@@ -48,18 +51,49 @@ async function readLogs(
     const allocation = await nextAttempt(deps, number, request, read, sender.closed);
     if (allocation === null) return;
     // The tail is of what was there when the reader came; a later attempt is new to it.
-    const tail = read === null ? { bytes: request.tailBytes, lines: request.tailLines } : { bytes: 0, lines: 0 };
-    await sendLog(deps, allocation, { follow: request.follow, tail }, sender);
-    if (!request.follow || sender.closed.aborted) return;
+    await sendLog(deps, allocation, { request, start: read === null ? startOf(request) : BEGINNING }, sender);
+    if (!request.follow || isOfOneAttempt(request) || sender.closed.aborted) return;
     read = allocation.id;
   }
 }
 
-/** The newest allocation of the task that was not read yet; waits for one while following. Null = there will be none. */
+function refuseContradictions({ attempt, previous, tailBytes, tailLines }: ReadLogsRequest__Output): void {
+  const problem =
+    attempt < 0
+      ? `attempt ${attempt} is none; attempts count from 1`
+      : attempt > 0 && previous
+        ? 'attempt and previous say two things; give one of them'
+        : tailBytes > 0 && tailLines > 0
+          ? 'tail_bytes and tail_lines say two things; give one of them'
+          : null;
+  if (problem === null) return;
+  throw new ApiError({ code: status.INVALID_ARGUMENT, reason: 'INVALID_ARGUMENT', message: problem });
+}
+
+function isOfOneAttempt({ attempt, previous }: ReadLogsRequest__Output): boolean {
+  return attempt > 0 || previous;
+}
+
+/** Where the reading of an attempt begins. */
+interface Start {
+  readonly offset: number;
+  readonly tail: Tail;
+  /** Null = whenever it was written. */
+  readonly sinceMs: number | null;
+}
+
+const BEGINNING: Start = { offset: 0, tail: { bytes: 0, lines: 0 }, sinceMs: null };
+
+function startOf({ resumeAllocation, resumeOffset, tailBytes, tailLines, since }: ReadLogsRequest__Output): Start {
+  if (resumeAllocation !== '') return { ...BEGINNING, offset: resumeOffset };
+  return { offset: 0, tail: { bytes: tailBytes, lines: tailLines }, sinceMs: fromTimestamp(since) };
+}
+
+/** The allocation of the task to be read next; waits for one while following. Null = there will be none. */
 async function nextAttempt(
   { loop, hub }: ServiceDependencies,
   number: WorkloadNumber,
-  { task, follow }: ReadLogsRequest__Output,
+  request: ReadLogsRequest__Output,
   read: AllocationId | null,
   closed: AbortSignal,
 ): Promise<Allocation | null> {
@@ -75,11 +109,9 @@ async function nextAttempt(
     try {
       const found = await loop.read((state) => {
         const workload = state.workload(number);
-        if (workload === undefined) return null;
-        const id = workload.allocations[task];
-        if (id !== undefined && id !== read) return state.allocation(id) ?? null;
-        if (read === null && !follow) throw notStarted(workload);
-        return isTerminal(workload.state) ? null : 'wait';
+        return workload === undefined
+          ? null
+          : chooseAttempt(workload, attemptsOf(state, workload, request), request, read);
       });
       if (found !== 'wait') return found;
       if (!closed.aborted) await changed.promise;
@@ -91,21 +123,66 @@ async function nextAttempt(
   }
 }
 
+/** What is kept of the allocations of the task, oldest first. */
+function attemptsOf(
+  state: Pick<ReadableState, 'allocation'>,
+  { pastAllocations, allocations }: Workload,
+  { task }: ReadLogsRequest__Output,
+): readonly Allocation[] {
+  return [...pastAllocations, ...allocations]
+    .map((id) => state.allocation(id))
+    .filter((allocation) => allocation?.task === task)
+    .filter((allocation) => allocation !== undefined);
+}
+
+/** @throws ApiError when what is asked for is not there */
+function chooseAttempt(
+  workload: Workload,
+  known: readonly Allocation[],
+  request: ReadLogsRequest__Output,
+  read: AllocationId | null,
+): Allocation | 'wait' | null {
+  const { attempt, previous, follow, resumeAllocation } = request;
+  const later = isTerminal(workload.state) ? null : 'wait';
+  if (read !== null) {
+    // What is kept is bounded: should the one that was read be gone, those after it are newer than all that are.
+    const at = known.findIndex(({ id }) => id === read);
+    return known[at + 1] ?? later;
+  }
+  if (resumeAllocation !== '') {
+    return known.find(({ id }) => id === resumeAllocation) ?? throwing(notKept(workload, request, known));
+  }
+  if (attempt > 0) {
+    const found = known.findLast((one) => one.attempt === attempt);
+    if (found !== undefined) return found;
+    if (follow && attempt > workload.attempt) return later;
+    throw notKept(workload, request, known);
+  }
+  if (previous) {
+    const present = known.at(-1)?.attempt ?? 0;
+    return known.findLast((one) => one.attempt < present) ?? throwing(notKept(workload, request, known));
+  }
+  if (known.length === 0 && !follow) throw notStarted(workload);
+  return known.at(-1) ?? later;
+}
+
+function throwing(error: ApiError): never {
+  throw error;
+}
+
 /** Sends one task's log from its node, piece by piece; the next piece is asked for when the client took the last one. */
 async function sendLog(
   { fleet, clock, loop }: ServiceDependencies,
   allocation: Allocation,
-  { follow, tail }: { readonly follow: boolean; readonly tail: Tail },
+  { request, start }: { readonly request: ReadLogsRequest__Output; readonly start: Start },
   sender: Sender<ReadLogsResponse>,
 ): Promise<void> {
-  let offset = 0;
-  let first = true;
+  const { follow, times } = request;
   const left = whenClosed(sender.closed);
-  const present = fleet.session(allocation.node);
-  const start = present === undefined ? 0 : await startOfTail(present, allocation.id, tail);
-  offset = start;
+  let offset: number | null = null;
+  let first = true;
   // Only a tail in bytes may begin inside a line.
-  let isCut = tail.bytes > 0 && start > 0;
+  let isCut = false;
   while (!sender.closed.aborted) {
     const session = fleet.session(allocation.node);
     if (session === undefined) {
@@ -115,13 +192,10 @@ async function sendLog(
       await new Promise<void>((resolve) => clock.after(AGENT_RETRY_MS, resolve));
       continue;
     }
-    const reading = session
-      .readLog({ allocation: allocation.id, offset, maxBytes: PIECE_BYTES, wait: follow })
-      .catch((error: unknown) => {
-        if (follow && error instanceof ApiError && error.code === status.UNAVAILABLE) return null;
-        throw error;
-      });
-    const piece = await Promise.race([reading, left]);
+    const piece = await Promise.race([readPiece(session), left]).catch((error: unknown) => {
+      if (follow && error instanceof ApiError && error.code === status.UNAVAILABLE) return null;
+      throw error;
+    });
     if (piece === null) continue;
     if (piece.error !== '') throw logUnreadable(allocation, piece.error);
     offset = piece.offset + piece.data.length;
@@ -129,12 +203,23 @@ async function sendLog(
     const data = isCut ? afterFirstLine(piece.data) : piece.data;
     isCut = false;
     if (data.length > 0 || first) {
-      const place = { data, offset: offset - data.length };
+      const place = { data, offset: offset - data.length, times: piece.times };
       sender.send(first ? { ...place, allocation: allocation.id, attempt: allocation.attempt } : place);
       first = false;
       await sender.drained();
     }
     if (piece.end || (!follow && piece.data.length === 0)) return;
+  }
+
+  /** The agent may come and go between any two of its answers: where the tail begins is asked until it is known. */
+  async function readPiece(session: AgentSession): Promise<LogData__Output> {
+    if (offset === null) {
+      offset = start.offset + (await startOfTail(session, allocation.id, start.tail));
+      isCut = start.tail.bytes > 0 && offset > 0;
+    }
+    const since = first && start.sinceMs !== null ? { sinceMs: start.sinceMs } : {};
+    const piece = { allocation: allocation.id, offset, maxBytes: PIECE_BYTES, wait: follow, times, ...since };
+    return session.readLog(piece, sender.closed);
   }
 }
 
@@ -201,6 +286,28 @@ function noSuchTask({ task }: ReadLogsRequest__Output, { number, spec }: Workloa
     code: status.INVALID_ARGUMENT,
     reason: 'TASK_NOT_FOUND',
     message: `workload ${number} has no task ${task}; its tasks are 0 to ${maxTasks(spec) - 1}`,
+  });
+}
+
+/** What the reader names is not there, or no more. */
+function notKept(
+  { number, attempt: present }: Workload,
+  { task, attempt, previous, resumeAllocation }: ReadLogsRequest__Output,
+  known: readonly Allocation[],
+): ApiError {
+  const wanted =
+    resumeAllocation !== ''
+      ? `allocation ${resumeAllocation}`
+      : previous
+        ? 'an attempt before that'
+        : `attempt ${attempt}`;
+  const kept = [...new Set(known.map((one) => one.attempt))].join(', ') || 'none';
+  return new ApiError({
+    code: status.NOT_FOUND,
+    reason: 'ATTEMPT_NOT_FOUND',
+    message:
+      `workload ${number} is in attempt ${present}, and of task ${task} there is no ${wanted}\n` +
+      `Attempts that are kept: ${kept}.`,
   });
 }
 

@@ -4,10 +4,11 @@ import type * as grpc from '@grpc/grpc-js';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import type { NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
-import { toDuration } from '../../common/units.js';
+import { toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
+import type { LogRead } from '../../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
@@ -46,6 +47,17 @@ export interface LogRequest {
   readonly offset: number;
   readonly maxBytes: number;
   readonly wait: boolean;
+  /** Begin no earlier than with what was written at or after this time, in ms since 1970. */
+  readonly sinceMs?: number;
+  /** Tell when it was written. */
+  readonly times?: boolean;
+}
+
+/** Readers of one piece; when the last one leaves the agent is told that nobody waits for it. */
+interface SharedRead {
+  readonly id: number;
+  readonly data: Promise<LogData__Output>;
+  readers: number;
 }
 
 export interface SessionDependencies {
@@ -60,8 +72,8 @@ export interface SessionDependencies {
 export class AgentSession {
   readonly #stream: AgentStream;
   readonly #deps: SessionDependencies;
-  /** Reads under way by what they ask: many who follow a quiet log, and those who left, share one. */
-  readonly #sharedReads = new Map<string, Promise<LogData__Output>>();
+  /** Reads under way by what they ask: many who follow a quiet log share one. */
+  readonly #sharedReads = new Map<string, SharedRead>();
   readonly #logReads = new Map<number, { resolve: (data: LogData__Output) => void; reject: (error: Error) => void }>();
   readonly #origins = new Map<string, { resolve: (text: string) => void; reject: (error: Error) => void }>();
   #node: NodeId | null = null;
@@ -115,25 +127,48 @@ export class AgentSession {
     });
   }
 
-  /** Asks the agent for a piece of a log. Rejects with UNAVAILABLE when the session ends first. */
-  readLog(request: LogRequest): Promise<LogData__Output> {
+  /**
+   * Asks the agent for a piece of a log. Rejects with UNAVAILABLE when the session ends first.
+   * @param left the reader is gone; once all who share a read are, the agent gives it up, and it never resolves
+   */
+  readLog(request: LogRequest, left?: AbortSignal): Promise<LogData__Output> {
     if (this.#ended) return Promise.reject(agentGone());
-    const what = `${request.allocation}/${request.offset}/${request.maxBytes}/${request.wait}`;
-    const shared = this.#sharedReads.get(what);
-    if (shared !== undefined) return shared;
-    if (this.#logReads.size >= MAX_OPEN_LOG_READS) return Promise.reject(tooManyLogReads());
+    const { sinceMs, ...rest } = request;
+    const what = JSON.stringify(request);
+    let shared = this.#sharedReads.get(what);
+    if (shared === undefined) {
+      if (this.#logReads.size >= MAX_OPEN_LOG_READS) return Promise.reject(tooManyLogReads());
+      shared = this.#openLogRead(what, { ...rest, since: toTimestamp(sinceMs ?? null) });
+      this.#sharedReads.set(what, shared);
+    }
+    const joined = shared;
+    joined.readers += 1;
+    if (left === undefined) return joined.data;
+    const leave = (): void => this.#leaveLogRead(what, joined);
+    if (left.aborted) leave();
+    else left.addEventListener('abort', leave, { once: true });
+    return joined.data.finally(() => left.removeEventListener('abort', leave));
+  }
+
+  #openLogRead(what: string, request: Omit<LogRead, 'id'>): SharedRead {
     const id = this.#nextLogRead;
     this.#nextLogRead += 1;
-    const read = new Promise<LogData__Output>((resolve, reject) => {
-      const over = (): boolean => this.#sharedReads.delete(what);
+    const over = (): boolean => this.#sharedReads.delete(what);
+    const data = new Promise<LogData__Output>((resolve, reject) => {
       this.#logReads.set(id, {
-        resolve: (data) => (over(), resolve(data)),
+        resolve: (answer) => (over(), resolve(answer)),
         reject: (error) => (over(), reject(error)),
       });
-      this.#send({ logRead: { id, ...request } });
     });
-    this.#sharedReads.set(what, read);
-    return read;
+    this.#send({ logRead: { id, ...request } });
+    return { id, data, readers: 0 };
+  }
+
+  #leaveLogRead(what: string, read: SharedRead): void {
+    read.readers -= 1;
+    if (read.readers > 0 || !this.#logReads.delete(read.id)) return;
+    this.#sharedReads.delete(what);
+    this.#send({ logCancel: { id: read.id } });
   }
 
   /** Ends the stream; the agent keeps its tasks and comes back. */

@@ -14,7 +14,7 @@ function agentWith(log: Buffer) {
       reads += 1;
       const at = Math.min(offset, log.length);
       const data = log.subarray(at, at + maxBytes);
-      return Promise.resolve({ id: 0, data, offset: at, end: false, error: '' });
+      return Promise.resolve({ id: 0, data, offset: at, end: false, error: '', times: [] });
     },
   };
 }

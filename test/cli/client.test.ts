@@ -196,6 +196,35 @@ describe('a log', () => {
     expect(read).toBe('two\nthree\n');
   });
 
+  it('asks after a reconnect for what comes after what it has', async () => {
+    scheduler.onReadLogs = ({ resumeAllocation, resumeOffset, tailLines, since }, sink) => {
+      if (scheduler.requests('ReadLogs').length === 1) {
+        sink.send({ allocation: 'A', attempt: 1, offset: 100, data: Buffer.from('one\n') });
+        return;
+      }
+      expect({ resumeAllocation, resumeOffset, tailLines, since }).toEqual({
+        resumeAllocation: 'A',
+        resumeOffset: 104,
+        tailLines: 0,
+        since: null,
+      });
+      sink.send({ allocation: 'A', attempt: 1, offset: 104, data: Buffer.from('two\n') });
+      sink.end();
+    };
+    const pieces: unknown[] = [];
+    const request = { workload: '1', follow: true, tailLines: 9, since: { seconds: 5 } };
+    for await (const { data, begins, offset } of api.readLogs(request)) {
+      pieces.push([data.toString(), begins, offset]);
+      if (pieces.length > 1) continue;
+      scheduler.stop();
+      await scheduler.start();
+    }
+    expect(pieces).toEqual([
+      ['one\n', true, 100],
+      ['two\n', false, 104],
+    ]);
+  });
+
   it('tells where each attempt begins', async () => {
     scheduler.onReadLogs = (_, sink) => {
       sink.send({ allocation: 'A', attempt: 1, offset: 0, data: Buffer.from('a') });

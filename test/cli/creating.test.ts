@@ -401,6 +401,71 @@ describe('logs', () => {
     expect(await cli(['logs', '-f', '1041'])).toEqual({ code: 0, stdout: 'one\ntwo\n', stderr: '--- attempt 2 ---\n' });
   });
 
+  it('reads several tasks at once and tells them apart, and one that cannot be read beside the others', async () => {
+    scheduler.workloads = [workload(1041, { spec: { tasks: 3 } })];
+    scheduler.onReadLogs = ({ task }, sink) => {
+      if (task === 2) {
+        sink.fail({ code: status.UNAVAILABLE, reason: 'NODE_NOT_READY', message: 'node n1 is away' });
+        return;
+      }
+      sink.send({ allocation: `A${task}`, attempt: 1, offset: 0, data: Buffer.from(`loss ${task}\nother\n`) });
+      sink.end();
+    };
+    const { code, stdout, stderr } = await cli(['logs', '1041', '--rank', 'all', '--grep', 'loss']);
+    expect(stdout.split('\n').toSorted()).toEqual(['', '[0] loss 0', '[1] loss 1']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '[2] node n1 is away\n' });
+  });
+
+  it('asks for an attempt, a time and lines', async () => {
+    await cli(['logs', '1041', '-p', '--since', '2026-11-23T08:00Z', '--timestamps']);
+    await cli(['logs', '1041', '--attempt', '2', '--task', '4-5,9']);
+    const requests = scheduler.requests('ReadLogs') as { task: number }[];
+    expect(requests[0]).toMatchObject({ previous: true, times: true, since: { seconds: 1_795_420_800 } });
+    expect(
+      requests
+        .slice(1)
+        .map(({ task }) => task)
+        .toSorted((a, b) => a - b),
+    ).toEqual([4, 5, 9]);
+    expect(requests[1]).toMatchObject({ attempt: 2, previous: false });
+  });
+
+  it('goes on where the last reading with the same position file ended', async () => {
+    const file = path.join(temporaryFolder(), 'place');
+    scheduler.onReadLogs = ({ resumeOffset }, sink) => {
+      const whole = Buffer.from('one\ntwo\n');
+      const rest = resumeOffset === 0 ? whole.subarray(0, 4) : whole.subarray(resumeOffset);
+      sink.send({ allocation: 'A', attempt: 1, offset: resumeOffset, data: rest });
+      sink.end();
+    };
+    expect(await cli(['logs', '1041', '--position', file])).toMatchObject({ code: 0, stdout: 'one\n' });
+    expect(await cli(['logs', '1041', '--position', file])).toMatchObject({ code: 0, stdout: 'two\n' });
+    expect(scheduler.requests('ReadLogs')).toMatchObject([
+      { resumeAllocation: '', resumeOffset: 0 },
+      { resumeAllocation: 'A', resumeOffset: 4 },
+    ]);
+    const { code, stderr } = await cli(['logs', '1041', '--task', '1', '--position', file]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `error: ${file} is the place in the log of task 0 of workload 1041, not of task 1 of 1041\nName another file.\n`,
+    });
+  });
+
+  it.each([
+    [['--task', 'first'], '--task first is no whole number, list or range of them, or "all"'],
+    [['--task', '5-2'], '--task 5-2: 2 is less than 5'],
+    [['--task', '0-64'], 'these are 65 tasks, and at most 64 are read at once'],
+    [['--since', 'lunch'], '--since lunch is no time'],
+    [['--grep', '('], '--grep ( is no regular expression'],
+    [['--attempt', '0'], '--attempt 0 is none'],
+    [['--attempt', '1', '-p'], '--attempt and --previous say two things'],
+    [['--tail', 'some'], '--tail some is no whole number'],
+    [['--position', '/tmp/x', '--task', '0,1'], '--position keeps the place in one log'],
+  ])('refuses %j', async (flags, message) => {
+    expect(await cli(['logs', '1041', ...flags])).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect(scheduler.requests('ReadLogs')).toEqual([]);
+  });
+
   it('tells an unknown workload and a log that cannot be read', async () => {
     expect(await cli(['logs', 'nope'])).toMatchObject({ code: 1, stderr: 'error: workload "nope" does not exist\n' });
     scheduler.failures.set('ReadLogs', [

@@ -19,6 +19,7 @@ type Sent = {
   desired?: { allocations: { id: string }[] };
   heartbeatReply?: object;
   logRead?: object;
+  logCancel?: object;
 };
 
 /** The scheduler's end of a stream; the test plays the agent. */
@@ -215,6 +216,24 @@ describe('an agent', () => {
     session.end();
     const outcomes = await Promise.allSettled(readers);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  test('is told that nobody waits for a log any more when the last reader left', async () => {
+    const { join } = await cluster();
+    const { stream, session } = await join();
+    const request = { allocation: 'a', offset: 10, maxBytes: 1, wait: true };
+    const [one, other] = [new AbortController(), new AbortController()];
+    void session.readLog(request, one.signal);
+    void session.readLog(request, other.signal);
+    const cancels = () => stream.sent.flatMap(({ logCancel }) => (logCancel === undefined ? [] : [logCancel]));
+    one.abort();
+    expect(cancels()).toEqual([]);
+    other.abort();
+    const [read] = stream.sent.flatMap(({ logRead }) => (logRead === undefined ? [] : [logRead]));
+    expect(cancels()).toEqual([{ id: (read as { id: number }).id }]);
+    // The next reader asks anew.
+    void session.readLog(request, new AbortController().signal);
+    expect(stream.sent.filter(({ logRead }) => logRead !== undefined)).toHaveLength(2);
   });
 });
 

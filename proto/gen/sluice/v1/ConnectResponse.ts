@@ -5,6 +5,7 @@ import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Outpu
 import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from '../../sluice/v1/DesiredAllocations.js';
 import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRead__Output } from '../../sluice/v1/LogRead.js';
 import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from '../../sluice/v1/OriginRequest.js';
+import type { LogCancel as _sluice_v1_LogCancel, LogCancel__Output as _sluice_v1_LogCancel__Output } from '../../sluice/v1/LogCancel.js';
 
 /**
  * What the scheduler sends.
@@ -15,7 +16,8 @@ export interface ConnectResponse {
   'desired'?: (_sluice_v1_DesiredAllocations | null);
   'logRead'?: (_sluice_v1_LogRead | null);
   'originRequest'?: (_sluice_v1_OriginRequest | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest";
+  'logCancel'?: (_sluice_v1_LogCancel | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel";
 }
 
 /**
@@ -27,5 +29,6 @@ export interface ConnectResponse__Output {
   'desired'?: (_sluice_v1_DesiredAllocations__Output | null);
   'logRead'?: (_sluice_v1_LogRead__Output | null);
   'originRequest'?: (_sluice_v1_OriginRequest__Output | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest";
+  'logCancel'?: (_sluice_v1_LogCancel__Output | null);
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel";
 }

@@ -1,5 +1,6 @@
 // Original file: sluice/v1/agent.proto
 
+import type { LogTime as _sluice_v1_LogTime, LogTime__Output as _sluice_v1_LogTime__Output } from '../../sluice/v1/LogTime.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface LogData {
@@ -17,6 +18,10 @@ export interface LogData {
    * In words, when the log cannot be read.
    */
   'error'?: (string);
+  /**
+   * When these bytes were written, in order of offsets; the first speaks of the first byte. Empty unless asked for.
+   */
+  'times'?: (_sluice_v1_LogTime)[];
 }
 
 export interface LogData__Output {
@@ -34,4 +39,8 @@ export interface LogData__Output {
    * In words, when the log cannot be read.
    */
   'error': (string);
+  /**
+   * When these bytes were written, in order of offsets; the first speaks of the first byte. Empty unless asked for.
+   */
+  'times': (_sluice_v1_LogTime__Output)[];
 }

@@ -1,5 +1,6 @@
 // Original file: sluice/v1/agent.proto
 
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -17,6 +18,14 @@ export interface LogRead {
    * At the end of the log of a live task: answer when there is more, not at once.
    */
   'wait'?: (boolean);
+  /**
+   * Begin no earlier than with what was written at or after this time. Absent = at the offset.
+   */
+  'since'?: (_google_protobuf_Timestamp | null);
+  /**
+   * Tell when it was written.
+   */
+  'times'?: (boolean);
 }
 
 /**
@@ -34,4 +43,12 @@ export interface LogRead__Output {
    * At the end of the log of a live task: answer when there is more, not at once.
    */
   'wait': (boolean);
+  /**
+   * Begin no earlier than with what was written at or after this time. Absent = at the offset.
+   */
+  'since': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * Tell when it was written.
+   */
+  'times': (boolean);
 }

@@ -11,13 +11,13 @@ import type { ReadLogsResponse as _sluice_v1_ReadLogsResponse, ReadLogsResponse_
 export interface LogServiceClient extends grpc.Client {
   /**
    * Streams the log of one task: of the present attempt, or of the last one. With follow it goes on until the workload
-   * ends, over restarts of the workload.
+   * ends, over restarts of the workload. What a reader has is told by offsets, so that one that comes back goes on there.
    */
   ReadLogs(argument: _sluice_v1_ReadLogsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_ReadLogsResponse__Output>;
   ReadLogs(argument: _sluice_v1_ReadLogsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_ReadLogsResponse__Output>;
   /**
    * Streams the log of one task: of the present attempt, or of the last one. With follow it goes on until the workload
-   * ends, over restarts of the workload.
+   * ends, over restarts of the workload. What a reader has is told by offsets, so that one that comes back goes on there.
    */
   readLogs(argument: _sluice_v1_ReadLogsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_ReadLogsResponse__Output>;
   readLogs(argument: _sluice_v1_ReadLogsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_sluice_v1_ReadLogsResponse__Output>;
@@ -30,7 +30,7 @@ export interface LogServiceClient extends grpc.Client {
 export interface LogServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Streams the log of one task: of the present attempt, or of the last one. With follow it goes on until the workload
-   * ends, over restarts of the workload.
+   * ends, over restarts of the workload. What a reader has is told by offsets, so that one that comes back goes on there.
    */
   ReadLogs: grpc.handleServerStreamingCall<_sluice_v1_ReadLogsRequest__Output, _sluice_v1_ReadLogsResponse>;
   

@@ -1,5 +1,6 @@
 // Original file: sluice/v1/log.proto
 
+import type { LogTime as _sluice_v1_LogTime, LogTime__Output as _sluice_v1_LogTime__Output } from '../../sluice/v1/LogTime.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ReadLogsResponse {
@@ -13,6 +14,10 @@ export interface ReadLogsResponse {
    * Where these bytes begin in the log of this attempt, so that a reader that lost its connection can skip what it has.
    */
   'offset'?: (number | string | Long);
+  /**
+   * When these bytes were written, in order of offsets; the first speaks of the first byte. Empty unless asked for.
+   */
+  'times'?: (_sluice_v1_LogTime)[];
   '_offset'?: "offset";
 }
 
@@ -27,5 +32,9 @@ export interface ReadLogsResponse__Output {
    * Where these bytes begin in the log of this attempt, so that a reader that lost its connection can skip what it has.
    */
   'offset'?: (number);
+  /**
+   * When these bytes were written, in order of offsets; the first speaks of the first byte. Empty unless asked for.
+   */
+  'times': (_sluice_v1_LogTime__Output)[];
   '_offset'?: "offset";
 }

@@ -1,0 +1,68 @@
+// What a gigabyte of log costs: a task prints 1 GiB as fast as it can while one reader follows it to its end.
+import { readFileSync } from 'node:fs';
+import { type BenchCluster, startCluster } from './cluster.js';
+import { type Figure, figure, LEAST_RUNS } from './figure.js';
+import type { BenchContext } from './registry.js';
+
+const MIB = 1024 * 1024;
+const LOG_MIB = 1024;
+
+/** `logs.read_mib_per_s`, `logs.agent_peak_mib` and `logs.agent_cpu_s`: the agent's own peak and time for each of the runs. */
+export async function benchLogs({ scratchFolder }: BenchContext): Promise<readonly Figure[]> {
+  const cluster = await startCluster(scratchFolder, { gpusPerNode: 4 });
+  try {
+    // A first small one, so that nothing of the start counts.
+    await followed(cluster, 1);
+    const speeds: number[] = [];
+    const peaks: number[] = [];
+    const cpus: number[] = [];
+    for (let run = 0; run < LEAST_RUNS; run += 1) {
+      const [pid = 0] = cluster.agentPids;
+      const cpuBefore = cpuSeconds(pid);
+      const beganMs = performance.now();
+      const readBytes = await followed(cluster, LOG_MIB);
+      speeds.push(readBytes / MIB / ((performance.now() - beganMs) / 1_000));
+      peaks.push(peakMib(pid));
+      cpus.push(cpuSeconds(pid) - cpuBefore);
+    }
+    return [
+      figure('logs.read_mib_per_s', 'MiB/s', speeds),
+      figure('logs.agent_peak_mib', 'MiB', peaks),
+      figure('logs.agent_cpu_s', 's', cpus),
+    ];
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** Has a task print so much and follows it to the end. @returns the bytes that came; what was dropped above the cap does not */
+async function followed({ client }: BenchCluster, mib: number): Promise<number> {
+  const line = 'x'.repeat(127);
+  const { workloads } = await client.submitWorkloads({
+    specs: [
+      {
+        name: 'chatter',
+        queue: 'research',
+        resources: { gpus: 1 },
+        command: { argv: ['sh', '-c', `yes ${line} | head -c ${mib * MIB}`] },
+      },
+    ],
+  });
+  let count = 0;
+  const request = { workload: String(workloads[0]?.number), follow: true };
+  for await (const { data } of client.readLogs(request)) count += data.length;
+  return count;
+}
+
+/** The most memory the process ever held. */
+function peakMib(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
+/** User and system time of a process, in seconds: fields 14 and 15 of its stat, in hundredths. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
