@@ -4,7 +4,7 @@
 //
 // One process for all tasks, because a process per task cost three times as much per task (docs/internals/node-agent.md).
 // It imports little and nothing lazily that it could not do without: its package may be replaced under it.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { accessSync, appendFileSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { lockFile } from '../../common/file-lock.js';
 import type { StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord, type TaskSpec } from './allocation-folder.js';
 import { applyLimits, ranOutOfMemory } from './cgroup-limits.js';
-import { type CgroupHome, findCgroupHome, insideCgroup, makeCgroup, removeCgroup } from './cgroup.js';
+import { type CgroupHome, findCgroupHome, makeCgroup, removeCgroup } from './cgroup.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
 import { LogTimesWriter } from './log-times.js';
@@ -29,6 +29,7 @@ import {
   type SupervisorEvent,
   type SupervisorOrder,
 } from './supervisor-protocol.js';
+import { startInTask, type TaskGroup } from './task-start.js';
 
 /** How long killing a task is tried before it is reported with what is left of it, in ms. */
 const KILL_LIMIT_MS = 10_000;
@@ -154,21 +155,18 @@ class Supervisor {
   /** Starts the program in a session and a group of its own, its output appended straight to the log. */
   #spawn(spec: TaskSpec, folder: AllocationFolder): ChildProcess {
     const log = openSync(folder.log, 'a', 0o600);
-    const start = () =>
-      spawn(spec.argv[0] ?? '', spec.argv.slice(1), {
-        cwd: spec.workingDirectory,
-        env: spec.environment,
-        detached: true,
-        stdio: ['ignore', log, log],
-      });
     try {
-      if (this.#cgroups === null) return start();
-      const group = makeCgroup(this.#cgroups, spec.id);
-      if (this.#cgroups.limits) limit(group, spec);
-      return insideCgroup(this.#cgroups, group, start);
+      return startInTask(spec, this.#makeGroup(spec), { argv: spec.argv, stdio: ['ignore', log, log] });
     } finally {
       closeSync(log);
     }
+  }
+
+  #makeGroup(spec: TaskSpec): TaskGroup | null {
+    if (this.#cgroups === null) return null;
+    const group = makeCgroup(this.#cgroups, spec.id);
+    if (this.#cgroups.limits) limit(group, spec);
+    return { home: this.#cgroups, group };
   }
 
   #hold(child: ChildProcess, pid: number, spec: TaskSpec, folder: AllocationFolder, cgroup: string | null): void {
