@@ -21,6 +21,7 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_REQUEUED: 'REQUEUED',
   STOP_REASON_TIME_LIMIT: 'TIME_LIMIT',
   STOP_REASON_MAINTENANCE: 'MAINTENANCE',
+  STOP_REASON_GPU_FAULT: 'GPU_FAULT',
 };
 
 /** Parses one order. @throws Error in words when it cannot be one */

@@ -24,6 +24,7 @@ import { formatDuration, parseDurationMs } from '../common/units.js';
 import type { TlsFiles } from './auth/credentials.js';
 import { MIN_REQUEST_COUNT, MIN_REQUEST_MS, type Retention } from './control/commands/retention.js';
 import { DEFAULT_POLICY, type EnginePolicy, type PlacementPolicy } from './engine/policy.js';
+import { FAULT_ACTIONS, type FaultAction, type GpuPolicy } from './model/gpu-policy.js';
 
 /** Where to listen. Port 0 = a free one. */
 export interface Address {
@@ -47,6 +48,8 @@ export interface ServerConfig {
   readonly leaseMs: number;
   readonly maxGraceMs: number;
   readonly fencing: FencingConfig;
+  /** What follows from faults of GPUs. */
+  readonly gpuHealth: GpuPolicy;
   readonly logLevel: LogLevel;
   readonly readyFile: string | null;
   readonly retention: Retention;
@@ -193,6 +196,57 @@ const schema = z.strictObject({
         'run is taken over. Their logs and "sluice version" tell it.',
       value: 'UUID',
       default: null,
+    }),
+  }),
+  gpu_health: z.strictObject({
+    xid: setting(xidActions(), {
+      description:
+        'What follows from an Xid of the NVIDIA driver, where it is to differ from the table in the administration guide: ' +
+        '109=drain,63=ignore. Actions: ignore, count, suspect, drain, quarantine.',
+      value: 'XID=ACTION,…',
+      default: null,
+      isMap: true,
+    }),
+    suspect_for: setting(duration(MINUTE_MS, 30 * DAY_MS), {
+      description: 'How long a suspect GPU takes nothing new.',
+      value: 'DURATION',
+      default: '30m',
+    }),
+    repeat_workloads: setting(count(1, 32), {
+      description: 'A GPU with faults under so many different workloads within repeat_window is kept for a person.',
+      value: 'COUNT',
+      default: '3',
+    }),
+    repeat_users: setting(count(1, 32), {
+      description:
+        'Of so many users at least, where a program can cause such a fault by itself: one with a broken program condemns nothing.',
+      value: 'COUNT',
+      default: '2',
+    }),
+    repeat_window: setting(duration(MINUTE_MS, 365 * DAY_MS), {
+      description: 'The time that goes with them.',
+      value: 'DURATION',
+      default: '7d',
+    }),
+    node_gpus: setting(count(0, 256), {
+      description: 'A node with so many GPUs quarantined for faults is cordoned; 0 = never.',
+      value: 'COUNT',
+      default: '2',
+    }),
+    brake_nodes: setting(count(1, 20_000), {
+      description: 'When GPUs of more nodes than this are condemned within brake_window, no more are.',
+      value: 'COUNT',
+      default: '3',
+    }),
+    brake_ratio: setting(numberFrom(0, 1), {
+      description: 'The same for this part of all GPUs, if they are more than 8 and of several nodes.',
+      value: 'RATIO',
+      default: '0.2',
+    }),
+    brake_window: setting(duration(1_000, DAY_MS), {
+      description: 'The time that goes with them.',
+      value: 'DURATION',
+      default: '10m',
     }),
   }),
   retention: z.strictObject({
@@ -372,6 +426,17 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
         windowMs: values.fencing.brake_window,
       },
       lostClusterId: values.fencing.lost_cluster,
+    },
+    gpuHealth: {
+      xid: values.gpu_health.xid,
+      suspectMs: values.gpu_health.suspect_for,
+      repeatWorkloads: values.gpu_health.repeat_workloads,
+      repeatUsers: values.gpu_health.repeat_users,
+      repeatWithinMs: values.gpu_health.repeat_window,
+      nodeGpus: values.gpu_health.node_gpus,
+      brakeNodes: values.gpu_health.brake_nodes,
+      brakeRatio: values.gpu_health.brake_ratio,
+      brakeWindowMs: values.gpu_health.brake_window,
     },
     logLevel: values.log_level,
     readyFile: values.ready_file,
@@ -589,6 +654,31 @@ function parseNumber(given: string, least: number, most: number): number | null 
 
 function placement() {
   return z.enum(PLACEMENTS, `must be one of ${PLACEMENTS.join(', ')}`);
+}
+
+/** `XID=ACTION,XID=ACTION`. */
+function xidActions() {
+  return z
+    .string()
+    .nullable()
+    .transform((given, context): Readonly<Record<number, FaultAction>> => {
+      const byXid: Record<number, FaultAction> = {};
+      const complain = (message: string): never => {
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      };
+      for (const pair of given === null || given.trim() === '' ? [] : given.split(',')) {
+        const [number = '', word = '', ...rest] = pair.split('=').map((part) => part.trim());
+        const xid = Number(number);
+        const action = FAULT_ACTIONS.find((one) => one === word);
+        if (!/^\d{1,4}$/.test(number) || rest.length > 0)
+          return complain(`"${pair}" is not XID=ACTION, such as 109=drain`);
+        if (action === undefined) return complain(`"${pair}": the action must be one of ${FAULT_ACTIONS.join(', ')}`);
+        if (byXid[xid] !== undefined) return complain(`Xid ${xid} is named twice`);
+        byXid[xid] = action;
+      }
+      return byXid;
+    });
 }
 
 /** `POOL=POLICY,POOL=POLICY`. Pools need not exist: nodes bring theirs with them. */

@@ -52,7 +52,7 @@ export interface Control extends Recovered {
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
-    Partial<Pick<ServerConfig, 'fencing'>>,
+    Partial<Pick<ServerConfig, 'fencing' | 'gpuHealth'>>,
   { store, clock: machineClock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
 ): Promise<Control> {
   const clock = new SteadyClock(machineClock, (jump) => {
@@ -66,8 +66,14 @@ export async function wireControl(
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
-  const { heartbeatMs, leaseMs, maxGraceMs, fencing } = config;
-  const fleetOptions = { heartbeatMs, leaseMs, maxGraceMs, ...fencing };
+  const { heartbeatMs, leaseMs, maxGraceMs, fencing, gpuHealth } = config;
+  const fleetOptions = {
+    heartbeatMs,
+    leaseMs,
+    maxGraceMs,
+    ...fencing,
+    ...(gpuHealth === undefined ? {} : { gpu: gpuHealth }),
+  };
   const known = [...state.nodes.values()].map(({ id }) => id);
   const fleet = new Fleet(
     fleetOptions,

@@ -11,7 +11,8 @@ export type StopReason =
   | 'GANG_ENDED'
   | 'NODE_LOST'
   | 'TIME_LIMIT'
-  | 'MAINTENANCE';
+  | 'MAINTENANCE'
+  | 'GPU_FAULT';
 
 /** One GPU, or a part of one, that an allocation was given. */
 export interface GrantedGpu {

@@ -40,8 +40,13 @@ import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRe
 import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from './sluice/v1/GetWorkloadResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
+import type { HealthAck as _sluice_v1_HealthAck, HealthAck__Output as _sluice_v1_HealthAck__Output } from './sluice/v1/HealthAck.js';
+import type { HealthEvent as _sluice_v1_HealthEvent, HealthEvent__Output as _sluice_v1_HealthEvent__Output } from './sluice/v1/HealthEvent.js';
+import type { HealthReport as _sluice_v1_HealthReport, HealthReport__Output as _sluice_v1_HealthReport__Output } from './sluice/v1/HealthReport.js';
 import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1_Heartbeat__Output } from './sluice/v1/Heartbeat.js';
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.js';
 import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
@@ -69,8 +74,12 @@ import type { Origin as _sluice_v1_Origin, Origin__Output as _sluice_v1_Origin__
 import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from './sluice/v1/OriginRequest.js';
 import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
 import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from './sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
 import type { ReadLogsRequest as _sluice_v1_ReadLogsRequest, ReadLogsRequest__Output as _sluice_v1_ReadLogsRequest__Output } from './sluice/v1/ReadLogsRequest.js';
 import type { ReadLogsResponse as _sluice_v1_ReadLogsResponse, ReadLogsResponse__Output as _sluice_v1_ReadLogsResponse__Output } from './sluice/v1/ReadLogsResponse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
 import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
@@ -157,8 +166,13 @@ export interface ProtoGrpcType {
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
+      HealthAck: MessageTypeDefinition<_sluice_v1_HealthAck, _sluice_v1_HealthAck__Output>
+      HealthEvent: MessageTypeDefinition<_sluice_v1_HealthEvent, _sluice_v1_HealthEvent__Output>
+      HealthReport: MessageTypeDefinition<_sluice_v1_HealthReport, _sluice_v1_HealthReport__Output>
       Heartbeat: MessageTypeDefinition<_sluice_v1_Heartbeat, _sluice_v1_Heartbeat__Output>
       HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>
       HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
@@ -195,8 +209,12 @@ export interface ProtoGrpcType {
       OriginRequest: MessageTypeDefinition<_sluice_v1_OriginRequest, _sluice_v1_OriginRequest__Output>
       PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
       PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
+      QuarantineGpuRequest: MessageTypeDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuRequest__Output>
+      QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
       ReadLogsRequest: MessageTypeDefinition<_sluice_v1_ReadLogsRequest, _sluice_v1_ReadLogsRequest__Output>
       ReadLogsResponse: MessageTypeDefinition<_sluice_v1_ReadLogsResponse, _sluice_v1_ReadLogsResponse__Output>
+      ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
+      ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
       ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
       RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>

@@ -15,6 +15,8 @@ import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Outpu
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
@@ -25,6 +27,10 @@ import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _slu
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from './sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
@@ -60,6 +66,8 @@ export interface ProtoGrpcType {
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
@@ -74,6 +82,10 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      QuarantineGpuRequest: MessageTypeDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuRequest__Output>
+      QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
+      ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
+      ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>
       RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
       RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>

@@ -41,6 +41,8 @@ import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRe
 import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from './sluice/v1/GetWorkloadResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
 import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
@@ -70,12 +72,16 @@ import type { PlannedStartedWorkload as _sluice_v1_PlannedStartedWorkload, Plann
 import type { PlannedWorkload as _sluice_v1_PlannedWorkload, PlannedWorkload__Output as _sluice_v1_PlannedWorkload__Output } from './sluice/v1/PlannedWorkload.js';
 import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
 import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from './sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
 import type { Queue as _sluice_v1_Queue, Queue__Output as _sluice_v1_Queue__Output } from './sluice/v1/Queue.js';
 import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from './sluice/v1/QueueScope.js';
 import type { QueueServiceClient as _sluice_v1_QueueServiceClient, QueueServiceDefinition as _sluice_v1_QueueServiceDefinition } from './sluice/v1/QueueService.js';
 import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from './sluice/v1/QueueSpec.js';
 import type { QueueUpdate as _sluice_v1_QueueUpdate, QueueUpdate__Output as _sluice_v1_QueueUpdate__Output } from './sluice/v1/QueueUpdate.js';
 import type { QueueUse as _sluice_v1_QueueUse, QueueUse__Output as _sluice_v1_QueueUse__Output } from './sluice/v1/QueueUse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
 import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
@@ -162,6 +168,8 @@ export interface ProtoGrpcType {
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
       HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
@@ -200,6 +208,8 @@ export interface ProtoGrpcType {
       PlannedWorkload: MessageTypeDefinition<_sluice_v1_PlannedWorkload, _sluice_v1_PlannedWorkload__Output>
       PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
       PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
+      QuarantineGpuRequest: MessageTypeDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuRequest__Output>
+      QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
       Queue: MessageTypeDefinition<_sluice_v1_Queue, _sluice_v1_Queue__Output>
       QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
       /**
@@ -209,6 +219,8 @@ export interface ProtoGrpcType {
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
       QueueUpdate: MessageTypeDefinition<_sluice_v1_QueueUpdate, _sluice_v1_QueueUpdate__Output>
       QueueUse: MessageTypeDefinition<_sluice_v1_QueueUse, _sluice_v1_QueueUse__Output>
+      ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
+      ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
       ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
       RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>

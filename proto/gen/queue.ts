@@ -22,6 +22,8 @@ import type { GetQueueRequest as _sluice_v1_GetQueueRequest, GetQueueRequest__Ou
 import type { GetQueueResponse as _sluice_v1_GetQueueResponse, GetQueueResponse__Output as _sluice_v1_GetQueueResponse__Output } from './sluice/v1/GetQueueResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
@@ -34,11 +36,15 @@ import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _slu
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from './sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
 import type { Queue as _sluice_v1_Queue, Queue__Output as _sluice_v1_Queue__Output } from './sluice/v1/Queue.js';
 import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from './sluice/v1/QueueScope.js';
 import type { QueueServiceClient as _sluice_v1_QueueServiceClient, QueueServiceDefinition as _sluice_v1_QueueServiceDefinition } from './sluice/v1/QueueService.js';
 import type { QueueSpec as _sluice_v1_QueueSpec, QueueSpec__Output as _sluice_v1_QueueSpec__Output } from './sluice/v1/QueueSpec.js';
 import type { QueueUse as _sluice_v1_QueueUse, QueueUse__Output as _sluice_v1_QueueUse__Output } from './sluice/v1/QueueUse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
@@ -86,6 +92,8 @@ export interface ProtoGrpcType {
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
@@ -102,6 +110,8 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      QuarantineGpuRequest: MessageTypeDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuRequest__Output>
+      QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
       Queue: MessageTypeDefinition<_sluice_v1_Queue, _sluice_v1_Queue__Output>
       QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
       /**
@@ -110,6 +120,8 @@ export interface ProtoGrpcType {
       QueueService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_QueueServiceClient> & { service: _sluice_v1_QueueServiceDefinition }
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
       QueueUse: MessageTypeDefinition<_sluice_v1_QueueUse, _sluice_v1_QueueUse__Output>
+      ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
+      ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>
       RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
       RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>

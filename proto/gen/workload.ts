@@ -33,6 +33,8 @@ import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRe
 import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from './sluice/v1/GetWorkloadResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
+import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
 import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
@@ -50,6 +52,10 @@ import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output a
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
 import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
 import type { PrioritizeWorkloadsResponse as _sluice_v1_PrioritizeWorkloadsResponse, PrioritizeWorkloadsResponse__Output as _sluice_v1_PrioritizeWorkloadsResponse__Output } from './sluice/v1/PrioritizeWorkloadsResponse.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from './sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
 import type { ReleaseWorkloadsResponse as _sluice_v1_ReleaseWorkloadsResponse, ReleaseWorkloadsResponse__Output as _sluice_v1_ReleaseWorkloadsResponse__Output } from './sluice/v1/ReleaseWorkloadsResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from './sluice/v1/RemoveGpuRequest.js';
@@ -123,6 +129,8 @@ export interface ProtoGrpcType {
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
+      GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
       HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
@@ -145,6 +153,10 @@ export interface ProtoGrpcType {
       OnDisconnect: EnumTypeDefinition
       PrioritizeWorkloadsRequest: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsRequest, _sluice_v1_PrioritizeWorkloadsRequest__Output>
       PrioritizeWorkloadsResponse: MessageTypeDefinition<_sluice_v1_PrioritizeWorkloadsResponse, _sluice_v1_PrioritizeWorkloadsResponse__Output>
+      QuarantineGpuRequest: MessageTypeDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuRequest__Output>
+      QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
+      ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
+      ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
       ReleaseWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsResponse, _sluice_v1_ReleaseWorkloadsResponse__Output>
       RemoveGpuRequest: MessageTypeDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuRequest__Output>

@@ -6,6 +6,7 @@ import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesResponse.js';
 import type { NodeId } from '../../common/ids.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../control/commands/maintenance.js';
+import { quarantineGpu, releaseGpu } from '../control/commands/gpu-health.js';
 import { cordonNode, removeGpu, removeNode } from '../control/commands/nodes.js';
 import { certifyNodeOff } from '../fleet/reconcile.js';
 import { notFound } from '../control/refusals.js';
@@ -80,6 +81,28 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       const node = await loop.execute(removeGpu(name, uuid, principal.name));
       log.warn({ node: name, gpu: uuid, by: principal.name }, 'the entry of a lost GPU was removed');
       return loop.read((state) => ({ node: message(state, state.node(node.id) ?? node) }));
+    }),
+
+    QuarantineGpu: handlers.unary('QuarantineGpu', async ({ node: name, gpu, reason, stopWork }, principal) => {
+      requireAdmin(principal, 'quarantine a GPU');
+      parseReason(reason);
+      const order = { node: name, gpu, reason, actor: principal.name };
+      const { node, uuid, workloads } = await loop.execute(quarantineGpu(order, stopWork));
+      log.warn({ node: name, gpu: uuid, by: principal.name, reason, workloads }, 'a GPU was quarantined');
+      return loop.read((state) => ({
+        node: message(state, state.node(node.id) ?? node),
+        uuid,
+        workloads: [...workloads],
+      }));
+    }),
+
+    ReleaseGpu: handlers.unary('ReleaseGpu', async ({ node: name, gpu, reason }, principal) => {
+      requireAdmin(principal, 'release a GPU');
+      parseReason(reason);
+      const order = { node: name, gpu, reason, actor: principal.name };
+      const { node, uuid } = await loop.execute(releaseGpu(order));
+      log.warn({ node: name, gpu: uuid, by: principal.name, reason }, 'a GPU was released');
+      return loop.read((state) => ({ node: message(state, state.node(node.id) ?? node), uuid }));
     }),
 
     WatchNodes: handlers.stream('WatchNodes', (_request, sender: Sender<WatchNodesResponse>) =>

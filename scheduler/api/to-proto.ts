@@ -12,6 +12,7 @@ import type { Brief } from '../engine/explain.js';
 import { isInside, nextStart } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
+import { isWorse, shownHealth } from '../model/gpu-health.js';
 import {
   ALLOCATION_STATE_TO_PROTO,
   GPU_HEALTH_TO_PROTO,
@@ -121,7 +122,7 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
         model: gpu.model,
         memoryMib: gpu.memoryMib,
         simulated: gpu.simulated,
-        health: GPU_HEALTH_TO_PROTO[gpu.health],
+        health: GPU_HEALTH_TO_PROTO[shownHealth(gpu, holders.has(gpu.uuid))],
         healthMessage: gpu.healthMessage,
         pciBusId: gpu.pciBusId,
         workload: holders.get(gpu.uuid)?.[0]?.workload ?? 0,
@@ -130,12 +131,28 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
         migEnabled: gpu.mig !== null,
         migInstances: (gpu.mig ?? []).map((instance) => ({ ...instance })),
         holders: holders.get(gpu.uuid) ?? [],
+        computeMode: gpu.computeMode ?? '',
+        ...(gpu.numaNode === undefined ? {} : { numaNode: gpu.numaNode }),
+        cpuAffinity: gpu.cpuAffinity ?? '',
+        symptoms: (gpu.symptoms ?? []).map((symptom) => ({ ...symptom })),
+        marks: (gpu.marks ?? [])
+          .toSorted((a, b) => Number(isWorse(b.health, a.health)) - Number(isWorse(a.health, b.health)))
+          .map(({ code, health, sinceMs, message, actor, endsWith, untilMs }) => ({
+            code,
+            health: GPU_HEALTH_TO_PROTO[health],
+            time: toTimestamp(sinceMs),
+            message,
+            actor,
+            endsWith,
+            untilTime: toTimestamp(untilMs),
+          })),
       })),
       cpuCount: node.cpuCount,
       memoryMib: node.memoryMib,
       driverVersion: node.driverVersion,
       cudaVersion: node.cudaVersion,
       gpuProblem: node.gpuProblem,
+      nodeProblem: node.nodeProblem ?? '',
     },
     bootId: node.bootId,
     agentVersion: node.agentVersion,

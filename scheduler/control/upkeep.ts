@@ -14,6 +14,7 @@ import { cancelPending } from '../model/lifecycle.js';
 import { pauseBeforeMs } from '../model/retry.js';
 import { workloadKey, type ClusterNode, type RecordChange, type Workload } from '../model/records.js';
 import { Agenda } from './agenda.js';
+import { endMarks, nextMarkEndOfMs } from './commands/gpu-health.js';
 import { enforceTimeLimit } from './commands/time-limit.js';
 import { followCalendar } from './commands/maintenance.js';
 
@@ -78,6 +79,7 @@ export class Upkeep {
     }
     const key = this.#agenda.takeDue(nowMs);
     if (key === null) return null;
+    if (key.startsWith(MARKS)) return (draft) => endMarks(draft, key.slice(MARKS.length) as NodeId, nowMs);
     if (key.startsWith(NODE)) {
       const id = key.slice(NODE.length) as NodeId;
       const node = this.#state.node(id);
@@ -154,15 +156,17 @@ export class Upkeep {
   }
 
   #noteNode(before: ClusterNode | null, after: ClusterNode | null): void {
-    if (after !== null && before?.maintenance === after.maintenance) return;
     const id = (after ?? before)?.id;
     if (id === undefined) return;
+    this.#agenda.set(MARKS + id, after === null ? null : nextMarkEndOfMs(after));
+    if (after !== null && before?.maintenance === after.maintenance) return;
     // Looked at at once: a window may be open already.
     this.#agenda.set(NODE + id, after === null || after.maintenance.length === 0 ? null : 0);
   }
 }
 
 const NODE = 'node/';
+const MARKS = 'marks/';
 const WORKLOAD = 'workload/';
 
 /** A daemon that begins after its machine's clock was set back finds pauses that nobody asked for: they are cut to what they were. */

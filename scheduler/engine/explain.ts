@@ -8,7 +8,7 @@ import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amou
 import { admits, type Ask, banksOf, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
 import { estimate } from './estimate.js';
-import { type Bank, compareNames, freeOf, type NodeEntry } from './nodes.js';
+import { type Bank, compareNames, freeOf, type NodeEntry, type Slot } from './nodes.js';
 import { isWithin, type QueueNode, type Stop } from './queues.js';
 import { type Reservation, whoKeepsOut } from './reservations.js';
 import { isEntitled } from './entitlements.js';
@@ -304,7 +304,9 @@ function summarise(subject: Subject, cause: Cause): string {
       if (gpus === 0) return sayNoRoomWithoutGpus(part.ask);
       const facts = poolFacts(part.ask);
       const free = part.ask.unit === 'share' ? round(toGpus(sharesLeft(part.ask).all)) : facts.free;
-      return `It needs ${sayParts(gpus)} and ${free} of ${facts.total} that fit are free; ${sayEntitlement(subject)}.`;
+      const ill = sayIll(facts);
+      const but = ill === '' ? '' : ` (${ill})`;
+      return `It needs ${sayParts(gpus)} and ${free} of ${facts.total} that fit are free${but}; ${sayEntitlement(subject)}.`;
     }
   }
 }
@@ -455,8 +457,11 @@ interface PoolFacts {
   readonly promised: number;
   readonly free: number;
   readonly shared: number;
-  readonly unhealthy: number;
+  readonly suspect: number;
+  readonly quarantined: number;
+  readonly lost: number;
   readonly cordoned: number;
+  readonly unfit: number;
   readonly maintained: number;
   readonly down: number;
   readonly unknown: number;
@@ -547,8 +552,11 @@ function poolFacts(ask: Ask): PoolFacts {
     promised: 0,
     free: 0,
     shared: 0,
-    unhealthy: 0,
+    suspect: 0,
+    quarantined: 0,
+    lost: 0,
     cordoned: 0,
+    unfit: 0,
     maintained: 0,
     down: 0,
     unknown: 0,
@@ -566,14 +574,21 @@ function poolFacts(ask: Ask): PoolFacts {
       else if (slot.used > 0) facts[slot.leaving === slot.used ? 'leaving' : 'held']++;
       else if (slot.claimed > 0) facts.promised++;
       else if (!bank.node.available) facts[outage(bank.node)]++;
-      else if (!slot.healthy) facts.unhealthy++;
+      else if (!slot.healthy) facts[illness(slot)]++;
     }
   }
   return facts;
 }
 
-function outage(node: NodeEntry): 'cordoned' | 'maintained' | 'down' | 'unknown' {
+/** What keeps a GPU that nobody holds from new work. One that drained is as good as quarantined. */
+function illness({ bank, index }: Slot): 'suspect' | 'quarantined' | 'lost' {
+  const health = bank.node.record?.gpus[index]?.health;
+  return health === 'suspect' || health === 'lost' ? health : 'quarantined';
+}
+
+function outage(node: NodeEntry): 'cordoned' | 'unfit' | 'maintained' | 'down' | 'unknown' {
   if (node.record?.cordoned) return 'cordoned';
+  if (node.record?.nodeProblem !== undefined) return 'unfit';
   if (node.inMaintenance) return 'maintained';
   return node.liveness === 'down' ? 'down' : 'unknown';
 }
@@ -703,8 +718,17 @@ function sayUnavailable(facts: PoolFacts): string {
   if (facts.maintained > 0) parts.push(`${facts.maintained} on nodes in maintenance`);
   if (facts.down > 0) parts.push(`${facts.down} on nodes that are down`);
   if (facts.unknown > 0) parts.push(`${facts.unknown} on nodes not heard of yet`);
-  if (facts.unhealthy > 0) parts.push(`${facts.unhealthy} not healthy`);
-  return parts.join(', ');
+  if (facts.unfit > 0) parts.push(`${facts.unfit} on nodes whose health check fails`);
+  const ill = sayIll(facts);
+  return (ill === '' ? parts : [...parts, ill]).join(', ');
+}
+
+/** GPUs that nobody may have: "3 quarantined, 1 lost". */
+function sayIll({ suspect, quarantined, lost }: PoolFacts): string {
+  const counts = { quarantined, suspect, lost };
+  return Object.entries(counts)
+    .flatMap(([word, count]) => (count > 0 ? [`${count} ${word}`] : []))
+    .join(', ');
 }
 
 /** The node that comes nearest to running one task, and what it lacks. */
@@ -902,7 +926,13 @@ function sayHolders(bank: Bank): string {
 }
 
 function sayOutage(node: NodeEntry): string {
-  const words = { cordoned: 'cordoned', maintained: 'in maintenance', down: 'down', unknown: 'not heard of yet' };
+  const words = {
+    cordoned: 'cordoned',
+    unfit: 'unfit by its health check',
+    maintained: 'in maintenance',
+    down: 'down',
+    unknown: 'not heard of yet',
+  };
   return words[outage(node)];
 }
 

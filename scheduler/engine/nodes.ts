@@ -444,7 +444,7 @@ export interface NodeEntry {
   /** Null while only allocations or the fleet have named it. */
   record: ClusterNode | null;
   liveness: NodeLiveness;
-  /** Ready, not cordoned, not in maintenance: takes new work. */
+  /** Ready, not cordoned, not in maintenance, and its own health check has nothing against it: takes new work. */
   available: boolean;
   /** In an announced maintenance now. */
   inMaintenance: boolean;
@@ -751,7 +751,8 @@ export class NodeTable {
 
   #updateAvailability(node: NodeEntry): boolean {
     const { record, liveness, inMaintenance } = node;
-    const available = record !== null && !record.cordoned && liveness === 'ready' && !inMaintenance;
+    const isFit = record !== null && !record.cordoned && record.nodeProblem === undefined;
+    const available = isFit && liveness === 'ready' && !inMaintenance;
     if (available === node.available) return false;
     const tasks = taskLevel(node);
     const cpu = cpuLevel(node);

@@ -10,6 +10,7 @@ import type { Command } from '../control/command.js';
 import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
+import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
 import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
 import { IdleGpus } from './idle-gpus.js';
@@ -32,6 +33,8 @@ export interface FleetOptions {
   readonly brake: BrakeRule;
   /** The longest grace a workload may have. */
   readonly maxGraceMs: number;
+  /** What follows from faults of GPUs. */
+  readonly gpu: GpuPolicy;
 }
 
 /** What is done when nothing else is said. */
@@ -40,6 +43,7 @@ const USUAL: Omit<FleetOptions, 'heartbeatMs' | 'leaseMs'> = {
   failoverMs: FAILOVER_MS,
   brake: BRAKE_RULE,
   maxGraceMs: 60 * 60_000,
+  gpu: DEFAULT_GPU_POLICY,
 };
 
 /** What happened since this daemon began. */
@@ -96,6 +100,8 @@ export class Fleet {
     historyLosses: 0,
     stalls: 0,
   };
+  /** Xids that agents told of since this daemon began, by number. */
+  readonly xids = new Map<number, number>();
   #brake: MassLossBrake;
   #meta: Pick<ClusterMeta, 'recovery' | 'brake'> = {};
   #historySinceMs: number;
@@ -224,6 +230,16 @@ export class Fleet {
         log.error(about, 'a task that was given up still runs: its node takes no new work');
       else log.warn(about, `a task is on a node and should not be: ${kind}`);
     }
+  }
+
+  /** Tells what followed from what an agent saw of its GPUs. */
+  noteHealth(node: NodeId, notes: readonly string[]): void {
+    for (const note of notes) this.#deps.log.warn({ node }, note);
+  }
+
+  /** Counts Xids, by number. */
+  noteXids(xids: readonly number[]): void {
+    for (const xid of xids) this.xids.set(xid, (this.xids.get(xid) ?? 0) + 1);
   }
 
   softState(node: NodeId): NodeSoftState {

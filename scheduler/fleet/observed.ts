@@ -5,12 +5,16 @@ import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { fromTimestamp } from '../../common/units.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
+import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
+import type { GpuSymptom__Output } from '../../proto/gen/sluice/v1/GpuSymptom.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { MigInstance__Output } from '../../proto/gen/sluice/v1/MigInstance.js';
 import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation__Output } from '../../proto/gen/sluice/v1/ObservedAllocation.js';
+import type { HealthEvent } from '../control/commands/gpu-health.js';
 import type { InventoryReport, NodeReport } from '../control/commands/nodes.js';
-import type { Checkpoint, Exit, GrantedGpu, MigInstance } from '../model/records.js';
+import { MAX_DETAIL_CHARACTERS } from '../model/gpu-health.js';
+import type { Checkpoint, Exit, GpuSymptom, GrantedGpu, MigInstance } from '../model/records.js';
 
 /** No GPU has more than 7; what comes after is ignored. */
 export const MAX_MIG_INSTANCES_PER_GPU = 16;
@@ -53,6 +57,8 @@ const HEALTH = {
   GPU_HEALTH_HEALTHY: 'healthy',
   GPU_HEALTH_LOST: 'lost',
   GPU_HEALTH_QUARANTINED: 'quarantined',
+  GPU_HEALTH_SUSPECT: 'suspect',
+  GPU_HEALTH_DRAINING: 'draining',
 } as const;
 
 /** Parses one observation. */
@@ -117,7 +123,17 @@ export function parseInventory(inventory: NodeInventory__Output | null): Invento
     driverVersion: inventory?.driverVersion ?? '',
     cudaVersion: inventory?.cudaVersion ?? '',
     gpuProblem: inventory?.gpuProblem ?? '',
+    ...(inventory === null || inventory.nodeProblem === '' ? {} : { nodeProblem: inventory.nodeProblem }),
   };
+}
+
+/** Parses what an agent saw happen. What is no event is left out, and so acknowledged with those after it. */
+export function parseHealthEvents(events: readonly HealthEvent__Output[]): readonly HealthEvent[] {
+  return events
+    .filter(({ sequence, kind }) => sequence > 0 && kind !== '')
+    .map(({ sequence, time, kind, gpu, xid, detail, allocation }) => {
+      return { sequence, timeMs: fromTimestamp(time) ?? 0, kind, gpu, xid, detail, allocation };
+    });
 }
 
 function parseGpu(gpu: Gpu__Output): InventoryReport['gpus'][number] {
@@ -131,7 +147,21 @@ function parseGpu(gpu: Gpu__Output): InventoryReport['gpus'][number] {
     pciBusId: gpu.pciBusId,
     nvlinkGroup: gpu._nvlinkGroup === 'nvlinkGroup' ? (gpu.nvlinkGroup ?? null) : null,
     mig: gpu.migEnabled ? parseMig(gpu.migInstances) : null,
+    ...(gpu.computeMode === '' ? {} : { computeMode: gpu.computeMode }),
+    ...(gpu._numaNode === 'numaNode' ? { numaNode: gpu.numaNode ?? 0 } : {}),
+    ...(gpu.cpuAffinity === '' ? {} : { cpuAffinity: gpu.cpuAffinity }),
+    ...(gpu.symptoms.length === 0 ? {} : { symptoms: parseSymptoms(gpu.symptoms) }),
   };
+}
+
+/** More than that nobody looks at. */
+const MAX_SYMPTOMS = 16;
+
+function parseSymptoms(symptoms: readonly GpuSymptom__Output[]): readonly GpuSymptom[] {
+  return symptoms.slice(0, MAX_SYMPTOMS).map(({ kind, detail }) => ({
+    kind: kind.slice(0, MAX_DETAIL_CHARACTERS),
+    detail: detail.slice(0, MAX_DETAIL_CHARACTERS),
+  }));
 }
 
 /** What has no identity cannot be granted, and one identity can be granted once. */

@@ -20,6 +20,8 @@ import type { AllocationId, NodeId } from '../../common/ids.js';
 import { findNode, quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import { adopt, raiseGenerations, raiseLastWorkload } from '../model/adoption.js';
 import type { Command } from '../control/command.js';
+import { followInventory, type HealthEvent, type HealthFindings, judgeEvents } from '../control/commands/gpu-health.js';
+import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
 import { plural } from '../../common/units.js';
 import { noteIncident } from '../model/incidents.js';
 import type { Draft } from '../model/draft.js';
@@ -70,6 +72,7 @@ export interface Findings {
 
 export interface Welcomed extends Findings {
   readonly node: ClusterNode;
+  readonly health: HealthFindings;
 }
 
 const END_AT_ONCE: StrayPolicy = { orphanTtlMs: 0 };
@@ -79,7 +82,8 @@ export function welcomeNode(
   report: NodeReport,
   observed: readonly Observed[],
   past: Past = PLAIN_PAST,
-  policy: StrayPolicy = END_AT_ONCE,
+  policy: StrayPolicy & { readonly gpu?: GpuPolicy } = END_AT_ONCE,
+  events: readonly HealthEvent[] = [],
 ): Command<Welcomed> {
   return {
     name: 'register_node',
@@ -90,6 +94,11 @@ export function welcomeNode(
       const { nowMs } = context;
       const rebooted = draft.get('nodes', report.id)?.bootId !== report.bootId;
       const { id } = registerNode(draft, report, nowMs);
+      // Before the ends that they explain.
+      const { gpu: gpuPolicy = DEFAULT_GPU_POLICY } = policy;
+      const health = judgeEvents(draft, id, events, gpuPolicy, context);
+      const told = report.inventory.gpuProblem === '';
+      const followed = followInventory(draft, id, told, gpuPolicy, context);
       const grants = observed.flatMap(({ grant }) => (grant === undefined ? [] : [grant]));
       raiseGenerations(
         draft,
@@ -101,7 +110,7 @@ export function welcomeNode(
       reconcile(draft, id, observed, past.knowsMore ? 'history lost' : rebooted ? 'rebooted' : 'seen', nowMs);
       const adopted = past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : [];
       const strays = noteStrays(draft, id, observed, policy, context);
-      return { node: draft.node(id), adopted, strays };
+      return { node: draft.node(id), adopted, strays, health: { ...health, notes: [...health.notes, ...followed] } };
     },
   };
 }
@@ -229,7 +238,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   const exit = one.exit ?? { code: null, signal: '', message: '' };
   const endedMs = endOf(draft.allocation(allocation.id), one, nowMs);
   const why = whyCutOff(draft.allocation(allocation.id), one, exit);
-  if (why !== null) loseAllocation(draft, allocation, why, { exit, endedMs }, nowMs);
+  if (why !== null) loseAllocation(draft, allocation, why, { exit, endedMs }, nowMs, !isOnCondemned(draft, allocation));
   else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
   if (one.dirtyGpus.length > 0) {
@@ -252,10 +261,20 @@ function endOf({ startedMs }: Allocation, one: Observed, nowMs: number): number 
  * Why the end of a task says nothing about its program; null = it does. Without this an agent that lost its lease and
  * stopped its tasks would make a training that saved its work and left with code 0 look done.
  */
-function whyCutOff({ stop }: Allocation, one: Observed, exit: Exit): string | null {
+function whyCutOff({ stop, fault }: Allocation, one: Observed, exit: Exit): string | null {
   if (one.stopSignalled && stop === null) return 'its node had no lease any more and stopped it';
+  if (fault !== undefined && exit.code !== 0) return fault;
   if (exit.code !== null || exit.signal !== '') return null;
   return exit.message === '' ? 'how it ended is unknown' : exit.message.replace(/^lost: /, '');
+}
+
+/** Whether a GPU of it takes nothing new: its next attempt is elsewhere, so that it cannot fail there for ever. */
+function isOnCondemned(draft: Draft, { node, gpus, fault }: Allocation): boolean {
+  const known = draft.node(node).gpus;
+  return (
+    fault !== undefined &&
+    gpus.some(({ index, uuid }) => known[index]?.uuid !== uuid || known[index].health !== 'healthy')
+  );
 }
 
 /** The agent has no trace of something that ran. */

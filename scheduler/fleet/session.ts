@@ -9,13 +9,15 @@ import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRe
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { LogRead } from '../../proto/gen/sluice/v1/LogRead.js';
+import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
+import { takeHealth } from '../control/commands/gpu-health.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
 import { readOrigin } from '../model/origin.js';
 import { desiredOf } from './desired.js';
 import type { Fleet } from './fleet.js';
-import { parseHello, parseInventory, parseObserved, type Observed } from './observed.js';
+import { parseHealthEvents, parseHello, parseInventory, parseObserved, type Observed } from './observed.js';
 import { PLAIN_PAST, takeObservation, welcomeNode, type Past } from './reconcile.js';
 import { hear, type Testimony } from './witness.js';
 
@@ -223,12 +225,25 @@ export class AgentSession {
       const observed = message.observed.allocations.map(parseObserved);
       fleet.noteFindings(node, await loop.execute(takeObservation(node, observed, fleet.options)));
     } else if (message.inventory) {
-      await this.#deps.loop.execute(updateInventory(node, parseInventory(message.inventory.inventory)));
+      const { loop, fleet } = this.#deps;
+      const report = parseInventory(message.inventory.inventory);
+      fleet.noteHealth(node, await loop.execute(updateInventory(node, report, fleet.options.gpu)));
+    } else if (message.health) {
+      await this.#takeHealth(node, message.health.events);
     } else if (message.telemetry) {
       for (const { uuid, telemetry } of message.telemetry.gpus) {
         if (telemetry !== null) this.#deps.fleet.noteTelemetry(uuid, telemetry);
       }
     }
+  }
+
+  /** Acknowledged once it is durable, and not before: the agent forgets what is. */
+  async #takeHealth(node: NodeId, messages: readonly HealthEvent__Output[]): Promise<void> {
+    const { loop, fleet } = this.#deps;
+    const findings = await loop.execute(takeHealth(node, parseHealthEvents(messages), fleet.options.gpu));
+    fleet.noteXids(findings.xids);
+    fleet.noteHealth(node, findings.notes);
+    if (findings.through > 0) this.#send({ healthAck: { through: findings.through } });
   }
 
   async #welcome(hello: AgentHello__Output): Promise<void> {
@@ -251,7 +266,10 @@ export class AgentSession {
     const origins = knowsMore ? await this.#askOrigins(observed) : PLAIN_PAST.origins;
     const past: Past = { knowsMore, origins, generations: hello.generations };
     if (!fleet.supersede(report.id, { bootId: report.bootId, openedMs: hello.openedMs })) throw overtaken();
-    const { node, ...findings } = await loop.execute(welcomeNode(report, observed, past, fleet.options));
+    const events = parseHealthEvents(hello.healthEvents);
+    const { node, health, ...findings } = await loop.execute(
+      welcomeNode(report, observed, past, fleet.options, events),
+    );
     const clusterId = await loop.read((state) => state.meta.clusterId);
     const { lineage } = loop.position;
     // A term that began meanwhile may belong to another history, in which this hello would have been judged otherwise.
@@ -272,6 +290,9 @@ export class AgentSession {
     });
     fleet.join(node.id, this);
     fleet.noteFindings(node.id, findings);
+    fleet.noteXids(health.xids);
+    fleet.noteHealth(node.id, health.notes);
+    if (health.through > 0) this.#send({ healthAck: { through: health.through } });
     this.sendDesired();
     this.#deps.log.info({ node: node.name, id: node.id, gpus: node.gpus.length }, 'node joined');
   }

@@ -1,6 +1,9 @@
 // Metrics of what the fleet saw: losses of history, strays, brakes, stalls. Each has its line in docs/administration.md.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Fleet, FleetCounts } from '../fleet/fleet.js';
+import { KNOWN_XIDS } from '../model/gpu-policy.js';
+
+const KNOWN = new Set(KNOWN_XIDS);
 
 const COUNTS: readonly (readonly [name: string, help: string, key: keyof FleetCounts])[] = [
   ['sluice_history_lost_total', 'Losses of history that agents told of; call a person.', 'historyLosses'],
@@ -40,6 +43,24 @@ export function registerFleetMetrics(registry: Registry, fleet: Fleet): void {
       },
     });
   };
+  const told = new Map<string, number>();
+  new Counter({
+    name: 'sluice_gpu_xid_total',
+    help: 'Xids that agents told of, by number; those that the table does not know are "other".',
+    labelNames: ['xid'],
+    registers,
+    collect() {
+      const counts = new Map<string, number>();
+      for (const [xid, count] of fleet.xids) {
+        const label = KNOWN.has(xid) ? String(xid) : 'other';
+        counts.set(label, (counts.get(label) ?? 0) + count);
+      }
+      for (const [xid, count] of counts) {
+        this.inc({ xid }, count - (told.get(xid) ?? 0));
+        told.set(xid, count);
+      }
+    },
+  });
   gauge('sluice_brake_closed', '1 while nothing of silent nodes is given up; call a person.', () =>
     fleet.waiting().brakeSilent === null ? 0 : 1,
   );

@@ -191,6 +191,11 @@ export class SchedulerMetrics {
       'simulated',
       'state',
     ]);
+    gpus('byHealth', 'sluice_gpu_state', 'GPUs by health: healthy, suspect, draining, quarantined or lost.', [
+      'pool',
+      'model',
+      'state',
+    ]);
     gpus('held', 'sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model']);
     gpus('shared', 'sluice_gpus_shared', 'GPUs that tasks hold in parts: shares and MIG instances.', [
       'pool',

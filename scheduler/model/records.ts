@@ -68,7 +68,47 @@ export interface MigInstance {
   readonly memoryMib: number;
 }
 
-export type GpuHealth = 'healthy' | 'lost' | 'quarantined';
+/**
+ * What may be done with a GPU, the worst of what its agent reports and what the scheduler holds against it:
+ *   healthy      given to work
+ *   suspect      takes nothing new for a while
+ *   draining     takes nothing new; what runs on it goes on to its end
+ *   quarantined  takes nothing until something is done
+ *   lost         does not answer, or is gone
+ */
+export type GpuHealth = 'healthy' | 'suspect' | 'draining' | 'quarantined' | 'lost';
+
+/** One reason why a GPU is not simply healthy. */
+export interface GpuMark {
+  /** `xid_79`, `recovery_action`, `ecc_uncorrected`, `repeated_faults`, `nvlink_peer`, `operator`, … */
+  readonly code: string;
+  readonly health: 'suspect' | 'draining' | 'quarantined';
+  readonly sinceMs: number;
+  /** In words, with the evidence. */
+  readonly message: string;
+  /** Who said so; empty = the daemon, by its policy. */
+  readonly actor: string;
+  /** `report`: its agent reads it no more; `reboot` includes a person's word, `time` a reboot's and a person's. */
+  readonly endsWith: 'person' | 'reboot' | 'report' | 'time';
+  /** With `time`: when; else null. */
+  readonly untilMs: number | null;
+}
+
+/** A fault of a GPU, remembered to tell a bad GPU from a bad program. */
+export interface GpuFault {
+  /** `xid_31` */
+  readonly code: string;
+  readonly timeMs: number;
+  /** Of those who held it, the first; null = nobody did. */
+  readonly workload: WorkloadNumber | null;
+  readonly owner: string;
+}
+
+/** Something that is wrong with a GPU for as long as its agent reports it. */
+export interface GpuSymptom {
+  readonly kind: string;
+  readonly detail: string;
+}
 
 /** One GPU as its agent last reported it. */
 export interface Gpu {
@@ -80,6 +120,20 @@ export interface Gpu {
   readonly simulated: boolean;
   readonly health: GpuHealth;
   readonly healthMessage: string;
+  /** What its agent alone says. Absent = what `health` says. */
+  readonly reported?: { readonly health: GpuHealth; readonly healthMessage: string };
+  /** What its agent reads of it at this moment. Absent = nothing. */
+  readonly symptoms?: readonly GpuSymptom[];
+  /** What the scheduler holds against it. Absent = nothing. */
+  readonly marks?: readonly GpuMark[];
+  /** The last faults of it, oldest first; bounded. Absent = none. */
+  readonly faults?: readonly GpuFault[];
+  /** As the driver names it; absent = not told. */
+  readonly computeMode?: string;
+  /** The NUMA node next to it; absent = not known. */
+  readonly numaNode?: number;
+  /** The CPUs of that NUMA node: "0-31,64-95". Absent = not known. */
+  readonly cpuAffinity?: string;
   /**
    * Why the scheduler keeps it from new work, whatever its agent says of its health: nothing proves that its last task
    * is gone. Absent = it does not. Ends with a reboot of the machine, or when a person uncordons the node.
@@ -126,6 +180,10 @@ export interface ClusterNode {
   readonly agentVersion: string;
   readonly cordoned: boolean;
   readonly cordonReason: string;
+  /** In words, why the node's own health check keeps new work off it. Absent = it does not. */
+  readonly nodeProblem?: string;
+  /** The number of the last health event of its agent that was taken in. Absent = none was. */
+  readonly healthSequence?: number;
   readonly maintenance: readonly Maintenance[];
   readonly registeredMs: number;
   /** What its agent has and nobody asked for. Absent = nothing. */
@@ -398,7 +456,8 @@ export type StopReason =
   | 'node_lost'
   | 'time_limit'
   | 'maintenance'
-  | 'requeued';
+  | 'requeued'
+  | 'gpu_fault';
 
 export interface StopOrder {
   readonly reason: StopReason;
@@ -466,6 +525,8 @@ export interface Allocation {
   readonly stop: StopOrder | null;
   readonly exit: Exit | null;
   readonly endpoints: readonly { readonly name: string; readonly url: string }[];
+  /** What broke under it: its end is then no fault of its program. Absent = nothing did. */
+  readonly fault?: string;
   /** When its GPUs were proven free, and by what. Absent = they are not, or an earlier version of Sluice freed them. */
   readonly release?: Release;
   /** Set when it was taken over from its agent after a loss of history: this history did not grant it. */
@@ -542,6 +603,11 @@ export type IncidentKind =
   | 'node_fenced'
   | 'node_removed'
   | 'gpu_removed'
+  | 'gpu_condemned'
+  | 'gpu_quarantined'
+  | 'gpu_released'
+  | 'gpu_brake'
+  | 'hook_failed'
   | 'orphan'
   | 'fence_violated';
 

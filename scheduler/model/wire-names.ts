@@ -51,10 +51,13 @@ export const STOP_REASON_TO_PROTO = {
   time_limit: 'STOP_REASON_TIME_LIMIT',
   maintenance: 'STOP_REASON_MAINTENANCE',
   requeued: 'STOP_REASON_REQUEUED',
+  gpu_fault: 'STOP_REASON_GPU_FAULT',
 } as const satisfies Record<StopReason, string>;
 
 export const GPU_HEALTH_TO_PROTO = {
   healthy: 'GPU_HEALTH_HEALTHY',
+  suspect: 'GPU_HEALTH_SUSPECT',
+  draining: 'GPU_HEALTH_DRAINING',
   lost: 'GPU_HEALTH_LOST',
   quarantined: 'GPU_HEALTH_QUARANTINED',
 } as const satisfies Record<GpuHealth, string>;

@@ -246,6 +246,14 @@ export class FakeScheduler {
         const node = find(name);
         return node === undefined ? notFound('node', name) : { node };
       }),
+      QuarantineGpu: this.#unary('QuarantineGpu', ({ node: name, stopWork }) => {
+        const node = find(name);
+        return node === undefined ? notFound('node', name) : { node, uuid: 'GPU-1', workloads: stopWork ? [1041] : [] };
+      }),
+      ReleaseGpu: this.#unary('ReleaseGpu', ({ node: name }) => {
+        const node = find(name);
+        return node === undefined ? notFound('node', name) : { node, uuid: 'GPU-1' };
+      }),
       WatchNodes: this.#stream('WatchNodes', (_, sink) => {
         for (const node of this.nodes) sink.send({ revision: 1, node });
         sink.send({ revision: 1, caughtUp: true });

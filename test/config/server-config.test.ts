@@ -1,4 +1,5 @@
 // The server's configuration as its users meet it: what wins over what, what is refused and how that reads.
+import { DEFAULT_GPU_POLICY } from '../../scheduler/model/gpu-policy.js';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -64,6 +65,7 @@ describe('values', () => {
         brake: { nodes: 3, ratio: 0.3, windowMs: 120_000 },
         lostClusterId: null,
       },
+      gpuHealth: DEFAULT_GPU_POLICY,
       logLevel: 'info',
       readyFile: null,
       retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000, requestCount: 2_000_000 },
@@ -92,6 +94,15 @@ describe('values', () => {
       'fencing.brake_ratio': '0.5',
       'fencing.brake_window': '30s',
       'fencing.lost_cluster': '00000000-0000-4000-8000-00000000000c',
+      'gpu_health.xid': '109=drain,63=ignore',
+      'gpu_health.suspect_for': '5m',
+      'gpu_health.repeat_workloads': '5',
+      'gpu_health.repeat_users': '1',
+      'gpu_health.repeat_window': '1d',
+      'gpu_health.node_gpus': '0',
+      'gpu_health.brake_nodes': '9',
+      'gpu_health.brake_ratio': '0.4',
+      'gpu_health.brake_window': '1m',
       'retention.finished_age': '2d',
       'retention.finished_count': '12',
       'retention.request_age': '8d',
@@ -125,6 +136,17 @@ describe('values', () => {
         orphanTtlMs: 0,
         brake: { nodes: 10, ratio: 0.5, windowMs: 30_000 },
         lostClusterId: '00000000-0000-4000-8000-00000000000c',
+      },
+      gpuHealth: {
+        xid: { 63: 'ignore', 109: 'drain' },
+        suspectMs: 300_000,
+        repeatWorkloads: 5,
+        repeatUsers: 1,
+        repeatWithinMs: 86_400_000,
+        nodeGpus: 0,
+        brakeNodes: 9,
+        brakeRatio: 0.4,
+        brakeWindowMs: 60_000,
       },
       logLevel: 'debug',
       readyFile: '/r',

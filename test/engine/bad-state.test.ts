@@ -327,7 +327,7 @@ describe('two nodes that name one GPU', () => {
     cluster.settle();
     expect(workloads.map((number) => cluster.where(number)).toSorted()).toEqual(['', 'a:0', 'a:1', 'b:1']);
     const [waiting] = workloads.filter((number) => cluster.where(number) === '');
-    expect(waiting && cluster.explain(waiting)?.lines[1]?.text).toContain('1 not healthy');
+    expect(waiting && cluster.explain(waiting)?.lines[1]?.text).toContain('1 quarantined');
     expect(state.node('b' as NodeId)?.gpus[0]?.healthMessage).toBe('node a has a GPU with the same UUID');
   });
 });

@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
     title: 'what would fit takes no work',
     reason: 'NODES_UNAVAILABLE',
     summary:
-      'The nodes that would fit take no work now: 8 on cordoned nodes, 4 on nodes that are down, 2 on nodes not heard of yet, 1 not healthy.',
+      'The nodes that would fit take no work now: 8 on cordoned nodes, 4 on nodes that are down, 2 on nodes not heard of yet, 1 quarantined.',
     make: (cluster) =>
       cluster
         .node('a', { cordoned: true })

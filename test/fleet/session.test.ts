@@ -70,9 +70,10 @@ const ID = '00000000-0000-4000-8000-00000000000a';
 
 function hello(fields: HelloFields = {}) {
   const gpu = { uuid: 'GPU-1', model: 'H100', memoryMib: 1, health: 'GPU_HEALTH_HEALTHY', healthMessage: '' };
-  const inventory = { gpus: [{ ...gpu, simulated: true, pciBusId: '' }], cpuCount: 1, memoryMib: 1, gpuProblem: '' };
+  const unread = { simulated: true, pciBusId: '', computeMode: '', cpuAffinity: '', symptoms: [] };
+  const inventory = { gpus: [{ ...gpu, ...unread }], cpuCount: 1, memoryMib: 1, gpuProblem: '', nodeProblem: '' };
   const agent = { nodeId: ID, name: 'n1', pool: '', labels: {}, bootId: 'boot-1', agentVersion: '1', inventory };
-  const leaders = { leaderId: '', collidedEpoch: 0, pastLineages: [], generations: {}, openedMs: 0 };
+  const leaders = { leaderId: '', collidedEpoch: 0, pastLineages: [], generations: {}, openedMs: 0, healthEvents: [] };
   const past = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0, ...leaders };
   return { message: 'hello', hello: { ...agent, ...past, allocations: [], ...fields } };
 }

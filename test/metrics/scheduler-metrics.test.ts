@@ -178,6 +178,7 @@ describe('the list of metrics', () => {
   /** What a label may be: a number of values that does not grow with the work. */
   const BOUNDED = ['action', 'by_queue', 'code', 'event', 'kind', 'le', 'method', 'model', 'node_version', 'outcome'];
   const ALSO_BOUNDED = [
+    'xid',
     'invariant',
     'node',
     'of',

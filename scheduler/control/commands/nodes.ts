@@ -4,11 +4,14 @@ import { ApiError } from '../../../common/errors.js';
 import type { AllocationId, NodeId } from '../../../common/ids.js';
 import { plural } from '../../../common/units.js';
 import type { Draft } from '../../model/draft.js';
+import { rebooted, unquarantined, withHealth, withReport } from '../../model/gpu-health.js';
+import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../../model/gpu-policy.js';
 import { noteIncident } from '../../model/incidents.js';
 import { dropClaim } from '../../model/lifecycle.js';
 import type { Allocation, ClusterNode, Gpu } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { notFound } from '../refusals.js';
+import { followInventory } from './gpu-health.js';
 
 /** Nodes one daemon takes, and GPUs one node may report. */
 export const MAX_NODES = 20_000;
@@ -26,12 +29,17 @@ export interface NodeReport {
 }
 
 export interface InventoryReport {
-  readonly gpus: readonly Omit<Gpu, 'generation' | 'index' | 'quarantine' | 'quarantinedFor' | 'retired'>[];
+  readonly gpus: readonly Omit<
+    Gpu,
+    'generation' | 'index' | 'quarantine' | 'quarantinedFor' | 'retired' | 'marks' | 'faults' | 'reported'
+  >[];
   readonly cpuCount: number;
   readonly memoryMib: number;
   readonly driverVersion: string;
   readonly cudaVersion: string;
   readonly gpuProblem: string;
+  /** Why the node's own health check keeps new work off it; absent = it does not. */
+  readonly nodeProblem?: string;
 }
 
 /** Takes a node in, or brings its record up to date. A name belongs to one node id as long as that node exists. */
@@ -58,6 +66,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     cordonReason: known?.cordonReason ?? '',
     maintenance: known?.maintenance ?? [],
     ...(known?.strays === undefined ? {} : { strays: known.strays }),
+    ...(known?.healthSequence === undefined ? {} : { healthSequence: known.healthSequence }),
     registeredMs: known?.registeredMs ?? nowMs,
     ...inventory,
     gpus: withoutThoseOfOthers(draft, report.id, inventory.gpus),
@@ -66,17 +75,22 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
   return draft.node(report.id);
 }
 
-/** Takes in what an agent found since. */
-export function updateInventory(id: NodeId, inventory: InventoryReport): Command<void> {
+/** Takes in what an agent found since. @returns in words, what followed from it */
+export function updateInventory(
+  id: NodeId,
+  inventory: InventoryReport,
+  policy: GpuPolicy = DEFAULT_GPU_POLICY,
+): Command<readonly string[]> {
   return {
     name: 'inventory',
     isReport: true,
     whenSpace: 'critical',
-    run: (draft) => {
-      const known = draft.node(id);
+    run: (draft, context) => {
+      const { nodeProblem: _, ...known } = draft.node(id);
       const found = withInventory(known.gpus, inventory);
       const node = { ...known, ...found, gpus: withoutThoseOfOthers(draft, id, found.gpus) };
-      if (JSON.stringify(known) !== JSON.stringify(node)) draft.putNode(node);
+      if (JSON.stringify(draft.node(id)) !== JSON.stringify(node)) draft.putNode(node);
+      return followInventory(draft, id, inventory.gpuProblem === '', policy, context);
     },
   };
 }
@@ -88,7 +102,7 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
     whenSpace: 'critical',
     run: (draft) => {
       const node = findNode(draft, name);
-      const gpus = cordoned ? node.gpus : node.gpus.map(released);
+      const gpus = cordoned ? node.gpus : node.gpus.map(unquarantined);
       // Cordoning again without a reason does not take away the one that was given.
       const cordonReason = cordoned ? reason || node.cordonReason : '';
       const changed = { ...node, gpus, cordoned, cordonReason };
@@ -194,14 +208,7 @@ function withoutThoseOfOthers(draft: Draft, id: NodeId, gpus: readonly Gpu[]): r
 
 /** After a reboot nothing of an earlier task is left. */
 function gpusAfter(known: ClusterNode, bootId: string): readonly Gpu[] {
-  return known.bootId === bootId ? known.gpus : known.gpus.map(released);
-}
-
-function released(gpu: Gpu): Gpu {
-  const { quarantine, quarantinedFor: _, ...freed } = gpu;
-  return quarantine === undefined || gpu.health !== 'quarantined'
-    ? freed
-    : { ...freed, health: 'healthy', healthMessage: '' };
+  return known.bootId === bootId ? known.gpus : known.gpus.map(rebooted);
 }
 
 /**
@@ -217,9 +224,21 @@ export function quarantineGpus(draft: Draft, id: NodeId, uuids: readonly string[
   const gpus = node.gpus.map((gpu): Gpu => {
     if (!isMeant(gpu)) return gpu;
     const { quarantinedFor: _, ...kept } = gpu;
-    return { ...kept, health: 'quarantined', healthMessage: quarantine, quarantine };
+    return withQuarantine(kept, quarantine);
   });
   draft.putNode({ ...node, gpus });
+}
+
+/** The GPU, kept from new work until it is proven free. What its agent says of it is kept beside. */
+function withQuarantine(gpu: Gpu, quarantine: string, quarantinedFor?: AllocationId): Gpu {
+  const reported = withHealth(gpu).reported ?? { health: gpu.health, healthMessage: gpu.healthMessage };
+  const own = gpu.quarantine === undefined ? reported : (gpu.reported ?? { health: 'healthy', healthMessage: '' });
+  return withHealth({
+    ...gpu,
+    reported: own,
+    quarantine,
+    ...(quarantinedFor === undefined ? {} : { quarantinedFor }),
+  });
 }
 
 /** Keeps GPUs from new work until a stray task on them has ended and left them clean. Those kept for another reason stay so. */
@@ -227,9 +246,7 @@ export function quarantineForStray(draft: Draft, id: NodeId, uuids: readonly str
   const node = draft.node(id);
   const quarantine = `allocation ${stray} runs here and should not`;
   const gpus = node.gpus.map((gpu): Gpu =>
-    uuids.includes(gpu.uuid) && gpu.quarantine === undefined
-      ? { ...gpu, health: 'quarantined', healthMessage: quarantine, quarantine, quarantinedFor: stray }
-      : gpu,
+    uuids.includes(gpu.uuid) && gpu.quarantine === undefined ? withQuarantine(gpu, quarantine, stray) : gpu,
   );
   draft.putNode({ ...node, gpus });
 }
@@ -239,10 +256,10 @@ export function strayIsOver(draft: Draft, id: NodeId, stray: AllocationId, clean
   const node = draft.node(id);
   const gpus = node.gpus.map((gpu): Gpu => {
     if (gpu.quarantinedFor !== stray) return gpu;
-    if (clean) return released(gpu);
+    if (clean) return unquarantined(gpu);
     const { quarantinedFor: _, ...kept } = gpu;
     const quarantine = `allocation ${stray} left it dirty; see that nothing uses it, then: sluice uncordon ${node.name}`;
-    return { ...kept, healthMessage: quarantine, quarantine };
+    return withQuarantine(kept, quarantine);
   });
   draft.putNode({ ...node, gpus });
 }
@@ -254,20 +271,21 @@ export function strayIsOver(draft: Draft, id: NodeId, stray: AllocationId, clean
 function withInventory(
   known: readonly Gpu[],
   report: InventoryReport,
-): Pick<ClusterNode, 'gpus' | 'cpuCount' | 'memoryMib' | 'driverVersion' | 'cudaVersion' | 'gpuProblem'> {
+): Pick<
+  ClusterNode,
+  'gpus' | 'cpuCount' | 'memoryMib' | 'driverVersion' | 'cudaVersion' | 'gpuProblem' | 'nodeProblem'
+> {
   const { gpus: reported, ...rest } = report;
   const byUuid = new Map(reported.map((gpu) => [gpu.uuid, gpu]));
   const kept = known.map((entry): Gpu => {
     const fresh = byUuid.get(entry.uuid);
     // One that was taken away and is back is as good as any.
-    const { retired, ...gpu } = entry;
+    // What it read of it before says nothing any more.
+    const { retired, symptoms: _, ...gpu } = entry;
     if (retired === true && fresh === undefined) return entry;
-    if (fresh !== undefined && gpu.quarantine === undefined) return { ...gpu, ...fresh };
-    if (fresh?.health === 'healthy')
-      return { ...gpu, ...fresh, health: 'quarantined', healthMessage: gpu.quarantine ?? '' };
-    if (fresh !== undefined) return { ...gpu, ...fresh };
+    if (fresh !== undefined) return withReport({ ...gpu, ...fresh }, fresh);
     const why = rest.gpuProblem === '' ? 'it is gone from the inventory' : rest.gpuProblem;
-    return { ...gpu, health: 'lost', healthMessage: why };
+    return withReport(gpu, { health: 'lost', healthMessage: why });
   });
   const uuids = new Set(known.map(({ uuid }) => uuid));
   const gpus = [...kept];

@@ -2,6 +2,7 @@
 
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from '../../sluice/v1/NodeInventory.js';
 import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from '../../sluice/v1/ObservedAllocation.js';
+import type { HealthEvent as _sluice_v1_HealthEvent, HealthEvent__Output as _sluice_v1_HealthEvent__Output } from '../../sluice/v1/HealthEvent.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface AgentHello {
@@ -44,6 +45,11 @@ export interface AgentHello {
    * later one, since it would pass for the present. 0 = not told.
    */
   'openedMs'?: (number | string | Long);
+  /**
+   * Health events that no scheduler has acknowledged. They count before the allocations of this hello: an end that a broken
+   * GPU caused is then no fault of the program.
+   */
+  'healthEvents'?: (_sluice_v1_HealthEvent)[];
 }
 
 export interface AgentHello__Output {
@@ -86,4 +92,9 @@ export interface AgentHello__Output {
    * later one, since it would pass for the present. 0 = not told.
    */
   'openedMs': (number);
+  /**
+   * Health events that no scheduler has acknowledged. They count before the allocations of this hello: an end that a broken
+   * GPU caused is then no fault of the program.
+   */
+  'healthEvents': (_sluice_v1_HealthEvent__Output)[];
 }

@@ -7,6 +7,7 @@ import type { InventoryReport as _sluice_v1_InventoryReport, InventoryReport__Ou
 import type { TelemetryReport as _sluice_v1_TelemetryReport, TelemetryReport__Output as _sluice_v1_TelemetryReport__Output } from '../../sluice/v1/TelemetryReport.js';
 import type { LogData as _sluice_v1_LogData, LogData__Output as _sluice_v1_LogData__Output } from '../../sluice/v1/LogData.js';
 import type { Origin as _sluice_v1_Origin, Origin__Output as _sluice_v1_Origin__Output } from '../../sluice/v1/Origin.js';
+import type { HealthReport as _sluice_v1_HealthReport, HealthReport__Output as _sluice_v1_HealthReport__Output } from '../../sluice/v1/HealthReport.js';
 
 /**
  * What an agent sends.
@@ -19,7 +20,8 @@ export interface ConnectRequest {
   'telemetry'?: (_sluice_v1_TelemetryReport | null);
   'logData'?: (_sluice_v1_LogData | null);
   'origin'?: (_sluice_v1_Origin | null);
-  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin";
+  'health'?: (_sluice_v1_HealthReport | null);
+  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin"|"health";
 }
 
 /**
@@ -33,5 +35,6 @@ export interface ConnectRequest__Output {
   'telemetry'?: (_sluice_v1_TelemetryReport__Output | null);
   'logData'?: (_sluice_v1_LogData__Output | null);
   'origin'?: (_sluice_v1_Origin__Output | null);
-  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin";
+  'health'?: (_sluice_v1_HealthReport__Output | null);
+  'message'?: "hello"|"heartbeat"|"observed"|"inventory"|"telemetry"|"logData"|"origin"|"health";
 }

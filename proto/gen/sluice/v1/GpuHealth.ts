@@ -8,9 +8,18 @@ export const GpuHealth = {
    */
   GPU_HEALTH_LOST: 'GPU_HEALTH_LOST',
   /**
-   * Its memory did not return to the baseline after a task, or a process that is not ours uses it.
+   * Not to be used until something is done: its memory did not return to the baseline after a task, a process that is not
+   * ours uses it, its hardware failed, or a person said so.
    */
   GPU_HEALTH_QUARANTINED: 'GPU_HEALTH_QUARANTINED',
+  /**
+   * Something of it was seen that may be the beginning of worse. Takes nothing new for a while.
+   */
+  GPU_HEALTH_SUSPECT: 'GPU_HEALTH_SUSPECT',
+  /**
+   * Takes nothing new; what runs on it goes on to its end.
+   */
+  GPU_HEALTH_DRAINING: 'GPU_HEALTH_DRAINING',
 } as const;
 
 export type GpuHealth =
@@ -24,9 +33,20 @@ export type GpuHealth =
   | 'GPU_HEALTH_LOST'
   | 2
   /**
-   * Its memory did not return to the baseline after a task, or a process that is not ours uses it.
+   * Not to be used until something is done: its memory did not return to the baseline after a task, a process that is not
+   * ours uses it, its hardware failed, or a person said so.
    */
   | 'GPU_HEALTH_QUARANTINED'
   | 3
+  /**
+   * Something of it was seen that may be the beginning of worse. Takes nothing new for a while.
+   */
+  | 'GPU_HEALTH_SUSPECT'
+  | 4
+  /**
+   * Takes nothing new; what runs on it goes on to its end.
+   */
+  | 'GPU_HEALTH_DRAINING'
+  | 5
 
 export type GpuHealth__Output = typeof GpuHealth[keyof typeof GpuHealth]

@@ -16,6 +16,10 @@ export interface NodeInventory {
    * In words, when GPUs could not be read: nvidia-smi is missing, hangs or fails. Empty = fine.
    */
   'gpuProblem'?: (string);
+  /**
+   * In words, why the node's own health check keeps new work off it. Empty = it does not.
+   */
+  'nodeProblem'?: (string);
 }
 
 /**
@@ -31,4 +35,8 @@ export interface NodeInventory__Output {
    * In words, when GPUs could not be read: nvidia-smi is missing, hangs or fails. Empty = fine.
    */
   'gpuProblem': (string);
+  /**
+   * In words, why the node's own health check keeps new work off it. Empty = it does not.
+   */
+  'nodeProblem': (string);
 }

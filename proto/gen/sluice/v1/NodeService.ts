@@ -16,6 +16,10 @@ import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, Lis
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from '../../sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from '../../sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from '../../sluice/v1/ListNodesResponse.js';
+import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, QuarantineGpuRequest__Output as _sluice_v1_QuarantineGpuRequest__Output } from '../../sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from '../../sluice/v1/QuarantineGpuResponse.js';
+import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from '../../sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from '../../sluice/v1/ReleaseGpuResponse.js';
 import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest__Output as _sluice_v1_RemoveGpuRequest__Output } from '../../sluice/v1/RemoveGpuRequest.js';
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from '../../sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from '../../sluice/v1/RemoveNodeRequest.js';
@@ -127,6 +131,38 @@ export interface NodeServiceClient extends grpc.Client {
   listNodes(argument: _sluice_v1_ListNodesRequest, callback: grpc.requestCallback<_sluice_v1_ListNodesResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Keeps new work off one GPU until it is released. What runs there goes on, unless told otherwise. For administrators.
+   */
+  QuarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  QuarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  QuarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  QuarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Keeps new work off one GPU until it is released. What runs there goes on, unless told otherwise. For administrators.
+   */
+  quarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  quarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  quarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  quarantineGpu(argument: _sluice_v1_QuarantineGpuRequest, callback: grpc.requestCallback<_sluice_v1_QuarantineGpuResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Takes back all that is held against one GPU, whoever or whatever said it. What its agent reports of it still counts.
+   * For administrators.
+   */
+  ReleaseGpu(argument: _sluice_v1_ReleaseGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseGpu(argument: _sluice_v1_ReleaseGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseGpu(argument: _sluice_v1_ReleaseGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  ReleaseGpu(argument: _sluice_v1_ReleaseGpuRequest, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Takes back all that is held against one GPU, whoever or whatever said it. What its agent reports of it still counts.
+   * For administrators.
+   */
+  releaseGpu(argument: _sluice_v1_ReleaseGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  releaseGpu(argument: _sluice_v1_ReleaseGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  releaseGpu(argument: _sluice_v1_ReleaseGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  releaseGpu(argument: _sluice_v1_ReleaseGpuRequest, callback: grpc.requestCallback<_sluice_v1_ReleaseGpuResponse__Output>): grpc.ClientUnaryCall;
+  
+  /**
    * Takes away the entry of a GPU that is lost. Refused while it is held. For administrators.
    */
   RemoveGpu(argument: _sluice_v1_RemoveGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveGpuResponse__Output>): grpc.ClientUnaryCall;
@@ -214,6 +250,17 @@ export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
   ListNodes: grpc.handleUnaryCall<_sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse>;
   
   /**
+   * Keeps new work off one GPU until it is released. What runs there goes on, unless told otherwise. For administrators.
+   */
+  QuarantineGpu: grpc.handleUnaryCall<_sluice_v1_QuarantineGpuRequest__Output, _sluice_v1_QuarantineGpuResponse>;
+  
+  /**
+   * Takes back all that is held against one GPU, whoever or whatever said it. What its agent reports of it still counts.
+   * For administrators.
+   */
+  ReleaseGpu: grpc.handleUnaryCall<_sluice_v1_ReleaseGpuRequest__Output, _sluice_v1_ReleaseGpuResponse>;
+  
+  /**
    * Takes away the entry of a GPU that is lost. Refused while it is held. For administrators.
    */
   RemoveGpu: grpc.handleUnaryCall<_sluice_v1_RemoveGpuRequest__Output, _sluice_v1_RemoveGpuResponse>;
@@ -240,6 +287,8 @@ export interface NodeServiceDefinition extends grpc.ServiceDefinition {
   GetNode: MethodDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeResponse, _sluice_v1_GetNodeRequest__Output, _sluice_v1_GetNodeResponse__Output>
   ListMaintenances: MethodDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesRequest__Output, _sluice_v1_ListMaintenancesResponse__Output>
   ListNodes: MethodDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesResponse, _sluice_v1_ListNodesRequest__Output, _sluice_v1_ListNodesResponse__Output>
+  QuarantineGpu: MethodDefinition<_sluice_v1_QuarantineGpuRequest, _sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuRequest__Output, _sluice_v1_QuarantineGpuResponse__Output>
+  ReleaseGpu: MethodDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuRequest__Output, _sluice_v1_ReleaseGpuResponse__Output>
   RemoveGpu: MethodDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuRequest__Output, _sluice_v1_RemoveGpuResponse__Output>
   RemoveNode: MethodDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeRequest__Output, _sluice_v1_RemoveNodeResponse__Output>
   UncordonNode: MethodDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse__Output>

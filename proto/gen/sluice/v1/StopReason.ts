@@ -38,6 +38,10 @@ export const StopReason = {
    * A user asked for it to be requeued.
    */
   STOP_REASON_REQUEUED: 'STOP_REASON_REQUEUED',
+  /**
+   * A GPU that it holds failed.
+   */
+  STOP_REASON_GPU_FAULT: 'STOP_REASON_GPU_FAULT',
 } as const;
 
 /**
@@ -88,6 +92,11 @@ export type StopReason =
    */
   | 'STOP_REASON_REQUEUED'
   | 9
+  /**
+   * A GPU that it holds failed.
+   */
+  | 'STOP_REASON_GPU_FAULT'
+  | 20
 
 /**
  * Why a task was told to stop.
