@@ -35,6 +35,7 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     workloadName: message.workloadName,
     queue: message.queue,
     pool: message.pool,
+    owner: message.owner,
     attempt: message.attempt,
     task: message.task,
     tasks: message.tasks,
@@ -130,7 +131,7 @@ export interface Machine {
 
 export function inventoryMessage(inventory: Inventory, machine: Machine): NodeInventory {
   return {
-    gpus: inventory.gpus.map(({ health, nvlinkGroup, mig, ...gpu }) => ({
+    gpus: inventory.gpus.map(({ health, nvlinkGroup, mig, minor: _minor, ...gpu }) => ({
       ...gpu,
       health: HEALTH[health],
       ...(nvlinkGroup === null ? {} : { nvlinkGroup }),

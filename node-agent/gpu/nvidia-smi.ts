@@ -193,6 +193,7 @@ export class NvidiaSmiProvider implements GpuProvider {
         memoryMib: reported.memoryMib || (known?.gpu.memoryMib ?? 0),
         simulated: false,
         pciBusId: reported.pciBusId,
+        minor: reported.minor ?? known?.gpu.minor ?? null,
         health,
         healthMessage,
         nvlinkGroup: mig === null ? (layout.nvlinkGroup.get(reported.uuid) ?? null) : null,

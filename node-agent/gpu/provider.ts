@@ -20,6 +20,8 @@ export interface DiscoveredGpu {
   readonly memoryMib: number;
   readonly simulated: boolean;
   readonly pciBusId: string;
+  /** N of its device file /dev/nvidiaN, which need not be its index; null = it has none, or it is not known. */
+  readonly minor: number | null;
   /**
    * `lost`: the driver answers for it with an error, or no longer lists it. `quarantined`: it is there, but nothing new
    * may be placed on it: something else uses it, its hardware asks for repair, or it could not be read just now.

@@ -90,6 +90,7 @@ export class SimulatedProvider implements GpuProvider {
       nvlinkGroup: gpu.nvlinkGroup,
       mig: gpu.mig,
       pciBusId: `00000000:${(0x10 + gpu.index).toString(16).toUpperCase()}:00.0`,
+      minor: null,
       ...(answers
         ? this.#healthOf(gpu)
         : { health: 'quarantined', healthMessage: `It cannot be read. ${this.#hung()}` }),

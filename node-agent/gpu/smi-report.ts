@@ -15,6 +15,8 @@ export interface ReportedGpu {
   readonly uuid: string;
   readonly model: string;
   readonly pciBusId: string;
+  /** N of its device file /dev/nvidiaN, which need not be its index; null = not reported. */
+  readonly minor: number | null;
   /** 0 when not reported. */
   readonly memoryMib: number;
   readonly usedMib: number | null;
@@ -89,6 +91,7 @@ function readGpu(gpu: unknown): ReportedGpu {
     uuid: isGpuUuid(uuid) ? uuid : '',
     model: valueAt(gpu, 'product_name').slice(0, MAX_NAME_CHARACTERS) || 'unknown GPU',
     pciBusId: valueAt(gpu, 'pci', 'pci_bus_id') || textAt(gpu, '$', 'id'),
+    minor: readNumber(textAt(gpu, 'minor_number')),
     memoryMib,
     usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
     processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),

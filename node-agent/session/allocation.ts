@@ -74,6 +74,8 @@ export interface DesiredAllocation extends Grant {
   readonly workloadName: string;
   readonly queue: string;
   readonly pool: string;
+  /** Who submitted the workload. */
+  readonly owner: string;
   readonly tasks: number;
   /** The task's role and its place in it; empty = the workload has no roles. */
   readonly role: string;

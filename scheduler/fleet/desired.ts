@@ -39,6 +39,7 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
     kind: KIND_TO_PROTO[spec.kind],
     queue: spec.queue,
     pool,
+    owner: workload.owner,
     attempt: allocation.attempt,
     task: allocation.task,
     tasks: maxTasks(spec),

@@ -103,6 +103,7 @@ function discovered({ uuid, index, isLost }: SimGpu, answered: boolean): Discove
     memoryMib: 81_559,
     simulated: true,
     pciBusId: '',
+    minor: null,
     health,
     healthMessage: health === 'lost' ? 'GPU is lost' : health === 'quarantined' ? 'it could not be read' : '',
     nvlinkGroup: null,

@@ -37,6 +37,7 @@ function gpu(index: number): DiscoveredGpu {
     memoryMib: 81_559,
     simulated: false,
     pciBusId: `00000000:0${index}:00.0`,
+    minor: index,
     health: 'healthy',
     healthMessage: '',
     nvlinkGroup: null,

@@ -44,6 +44,7 @@ export function wants(
     workloadName: 'w',
     queue: 'q',
     pool: 'default',
+    owner: 'ada',
     attempt: 1,
     task: 0,
     tasks: 1,

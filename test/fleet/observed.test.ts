@@ -16,6 +16,7 @@ function gpu(index: number, change: Partial<DiscoveredGpu> = {}): DiscoveredGpu 
     memoryMib: 81_920,
     simulated: true,
     pciBusId: '',
+    minor: null,
     health: 'healthy',
     healthMessage: '',
     nvlinkGroup: null,

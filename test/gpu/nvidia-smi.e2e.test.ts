@@ -61,6 +61,7 @@ describe('inventory', () => {
           memoryMib: 81_559,
           simulated: false,
           pciBusId: '00000000:20:00.0',
+          minor: 0,
           health: 'healthy',
           healthMessage: '',
           nvlinkGroup: null,

@@ -70,6 +70,10 @@ export interface DesiredAllocation {
    * for as long as it keeps the allocation. Empty once the task has started: it was sent before.
    */
   'origin'?: (string);
+  /**
+   * Who submitted its workload. A node may run it as a user of its own for that name.
+   */
+  'owner'?: (string);
   'program'?: "command"|"builtin";
 }
 
@@ -132,5 +136,9 @@ export interface DesiredAllocation__Output {
    * for as long as it keeps the allocation. Empty once the task has started: it was sent before.
    */
   'origin': (string);
+  /**
+   * Who submitted its workload. A node may run it as a user of its own for that name.
+   */
+  'owner': (string);
   'program'?: "command"|"builtin";
 }
