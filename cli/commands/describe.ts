@@ -107,7 +107,11 @@ const DESCRIPTIONS: Readonly<
   workload: async (invocation, name) => {
     const api = await invocation.client();
     const workload = await api.getWorkload(await workloadSelector(api, name));
-    return { type: 'Workload', object: workload, text: describeWorkload(invocation, workload) };
+    // By number: the name may mean a newer workload by now.
+    const isPending = workload.state === 'WORKLOAD_STATE_PENDING';
+    const explanation = isPending ? await api.explainWorkload(String(workload.number)) : null;
+    const text = describeWorkload(invocation, workload, explanation?.estimate ?? '');
+    return { type: 'Workload', object: workload, text };
   },
   queue: async (invocation, name) => {
     const api = await invocation.client();
@@ -124,7 +128,7 @@ const DESCRIPTIONS: Readonly<
 
 // ── workload ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function describeWorkload(invocation: Invocation, workload: Workload__Output): string {
+function describeWorkload(invocation: Invocation, workload: Workload__Output, estimate: string): string {
   const { nowMs } = invocation;
   const { spec, state, checkpoint } = workload;
   const simulated = workload.allocations.some(({ gpus }) => gpus.some((gpu) => gpu.simulated));
@@ -137,6 +141,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output): s
     ['Owner', workload.owner || '-'],
     ['State', stateWord(state) + reason],
     ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
+    ...given('Starts', estimate),
     ...(workload.hold === '' ? [] : [['Hold', workload.hold] as const]),
     ['Priority', `${spec?.priority ?? '-'}, ${spec?.preemptible === false ? 'not preemptible' : 'preemptible'}`],
     ['Tasks', taskText(workload)],

@@ -4,6 +4,7 @@ import { formatDuration, fromDuration, fromTimestamp, plural } from '../../commo
 import type { DisplacedWorkload__Output } from '../../proto/gen/sluice/v1/DisplacedWorkload.js';
 import type { PlannedPlacement__Output } from '../../proto/gen/sluice/v1/PlannedPlacement.js';
 import type { PlannedQueueShare__Output } from '../../proto/gen/sluice/v1/PlannedQueueShare.js';
+import type { PlannedScopeShare__Output } from '../../proto/gen/sluice/v1/PlannedScopeShare.js';
 import type { PlannedWorkload__Output } from '../../proto/gen/sluice/v1/PlannedWorkload.js';
 import type { PlanQueueChangeRequest } from '../../proto/gen/sluice/v1/PlanQueueChangeRequest.js';
 import type { PlanQueueChangeResponse__Output } from '../../proto/gen/sluice/v1/PlanQueueChangeResponse.js';
@@ -298,6 +299,11 @@ function changeOf(name: string, options: QueueOptions): PlanQueueChangeRequest {
 function tellQueuePlan(invocation: Invocation, plan: PlanQueueChangeResponse__Output, format: OutputFormat): void {
   const { queues, displaced, started, pending } = plan;
   invocation.printTable(['QUEUE', 'FAIR-SHARE', 'ALLOCATED', 'UNMET'], queues.map(shareRow));
+  const ofParts = queues.flatMap(({ queue, scopes }) => scopes.map((scope) => scopeRow(queue, scope)));
+  if (ofParts.length > 0) {
+    invocation.out('\nOf them by part of the cluster:');
+    invocation.printTable(['QUEUE', 'POOL', 'GPU', 'FAIR-SHARE', 'ALLOCATED', 'UNMET'], ofParts);
+  }
   if (displaced.length + started.length + pending.length === 0 && plan.complete) {
     invocation.out('No workload would start, move or stop.');
   }
@@ -336,10 +342,19 @@ function tellQueuePlan(invocation: Invocation, plan: PlanQueueChangeResponse__Ou
 }
 
 function shareRow(share: PlannedQueueShare__Output): readonly string[] {
-  const change = (before: number, after: number): string =>
-    rounded(before) === rounded(after) ? String(rounded(after)) : `${rounded(before)} to ${rounded(after)}`;
+  return [share.queue, ...figureCells(share)];
+}
+
+function scopeRow(queue: string, scope: PlannedScopeShare__Output): readonly string[] {
+  return [queue, scope.pool || 'any', scope.gpuModel || 'any', ...figureCells(scope)];
+}
+
+/** `7 to 6`; one figure where nothing changes, `-` where there is none. */
+function figureCells(share: Omit<PlannedScopeShare__Output, 'pool' | 'gpuModel'>): readonly string[] {
+  const said = (figure: number | undefined): string => (figure === undefined ? '-' : String(rounded(figure)));
+  const change = (before: number | undefined, after: number | undefined): string =>
+    said(before) === said(after) ? said(after) : `${said(before)} to ${said(after)}`;
   return [
-    share.queue,
     change(share.fairShareGpusBefore, share.fairShareGpusAfter),
     change(share.allocatedGpusBefore, share.allocatedGpusAfter),
     change(share.unmetGuaranteeGpusBefore, share.unmetGuaranteeGpusAfter),

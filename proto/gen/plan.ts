@@ -68,6 +68,7 @@ import type { PlanWorkloadResponse as _sluice_v1_PlanWorkloadResponse, PlanWorkl
 import type { PlannedPendingWorkload as _sluice_v1_PlannedPendingWorkload, PlannedPendingWorkload__Output as _sluice_v1_PlannedPendingWorkload__Output } from './sluice/v1/PlannedPendingWorkload.js';
 import type { PlannedPlacement as _sluice_v1_PlannedPlacement, PlannedPlacement__Output as _sluice_v1_PlannedPlacement__Output } from './sluice/v1/PlannedPlacement.js';
 import type { PlannedQueueShare as _sluice_v1_PlannedQueueShare, PlannedQueueShare__Output as _sluice_v1_PlannedQueueShare__Output } from './sluice/v1/PlannedQueueShare.js';
+import type { PlannedScopeShare as _sluice_v1_PlannedScopeShare, PlannedScopeShare__Output as _sluice_v1_PlannedScopeShare__Output } from './sluice/v1/PlannedScopeShare.js';
 import type { PlannedStartedWorkload as _sluice_v1_PlannedStartedWorkload, PlannedStartedWorkload__Output as _sluice_v1_PlannedStartedWorkload__Output } from './sluice/v1/PlannedStartedWorkload.js';
 import type { PlannedWorkload as _sluice_v1_PlannedWorkload, PlannedWorkload__Output as _sluice_v1_PlannedWorkload__Output } from './sluice/v1/PlannedWorkload.js';
 import type { PrioritizeWorkloadsRequest as _sluice_v1_PrioritizeWorkloadsRequest, PrioritizeWorkloadsRequest__Output as _sluice_v1_PrioritizeWorkloadsRequest__Output } from './sluice/v1/PrioritizeWorkloadsRequest.js';
@@ -203,6 +204,7 @@ export interface ProtoGrpcType {
       PlannedPendingWorkload: MessageTypeDefinition<_sluice_v1_PlannedPendingWorkload, _sluice_v1_PlannedPendingWorkload__Output>
       PlannedPlacement: MessageTypeDefinition<_sluice_v1_PlannedPlacement, _sluice_v1_PlannedPlacement__Output>
       PlannedQueueShare: MessageTypeDefinition<_sluice_v1_PlannedQueueShare, _sluice_v1_PlannedQueueShare__Output>
+      PlannedScopeShare: MessageTypeDefinition<_sluice_v1_PlannedScopeShare, _sluice_v1_PlannedScopeShare__Output>
       PlannedStart: EnumTypeDefinition
       PlannedStartedWorkload: MessageTypeDefinition<_sluice_v1_PlannedStartedWorkload, _sluice_v1_PlannedStartedWorkload__Output>
       PlannedWorkload: MessageTypeDefinition<_sluice_v1_PlannedWorkload, _sluice_v1_PlannedWorkload__Output>

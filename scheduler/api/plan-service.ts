@@ -5,6 +5,7 @@ import { ApiError } from '../../common/errors.js';
 import { toDuration, toTimestamp } from '../../common/units.js';
 import type { DisplacedWorkload } from '../../proto/gen/sluice/v1/DisplacedWorkload.js';
 import type { PlannedPlacement } from '../../proto/gen/sluice/v1/PlannedPlacement.js';
+import type { PlannedScopeShare } from '../../proto/gen/sluice/v1/PlannedScopeShare.js';
 import type { PlannedQueueShare } from '../../proto/gen/sluice/v1/PlannedQueueShare.js';
 import type { PlannedWorkload as PlannedWorkloadMessage } from '../../proto/gen/sluice/v1/PlannedWorkload.js';
 import type { PlanQueueChangeRequest__Output } from '../../proto/gen/sluice/v1/PlanQueueChangeRequest.js';
@@ -17,6 +18,7 @@ import { createQueue, deleteQueue, updateQueue } from '../control/commands/queue
 import { submit, type Submission } from '../control/commands/submit.js';
 import type { ControlLoop } from '../control/loop.js';
 import { invalid } from '../control/refusals.js';
+import type { QueueShare, ScopeShare } from '../engine/decisions.js';
 import type { Displaced } from '../engine/displaced.js';
 import {
   planQueueChange,
@@ -336,19 +338,54 @@ function sharesToProto(state: ReadableState, name: string, { before, after }: Qu
   const known = [...parentsFirst(state, null)].map((queue) => queue.name as string);
   return [...new Set([...known, name])].flatMap((queue) => {
     const [was, is] = [old?.get(queue), fresh?.get(queue)];
-    const share = {
-      queue,
-      fairShareGpusBefore: was?.fairShareGpus ?? 0,
-      fairShareGpusAfter: is?.fairShareGpus ?? 0,
-      allocatedGpusBefore: was?.allocatedGpus ?? 0,
-      allocatedGpusAfter: is?.allocatedGpus ?? 0,
-      unmetGuaranteeGpusBefore: was?.unmetGuaranteeGpus ?? 0,
-      unmetGuaranteeGpusAfter: is?.unmetGuaranteeGpus ?? 0,
-    };
-    const same =
-      share.fairShareGpusBefore === share.fairShareGpusAfter &&
-      share.allocatedGpusBefore === share.allocatedGpusAfter &&
-      share.unmetGuaranteeGpusBefore === share.unmetGuaranteeGpusAfter;
-    return same && queue !== name ? [] : [share];
+    const scopes = scopesToProto(was?.scopes ?? [], is?.scopes ?? []);
+    const figures = figuresToProto(was, is);
+    return isChanged(figures) || scopes.length > 0 || queue === name ? [{ queue, ...figures, scopes }] : [];
   });
+}
+
+/** Parts of the cluster of which a figure changes; of a side on which the queue does not name a part nothing is said. */
+function scopesToProto(before: readonly ScopeShare[], after: readonly ScopeShare[]): PlannedScopeShare[] {
+  const keyOf = ({ pool, model }: ScopeShare): string => JSON.stringify([pool, model]);
+  const [old, fresh] = [before, after].map((shares) => new Map(shares.map((share) => [keyOf(share), share])));
+  return [...new Set([...before, ...after].map(keyOf))].flatMap((key) => {
+    const [was, is] = [old?.get(key), fresh?.get(key)];
+    const { pool = '', model = '' } = is ?? was ?? {};
+    const figures = figuresToProto(was, is);
+    if (was !== undefined && is !== undefined && !isChanged(figures)) return [];
+    const isSaid = ([name]: [string, number]): boolean => (name.endsWith('Before') ? was : is) !== undefined;
+    return [{ pool, gpuModel: model, ...Object.fromEntries(Object.entries(figures).filter(isSaid)) }];
+  });
+}
+
+type Figures = Pick<QueueShare, 'fairShareGpus' | 'allocatedGpus' | 'unmetGuaranteeGpus'>;
+
+/** Without the change and with it; who is not there has nothing. */
+function figuresToProto(was: Figures | undefined, is: Figures | undefined): PlannedFigures {
+  return {
+    fairShareGpusBefore: was?.fairShareGpus ?? 0,
+    fairShareGpusAfter: is?.fairShareGpus ?? 0,
+    allocatedGpusBefore: was?.allocatedGpus ?? 0,
+    allocatedGpusAfter: is?.allocatedGpus ?? 0,
+    unmetGuaranteeGpusBefore: was?.unmetGuaranteeGpus ?? 0,
+    unmetGuaranteeGpusAfter: is?.unmetGuaranteeGpus ?? 0,
+  };
+}
+
+type PlannedFigures = Record<
+  | 'fairShareGpusBefore'
+  | 'fairShareGpusAfter'
+  | 'allocatedGpusBefore'
+  | 'allocatedGpusAfter'
+  | 'unmetGuaranteeGpusBefore'
+  | 'unmetGuaranteeGpusAfter',
+  number
+>;
+
+function isChanged(figures: PlannedFigures): boolean {
+  return (
+    figures.fairShareGpusBefore !== figures.fairShareGpusAfter ||
+    figures.allocatedGpusBefore !== figures.allocatedGpusAfter ||
+    figures.unmetGuaranteeGpusBefore !== figures.unmetGuaranteeGpusAfter
+  );
 }

@@ -5,5 +5,6 @@ import type { Explanation } from '../engine/decisions.js';
 export function asItRests(explanation: Explanation | null, restsBecause: string | null): Explanation | null {
   if (restsBecause === null || explanation?.reason !== 'NOT_EVALUATED') return explanation;
   const summary = `Nothing is placed at present: ${restsBecause}. \`sluice status\` says what is waited for.`;
-  return { ...explanation, summary, lines: explanation.lines.filter(({ title }) => title !== 'Estimate') };
+  const lines = explanation.lines.filter(({ title }) => title !== 'Estimate');
+  return { ...explanation, summary, lines, estimate: '', startsByMs: null };
 }

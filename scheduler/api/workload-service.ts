@@ -4,6 +4,7 @@ import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/Wa
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
+import { toTimestamp } from '../../common/units.js';
 import type { Command } from '../control/command.js';
 import { cancel } from '../control/commands/cancel.js';
 import { hold, prioritize, release, requeue } from '../control/commands/steering.js';
@@ -138,6 +139,8 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
           reason: explanation?.reason ?? '',
           summary: explanation?.summary ?? notPending(workload),
           lines: (explanation?.lines ?? []).map(({ title, text }) => ({ title, text })),
+          estimate: explanation?.estimate ?? '',
+          startTime: toTimestamp(explanation?.startsByMs ?? null),
         };
       }),
     ),

@@ -114,6 +114,10 @@ export interface Explanation {
    * Search.
    */
   readonly lines: readonly { readonly title: string; readonly text: string }[];
+  /** By when it starts at the latest, in words, or why nobody can tell; empty = it was not asked for. */
+  readonly estimate: string;
+  /** The same in milliseconds since 1970; null = nobody can tell. */
+  readonly startsByMs: number | null;
 }
 
 /** What a queue holds and may expect of CPU, in thousandths of a core, or of memory, in MiB. */

@@ -11,7 +11,7 @@ import type { Shape } from './shapes.js';
 import { Trial } from './trial.js';
 import type { ClusterView } from './view.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
-import type { HeldClaim, TaskPlace, WorkloadEntry } from './workloads.js';
+import type { AllocationEntry, HeldClaim, TaskPlace, WorkloadEntry } from './workloads.js';
 
 /** Nodes, counted by the kinds of GPU they have, beyond which nobody is made to wait for an estimate. */
 export const MAX_BANKS_LOOKED_AT = 50_000;
@@ -32,6 +32,12 @@ const UNKNOWN: Partial<Record<PendingReason, string>> = {
   NOT_EVALUATED: 'at its next turn',
 };
 
+/** By when, in words, and as a time of day where it is known: milliseconds since 1970. */
+export interface Estimate {
+  readonly text: string;
+  readonly byMs: number | null;
+}
+
 /** What an estimate is about. */
 export interface Estimated {
   readonly view: ClusterView;
@@ -44,19 +50,20 @@ export interface Estimated {
  * By when a pending workload would start at the latest if nothing else is submitted or goes before it, in words; or why
  * that is not known.
  */
-export function estimate(subject: Estimated, reason: PendingReason): string {
-  const { workload, nowMs } = subject;
-  if (workload.claim) return sayClaimed(workload.claim, workload, nowMs);
+export function estimate(subject: Estimated, reason: PendingReason): Estimate {
+  const { workload, nowMs, view } = subject;
+  if (workload.claim) return sayClaimed(workload.claim, workload, view, nowMs);
   const known = UNKNOWN[reason];
-  if (known !== undefined) return known;
+  if (known !== undefined) return untimed(known);
   const own = subject.view.reservations.of(workload);
   if (own !== null) return sayOutlook(own.outlook, own.places, nowMs);
   const banks = subject.shape.parts.flatMap(({ ask }) => ask.classes).reduce((sum, each) => sum + each.banks.length, 0);
-  if (banks > MAX_BANKS_LOOKED_AT) return `unknown: there are more than ${MAX_BANKS_LOOKED_AT} nodes to look at`;
-  if (banks === 0) return 'unknown: it waits for CPU or memory, of which nobody keeps a timetable';
+  if (banks > MAX_BANKS_LOOKED_AT)
+    return untimed(`unknown: there are more than ${MAX_BANKS_LOOKED_AT} nodes to look at`);
+  if (banks === 0) return untimed('unknown: it waits for CPU or memory, of which nobody keeps a timetable');
   const found = earliest(subject);
   return found === null
-    ? 'unknown: no place was found where it would fit when running work has ended'
+    ? untimed('unknown: no place was found where it would fit when running work has ended')
     : sayOutlook(found.outlook, found.places, nowMs);
 }
 
@@ -77,13 +84,20 @@ function earliest({ view, workload, shape, nowMs }: Estimated): EarliestPlace | 
   return found;
 }
 
-function sayOutlook({ startMs, endlessSlots }: Outlook, places: readonly TaskPlace[], nowMs: number): string {
+function untimed(text: string): Estimate {
+  return { text, byMs: null };
+}
+
+function sayOutlook({ startMs, endlessSlots }: Outlook, places: readonly TaskPlace[], nowMs: number): Estimate {
   if (startMs === Infinity) {
-    return `unknown: ${plural(endlessSlots, 'GPU')} it waits for ${endlessSlots === 1 ? 'is' : 'are'} used by work without a time limit`;
+    const are = endlessSlots === 1 ? 'is' : 'are';
+    return untimed(`unknown: ${plural(endlessSlots, 'GPU')} it waits for ${are} used by work without a time limit`);
   }
   const where = sayNodes(places);
-  if (startMs <= nowMs) return `as soon as nothing else stops it: ${where} has room`;
-  return `within ${formatDuration(startMs - nowMs)} on ${where}, by the time limits of running work and if nothing goes before it`;
+  if (startMs <= nowMs) return untimed(`as soon as nothing else stops it: ${where} has room`);
+  const span = formatDuration(startMs - nowMs);
+  const text = `within ${span} on ${where}, by the time limits of running work and if nothing goes before it`;
+  return { text, byMs: startMs };
 }
 
 function sayNodes(places: readonly TaskPlace[]): string {
@@ -93,13 +107,23 @@ function sayNodes(places: readonly TaskPlace[]): string {
 }
 
 /** When the last of those who leave for it has to have left. */
-function sayClaimed({ places }: HeldClaim, workload: WorkloadEntry, nowMs: number): string {
+function sayClaimed({ places }: HeldClaim, workload: WorkloadEntry, view: ClusterView, nowMs: number): Estimate {
   let lastMs = nowMs;
   for (const hold of places.flatMap(({ slots }) => slots.flatMap(({ holds }) => holds))) {
     if (hold.workload !== workload) lastMs = Math.max(lastMs, endOfHoldMs(hold));
   }
-  if (lastMs === Infinity) return 'unknown: somebody who was not told to stop is on what it was promised';
-  return lastMs > nowMs
-    ? `within ${formatDuration(lastMs - nowMs)}, when those who leave for it have left`
-    : 'as soon as those who leave for it have left';
+  // What lacked may be CPU, memory or room in a limit: then who leaves for it is not on the GPUs that it gets.
+  for (const { endMs } of leavingFor(view, workload)) lastMs = Math.max(lastMs, endMs);
+  if (lastMs === Infinity) return untimed('unknown: somebody who was not told to stop is on what it was promised');
+  if (lastMs <= nowMs) return { text: 'as soon as those who leave for it have left', byMs: nowMs };
+  return { text: `within ${formatDuration(lastMs - nowMs)}, when those who leave for it have left`, byMs: lastMs };
+}
+
+/** Tasks that were told to stop for a workload. Cost: a look at all workloads. */
+export function leavingFor(view: ClusterView, { number }: WorkloadEntry): readonly AllocationEntry[] {
+  const found: AllocationEntry[] = [];
+  for (const { allocations } of view.workloads.values()) {
+    for (const one of allocations) if (one.leaving && one.stop?.forWorkload === number) found.push(one);
+  }
+  return found;
 }

@@ -7,7 +7,7 @@ import { PARTS_PER_MILLI, toGpus } from '../model/requests.js';
 import { type Amounts, at, CPU, GPU, isNothing, MEMORY, RESOURCES } from './amounts.js';
 import { admits, type Ask, banksOf, partsIn, suitsRules } from './asks.js';
 import type { Explanation, PendingReason } from './decisions.js';
-import { estimate } from './estimate.js';
+import { estimate, leavingFor } from './estimate.js';
 import { type Bank, compareNames, freeOf, type NodeEntry, type Slot } from './nodes.js';
 import { isWithin, type QueueNode, type Stop } from './queues.js';
 import { type Reservation, whoKeepsOut } from './reservations.js';
@@ -64,6 +64,7 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
   if (!subject) return null;
   const cause = findCause(subject);
   const reserved = sayReserved(subject);
+  const starts = nowMs === 0 ? null : estimate(subject, cause.reason);
   const lines = [
     { title: 'Needs', text: sayNeeds(subject) },
     { title: 'Pool', text: sayPool(subject) },
@@ -74,11 +75,12 @@ export function explain(view: ClusterView, workload: WorkloadNumber, nowMs: numb
     { title: 'Blockers', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : sayBlockers(subject) },
     { title: 'Reserved', text: reserved },
     { title: 'Claim', text: cause.reason === 'RECLAIMING' ? sayClaim(subject, cause.claim) : '' },
-    { title: 'Estimate', text: nowMs === 0 ? '' : estimate(subject, cause.reason) },
+    { title: 'Estimate', text: starts?.text ?? '' },
     { title: 'Search', text: HAS_NO_BLOCKERS.has(cause.reason) ? '' : saySearch(subject) },
   ];
   const summary = withReserved(summarise(subject, cause), reserved);
-  return { reason: cause.reason, summary, lines: lines.filter(({ text }) => text !== '') };
+  const told = lines.filter(({ text }) => text !== '');
+  return { reason: cause.reason, summary, lines: told, estimate: starts?.text ?? '', startsByMs: starts?.byMs ?? null };
 }
 
 /** Reason and summary alone, as listings show them. */
@@ -977,7 +979,7 @@ function sayOutlook({ outlook, workload }: Reservation, nowMs: number): string {
 }
 
 /** Who leaves for it, and until when at the latest. */
-function sayClaim({ nowMs, workload }: Subject, claim: HeldClaim): string {
+function sayClaim({ nowMs, view, workload }: Subject, claim: HeldClaim): string {
   const leaving = new Map<WorkloadEntry, number>();
   let freeNow = 0;
   for (const { slots, parts } of claim.places) {
@@ -989,11 +991,15 @@ function sayClaim({ nowMs, workload }: Subject, claim: HeldClaim): string {
       }
     }
   }
+  // What lacks may be CPU or memory: then those who leave are not on the GPUs that it gets.
+  for (const { workload: holder, charge } of leaving.size > 0 ? [] : leavingFor(view, workload)) {
+    leaving.set(holder, (leaving.get(holder) ?? 0) + at(charge, GPU));
+  }
   const held = freeNow === 0 ? '' : `${sayParts(freeNow)} held for it already; `;
   if (leaving.size === 0) return `${held}it starts when its queue has room.`;
   const inOrder = [...leaving].sort(([a], [b]) => a.number - b.number);
   const named = inOrder.slice(0, NAMED_AT_MOST).map(([holder, parts]) => {
-    return `${holder.number} (queue ${holder.queue?.name ?? '?'}) gives back ${sayParts(parts)}${sayGrace(holder, nowMs)}`;
+    return `${holder.number} (queue ${holder.queue?.name ?? '?'}) gives back ${parts > 0 ? sayParts(parts) : 'CPU and memory'}${sayGrace(holder, nowMs)}`;
   });
   const more = leaving.size > named.length ? `; ${leaving.size - named.length} more leave` : '';
   return `${held}${named.join('; ')}${more}.`;

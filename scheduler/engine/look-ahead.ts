@@ -77,11 +77,15 @@ export class LookAhead {
     const victims: Displaced[] = [];
     const settled = this.#whatIf.settle((decision, draft) => this.#follow(decision, draft, victims));
     // By now the stops of all victims are on record.
-    for (const victim of victims) this.displaced.push(withGrace(victim, this.#whatIf.draft));
+    const told = victims.map((victim) => withGrace(victim, this.#whatIf.draft));
+    this.displaced.push(...told);
     for (const [number, start] of this.starts) {
       const { claim } = this.#whatIf.draft.workload(number);
       if (claim && start.byMs === this.#atMs) {
-        this.starts.set(number, { ...start, byMs: this.#atMs + this.#leavingMs(claim.placements) });
+        // Who leaves for it is not always on the GPUs it gets: what lacked may be CPU, memory, or room in a limit.
+        const graces = told.filter(({ forWorkload }) => forWorkload === number).map(({ graceMs }) => graceMs);
+        const leavingMs = Math.max(this.#leavingMs(claim.placements), ...graces);
+        this.starts.set(number, { ...start, byMs: this.#atMs + leavingMs });
       }
     }
     return settled;

@@ -103,6 +103,32 @@ describe('a plan', () => {
     expect([loop.position.revision, [...state.workloads], [...state.queues]]).toEqual([revision, workloads, queues]);
   });
 
+  it('tells what a change would make of the parts of the cluster that a queue names', async () => {
+    const { planQueue, run } = await planner();
+    await run({ gpusPerTask: 2 });
+    const plan = await planQueue({
+      update: {
+        queue: { name: 'research', scopes: [{ pool: 'default', guaranteeGpus: 3 }] },
+        updateMask: { paths: ['scopes'] },
+      },
+    });
+    expect(plan.queues).toEqual([
+      expect.objectContaining({
+        queue: 'research',
+        // What it held there before nobody counted.
+        scopes: [
+          {
+            pool: 'default',
+            gpuModel: '',
+            fairShareGpusAfter: 2,
+            allocatedGpusAfter: 2,
+            unmetGuaranteeGpusAfter: 0,
+          },
+        ],
+      }),
+    ]);
+  });
+
   it('is refused as the same command would be', async () => {
     const { planWorkload, planQueue, run } = await planner();
     await run({ gpusPerTask: 1 });

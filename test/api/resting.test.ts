@@ -7,13 +7,21 @@ const lines = [
   { title: 'Needs', text: '1 GPU' },
   { title: 'Estimate', text: 'at its next turn' },
 ];
-const unseen: Explanation = { reason: 'NOT_EVALUATED', summary: 'The scheduler looks at it next.', lines };
+const unseen: Explanation = {
+  reason: 'NOT_EVALUATED',
+  summary: 'The scheduler looks at it next.',
+  lines,
+  estimate: 'at its next turn',
+  startsByMs: 1_000,
+};
 
 test('what was not looked at is told why nothing is placed, and no time', () => {
   expect(asItRests(unseen, 'agents are awaited')).toEqual({
     reason: 'NOT_EVALUATED',
     summary: 'Nothing is placed at present: agents are awaited. `sluice status` says what is waited for.',
     lines: [{ title: 'Needs', text: '1 GPU' }],
+    estimate: '',
+    startsByMs: null,
   });
 });
 

@@ -226,6 +226,13 @@ describe('describing', () => {
     }
   });
 
+  it('tells of what waits by when it starts, as why does', async () => {
+    expect((await linesOf('describe workload 1042')).join('\n')).toContain(
+      'Starts:      unknown: it waits for work of its queue to end, or for a higher limit',
+    );
+    expect((await linesOf('describe workload 1041')).join('\n')).not.toContain('Starts:');
+  });
+
   it('tells how the tasks of a failed workload ended, and which one decided', async () => {
     const text = (await linesOf('describe wl 1040')).join('\n');
     expect(text).toContain('Message:     task 0 ended with exit code 3');

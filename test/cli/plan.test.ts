@@ -226,6 +226,29 @@ describe('a plan of a queue', () => {
     ]);
   });
 
+  it('tells of each part of the cluster what changes there, and of a part that is new or not named any more what there is', async () => {
+    scheduler.queuePlan = {
+      complete: true,
+      queues: [
+        {
+          queue: 'nlp',
+          scopes: [
+            { pool: 'big', gpuModel: 'h100', fairShareGpusBefore: 4, fairShareGpusAfter: 8, allocatedGpusBefore: 2 },
+            { pool: 'small', fairShareGpusAfter: 1.5, allocatedGpusAfter: 0, unmetGuaranteeGpusAfter: 0 },
+          ],
+        },
+      ],
+    };
+    const { stdout } = await cli('plan', 'queue', 'nlp', '--scope', 'pool=big,guarantee=8');
+    expect(stdout.split('\n').slice(2, -2)).toEqual([
+      '',
+      'Of them by part of the cluster:',
+      'QUEUE   POOL    GPU    FAIR-SHARE   ALLOCATED   UNMET',
+      'nlp     big     h100   4 to 8       2 to -      -',
+      'nlp     small   any    - to 1.5     - to 0      - to 0',
+    ]);
+  });
+
   it('plans creation and deletion, and says when nothing would move', async () => {
     scheduler.queuePlan = { complete: true, queues: [{ queue: 'x' }] };
     const { stdout } = await cli('plan', 'queue', 'x', '--create', '--parent', 'org', '--limit', '3');

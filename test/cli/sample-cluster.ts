@@ -225,6 +225,7 @@ export function sampleExplanation(): ExplainWorkloadResponse {
       { title: 'Needs', text: '4 x H100 for each of 2 tasks' },
       { title: 'Quota', text: 'research: guarantee 4, allocated 6, limit 8' },
     ],
+    estimate: 'unknown: it waits for work of its queue to end, or for a higher limit',
   };
 }
 

@@ -56,6 +56,23 @@ describe('the estimate of work that waits for GPUs', () => {
     expect(estimateOf(cluster, owner)).toBe('as soon as those who leave for it have left');
   });
 
+  it.each([
+    ['CPU for work without GPUs', 0, 'CPU and memory'],
+    ['CPU beside a GPU that is free', 1, '1 GPU'],
+  ])('is the end of that grace where they leave for the sake of %s, and why names them', (_, gpus, gives) => {
+    const cluster = lawfulCluster().nodes(1, { gpus: 2, cpus: 8 }).queue('q').queue('owner', { guarantee: 2 });
+    cluster.queue('q', { guaranteeCpuMilli: 0 }).queue('owner', { guarantee: 2, guaranteeCpuMilli: 8_000 });
+    cluster.running('q', 'n0', gpus === 0 ? [] : [0], { gpus, request: { cpuMilli: 8_000 }, graceMs: 25_000 });
+    const owner = cluster.submit('owner', { gpus, request: { cpuMilli: 8_000 } });
+    cluster.settle();
+    expect(cluster.explain(owner)).toMatchObject({
+      reason: 'RECLAIMING',
+      summary: expect.stringContaining(`1 (queue q) gives back ${gives}, told to stop 0ms ago`) as string,
+      estimate: 'within 25s, when those who leave for it have left',
+      startsByMs: cluster.nowMs + 25_000,
+    });
+  });
+
   it('says so where it is not GPUs that it waits for', () => {
     const cluster = lawfulCluster().nodes(1, { gpus: 2 }).queue('q', { limit: 1 });
     cluster.submit('q');

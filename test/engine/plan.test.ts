@@ -154,6 +154,15 @@ describe('a plan of a submission', () => {
     expect(displaced[0]?.message).toMatch(/\d.*\.?$/);
   });
 
+  it.each([0, 1])('is not before the grace is over of who leaves for CPU alone, beside %i GPUs', (gpus) => {
+    const cluster = new TestCluster().nodes(1, { gpus: 2, cpus: 8 });
+    cluster.queue('q', { guaranteeCpuMilli: 0 }).queue('owner', { guarantee: 2, guaranteeCpuMilli: 8_000 });
+    const request = { cpuMilli: 8_000 };
+    cluster.running('q', 'n0', gpus === 0 ? [] : [0], { gpus, request, graceMs: 25_000 });
+    const { workloads } = planSubmit(cluster, 'owner', { gpus, request });
+    expect(workloads.map(({ start }) => start)).toEqual([{ type: 'after_victims', byMs: cluster.nowMs + 25_000 }]);
+  });
+
   it('finds a later start from time limits: that of the work which must end, not the first one', () => {
     const cluster = new TestCluster().node('n0', { gpus: 4 }).queue('q', { guarantee: 4 });
     const short = cluster.running('q', 'n0', [0]);

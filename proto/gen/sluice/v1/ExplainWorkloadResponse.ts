@@ -2,6 +2,7 @@
 
 import type { WorkloadState as _sluice_v1_WorkloadState, WorkloadState__Output as _sluice_v1_WorkloadState__Output } from '../../sluice/v1/WorkloadState.js';
 import type { ExplanationLine as _sluice_v1_ExplanationLine, ExplanationLine__Output as _sluice_v1_ExplanationLine__Output } from '../../sluice/v1/ExplanationLine.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ExplainWorkloadResponse {
@@ -19,6 +20,14 @@ export interface ExplainWorkloadResponse {
    */
   'summary'?: (string);
   'lines'?: (_sluice_v1_ExplanationLine)[];
+  /**
+   * By when it starts at the latest if nothing goes before it, in words, or why nobody can tell. Empty when it is not pending.
+   */
+  'estimate'?: (string);
+  /**
+   * The same as a time; absent when nobody can tell.
+   */
+  'startTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface ExplainWorkloadResponse__Output {
@@ -36,4 +45,12 @@ export interface ExplainWorkloadResponse__Output {
    */
   'summary': (string);
   'lines': (_sluice_v1_ExplanationLine__Output)[];
+  /**
+   * By when it starts at the latest if nothing goes before it, in words, or why nobody can tell. Empty when it is not pending.
+   */
+  'estimate': (string);
+  /**
+   * The same as a time; absent when nobody can tell.
+   */
+  'startTime': (_google_protobuf_Timestamp__Output | null);
 }

@@ -6,7 +6,7 @@
  */
 export interface ExplanationLine {
   /**
-   * Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Reserved, Claim or Search. More may come.
+   * Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Reserved, Claim, Estimate or Search. More may come.
    */
   'title'?: (string);
   'text'?: (string);
@@ -17,7 +17,7 @@ export interface ExplanationLine {
  */
 export interface ExplanationLine__Output {
   /**
-   * Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Reserved, Claim or Search. More may come.
+   * Needs, Pool, Nearest, Quota, Shapes, Ahead, Blockers, Reserved, Claim, Estimate or Search. More may come.
    */
   'title': (string);
   'text': (string);

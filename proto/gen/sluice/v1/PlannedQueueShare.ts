@@ -1,5 +1,6 @@
 // Original file: sluice/v1/plan.proto
 
+import type { PlannedScopeShare as _sluice_v1_PlannedScopeShare, PlannedScopeShare__Output as _sluice_v1_PlannedScopeShare__Output } from '../../sluice/v1/PlannedScopeShare.js';
 
 /**
  * What a queue holds and may expect without the change and with it, in GPUs.
@@ -12,6 +13,10 @@ export interface PlannedQueueShare {
   'allocatedGpusAfter'?: (number | string);
   'unmetGuaranteeGpusBefore'?: (number | string);
   'unmetGuaranteeGpusAfter'?: (number | string);
+  /**
+   * Of each part of the cluster that the queue names before or after, and of which a figure would change.
+   */
+  'scopes'?: (_sluice_v1_PlannedScopeShare)[];
 }
 
 /**
@@ -25,4 +30,8 @@ export interface PlannedQueueShare__Output {
   'allocatedGpusAfter': (number);
   'unmetGuaranteeGpusBefore': (number);
   'unmetGuaranteeGpusAfter': (number);
+  /**
+   * Of each part of the cluster that the queue names before or after, and of which a figure would change.
+   */
+  'scopes': (_sluice_v1_PlannedScopeShare__Output)[];
 }
