@@ -1,7 +1,7 @@
 // Who may import whom. `npm run layers` holds it; docs/internals/architecture.md draws it.
 
 /** Our own folders; everything else is Node or a package. */
-const OURS = '^(bench|cli|common|examples|node-agent|proto|scheduler|simulator|test)/';
+const OURS = '^(bench|cli|common|dashboards|examples|node-agent|proto|scheduler|simulator|test)/';
 
 /** Forbids `from` to import any of our modules but those `allowed`. */
 function onlyOurs(name, comment, from, allowed) {
@@ -60,10 +60,10 @@ module.exports = {
     },
     {
       name: 'nobody-imports-programs',
-      comment: 'bench/ and examples/ use the product from outside.',
+      comment: 'bench/, dashboards/ and examples/ use the product from outside.',
       severity: 'error',
-      from: { pathNot: '^(bench|examples|test)/' },
-      to: { path: '^(bench|examples)/' },
+      from: { pathNot: '^(bench|dashboards|examples|test)/' },
+      to: { path: '^(bench|dashboards|examples)/' },
     },
     onlyOurs(
       'common-stands-alone',

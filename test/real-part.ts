@@ -42,6 +42,11 @@ const PARTS = {
     remedy: 'run this as root where file systems and loop devices may be mounted',
     inCi: true,
   },
+  prometheus: {
+    present: () => runs('prometheus', '--version') && runs('promtool', '--version'),
+    remedy: 'install the package prometheus; its server looks at a real cluster, its promtool at the rules',
+    inCi: true,
+  },
   'nvidia-smi': {
     present: () => runs('nvidia-smi', '-L'),
     remedy: 'run this on a machine with an NVIDIA GPU and its driver',

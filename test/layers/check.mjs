@@ -7,7 +7,18 @@ import { cruise } from 'dependency-cruiser';
 import extractOptions from 'dependency-cruiser/config-utl/extract-depcruise-options';
 
 const root = path.resolve(process.argv[2] ?? path.join(import.meta.dirname, '../..'));
-const FOLDERS = ['bench', 'cli', 'common', 'examples', 'node-agent', 'proto', 'scheduler', 'simulator', 'test'];
+const FOLDERS = [
+  'bench',
+  'cli',
+  'common',
+  'dashboards',
+  'examples',
+  'node-agent',
+  'proto',
+  'scheduler',
+  'simulator',
+  'test',
+];
 
 const sources = readdirSync(root, { recursive: true })
   .filter((file) => FOLDERS.includes(file.split(path.sep)[0]) && file.endsWith('.ts'))
