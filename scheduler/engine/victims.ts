@@ -873,10 +873,13 @@ class VictimSearch {
   ): boolean {
     if (!this.#isFairer(taker, giver, 0)) return false;
     if (isMoved) return true;
+    const isKept = this.#isWithinGuarantee(taker);
+    // From who stays within his guarantee nobody takes it back, but what he has by one of the whole by one of a part.
+    if (isKept && (this.#entitlement.scope !== null || this.#placing.trial.view.scopes.isNone)) return true;
     const given = this.#givenBy(allocations);
     // Whoever would be served before the taker keeps what he has: else he would take it back.
     if (this.#isServedBefore(giver, given, taker)) return false;
-    return !isWithinOf(giver, given, 'guarantee', this.#entitlement.scope) || this.#isWithinGuarantee(taker);
+    return isKept || !isWithinOf(giver, given, 'guarantee', this.#entitlement.scope);
   }
 
   /** What victims give, of the account by which it goes. */

@@ -338,6 +338,17 @@ describe('a guarantee for a part of the cluster', () => {
     expect([on(cluster, 'own', 'b'), on(cluster, 'any', 'b')]).toEqual([4, 4]);
   });
 
+  it('is taken although the last victim carries its queue below its own', () => {
+    const cluster = lawfulCluster().node('b1', { pool: 'big', gpus: 4 }).node('b2', { pool: 'big', gpus: 2 });
+    cluster.queue('own', scoped('big:4', { priority: 50 })).queue('any', scoped('big:3', { priority: 100 }));
+    cluster.running('any', 'b1', [0]);
+    cluster.running('any', 'b1', [1, 2, 3]);
+    cluster.running('any', 'b2', [0, 1]);
+    const owner = cluster.submit('own', { ...BIG, gpus: 4 });
+    rest(cluster);
+    expect(cluster.where(owner)).not.toBe('');
+  });
+
   it('waits for gangs that lie across: a victim is taken whole', () => {
     const cluster = twoPools().queue('own', scoped('big:2')).queue('any', { guarantee: 16 });
     const gang = cluster.submit('any', { tasks: 12 });

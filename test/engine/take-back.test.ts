@@ -201,6 +201,19 @@ describe('preempt', () => {
     expect(cluster.settle()).toEqual([]);
   });
 
+  it('takes for an owner from a queue that is owed more afterwards than it keeps', () => {
+    // The last victim carries d below its guarantee, and d is served before b.
+    const cluster = new TestCluster().node('n0', { gpus: 4 }).node('n1', { gpus: 2 });
+    cluster.queue('d', { guarantee: 3, priority: 100 }).queue('b', { guarantee: 4, priority: 50 });
+    cluster.running('d', 'n0', [0]);
+    cluster.running('d', 'n0', [1, 2, 3]);
+    cluster.running('d', 'n1', [0, 1]);
+    const owner = cluster.submit('b', { gpus: 4 });
+    cluster.cycle();
+    expect(cluster.where(owner)).toBe('n0:0,1,2,3');
+    expect(cluster.cycle()).toEqual([]);
+  });
+
   it('makes room in a limit although GPUs are free', () => {
     const cluster = new TestCluster().nodes(1).queue('q', { limit: 2 });
     const low = cluster.running('q', 'n0', [0, 1], { priority: 10 });
