@@ -1,7 +1,7 @@
 // How API values read for people: states, GPUs, nodes, times. Pure; everything that is shown in more than one place.
 import { formatDuration, fromDuration, fromTimestamp } from '../common/units.js';
 import type { Duration } from '../proto/gen/google/protobuf/Duration.js';
-import type { Timestamp } from '../proto/gen/google/protobuf/Timestamp.js';
+import type { Timestamp, Timestamp__Output } from '../proto/gen/google/protobuf/Timestamp.js';
 import type { Allocation__Output } from '../proto/gen/sluice/v1/Allocation.js';
 import type { Exit__Output } from '../proto/gen/sluice/v1/Exit.js';
 import type { Gpu__Output } from '../proto/gen/sluice/v1/Gpu.js';
@@ -188,11 +188,19 @@ function exitRank(exit: Exit__Output): number {
   return exit.signal === '' ? (exit.code ?? 0) : 1000;
 }
 
-/** Time since it started, or that it ran: `47:03`, `3:12:44`, `6-02:10:31`; `0:00` before. */
+/** Time since its present attempt started, or that its last one ran: `47:03`, `3:12:44`, `6-02:10:31`; `0:00` before. */
 export function runTime(workload: Workload__Output, nowMs: number): string {
-  const startMs = fromTimestamp(workload.startTime);
+  const startMs = fromTimestamp(attemptStart(workload));
   if (startMs === null || workload.state === 'WORKLOAD_STATE_PENDING') return '0:00';
   return clockTime((fromTimestamp(workload.endTime) ?? nowMs) - startMs);
+}
+
+/** When the first task of its present, or last, attempt started; time limits count from then on as well. Null = none has. */
+export function attemptStart({ allocations, startTime }: Workload__Output): Timestamp__Output | null {
+  // Of what ended long ago the tasks are let go before the workload.
+  if (allocations.length === 0) return startTime;
+  const started = allocations.flatMap((one) => (one.startTime === null ? [] : [one.startTime]));
+  return started.toSorted((a, b) => (fromTimestamp(a) ?? 0) - (fromTimestamp(b) ?? 0))[0] ?? null;
 }
 
 /** A span as squeue writes it: `m:ss`, `h:mm:ss`, `d-hh:mm:ss`. */

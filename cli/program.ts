@@ -199,12 +199,35 @@ A first try:
 
 "sluice COMMAND --help" tells more about a command.`;
 
+/** Most flags of a verb that the help of its command shows. */
+const MAX_FLAGS_SHOWN = 8;
+
 /** A command whose usage errors read as ours: what, the nearest right word, where to look. */
 export class CliCommand extends Command {
   override createCommand(name: string): CliCommand {
     const command = new CliCommand(name).helpOption('-h, --help', 'print help').helpCommand(false);
-    command.addHelpText('after', '\nFlags of all commands (--server, --context, ...): sluice --help');
+    command.addHelpText(
+      'after',
+      () => `${command.#flagsOfVerbs()}\nFlags of all commands (--server, --context, ...): sluice --help`,
+    );
     return command;
+  }
+
+  /** The flags of its verbs, where they are few: nobody looks for a flag in the help of a verb he does not know yet. */
+  #flagsOfVerbs(): string {
+    const helper = this.createHelp();
+    const verbs = helper.visibleCommands(this).filter((verb) => verb.options.length > 0);
+    return verbs
+      .map((verb) => {
+        const title = `\nFlags of ${verb.name()}:`;
+        if (verb.options.length > MAX_FLAGS_SHOWN) return `${title} sluice ${this.name()} ${verb.name()} --help\n`;
+        const width = Math.max(...verb.options.map((option) => helper.optionTerm(option).length));
+        const lines = verb.options.map((option) => {
+          return `  ${helper.optionTerm(option).padEnd(width)}  ${helper.optionDescription(option)}`;
+        });
+        return `${title}\n${lines.join('\n')}\n`;
+      })
+      .join('');
   }
 
   override error(message: string, options?: { readonly code?: string }): never {

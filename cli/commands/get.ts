@@ -225,7 +225,11 @@ async function watchWorkloads(
     { workloads: [...filter.selectors] },
     { onReconnect: (error) => invocation.note(`${error.message.split('\n')[0]}; trying again`) },
   );
-  for await (const { workload, caughtUp } of updates) {
+  for await (const { workload, caughtUp, removed } of updates) {
+    // Whoever keeps a list of his own from these lines must hear of what is let go; in a table it has ended long ago.
+    if (removed > 0 && shown.delete(removed) && (format === 'json' || format === 'yaml')) {
+      invocation.out(JSON.stringify({ removed }));
+    }
     const wanted =
       workload !== null &&
       (inQueue === null || inQueue.has(workload.spec?.queue ?? '')) &&

@@ -75,7 +75,7 @@ async function usage(invocation: Invocation, options: Options): Promise<void> {
     return;
   }
   const keys = (['day', 'queue', 'user', 'pool', 'model'] as const).filter((key) => words.includes(key));
-  const titles = [...keys.map((key) => key.toUpperCase()), 'CHARGED', 'HELD', 'RAN', 'GRANTS'];
+  const titles = [...keys.map((key) => key.toUpperCase()), 'CHARGED(GPU-H)', 'HELD(GPU-H)', 'RAN(GPU-H)', 'GRANTS'];
   const figures = (row: Usage__Output): string[] => [
     ...[row.chargedGpuTime, row.heldGpuTime, row.ranGpuTime].map((time) => hours(fromDuration(time) ?? 0)),
     String(row.grants),

@@ -4,6 +4,7 @@ import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import {
   age,
+  attemptStart,
   hasEnded,
   holdsGpus,
   nodeList,
@@ -57,7 +58,7 @@ function headline(workload: Workload__Output, reason: string, nowMs: number): st
   const subject = `Workload ${number} (${spec?.name}, queue ${spec?.queue})`;
   const head = `${subject} is ${stateWord(state)}`;
   if (hasEnded(state)) return `${subject} ended ${age(workload.endTime, nowMs)} ago: ${stateWithExit(workload)}`;
-  const since = state === 'WORKLOAD_STATE_PENDING' ? pendingSince(workload) : workload.startTime;
+  const since = state === 'WORKLOAD_STATE_PENDING' ? pendingSince(workload) : attemptStart(workload);
   const span = since === null ? '' : ` for ${age(since, nowMs)}`;
   if (reason !== '') return `${head}${span}: ${pascalCase(reason)}`;
   const nodes = holdsGpus(state) ? workloadNodes(workload) : [];

@@ -150,6 +150,11 @@ export class Fleet {
     return this.#sessions.size;
   }
 
+  /** Calls back once, by the clock that the fleet counts by. */
+  after(delayMs: number, callback: () => void): Timer {
+    return this.#deps.clock.after(delayMs, callback);
+  }
+
   /** Total time this daemon was away from its clock, in ms. */
   get stalledMs(): number {
     return this.#stallsMs;

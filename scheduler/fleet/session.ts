@@ -4,7 +4,7 @@ import type * as grpc from '@grpc/grpc-js';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import type { NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
-import { toDuration, toTimestamp } from '../../common/units.js';
+import { plural, toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
@@ -40,6 +40,8 @@ export interface AgentStream {
 const MAX_OPEN_LOG_READS = 1_000;
 /** Origins asked for at once; a node has no more tasks than that at once. */
 const MAX_ORIGINS = 4_096;
+/** How long an agent may take to tell them; later it has to say hello again. */
+export const ORIGINS_MS = 30_000;
 /** Messages of one agent that may wait to be worked off; until there are fewer, nothing more is read from it. */
 const MAX_WAITING_MESSAGES = 64;
 
@@ -325,7 +327,11 @@ export class AgentSession {
       return [id, readOrigin(text)] as const;
     });
     if (unknown.length > 0) this.#send({ originRequest: { allocations: unknown.map(({ id }) => id) } });
-    const origins = await Promise.all(answers);
+    // Whoever never answers would be neither welcome nor gone: his lease would not even run out.
+    const late = this.#deps.fleet.after(ORIGINS_MS, () => {
+      for (const { reject } of this.#origins.values()) reject(originsLate(unknown.length));
+    });
+    const origins = await Promise.all(answers).finally(() => late.cancel());
     this.#origins.clear();
     return new Map(origins.flatMap(([id, origin]) => (origin === null ? [] : [[id, origin] as const])));
   }
@@ -387,6 +393,16 @@ function twin({ id, name }: NodeReport): ApiError {
       `node ${id} ("${name}") is connected from another machine, or from this one before a reboot that just happened\n` +
       'If this machine is a copy of another one, delete the --state-dir of this agent; else wait for the next try.',
     metadata: { node: name, id },
+  });
+}
+
+function originsLate(asked: number): ApiError {
+  return new ApiError({
+    code: status.UNAVAILABLE,
+    reason: 'ORIGINS_LATE',
+    message:
+      `the agent was asked for what it keeps of ${plural(asked, 'allocation')} that the scheduler does not know, and did ` +
+      `not tell all of it within ${ORIGINS_MS / 1_000} s\nThe agent comes back by itself.`,
   });
 }
 

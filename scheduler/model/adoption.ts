@@ -14,6 +14,7 @@ import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../comm
 import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
 import { enter, hasEnded, withCharge, withEvent } from './lifecycle.js';
+import { newWorkload } from './new-workload.js';
 import type { Origin, OriginRequest } from './origin.js';
 import { META_KEY, workloadKey, type Allocation, type GrantedGpu, type Queue, type Workload } from './records.js';
 import { chargeOf } from './usage.js';
@@ -39,7 +40,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
   if (typeof gpus === 'string') return left(gpus);
   if (reported.task >= maxTasks(origin.spec)) return left(`task ${reported.task} is none of its workload`);
   const known = identify(draft, origin);
-  const workload = known ?? newWorkload(draft, origin, nowMs);
+  const workload = known ?? knownAgain(draft, origin, nowMs);
   const entered = withAttempt(draft, workload, reported, nowMs);
   if (typeof entered === 'string') return left(entered);
   const { request } = roleOf(entered.spec, reported.task);
@@ -102,8 +103,11 @@ export function raiseGenerations(
 function identify(draft: Draft, { number, uid, request }: Origin): Workload | null {
   const same = draft.get('workloads', workloadKey(number));
   if (same?.uid === uid) return same;
-  // Its number was given to another one, before anybody knew of it.
-  const elsewhere = same === undefined ? undefined : draft.workloads().find((one) => one.uid === uid);
+  // Its number was given to another one before anybody knew of it, so it may go by another number since. Once work is placed
+  // again the other one may have ended and be forgotten: then a free number tells nothing. Until then it does, and nobody is
+  // made to wait for a look at all workloads for each of many agents.
+  const mayHaveMoved = same !== undefined || !draft.meta.recovery;
+  const elsewhere = mayHaveMoved ? draft.workloads().find((one) => one.uid === uid) : undefined;
   if (elsewhere !== undefined) return elsewhere;
   const record = request === null ? undefined : draft.get('requests', request.key);
   if (record === undefined || request === null || record.digest !== request.digest) return null;
@@ -116,40 +120,16 @@ function identify(draft: Draft, { number, uid, request }: Origin): Workload | nu
   return draft.workload(repeated.number);
 }
 
-function newWorkload(draft: Draft, origin: Origin, nowMs: number): Workload {
+function knownAgain(draft: Draft, origin: Origin, nowMs: number): Workload {
   const isFree = draft.get('workloads', workloadKey(origin.number)) === undefined;
   const number = (isFree ? origin.number : draft.meta.lastWorkload + 1) as WorkloadNumber;
   raiseLastWorkload(draft, number);
   needQueue(draft, origin.spec.queue, nowMs);
-  const workload: Workload = {
-    number,
-    uid: origin.uid,
-    spec: origin.spec,
-    owner: origin.owner,
-    ...(origin.request === null ? {} : { requestKey: origin.request.key }),
-    state: 'pending',
-    message: '',
-    attempt: 0,
-    allocations: [],
-    pastAllocations: [],
-    claim: null,
-    checkpoint: null,
-    afterStop: null,
-    requeues: 0,
-    retries: 0,
-    hold: null,
-    notBeforeMs: 0,
-    gate: null,
-    deadline: null,
-    falseStarts: 0,
-    lostGpuMs: 0,
-    gpuMs: 0,
-    submittedMs: Math.min(origin.submittedMs, nowMs),
-    startedMs: null,
-    endedMs: null,
-    events: [],
-  };
-  return withEvent(workload, workload.submittedMs, 'submitted', `by ${origin.owner} to queue ${origin.spec.queue}`);
+  const { uid, spec, owner, request } = origin;
+  const requestKey = request?.key ?? null;
+  const submittedMs = Math.min(origin.submittedMs, nowMs);
+  const workload = newWorkload({ number, uid, spec, owner, requestKey, gate: null, submittedMs });
+  return withEvent(workload, workload.submittedMs, 'submitted', `by ${owner} to queue ${spec.queue}`);
 }
 
 /** A queue that was made in what was lost comes back without any guarantee: who guarantees it again is for a person. */

@@ -598,6 +598,7 @@ export interface Brake {
 export type IncidentKind =
   | 'history_lost'
   | 'history_recovered'
+  | 'restored'
   | 'brake_closed'
   | 'brake_released'
   | 'node_fenced'

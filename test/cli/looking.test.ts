@@ -150,6 +150,24 @@ describe('get workloads --watch', () => {
   });
 });
 
+describe('get workloads --watch -o json', () => {
+  it('tells what is let go, of what was shown', async () => {
+    const running = startCli(['get', 'wl', '-w', '-o', 'json'], { env: { SLUICE_SERVER: scheduler.address } });
+    const usual = scheduler.onWatch;
+    scheduler.onWatch = (_, sink) => {
+      sink.send({ revision: 5, workload: workload(1042, { state: 'WORKLOAD_STATE_CANCELLED' }) });
+      sink.send({ revision: 5, caughtUp: true });
+      for (const removed of [1042, 7, 1042]) sink.send({ revision: 6, removed });
+      sink.fail({ code: 7, reason: 'ENOUGH', message: 'enough' });
+    };
+    const { stdout } = await running.result;
+    scheduler.onWatch = usual;
+    const lines = stdout.split('\n').flatMap((line) => (line.startsWith('{"') ? [JSON.parse(line) as object] : []));
+    expect(lines.slice(0, 2)).toMatchObject([{ number: 1042 }, { removed: 1042 }]);
+    expect(stdout.match(/removed/g)).toHaveLength(1);
+  });
+});
+
 describe('get queues, nodes, gpus', () => {
   it('shows the tree of queues with what each holds', async () => {
     expect(await linesOf('get queues')).toEqual([
@@ -237,7 +255,7 @@ describe('describing', () => {
     const text = (await linesOf('describe wl 1040')).join('\n');
     expect(text).toContain('Message:     task 0 ended with exit code 3');
     expect(text).toContain(
-      '  1      n1     [1] H100(SIMULATED)   Released   -         SIGTERM   GangEnded: task 0 ended',
+      '  1      n1     [1] H100(SIMULATED)   Released   3h        SIGTERM   GangEnded: task 0 ended',
     );
   });
 

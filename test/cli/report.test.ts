@@ -32,10 +32,10 @@ describe('a report of usage', () => {
     const { code, stdout } = await cli('report', 'usage', '--since', '2026-11-01', '--until', '2026-11-30');
     expect([code, stdout]).toEqual([
       0,
-      'QUEUE    USER   CHARGED   HELD   RAN      GRANTS\n' +
-        'nlp      bob    2.00      3.00   1.00     3\n' +
-        'vision   ada    0.0200    1.02   0.0100   1\n' +
-        'TOTAL           2.02      3.02   1.01     4\n',
+      'QUEUE    USER   CHARGED(GPU-H)   HELD(GPU-H)   RAN(GPU-H)   GRANTS\n' +
+        'nlp      bob    2.00             3.00          1.00         3\n' +
+        'vision   ada    0.0200           1.02          0.0100       1\n' +
+        'TOTAL           2.02             3.02          1.01         4\n',
     ]);
     const [request] = scheduler.requests('GetUsage') as GetUsageRequest__Output[];
     expect(request).toMatchObject({ by: ['USAGE_DIMENSION_QUEUE', 'USAGE_DIMENSION_USER'], queue: '', user: '' });

@@ -152,6 +152,7 @@ export function sampleWorkloads(): Workload[] {
           attempt: 1,
           gpus: granted([0]),
           state: 'ALLOCATION_STATE_RELEASED',
+          startTime: ago(3 * HOUR),
           exit: { code: 3 },
         },
         {
@@ -161,6 +162,7 @@ export function sampleWorkloads(): Workload[] {
           attempt: 1,
           gpus: granted([1]),
           state: 'ALLOCATION_STATE_RELEASED',
+          startTime: ago(3 * HOUR),
           stop: { reason: 'STOP_REASON_GANG_ENDED', message: 'task 0 ended' },
           exit: { signal: 'SIGTERM' },
         },
@@ -170,7 +172,8 @@ export function sampleWorkloads(): Workload[] {
       state: 'WORKLOAD_STATE_RUNNING',
       attempt: 2,
       requeues: 1,
-      startTime: ago(47 * MINUTE),
+      // Of its first attempt: what is told of its time is that of the present one.
+      startTime: ago(89 * MINUTE),
       spec: {
         name: 'resnet',
         tasks: 2,

@@ -127,6 +127,14 @@ describe('help', () => {
     expect(stdout).not.toContain('__complete');
   });
 
+  it('of a command with verbs shows their flags, or where they are when they are many', async () => {
+    expect((await cli(['brake', '--help'])).stdout).toContain(
+      '\nFlags of release:\n  --dry-run  only says which nodes hold it\n',
+    );
+    expect((await cli(['queue', '--help'])).stdout).toContain('\nFlags of create: sluice queue create --help\n');
+    expect((await cli(['get', '--help'])).stdout).not.toContain('Flags of get');
+  });
+
   it.each(['get', 'run', 'submit', 'queue', 'config', 'dev'])('of %s is the same either way round', async (name) => {
     const [asFlag, asCommand] = await Promise.all([cli([name, '--help']), cli(['help', name])]);
     expect(asFlag.code).toBe(0);

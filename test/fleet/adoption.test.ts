@@ -179,6 +179,23 @@ describe('an allocation that only its agent knows', () => {
     expect(store.workload(number).spec.name).toBe('new');
     expect(store.workload((number + 1) as WorkloadNumber)).toMatchObject({ state: 'running', spec: { name: 'old' } });
   });
+
+  test('whose number was given away is found under its new one after the other has been forgotten, too', () => {
+    const { store, lost, node } = split();
+    lost.change((draft) => draft.put('meta', META_KEY, { ...draft.meta, lastWorkload: store.state.meta.lastWorkload }));
+    const number = lost.submit({ name: 'old', tasks: 2 });
+    const ids = lost.place(number, node);
+    const stranger = store.submit({ name: 'new' });
+    const { observed, origins } = tell(lost, node);
+    hello(store, 'n1', { observed: observed.slice(0, 1), origins });
+    store.run(cancel([String(stranger)], '', 'ada'));
+    store.change((draft) => {
+      draft.delete('workloads', workloadKey(stranger));
+      draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
+    });
+    hello(store, 'n1', { observed, origins });
+    expect([...store.state.workloads.values()]).toMatchObject([{ number: number + 1, allocations: ids }]);
+  });
 });
 
 describe('a workload that the store knows', () => {

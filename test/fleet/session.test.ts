@@ -2,14 +2,14 @@
 import { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { present } from '../../common/assert.js';
-import { systemClock } from '../../common/clock.js';
+import { type Clock, systemClock } from '../../common/clock.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
 import { ApiError } from '../../common/errors.js';
 import { endRecovery } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
-import { AgentSession, type AgentStream } from '../../scheduler/fleet/session.js';
+import { AgentSession, type AgentStream, ORIGINS_MS } from '../../scheduler/fleet/session.js';
 import { loopOn, queue } from '../control/loop-on.js';
 import { submission } from '../control/workshop.js';
 
@@ -83,10 +83,10 @@ function running(id: string) {
   return { id, state: 'OBSERVED_STATE_RUNNING', ...about, neverStarted: false, stopSignalled: false, dirtyGpus: [] };
 }
 
-async function cluster() {
+async function cluster(clock: Clock = systemClock) {
   const { loop, state, fatal, store } = await loopOn();
   const log = createLogger({ level: 'silent', name: 'test' });
-  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock: systemClock, log }, []);
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
   const connect = (tokenFor: string | null = null) => {
     const stream = new Stream();
     const authorizeNode = (name: string): void => {
@@ -293,6 +293,36 @@ describe('an agent that knows better', () => {
     expect(store.commits.filter((commit) => commit.lineage === lineage).every((commit) => commit.epoch === epoch)).toBe(
       true,
     );
+  });
+
+  test('and does not tell of it in time has to say hello again; one that does is not disturbed later', async () => {
+    const late = new Set<() => void>();
+    const after: Clock['after'] = (delayMs, callback) => {
+      if (delayMs !== ORIGINS_MS) return systemClock.after(delayMs, callback);
+      late.add(callback);
+      return { cancel: () => late.delete(callback) };
+    };
+    const { connect, loop } = await cluster({ ...systemClock, after });
+    const knowing = { clusterId: 'cluster', lineage: loop.position.lineage, maxEpoch: 1, maxRevision: 9_999 };
+    const ids = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', '01ARZ3NDEKTSV4RRFFQ69G5FAW'];
+    const grant = { workload: 7, attempt: 1, task: 0, gpus: [] };
+    const allocations = ids.map((id) => ({ ...running(id), ...grant }));
+    const witness = connect();
+    witness.stream.say(hello({ ...knowing, allocations }));
+    await expect.poll(() => witness.stream.failure?.message).toContain('part of the history was lost');
+    const slow = connect();
+    slow.stream.say(hello({ ...knowing, allocations }));
+    const wasAsked = (stream: Stream) => stream.sent.some(({ originRequest }) => originRequest !== undefined);
+    await expect.poll(() => wasAsked(slow.stream)).toBe(true);
+    slow.stream.say({ message: 'origin', origin: { allocation: ids[0], origin: '' } });
+    for (const callback of late) callback();
+    await expect.poll(() => slow.stream.failure?.message).toContain('asked for what it keeps of 2 allocations');
+    const again = connect();
+    again.stream.say(hello({ ...knowing, allocations }));
+    await expect.poll(() => wasAsked(again.stream)).toBe(true);
+    for (const id of ids) again.stream.say({ message: 'origin', origin: { allocation: id, origin: '' } });
+    await expect.poll(() => welcomeOf(again.stream)).toBeDefined();
+    expect([...late]).toEqual([]);
   });
 
   test('of a later epoch in another history makes a term begin above it', async () => {

@@ -154,7 +154,12 @@ describe('a restore', () => {
     expect(store.position()).toEqual(position);
     const withoutMeta = (all: readonly StoredRecord[]) => all.filter(({ collection }) => collection !== 'meta');
     const restored = await everything(store);
-    expect(withoutMeta(restored)).toEqual(withoutMeta(records));
+    const isNote = ({ collection }: StoredRecord): boolean => collection === 'incidents';
+    expect(withoutMeta(restored).filter((one) => !isNote(one))).toEqual(withoutMeta(records));
+    // Administrators find in the book what happened, and when.
+    expect(restored.filter(isNote).map(({ value }) => value)).toMatchObject([
+      { kind: 'restored', message: expect.stringContaining(`of history ${at.lineage}, was restored`) as string },
+    ]);
     // Numbers that were given after the snapshot are not given again.
     expect(restored.find(({ collection }) => collection === 'meta')?.value).toMatchObject({
       clusterId: 'c',
@@ -182,7 +187,7 @@ describe('a restore', () => {
     await saved(Array.from({ length: 12_345 }, (_, index) => workload(index + 100)));
     await restore();
     const store = await open();
-    expect(await everything(store)).toHaveLength(12_345 + 5);
+    expect(await everything(store)).toHaveLength(12_345 + 5 + 1);
   });
 
   it('leaves a folder with data alone, and replaces it when told to, keeping what was there', async () => {
@@ -198,7 +203,7 @@ describe('a restore', () => {
     expect(keptAs).toBe(path.join(dataDir, 'state.mdb.replaced-20261122T204500Z'));
     expect(readFileSync(keptAs ?? '').equals(before)).toBe(true);
     expect((await restore({ replace: true })).keptAs).toBe(`${keptAs}-2`);
-    expect(await everything(await open())).toHaveLength(records.length);
+    expect(await everything(await open())).toHaveLength(records.length + 1);
   });
 
   it('leaves a folder alone that holds something else', async () => {
@@ -265,7 +270,7 @@ describe('a restore', () => {
     }
     await restore({ replace: true });
     const store = await open();
-    expect(await everything(store)).toHaveLength(5_005);
+    expect(await everything(store)).toHaveLength(5_006);
     expect(found.length).toBeGreaterThan(0);
   });
 });

@@ -7,6 +7,7 @@ import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
 import { gateAtSubmit } from '../../model/gate.js';
 import { withEvent } from '../../model/lifecycle.js';
+import { newWorkload } from '../../model/new-workload.js';
 import {
   META_KEY,
   workloadKey,
@@ -316,33 +317,14 @@ function pending(
   requestKey: string | null,
   nowMs: number,
 ): Workload {
-  const workload: Workload = {
+  const workload = newWorkload({
     number,
     uid,
     spec: spec.name === '' ? { ...spec, name: `${spec.kind}-${number}` } : spec,
     owner,
-    ...(requestKey === null ? {} : { requestKey }),
-    state: 'pending',
-    message: '',
-    attempt: 0,
-    allocations: [],
-    pastAllocations: [],
-    claim: null,
-    checkpoint: null,
-    afterStop: null,
-    requeues: 0,
-    retries: 0,
-    hold: null,
-    notBeforeMs: 0,
+    requestKey,
     gate: gateAtSubmit(spec),
-    deadline: null,
-    falseStarts: 0,
-    lostGpuMs: 0,
-    gpuMs: 0,
     submittedMs: nowMs,
-    startedMs: null,
-    endedMs: null,
-    events: [],
-  };
+  });
   return withEvent(workload, nowMs, 'submitted', `by ${owner} to queue ${spec.queue}`);
 }

@@ -3,9 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { createUlidMaker } from '../../../common/ids.js';
 import { PACKAGE_VERSION } from '../../../common/package-root.js';
 import { inNewHistory } from '../../model/history.js';
-import type { ClusterMeta } from '../../model/records.js';
+import type { ClusterMeta, Incident } from '../../model/records.js';
 import {
   describe,
   flushFolder,
@@ -86,6 +87,7 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema, now
       at = { ...at, revision: at.revision + 1 };
       await asSaved.commit({ ...at, puts, deletes: [] });
     };
+    const incident = restoredIncident(snapshot, begin.lineage, nowMs);
     let puts: StoredRecord[] = [];
     for await (const record of snapshotRecords(snapshot)) {
       puts.push(record.collection === 'meta' ? { ...record, value: asRestored(record.value) } : record);
@@ -93,6 +95,7 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema, now
       await commit(puts);
       puts = [];
     }
+    puts.push({ collection: 'incidents', key: incident.id, value: incident });
     await commit(puts);
   } finally {
     await asSaved.close();
@@ -101,6 +104,14 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema, now
   const position = upgraded.position();
   await upgraded.close();
   return position;
+}
+
+/** What administrators find in the book of incidents. */
+function restoredIncident({ file, header }: SnapshotFile, lineage: string, nowMs: number): Incident {
+  const message =
+    `${path.basename(file)}, saved ${new Date(header.savedMs).toISOString()} at revision ${header.revision} of history ` +
+    `${header.lineage}, was restored; it goes on as history ${lineage}`;
+  return { id: createUlidMaker()(nowMs), timeMs: nowMs, kind: 'restored', message, actor: '' };
 }
 
 /** Puts the store in place in one step. @returns what the old file is called now */
