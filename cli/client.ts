@@ -57,6 +57,10 @@ import type { FenceNodeResponse__Output } from '../proto/gen/sluice/v1/FenceNode
 import type { GetStatusResponse__Output } from '../proto/gen/sluice/v1/GetStatusResponse.js';
 import type { ReleaseBrakeRequest } from '../proto/gen/sluice/v1/ReleaseBrakeRequest.js';
 import type { ReleaseBrakeResponse__Output } from '../proto/gen/sluice/v1/ReleaseBrakeResponse.js';
+import type { QuarantineGpuRequest } from '../proto/gen/sluice/v1/QuarantineGpuRequest.js';
+import type { QuarantineGpuResponse__Output } from '../proto/gen/sluice/v1/QuarantineGpuResponse.js';
+import type { ReleaseGpuRequest } from '../proto/gen/sluice/v1/ReleaseGpuRequest.js';
+import type { ReleaseGpuResponse__Output } from '../proto/gen/sluice/v1/ReleaseGpuResponse.js';
 import type { RemoveGpuRequest } from '../proto/gen/sluice/v1/RemoveGpuRequest.js';
 import type { RemoveGpuResponse__Output } from '../proto/gen/sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest } from '../proto/gen/sluice/v1/RemoveNodeRequest.js';
@@ -164,6 +168,8 @@ export interface SluiceClient {
   fenceNode(request: FenceNodeRequest): Promise<FenceNodeResponse__Output>;
   removeNode(request: RemoveNodeRequest): Promise<void>;
   removeGpu(request: RemoveGpuRequest): Promise<void>;
+  quarantineGpu(request: QuarantineGpuRequest): Promise<QuarantineGpuResponse__Output>;
+  releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output>;
   getStatus(): Promise<GetStatusResponse__Output>;
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
@@ -481,6 +487,14 @@ class GrpcClient implements SluiceClient {
 
   async removeGpu(request: RemoveGpuRequest): Promise<void> {
     await this.#call<RemoveGpuResponse__Output>((...rest) => this.#nodes.RemoveGpu(request, ...rest));
+  }
+
+  quarantineGpu(request: QuarantineGpuRequest): Promise<QuarantineGpuResponse__Output> {
+    return this.#call<QuarantineGpuResponse__Output>((...rest) => this.#nodes.QuarantineGpu(request, ...rest));
+  }
+
+  releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output> {
+    return this.#call<ReleaseGpuResponse__Output>((...rest) => this.#nodes.ReleaseGpu(request, ...rest));
   }
 
   getStatus(): Promise<GetStatusResponse__Output> {

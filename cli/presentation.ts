@@ -257,7 +257,8 @@ export function gpuTime(duration: Duration | null | undefined): string {
 /** Counts GPUs of a node as `sinfo -s` counts nodes: allocated, idle, other (unusable or held back), total. */
 export function gpuCounts(node: Node__Output): { allocated: number; idle: number; other: number; total: number } {
   const gpus = node.inventory?.gpus ?? [];
-  const usable = node.state === 'NODE_STATE_READY' && !node.cordoned && !isInMaintenance(node);
+  const isFit = (node.inventory?.nodeProblem ?? '') === '';
+  const usable = node.state === 'NODE_STATE_READY' && !node.cordoned && isFit && !isInMaintenance(node);
   const allocated = gpus.filter((gpu) => gpu.workload !== 0).length;
   const idle = usable ? gpus.filter((gpu) => gpu.workload === 0 && gpu.health === 'GPU_HEALTH_HEALTHY').length : 0;
   return { allocated, idle, other: gpus.length - allocated - idle, total: gpus.length };
@@ -280,11 +281,12 @@ export function utcMinute(time: Timestamp | null | undefined): string {
   return ms === null ? '-' : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,Maintenance`, `Ready,GpuProblem`. */
+/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,Maintenance`, `Ready,Unfit`, `Ready,GpuProblem`. */
 export function nodeStatus(node: Node__Output): Cell {
   const words = [enumWord(node.state, 'NODE_STATE_')];
   if (node.cordoned) words.push('Cordoned');
   if (isInMaintenance(node)) words.push('Maintenance');
+  if ((node.inventory?.nodeProblem ?? '') !== '') words.push('Unfit');
   if ((node.inventory?.gpuProblem ?? '') !== '') words.push('GpuProblem');
   const tone: Tone = node.state !== 'NODE_STATE_READY' ? 'bad' : words.length > 1 ? 'busy' : 'good';
   return { text: words.join(','), tone };

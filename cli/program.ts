@@ -84,6 +84,11 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'cordon', summary: 'keep new work off nodes', load: () => import('./commands/node.js') },
       { name: 'uncordon', summary: 'let new work onto nodes again', load: () => import('./commands/node.js') },
       { name: 'node', summary: 'fence or remove a dead node, or a GPU', load: () => import('./commands/dead-node.js') },
+      {
+        name: 'gpu',
+        summary: 'say which GPUs are not healthy; quarantine or release one',
+        load: () => import('./commands/gpu.js'),
+      },
       { name: 'brake', summary: 'release the brake for mass loss', load: () => import('./commands/brake.js') },
       { name: 'recovery', summary: 'end the recovery of a lost history', load: () => import('./commands/brake.js') },
       {

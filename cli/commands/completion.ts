@@ -150,6 +150,7 @@ async function argumentsFor(
     case 'uncordon':
       return namesOf(invocation, 'node');
     case 'maintenance':
+    case 'gpu':
       return first === undefined ? verbs : namesOf(invocation, 'node');
     case 'queue':
       return first === undefined ? verbs : first === 'create' ? [] : namesOf(invocation, 'queue');

@@ -427,6 +427,7 @@ function describeNode(invocation: Invocation, node: Node__Output): string {
       'GPUs',
       `${plural(total, 'GPU')}${simulated ? ` (${SIMULATED}: no hardware behind them)` : ''}: ${allocated} allocated, ${idle} idle, ${other} other`,
     ],
+    ...(inventory?.nodeProblem ? [['Health check', inventory.nodeProblem] as const] : []),
     ...(inventory?.gpuProblem ? [['GPU problem', inventory.gpuProblem] as const] : []),
     ['Driver', `${inventory?.driverVersion || '-'}, CUDA ${inventory?.cudaVersion || '-'}`],
     [

@@ -713,6 +713,64 @@ describe('cordon and uncordon', () => {
     expect(scheduler.requests('RemoveGpu')).toEqual([{ node: 'n1', uuid: 'GPU-7' }]);
   });
 
+  it('lists GPUs that are not healthy with every reason, and takes a word about one', async () => {
+    const at = (seconds: number) => ({ seconds: Math.floor(Date.now() / 1_000) - seconds, nanos: 0 });
+    const usual = { model: 'NVIDIA H100 80GB HBM3', memoryMib: 81_559 };
+    const xid = {
+      code: 'xid_119',
+      message: 'Xid 119 (the GPU has to be reset)',
+      time: at(300),
+      endsWith: 'reboot',
+    } as const;
+    const hot = {
+      code: 'thermal',
+      message: 'slowed down',
+      time: at(60),
+      endsWith: 'time',
+      untilTime: at(-1_200),
+    } as const;
+    scheduler.nodes = [
+      {
+        name: 'n1',
+        inventory: {
+          gpus: [
+            { ...usual, uuid: 'GPU-0', index: 0, health: 'GPU_HEALTH_HEALTHY' },
+            {
+              ...usual,
+              uuid: 'GPU-1',
+              index: 1,
+              health: 'GPU_HEALTH_DRAINING',
+              healthMessage: 'Xid 119 (the GPU has to be reset)',
+              marks: [xid, hot],
+              workload: 7,
+            },
+            { ...usual, uuid: 'GPU-2', index: 2, health: 'GPU_HEALTH_LOST', healthMessage: 'GPU is lost' },
+          ],
+        },
+      },
+    ];
+    const { stdout } = await cli(['gpu', 'list']);
+    const rows = stdout.split('\n').map((line) => line.trim().replaceAll(/  +/g, ' | '));
+    expect(rows).toEqual([
+      'NODE | IDX | GPU | STATE | SINCE | WORKLOAD | ENDS WITH | WHY',
+      expect.stringMatching(
+        /^n1 \| 1 \| H100-80GB \| Draining \| 5m\S* \| 7 \| reboot, release \| Xid 119 \(the GPU has to be reset\)$/,
+      ),
+      expect.stringMatching(/^\d+s \| in (19|20)m\S* \| slowed down$/),
+      'n1 | 2 | H100-80GB | Lost | - | - | its cause | GPU is lost',
+      '',
+    ]);
+    expect((await cli(['gpu', 'list', 'n1', '--all', '-o', 'json'])).stdout).toContain('"uuid": "GPU-0"');
+    const quarantined = await cli(['gpu', 'quarantine', 'node/n1', '1', '--reason', 'noise', '--stop']);
+    expect(quarantined).toMatchObject({ code: 0, stdout: 'gpu/GPU-1 of node/n1 quarantined, 1 workload stopped\n' });
+    expect(scheduler.requests('QuarantineGpu')).toEqual([{ node: 'n1', gpu: '1', reason: 'noise', stopWork: true }]);
+    const released = await cli(['gpu', 'release', 'n1', 'gpu/1']);
+    expect(released).toMatchObject({ code: 0, stdout: 'gpu/GPU-1 of node/n1 released\n' });
+    expect(released.stderr).toContain('It is draining still');
+    scheduler.nodes = [{ name: 'n1', inventory: { gpus: [{ ...usual, index: 0, health: 'GPU_HEALTH_HEALTHY' }] } }];
+    expect((await cli(['gpu', 'list'])).stderr).toContain('The one GPU is healthy.');
+  });
+
   it('says what the scheduler waits for, and releases what holds it', async () => {
     const { code, stdout } = await cli(['status']);
     expect(code).toBe(0);
