@@ -5,11 +5,14 @@ import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import { fromDuration, fromTimestamp } from '../common/units.js';
+import type { HealthEvent } from '../proto/gen/sluice/v1/HealthEvent.js';
+import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
 import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHost, Connection, Runtime } from './agent-host.js';
 import { type AgentRecord, newAgentRecord } from './agent-journal.js';
+import type { AgentHealth } from './health/agent-health.js';
 import type { GpuProvider, Inventory } from './gpu/provider.js';
 import type { AgentView } from './metrics/agent-metrics.js';
 import { GpuReadings } from './metrics/gpu-readings.js';
@@ -23,7 +26,7 @@ import {
 } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
-import { isLive } from './session/allocation.js';
+import { type Grant, isLive } from './session/allocation.js';
 import type { MigLayout } from './session/slots.js';
 import {
   heldGpus,
@@ -66,6 +69,8 @@ export interface AgentDependencies {
   readonly host: AgentHost;
   /** Makes the source of GPUs once the node's id is known. */
   readonly gpus: (nodeId: string) => GpuProvider;
+  /** Absent = nobody watches, and there are no hooks. */
+  readonly health?: AgentHealth;
 }
 
 /** A running agent. */
@@ -112,12 +117,14 @@ export class Agent {
       // The runtime's news go to the agent, which needs the runtime to be made.
       const holder: { agent: Agent | null } = { agent: null };
       const tell = (input: SessionInput) => holder.agent?.take(input);
+      // What broke under a task is told before its end, which is then no fault of its program.
+      const afterHealth = (act: () => void) => (deps.health === undefined ? act() : deps.health.afterEvents(act));
       const { runtime, recovered } = await host.openRuntime(
         { rebooted, gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null },
         known,
         {
           started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
-          ended: (id, end) => tell({ type: 'ended', id: id as AllocationId, end: taskEnd(end) }),
+          ended: (id, end) => afterHealth(() => tell({ type: 'ended', id: id as AllocationId, end: taskEnd(end) })),
           checkpoint: (id, checkpoint) => tell({ type: 'checkpoint', id: id as AllocationId, checkpoint }),
           endpoints: (id, endpoints) => tell({ type: 'endpoints', id: id as AllocationId, endpoints }),
         },
@@ -207,6 +214,14 @@ export class Agent {
     if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
     this.#runtime.begin();
     this.take({ type: 'inventory', layout: migLayout(this.#inventory) });
+    await this.#deps.health?.begin(this.#inventory, {
+      send: (events) => this.#sendHealth(events),
+      lookAtGpus: () => void this.#lookAtInventory().catch((error: unknown) => this.#failed('inventory', error)),
+      problemChanged: () => {
+        this.#inventoryDue = true;
+        this.#sendInventory();
+      },
+    });
     this.#connection.start();
     this.#every('telemetry', TELEMETRY_MS, () => this.#sendTelemetry());
     this.#every('inventory', INVENTORY_MS, () => this.#lookAtInventory());
@@ -223,6 +238,7 @@ export class Agent {
     await this.#connection.end();
     await this.#host.journal.close();
     await this.#runtime.close();
+    await this.#deps.health?.close();
     await this.#gpus.close();
     this.#unlock();
   }
@@ -281,7 +297,7 @@ export class Agent {
         return;
       case 'start':
         this.#log.info({ allocation: output.allocation.id, workload: output.allocation.workload }, 'starting a task');
-        this.#runtime.start(output.allocation, this.#durable);
+        this.#runtime.start(output.allocation, this.#beforeStart(output.allocation));
         return;
       case 'stop':
         this.#runtime.stop(output.id, output.reason, output.graceMs);
@@ -293,6 +309,7 @@ export class Agent {
         void this.#checkClean(output).catch((error: unknown) => this.#failed('check clean', error));
         return;
       case 'forget':
+        this.#deps.health?.forget(output.id);
         this.#forgotten += 1;
         if (this.#forgotten % FORGOTTEN_PER_SWEEP === 0) void this.#sweep();
         return;
@@ -323,6 +340,9 @@ export class Agent {
         leaseMs: fromDuration(welcome.lease) ?? 0,
       });
       this.#sendInventory();
+      this.#sendHealth(this.#deps.health?.eventsSinceHello() ?? []);
+    } else if (message.healthAck) {
+      this.#deps.health?.acknowledged(message.healthAck.through);
     } else if (heartbeatReply) {
       this.take({ type: 'heartbeat answered', sequence: heartbeatReply.sequence });
     } else if (desired) {
@@ -368,7 +388,7 @@ export class Agent {
       labels: { ...this.#options.labels },
       bootId: this.#host.bootId,
       agentVersion: PACKAGE_VERSION,
-      inventory: inventoryMessage(this.#inventory, this.#options.machine),
+      inventory: this.#inventoryMessage(),
       allocations: [...this.#state.allocations.values()].map(observedMessage),
       clusterId,
       lineage,
@@ -379,7 +399,22 @@ export class Agent {
       pastLineages: [...rest.pastLineages],
       generations: { ...rest.generations },
       openedMs: Math.floor(this.#host.bootMs()),
+      healthEvents: [...(this.#deps.health?.eventsForHello() ?? [])],
     };
+  }
+
+  #inventoryMessage(): NodeInventory {
+    return inventoryMessage(this.#inventory, this.#options.machine, this.#deps.health?.problem ?? '');
+  }
+
+  #sendHealth(events: readonly HealthEvent[]): void {
+    if (events.length > 0 && this.#state.connection === 'up')
+      this.#connection.send({ health: { events: [...events] } });
+  }
+
+  /** Resolves when a task may start. */
+  #beforeStart(task: Grant): Promise<void> {
+    return this.#deps.health?.beforeStart(task, this.#durable) ?? this.#durable;
   }
 
   /** What changed within one turn of the event loop goes out in one message; on a full line, the latest when there is room. */
@@ -410,17 +445,25 @@ export class Agent {
   #sendInventory(): void {
     if (!this.#inventoryDue || this.#state.connection !== 'up') return;
     this.#inventoryDue = false;
-    this.#connection.send({ inventory: { inventory: inventoryMessage(this.#inventory, this.#options.machine) } });
+    this.#connection.send({ inventory: { inventory: this.#inventoryMessage() } });
   }
 
   async #lookAtInventory(): Promise<void> {
-    const inventory = await this.#gpus.inventory();
+    let inventory = await this.#gpus.inventory();
+    // What runs on a lost GPU is stopped, so one look is not enough to believe it.
+    if (this.#losesHeld(inventory)) inventory = await this.#gpus.inventory();
+    this.#deps.health?.noteInventory(inventory);
     if (JSON.stringify(inventory) === JSON.stringify(this.#inventory)) return;
     this.#log.info({ gpus: inventory.gpus.length, problem: inventory.problem }, 'the inventory of GPUs changed');
     this.#inventory = inventory;
     this.take({ type: 'inventory', layout: migLayout(inventory) });
     this.#inventoryDue = true;
     this.#sendInventory();
+  }
+
+  #losesHeld({ gpus }: Inventory): boolean {
+    const held = heldGpus(this.#state);
+    return gpus.some(({ uuid, health }) => health === 'lost' && held.has(uuid));
   }
 
   async #answerLogRead({ id, allocation, offset, maxBytes, wait, since, times }: LogRead__Output): Promise<void> {
@@ -468,6 +511,8 @@ export class Agent {
       this.take({ type: 'cleaned', id, clean: false, dirtyGpus: gpus });
       return;
     }
+    const task = this.#state.allocations.get(id);
+    if (task !== undefined) await this.#deps.health?.beforeRelease(task.grant);
     const answer = baselineOf.length === 0 ? { state: 'clean' as const } : await this.#gpus.checkClean(baselineOf);
     if (answer.state !== 'clean') this.#log.info({ allocation: id, why: answer.message }, 'GPUs are not clean yet');
     const dirtyGpus = answer.state === 'dirty' ? answer.gpus : answer.state === 'unknown' ? baselineOf : [];

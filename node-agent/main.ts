@@ -7,11 +7,14 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { systemClock } from '../common/clock.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
 import { createLogger, type LogLevel } from '../common/log.js';
+import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import type { PageServer } from '../common/http-pages.js';
 import { Agent } from './agent.js';
 import { createGpuProvider, loadScenario } from './gpu/create.js';
 import type { GpuProvider } from './gpu/provider.js';
+import { MAX_EPILOG_MS } from './health/hooks.js';
+import { machineHealth, type MachineHealthOptions } from './health/machine-health.js';
 import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
 import { type HttpAddress, serveMetrics } from './metrics/serve.js';
@@ -23,6 +26,9 @@ const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 
 /** Exit codes: wrong usage, and what the machine refuses. */
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
+/** The longest limits of hooks. */
+const MAX_HOOK_MS = 3_600_000;
+const MAX_INTERVAL_MS = 86_400_000;
 
 interface Flags {
   readonly server: readonly string[];
@@ -43,6 +49,13 @@ interface Flags {
   readonly tlsKey?: string;
   readonly logLevel: LogLevel;
   readonly stopTasksOnExit?: boolean;
+  readonly prolog?: string;
+  readonly prologLimit: number;
+  readonly epilog?: string;
+  readonly epilogLimit: number;
+  readonly healthCheck?: string;
+  readonly healthCheckLimit: number;
+  readonly healthCheckInterval: number;
 }
 
 /**
@@ -68,6 +81,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
         log,
         host: machineHost(options, { clock, random: Math.random, log }),
         gpus: (nodeId) => gpuProvider(flags, nodeId, log),
+        health: machineHealth(healthOptions(flags), { clock, log }),
       },
     );
     const { http, dcgmNames, hpcJobMappingDir = null } = flags;
@@ -149,7 +163,46 @@ function defineFlags(): Command {
     .option('--tls-cert <file>', "PEM of this agent's certificate, where the scheduler wants one; needs --tls-key")
     .option('--tls-key <file>', 'PEM of the key of that certificate')
     .addOption(new Option('--log-level <level>', 'least severe level that is logged').choices(LEVELS).default('info'))
+    .option(
+      '--prolog <file>',
+      'a program that runs before each task; when it fails, the node takes no new work',
+      toPath,
+    )
+    .addOption(limit('--prolog-limit <duration>', 'how long it may take', '60s', MAX_HOOK_MS))
+    .option('--epilog <file>', 'a program that runs after each task; when it fails, the node takes no new work', toPath)
+    .addOption(limit('--epilog-limit <duration>', 'how long it may take, at most 50s', '30s', MAX_EPILOG_MS))
+    .option(
+      '--health-check <file>',
+      'a program that runs now and then; while it fails, the node takes no new work',
+      toPath,
+    )
+    .addOption(limit('--health-check-limit <duration>', 'how long it may take', '60s', MAX_HOOK_MS))
+    .addOption(limit('--health-check-interval <duration>', 'how often it runs', '5m', MAX_INTERVAL_MS))
     .option('--stop-tasks-on-exit', 'on SIGTERM stop all tasks first; otherwise they go on without the agent');
+}
+
+/** An option that takes a duration, from a second on. */
+function limit(flag: string, description: string, usual: string, mostMs: number): Option {
+  return new Option(flag, description).default(parseDurationMs(usual), usual).argParser((text) => {
+    const ms = parseDurationMs(text);
+    if (ms !== null && ms >= 1_000 && ms <= mostMs) return ms;
+    throw new InvalidArgumentError(`"${text}" is no duration from 1s to ${formatDuration(mostMs)}.`);
+  });
+}
+
+function healthOptions(flags: Flags): MachineHealthOptions {
+  const hook = (file: string | undefined, limitMs: number) => (file === undefined ? undefined : { file, limitMs });
+  return {
+    node: flags.name,
+    stateDir: flags.stateDir,
+    readsKernelLog: flags.simulate === undefined && flags.gpus,
+    hooks: {
+      prolog: hook(flags.prolog, flags.prologLimit),
+      epilog: hook(flags.epilog, flags.epilogLimit),
+      healthCheck: hook(flags.healthCheck, flags.healthCheckLimit),
+      everyMs: flags.healthCheckInterval,
+    },
+  };
 }
 
 function hostOptions(flags: Flags): MachineHostOptions {

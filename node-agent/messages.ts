@@ -129,20 +129,24 @@ export interface Machine {
   readonly memoryMib: number;
 }
 
-export function inventoryMessage(inventory: Inventory, machine: Machine): NodeInventory {
+export function inventoryMessage(inventory: Inventory, machine: Machine, nodeProblem = ''): NodeInventory {
   return {
-    gpus: inventory.gpus.map(({ health, nvlinkGroup, mig, minor: _minor, ...gpu }) => ({
-      ...gpu,
-      health: HEALTH[health],
-      ...(nvlinkGroup === null ? {} : { nvlinkGroup }),
-      migEnabled: mig !== null,
-      migInstances: [...(mig ?? [])],
-    })),
+    gpus: inventory.gpus.map(
+      ({ health, nvlinkGroup, mig, minor: _minor, symptoms = [], uncorrectedErrors: _errors, ...gpu }) => ({
+        ...gpu,
+        health: HEALTH[health],
+        ...(nvlinkGroup === null ? {} : { nvlinkGroup }),
+        migEnabled: mig !== null,
+        migInstances: [...(mig ?? [])],
+        symptoms: [...symptoms],
+      }),
+    ),
     cpuCount: machine.cpuCount,
     memoryMib: machine.memoryMib,
     driverVersion: inventory.driverVersion,
     cudaVersion: inventory.cudaVersion,
     gpuProblem: inventory.problem,
+    nodeProblem,
   };
 }
 

@@ -36,6 +36,8 @@ import {
 import type { ReaderAnswer } from './smi-reader.js';
 import { LIST_ARGUMENTS, migInstances, readMigDevices } from './smi-mig.js';
 import { MAX_GPUS, type ReportedGpu } from './smi-report.js';
+import { PCI_DEVICES, readPciSlot } from './pci-slot.js';
+import { type LooksBack, lookAgain, NO_LOOKS, symptomsOf } from './symptoms.js';
 import { readNvlinkGroups, TOPOLOGY_ARGUMENTS } from './smi-topology.js';
 
 export interface NvidiaSmiOptions {
@@ -46,6 +48,8 @@ export interface NvidiaSmiOptions {
   /** Where GPUs are locked against other agents of this host. Default: `LOCK_FOLDERS`. */
   readonly lockFolders?: readonly string[];
   readonly baselineLimits?: BaselineLimits;
+  /** Where the kernel tells of PCI devices. Default: `PCI_DEVICES`. */
+  readonly pciDevices?: string;
 }
 
 const DEFAULT_SMI_LIMIT_MS = 10_000;
@@ -62,6 +66,7 @@ const MAX_TOPOLOGY_TRIES = 3;
 interface KnownGpu {
   readonly gpu: DiscoveredGpu;
   readonly baseline: Baseline | null;
+  readonly looks: LooksBack;
 }
 
 /** What further questions told of the GPUs of a report. */
@@ -93,6 +98,7 @@ export class NvidiaSmiProvider implements GpuProvider {
   readonly #baselineLimits: BaselineLimits;
   readonly #groups: ProcessGroups;
   readonly #locks: GpuLocks;
+  readonly #pciDevices: string;
   readonly #logger: GpuLogger | undefined;
 
   readonly #inventoryRead = new SharedRead(() => this.#readInventory());
@@ -122,6 +128,7 @@ export class NvidiaSmiProvider implements GpuProvider {
     this.#environment = { ...process.env, PATH: searchPath, LC_ALL: 'C' };
     this.#baselineLimits = options.baselineLimits ?? DEFAULT_BASELINE_LIMITS;
     this.#groups = new ProcessGroups(clock);
+    this.#pciDevices = options.pciDevices ?? PCI_DEVICES;
     this.#locks = new GpuLocks(options.lockFolders ?? LOCK_FOLDERS);
     this.#logger = logger;
   }
@@ -184,7 +191,17 @@ export class NvidiaSmiProvider implements GpuProvider {
     const baseline = known?.baseline ?? null;
     const mig = this.#migOf(reported, layout, known?.gpu.mig ?? null);
     const { health, healthMessage } = withMig(this.#healthOf(reported, atRest ? baseline : undefined), mig);
+    // A lost GPU tells nothing that could be compared.
+    const isLost = reported.health === 'lost';
+    const before = known?.looks ?? NO_LOOKS;
+    const looks = isLost ? before : lookAgain(before, reported.signs);
+    const symptoms = isLost ? [] : symptomsOf(reported.signs, looks);
+    const slot = known === undefined ? readPciSlot(reported.pciBusId, this.#pciDevices) : null;
+    const numaNode = slot === null ? known?.gpu.numaNode : (slot.numaNode ?? undefined);
+    const cpuAffinity = slot === null ? known?.gpu.cpuAffinity : slot.cpuList || undefined;
+    const computeMode = reported.computeMode || known?.gpu.computeMode;
     this.#known.set(reported.uuid, {
+      looks,
       gpu: {
         uuid: reported.uuid,
         index: known?.gpu.index ?? this.#known.size,
@@ -198,6 +215,11 @@ export class NvidiaSmiProvider implements GpuProvider {
         healthMessage,
         nvlinkGroup: mig === null ? (layout.nvlinkGroup.get(reported.uuid) ?? null) : null,
         mig: mig === 'unknown' ? (known?.gpu.mig ?? []) : mig,
+        ...(computeMode === undefined ? {} : { computeMode }),
+        ...(numaNode === undefined ? {} : { numaNode }),
+        ...(cpuAffinity === undefined ? {} : { cpuAffinity }),
+        ...(symptoms.length === 0 ? {} : { symptoms }),
+        ...(reported.signs.uncorrected === null ? {} : { uncorrectedErrors: reported.signs.uncorrected }),
       },
       baseline: atRest ? learnBaseline(baseline, reported, this.#baselineLimits) : baseline,
     });
@@ -263,11 +285,12 @@ export class NvidiaSmiProvider implements GpuProvider {
 
   /** What was there before and is not in the report is lost. */
   #loseUnlisted(listed: ReadonlySet<string>, unopened: readonly { pciBusId: string; line: string }[]): void {
-    for (const [uuid, { gpu, baseline }] of this.#known) {
+    for (const [uuid, { gpu, ...kept }] of this.#known) {
       if (listed.has(uuid)) continue;
       const reason = unopened.find(({ pciBusId }) => sameBus(pciBusId, gpu.pciBusId))?.line;
       const healthMessage = reason ?? 'nvidia-smi no longer lists it.';
-      this.#known.set(uuid, { gpu: { ...gpu, health: 'lost', healthMessage }, baseline });
+      const { symptoms: _, ...rest } = gpu;
+      this.#known.set(uuid, { ...kept, gpu: { ...rest, health: 'lost', healthMessage } });
     }
   }
 

@@ -33,6 +33,30 @@ export interface DiscoveredGpu {
   readonly nvlinkGroup: number | null;
   /** Its instances, in the order of their numbers; null = not in MIG mode. */
   readonly mig: readonly MigInstance[] | null;
+  /** As the driver names it: `Default`, `Exclusive_Process`; absent = not told. */
+  readonly computeMode?: string;
+  /** The NUMA node that its slot is next to; absent = not known, or the machine has one only. */
+  readonly numaNode?: number;
+  /** The CPUs next to its slot, as Linux lists them: `0-31,64-95`; absent = not known. */
+  readonly cpuAffinity?: string;
+  /** What is wrong with it now, though it works; absent = nothing. What follows, the scheduler decides. */
+  readonly symptoms?: readonly GpuSymptom[];
+  /** Uncorrectable memory errors since its driver began; absent or null = not told. */
+  readonly uncorrectedErrors?: number | null;
+}
+
+/** Something that is wrong with a GPU for as long as it is read. */
+export interface GpuSymptom {
+  readonly kind:
+    | 'recovery_action'
+    | 'row_remap_pending'
+    | 'row_remap_failure'
+    | 'page_retirement_pending'
+    | 'thermal'
+    | 'thermal_persistent'
+    | 'ecc_corrected_burst';
+  /** In words; the same for as long as it is the same. */
+  readonly detail: string;
 }
 
 export interface Inventory {

@@ -25,6 +25,23 @@ export interface ReportedGpu {
   readonly migMemoryMib: readonly (readonly [device: number, memoryMib: number])[] | null;
   readonly health: 'healthy' | 'lost' | 'quarantined';
   readonly healthMessage: string;
+  /** Empty = not told. */
+  readonly computeMode: string;
+  readonly signs: Signs;
+}
+
+/** What tells of the health of a GPU that works. */
+export interface Signs {
+  /** As the driver asks for it: `Drain and Reset`; empty = none, or not told. */
+  readonly recoveryAction: string;
+  readonly remapPending: boolean;
+  readonly remapFailure: boolean;
+  readonly retirementPending: boolean;
+  /** Whether its clocks are held down by heat at this moment. */
+  readonly isHot: boolean;
+  /** Memory errors since the driver began; null = not told. */
+  readonly uncorrected: number | null;
+  readonly corrected: number | null;
 }
 
 export interface SmiReport {
@@ -96,8 +113,46 @@ function readGpu(gpu: unknown): ReportedGpu {
     usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
     processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),
     migMemoryMib: textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled' ? readMigMemory(gpu) : null,
+    computeMode: valueAt(gpu, 'compute_mode'),
+    signs: readSigns(gpu),
     ...readHealth(gpu, memoryMib),
   };
+}
+
+function readSigns(gpu: unknown): Signs {
+  const action = valueAt(gpu, 'gpu_recovery_action');
+  // Drivers before 535 have another name for it.
+  const reasons = at(gpu, 'clocks_event_reasons') ?? at(gpu, 'clocks_throttle_reasons');
+  const isActive = (what: string): boolean =>
+    ['clocks_event_reason', 'clocks_throttle_reason'].some((name) => textAt(reasons, `${name}_${what}`) === 'Active');
+  const volatile = at(gpu, 'ecc_errors', 'volatile');
+  return {
+    recoveryAction: /^none$/i.test(action) ? '' : action.slice(0, MAX_NAME_CHARACTERS),
+    remapPending: textAt(gpu, 'remapped_rows', 'remapped_row_pending') === 'Yes',
+    remapFailure: textAt(gpu, 'remapped_rows', 'remapped_row_failure') === 'Yes',
+    retirementPending: ['pending_retirement', 'pending_blacklist'].some(
+      (name) => textAt(gpu, 'retired_pages', name) === 'Yes',
+    ),
+    isHot: isActive('hw_thermal_slowdown'),
+    uncorrected: sumOf(volatile, UNCORRECTED),
+    corrected: sumOf(volatile, CORRECTED),
+  };
+}
+
+/** Names of counters: of Ampere and later, of Turing, of what came before. No GPU has those of two. */
+const UNCORRECTED = [
+  ['sram_uncorrectable_parity'],
+  ['sram_uncorrectable_secded'],
+  ['sram_uncorrectable'],
+  ['dram_uncorrectable'],
+  ['double_bit', 'total'],
+] as const;
+const CORRECTED = [['sram_correctable'], ['dram_correctable'], ['single_bit', 'total']] as const;
+
+/** The sum of the counters that are told; null = none is. */
+function sumOf(tree: unknown, names: readonly (readonly string[])[]): number | null {
+  const found = names.flatMap((name) => readNumber(textAt(tree, ...name)) ?? []);
+  return found.length === 0 ? null : found.reduce((sum, count) => sum + count, 0);
 }
 
 function readProcess(info: unknown): GpuProcess[] {
@@ -124,11 +179,6 @@ function readHealth(gpu: unknown, memoryMib: number): Health {
 
   const error = driverError(gpu);
   if (error !== null) return lost(`The driver answers: ${error}.`);
-  const action = valueAt(gpu, 'gpu_recovery_action');
-  if (action !== '' && action !== 'None') return quarantined(`The driver asks for a recovery action: ${action}.`);
-  if (textAt(gpu, 'remapped_rows', 'remapped_row_failure') === 'Yes') {
-    return quarantined('Its memory has failed rows that could not be remapped. The GPU has to be replaced.');
-  }
   const fabric = fabricTrouble(gpu);
   if (fabric !== null) return quarantined(fabric);
   if (memoryMib === 0) return quarantined('nvidia-smi does not report the size of its memory.');

@@ -298,7 +298,9 @@ const PROOF_OF_ABSENCE = { seen: 'quarantined', rebooted: 'rebooted', 'history l
 
 /** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
 function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
-  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs);
+  // One that its node did not start for a reason of its own counts for nothing.
+  const { fault } = draft.allocation(allocation.id);
+  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs, fault === undefined);
   // An agent that reported it running before has seen it gone since.
   markReleased(draft, allocation.id, allocation.startedMs === null ? 'never_started' : 'clean', nowMs);
 }

@@ -15,6 +15,16 @@ const GOOD_GPU = {
   processes: '',
 };
 
+const NO_SIGNS = {
+  recoveryAction: '',
+  remapPending: false,
+  remapFailure: false,
+  retirementPending: false,
+  isHot: false,
+  uncorrected: null,
+  corrected: null,
+};
+
 function report(...gpus: readonly object[]) {
   const gpu = gpus.length === 1 ? gpus[0] : gpus;
   return readReport({ nvidia_smi_log: { driver_version: '570.1', cuda_version: '12.8', gpu } });
@@ -32,6 +42,8 @@ describe('shapes', () => {
         usedMib: 3,
         processes: [],
         migMemoryMib: null,
+        computeMode: '',
+        signs: NO_SIGNS,
         health: 'healthy',
         healthMessage: '',
       },
@@ -79,6 +91,8 @@ describe('shapes', () => {
         usedMib: null,
         processes: [],
         migMemoryMib: null,
+        computeMode: '',
+        signs: NO_SIGNS,
         health: 'quarantined',
         healthMessage: 'nvidia-smi does not report the size of its memory.',
       },
@@ -98,9 +112,8 @@ describe('health', () => {
     ['lost, by its sensors', { temperature: { gpu_temp: 'GPU is lost' } }, 'lost', 'GPU is lost'],
     ['in need of a reset', { fb_memory_usage: { total: '[GPU requires reset]' } }, 'lost', 'requires reset'],
     ['a sensor that fails on a working GPU', { temperature: { gpu_temp: 'Unknown Error' } }, 'healthy', ''],
-    ['a recovery action', { gpu_recovery_action: 'Drain and Reset' }, 'quarantined', 'Drain and Reset'],
-    ['no recovery action', { gpu_recovery_action: 'None' }, 'healthy', ''],
-    ['rows that cannot be remapped', { remapped_rows: { remapped_row_failure: 'Yes' } }, 'quarantined', 'replaced'],
+    ['a recovery action, which is a sign', { gpu_recovery_action: 'Drain and Reset' }, 'healthy', ''],
+    ['failed rows, which are a sign', { remapped_rows: { remapped_row_failure: 'Yes' } }, 'healthy', ''],
     ['a fabric that is not set up', { fabric: { state: 'In Progress', status: 'N/A' } }, 'quarantined', 'In Progress'],
     ['a fabric that failed', { fabric: { state: 'Completed', status: 'Failure' } }, 'quarantined', 'Failure'],
     ['no fabric', { fabric: { state: 'N/A', status: 'N/A' } }, 'healthy', ''],
@@ -110,6 +123,47 @@ describe('health', () => {
     const gpu = report({ ...GOOD_GPU, ...change })?.gpus[0];
     expect(gpu?.health).toBe(health);
     expect(gpu?.healthMessage).toContain(words);
+  });
+});
+
+describe('signs', () => {
+  const volatile = (counts: object) => ({ ecc_errors: { volatile: counts } });
+  it.each<[string, object, object]>([
+    ['a recovery action', { gpu_recovery_action: 'Drain and Reset' }, { recoveryAction: 'Drain and Reset' }],
+    ['no recovery action', { gpu_recovery_action: 'None' }, {}],
+    ['a recovery action that is not told', { gpu_recovery_action: 'N/A' }, {}],
+    ['rows to be remapped', { remapped_rows: { remapped_row_pending: 'Yes' } }, { remapPending: true }],
+    ['rows that cannot be', { remapped_rows: { remapped_row_failure: 'Yes' } }, { remapFailure: true }],
+    ['rows of a lost GPU, which are text', { remapped_rows: 'GPU is lost' }, {}],
+    ['pages to be retired', { retired_pages: { pending_retirement: 'Yes' } }, { retirementPending: true }],
+    ['the same of an older driver', { retired_pages: { pending_blacklist: 'Yes' } }, { retirementPending: true }],
+    ['heat', { clocks_event_reasons: { clocks_event_reason_hw_thermal_slowdown: 'Active' } }, { isHot: true }],
+    [
+      'heat, of an older driver',
+      { clocks_throttle_reasons: { clocks_throttle_reason_hw_thermal_slowdown: 'Active' } },
+      { isHot: true },
+    ],
+    ['no heat', { clocks_event_reasons: { clocks_event_reason_hw_thermal_slowdown: 'Not Active' } }, {}],
+    [
+      'errors of Hopper',
+      volatile({
+        sram_correctable: '3',
+        sram_uncorrectable_parity: '1',
+        dram_uncorrectable: '2',
+        dram_correctable: '0',
+      }),
+      { uncorrected: 3, corrected: 3 },
+    ],
+    ['errors of Volta', volatile({ double_bit: { total: '4' }, single_bit: { total: 'N/A' } }), { uncorrected: 4 }],
+    ['no ECC', volatile({ dram_uncorrectable: 'N/A' }), {}],
+    ['errors that cannot be told', volatile({ dram_uncorrectable: '[Unknown Error]' }), {}],
+  ])('%s', (_, change, signs) => {
+    expect(report({ ...GOOD_GPU, ...change })?.gpus[0]?.signs).toEqual({ ...NO_SIGNS, ...signs });
+  });
+
+  it('a compute mode', () => {
+    expect(report({ ...GOOD_GPU, compute_mode: 'Exclusive_Process' })?.gpus[0]?.computeMode).toBe('Exclusive_Process');
+    expect(report({ ...GOOD_GPU, compute_mode: '[N/A]' })?.gpus[0]?.computeMode).toBe('');
   });
 });
 
@@ -163,16 +217,22 @@ const RECORDED: Readonly<Record<string, readonly [number, string, number, Readon
   'h100-80gb-hbm3-8x-580.105.08': [8, 'NVIDIA H100 80GB HBM3', 81_559, {}],
   'l40s-1x-595.91.07': [1, 'NVIDIA L40S', 46_068, {}],
   'mock-a100-2x-550.163.01-healthy': [2, 'NVIDIA A100-SXM4-40GB', 40_960, {}],
-  'mock-gb200-2x-580.65.06-gpu0-ecc': [2, 'NVIDIA GB200', 196_608, { 0: 'remapped' }],
+  'mock-gb200-2x-580.65.06-gpu0-ecc': [2, 'NVIDIA GB200', 196_608, {}],
   'mock-gb200-2x-580.65.06-gpu0-throttle': [2, 'NVIDIA GB200', 196_608, {}],
   'mock-gb200-2x-580.65.06-gpu1-fabric': [2, 'NVIDIA GB200', 196_608, { 1: 'fabric is unhealthy' }],
-  'mock-gb200-2x-580.65.06-gpu1-lost': [2, 'NVIDIA GB200', 196_608, { 0: 'remapped', 1: 'GPU is lost' }],
+  'mock-gb200-2x-580.65.06-gpu1-lost': [2, 'NVIDIA GB200', 196_608, { 1: 'GPU is lost' }],
   'mock-gb200-2x-580.65.06-healthy': [2, 'NVIDIA GB200', 196_608, {}],
   'rtx3060-1x-570.124.04': [1, 'NVIDIA GeForce RTX 3060', 12_288, {}],
   'rtx3080-1x-595.58.03': [1, 'NVIDIA GeForce RTX 3080', 10_240, {}],
   'rtx4000-sff-ada-1x-595.84': [1, 'NVIDIA RTX 4000 SFF Ada Generation', 20_475, {}],
   't4-1x-515.105.01': [1, 'Tesla T4', 15_360, {}],
   't4-1x-595.91.07': [1, 'Tesla T4', 15_360, {}],
+};
+
+/** Signs in the recorded reports that are not as on a GPU in good health. */
+const TOLD = {
+  'mock-gb200-2x-580.65.06-gpu0-ecc:0': { remapFailure: true, uncorrected: 5 },
+  'mock-gb200-2x-580.65.06-gpu1-lost:0': { remapFailure: true, uncorrected: 5 },
 };
 
 describe.runIf(needs('shared'))('recorded reports', () => {
@@ -199,6 +259,20 @@ describe.runIf(needs('shared'))('recorded reports', () => {
     const partial = file.includes('partial');
     expect(read?.driverVersion).toBe(partial ? '' : /\d{3}(\.\d+)+$/.exec(file.replace(/-(healthy|gpu.*)$/, ''))?.[0]);
     expect(gpus.every(({ pciBusId }) => /^[\dA-F]+:[\dA-F]{2}:[\dA-F]{2}\.0$/.test(pciBusId))).toBe(true);
+  });
+
+  it('reads what tells of the health of each', async () => {
+    const told: Record<string, unknown> = {};
+    for (const file of files) {
+      const read = await parseReport(readFileSync(path.join(folder, `${file}.xml`), 'utf8'));
+      for (const [index, { signs, computeMode }] of (read?.gpus ?? []).entries()) {
+        const usual = { ...signs, uncorrected: signs.uncorrected ?? 0, corrected: signs.corrected ?? 0 };
+        const odd = Object.entries(usual).filter(([, value]) => value !== '' && value !== false && value !== 0);
+        if (odd.length > 0) told[`${file}:${index}`] = Object.fromEntries(odd);
+        expect(['Default', ''], `${file}:${index}`).toContain(computeMode);
+      }
+    }
+    expect(told).toEqual(TOLD);
   });
 
   it('reads the instances of the machine in MIG mode, and that the others are not', async () => {

@@ -589,6 +589,11 @@ function hookFailed(draft: Draft, id: NodeId, event: HealthEvent, context: Comma
   const node = draft.node(id);
   const hook = event.kind === 'prolog_failed' ? 'the prolog' : 'the epilog';
   const reason = `${hook} failed: ${event.detail}`;
+  // The task that was not started is tried elsewhere, as often as that takes.
+  if (event.kind === 'prolog_failed') {
+    const held = draft.heldOn(id).filter((one) => one.id === event.allocation);
+    excuse(draft, held, `${hook} of node ${node.name} failed: ${event.detail}`);
+  }
   if (!node.cordoned) draft.putNode({ ...node, cordoned: true, cordonReason: reason });
   const message = `node ${node.name} takes no new work: ${reason}`;
   noteIncident(draft, 'hook_failed', message, '', context);
