@@ -86,7 +86,7 @@ const CURVE_BENCH: RegisteredBench = {
 };
 
 const LOG_BENCH: RegisteredBench = {
-  figures: ['logs.read_mib_per_s', 'logs.agent_peak_mib', 'logs.agent_cpu_s'],
+  figures: ['logs.read_mib_per_s', 'logs.agent_cost_mib', 'logs.agent_cpu_s'],
   load: async () => (await import('./logs.js')).benchLogs,
 };
 

@@ -17,6 +17,9 @@ import type { CreateMaintenanceResponse__Output } from '../proto/gen/sluice/v1/C
 import type { CreateQueueRequest } from '../proto/gen/sluice/v1/CreateQueueRequest.js';
 import type { CreateQueueResponse__Output } from '../proto/gen/sluice/v1/CreateQueueResponse.js';
 import type { DeleteQueueResponse__Output } from '../proto/gen/sluice/v1/DeleteQueueResponse.js';
+import type { ExecRequest } from '../proto/gen/sluice/v1/ExecRequest.js';
+import type { ExecResponse__Output } from '../proto/gen/sluice/v1/ExecResponse.js';
+import type { ExecStart } from '../proto/gen/sluice/v1/ExecStart.js';
 import type { ExplainWorkloadResponse__Output } from '../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
 import type { GetNodeResponse__Output } from '../proto/gen/sluice/v1/GetNodeResponse.js';
 import type { GetQueueResponse__Output } from '../proto/gen/sluice/v1/GetQueueResponse.js';
@@ -187,7 +190,20 @@ export interface SluiceClient {
   /** The log of one task. Over a reconnect nothing is lost; bytes already handed out are not repeated. */
   readLogs(request: ReadLogsRequest, options?: FollowOptions): AsyncGenerator<LogPiece>;
 
+  /** Runs a program in a task, joins its terminal, or copies files. It is not taken up again once it breaks. */
+  exec(start: ExecStart): ExecCall;
+
   close(): void;
+}
+
+/** An exec under way. */
+export interface ExecCall {
+  /** What comes, read as fast as it is taken. @throws ApiError */
+  readonly messages: AsyncIterable<ExecResponse__Output>;
+  /** Resolves when there is room for more; at most 65,536 bytes of input. */
+  send(message: ExecRequest): Promise<void>;
+  /** Ends the call; a program that it runs ends with it. */
+  cancel(): void;
 }
 
 /**
@@ -258,6 +274,7 @@ class GrpcClient implements SluiceClient {
   readonly #version: InstanceType<typeof sluice.VersionService>;
   readonly #cluster: InstanceType<typeof sluice.ClusterService>;
   readonly #usage: InstanceType<typeof sluice.UsageService>;
+  readonly #execs: InstanceType<typeof sluice.ExecService>;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
 
@@ -300,6 +317,7 @@ class GrpcClient implements SluiceClient {
     this.#version = new sluice.VersionService(server, credentials, shared);
     this.#cluster = new sluice.ClusterService(server, credentials, shared);
     this.#usage = new sluice.UsageService(server, credentials, shared);
+    this.#execs = new sluice.ExecService(server, credentials, shared);
   }
 
   getVersion(): Promise<GetVersionResponse__Output> {
@@ -544,6 +562,30 @@ class GrpcClient implements SluiceClient {
     }
   }
 
+  exec(start: ExecStart): ExecCall {
+    const stream = this.#execs.Exec(this.#metadata);
+    // The iterator below reports errors; one that comes after our own cancel has no reader left.
+    stream.on('error', () => undefined);
+    stream.write({ start });
+    const explain = (error: unknown): ApiError => this.#explain(error as grpc.ServiceError);
+    return {
+      messages: (async function* () {
+        try {
+          yield* stream as AsyncIterable<ExecResponse__Output>;
+        } catch (error) {
+          throw explain(error);
+        }
+      })(),
+      // Once the stream is over nothing more is taken, and its reader learns why.
+      send: (message) =>
+        new Promise((resolve) => {
+          if (stream.destroyed || stream.writableEnded) resolve();
+          else stream.write(message, () => resolve());
+        }),
+      cancel: () => stream.cancel(),
+    };
+  }
+
   async *saveSnapshot(): AsyncGenerator<Buffer> {
     const stream = this.#snapshots.SaveSnapshot({}, this.#metadata);
     // The iterator below reports errors; one that comes after our own cancel has no reader left.
@@ -568,6 +610,7 @@ class GrpcClient implements SluiceClient {
       this.#version,
       this.#cluster,
       this.#usage,
+      this.#execs,
     ];
     for (const stub of stubs) stub.close();
   }

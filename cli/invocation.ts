@@ -21,9 +21,20 @@ import { Table, paint, type Cell, type Tone } from './table.js';
 /** A stream that people or programs read. */
 export type Output = Pick<Writable, 'write'> & { readonly isTTY?: boolean };
 
+/** The terminal that a person sits at. */
+export interface HostTerminal {
+  size(): { readonly columns: number; readonly rows: number };
+  /** Calls back at each change of size, until the returned function is called. */
+  onResize(handler: () => void): () => void;
+  /** Hands on every key as it is typed, Ctrl-C too, until the returned function is called. */
+  raw(): () => void;
+}
+
 /** What a run may touch of the machine; tests hand in their own. */
 export interface Host {
-  readonly stdin: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean };
+  readonly stdin: AsyncIterable<Buffer | string> & { readonly isTTY?: boolean; destroy?(): unknown };
+  /** Absent = input or output is none. */
+  readonly terminal?: HostTerminal;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -66,6 +77,13 @@ export class Invocation {
   /** Whether a person watches the results, so that hints are welcome. */
   get interactive(): boolean {
     return this.host.stdout.isTTY === true;
+  }
+
+  /** Bytes beside the results; resolves when they were taken. */
+  writeError(data: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.host.stderr.write(data, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   /** A line of results. */

@@ -1,7 +1,7 @@
 // The command `sluice`: hands the process to the program and turns its answer into the exit code.
 import { homedir } from 'node:os';
 import { systemClock } from '../common/clock.js';
-import type { Host } from './invocation.js';
+import type { Host, HostTerminal } from './invocation.js';
 import { runCli } from './program.js';
 
 /** `128 + SIGPIPE`, as a shell reports a writer whose reader went away. */
@@ -18,8 +18,21 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const terminal: HostTerminal = {
+  size: () => ({ columns: process.stdout.columns, rows: process.stdout.rows }),
+  onResize(handler) {
+    process.stdout.on('resize', handler);
+    return () => process.stdout.off('resize', handler);
+  },
+  raw() {
+    process.stdin.setRawMode(true);
+    return () => process.stdin.setRawMode(false);
+  },
+};
+
 const host: Host = {
   stdin: process.stdin,
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { terminal } : {}),
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,

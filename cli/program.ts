@@ -67,6 +67,12 @@ const GROUPS: readonly CommandGroup[] = [
         load: () => import('./commands/describe.js'),
       },
       { name: 'logs', summary: 'print or follow what a workload prints', load: () => import('./commands/logs.js') },
+      {
+        name: 'exec',
+        summary: 'run a program or a shell inside a running task',
+        load: () => import('./commands/exec.js'),
+      },
+      { name: 'cp', summary: 'copy files from and to a running task', load: () => import('./commands/cp.js') },
       { name: 'why', summary: 'say why a workload is where it is', load: () => import('./commands/why.js') },
       {
         name: 'status',
@@ -195,6 +201,9 @@ function buildProgram(program: Command, invocation: Invocation): void {
   program.hook('preSubcommand', (_, command) => loadCommand(command.name()));
 }
 
+/** Commands that take a program to run, and what may stand before it. */
+const SEPARATED: Readonly<Record<string, string>> = { run: '-G 1', plan: '-G 1', exec: 'WORKLOAD' };
+
 const TOP_HELP = `
 A first try:
   sluice dev                                  a cluster on this machine, with simulated GPUs
@@ -266,9 +275,11 @@ export class CliCommand extends Command {
     const chain = [this, this.parent].filter((command) => command !== null);
     const known = chain.flatMap((command) => command.options.map((option) => option.long ?? ''));
     const close = flag.startsWith('--') ? nearestNames(flag, [...known.filter((name) => name !== ''), '--help']) : [];
-    const separator = ['run', 'plan'].includes(this.name())
-      ? [`Flags of the program to run come after "--": sluice ${this.name()} -G 1 -- PROGRAM --flag`]
-      : [];
+    const before = SEPARATED[this.name()];
+    const separator =
+      before === undefined
+        ? []
+        : [`Flags of the program to run come after "--": sluice ${this.name()} ${before} -- PROGRAM --flag`];
     return usageError(`unknown flag "${flag}"`, ...(close.length > 0 ? didYouMean(close) : separator), see);
   }
 

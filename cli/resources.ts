@@ -80,3 +80,18 @@ async function inArray(client: SluiceClient, number: string, index: number): Pro
   }
   return String(arrayPlace.first + place);
 }
+
+/**
+ * Splits `1041/3`, `llm-sft/3` or `job/1041/3`: a workload and one of its tasks, the first without one.
+ * @throws CliError (exit 2) when it names something else
+ */
+export function taskSelector(text: string): { readonly workload: string; readonly task: number } {
+  const parts = text.split('/');
+  const [first = '', ...rest] = parts;
+  const hasNoun = WORDS.workload.includes(first.toLowerCase());
+  const [workload = '', task = '0', ...more] = hasNoun && rest.length > 0 ? rest : parts;
+  if (workload === '' || !/^\d{1,9}$/.test(task) || more.length > 0) {
+    throw usageError(`"${text}" names no task`, 'Write a workload, or a workload and the number of a task: 1041/3');
+  }
+  return { workload, task: Number(task) };
+}

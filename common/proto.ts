@@ -4,6 +4,7 @@ import * as grpc from '@grpc/grpc-js';
 import * as protoLoader from '@grpc/proto-loader';
 import type { ProtoGrpcType as AgentProto } from '../proto/gen/agent.js';
 import type { ProtoGrpcType as ClusterProto } from '../proto/gen/cluster.js';
+import type { ProtoGrpcType as ExecProto } from '../proto/gen/exec.js';
 import type { ProtoGrpcType as InferenceProto } from '../proto/gen/grpc_inference.js';
 import type { ProtoGrpcType as LogProto } from '../proto/gen/log.js';
 import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
@@ -31,6 +32,7 @@ const SLUICE_FILES = [
   'queue',
   'node',
   'agent',
+  'exec',
   'log',
   'plan',
   'snapshot',
@@ -48,6 +50,7 @@ export const sluicePackageDefinition = protoLoader.loadSync(SLUICE_FILES, LOADER
 export const sluice = (
   grpc.loadPackageDefinition(sluicePackageDefinition) as unknown as AgentProto &
     ClusterProto &
+    ExecProto &
     LogProto &
     NodeProto &
     PlanProto &

@@ -1,6 +1,7 @@
 // What an agent needs of its machine, as interfaces: the real machine has one form of it (machine-host.ts), a simulated one another,
 // so that the same agent runs on both.
 import type { AgentRecord } from './agent-journal.js';
+import type { ExecHost } from './exec/exec-host.js';
 import type { Recovered, RuntimeListener, RuntimeOptions, TaskRuntime } from './runtime/runtime.js';
 import type { ConnectionListener, SchedulerConnection } from './scheduler-connection.js';
 
@@ -33,6 +34,9 @@ export type Runtime = Pick<
 /** The one stream to the scheduler. */
 export type Connection = Pick<SchedulerConnection, 'start' | 'proven' | 'send' | 'reset' | 'end'>;
 
+/** Programs that people run inside live tasks. */
+export type Execs = Pick<ExecHost, 'open' | 'close'>;
+
 /** One machine, as the agent of one state folder sees it. */
 export interface AgentHost {
   /** Changes with every boot. */
@@ -56,4 +60,6 @@ export interface AgentHost {
     listener: RuntimeListener,
   ): Promise<{ readonly runtime: Runtime; readonly recovered: ReadonlyMap<string, Recovered> }>;
   connect(listener: ConnectionListener): Connection;
+  /** Runs what people ask for inside live tasks; null = nothing of that on this machine. */
+  readonly execs: Execs | null;
 }

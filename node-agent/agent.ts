@@ -235,6 +235,7 @@ export class Agent {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#cancelLogReads();
     this.#sendObserved();
+    this.#host.execs?.close();
     await this.#connection.end();
     await this.#host.journal.close();
     await this.#runtime.close();
@@ -360,6 +361,8 @@ export class Agent {
       void this.#answerLogRead(logRead);
     } else if (message.logCancel) {
       this.#logReads.get(message.logCancel.id)?.abort();
+    } else if (message.execOpen) {
+      this.#host.execs?.open(message.execOpen);
     } else if (message.originRequest) {
       for (const allocation of message.originRequest.allocations) {
         this.#connection.send({ origin: { allocation, origin: this.#runtime.origin(allocation) } });

@@ -7,6 +7,7 @@ import type { Logger } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import type { AgentHost } from './agent-host.js';
 import { AgentJournal } from './agent-journal.js';
+import { ExecHost } from './exec/exec-host.js';
 import { readLease, writeLease } from './runtime/lease-file.js';
 import { BOOT_ID, bootMs } from './runtime/process-identity.js';
 import { type RuntimeOptions, TaskRuntime } from './runtime/runtime.js';
@@ -25,6 +26,7 @@ export function machineHost(
 ): AgentHost {
   const { stateDir } = options;
   makeFolderSync(stateDir, 0o700);
+  let connection: SchedulerConnection | null = null;
   return {
     bootId: BOOT_ID,
     bootMs,
@@ -43,6 +45,10 @@ export function machineHost(
     writeLease: (deadlineMs) => writeLease(stateDir, deadlineMs),
     openRuntime: (ofThisStart, known, listener) =>
       TaskRuntime.open({ ...options, ...ofThisStart, nodeName: options.name }, known, listener, deps.log),
-    connect: (listener) => new SchedulerConnection(options, listener, deps),
+    connect: (listener) => {
+      connection = new SchedulerConnection(options, listener, deps);
+      return connection;
+    },
+    execs: new ExecHost(stateDir, () => connection?.openRelay() ?? null, deps.log),
   };
 }

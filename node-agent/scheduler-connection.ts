@@ -7,6 +7,8 @@ import type { Logger } from '../common/log.js';
 import { MAX_MESSAGE_BYTES, sluice } from '../common/proto.js';
 import type { ConnectRequest } from '../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
+import type { RelayRequest } from '../proto/gen/sluice/v1/RelayRequest.js';
+import type { RelayResponse__Output } from '../proto/gen/sluice/v1/RelayResponse.js';
 
 /** Pauses between tries: doubled from the first to the last, each shortened at random by up to half. */
 export const FIRST_PAUSE_MS = 100;
@@ -40,6 +42,9 @@ export interface ConnectionListener {
   drained(): void;
 }
 
+/** The agent's end of one exec. */
+export type RelayStream = grpc.ClientDuplexStream<RelayRequest, RelayResponse__Output>;
+
 type Stream = grpc.ClientDuplexStream<ConnectRequest, ConnectResponse__Output>;
 
 /** Keeps a stream open until it is ended. */
@@ -48,7 +53,7 @@ export class SchedulerConnection {
   readonly #listener: ConnectionListener;
   readonly #deps: { readonly clock: Clock; readonly random: () => number; readonly log: Logger };
   #stream: Stream | null = null;
-  #client: grpc.Client | null = null;
+  #client: InstanceType<typeof sluice.AgentService> | null = null;
   #timer: Timer | null = null;
   #failures = 0;
   #tries = 0;
@@ -85,9 +90,7 @@ export class SchedulerConnection {
         'grpc.use_local_subchannel_pool': 1,
       },
     );
-    const metadata = new grpc.Metadata();
-    if (token !== null) metadata.set('authorization', `Bearer ${token}`);
-    const stream = client.connect(metadata);
+    const stream = client.connect(this.#metadata(token));
     this.#client = client;
     this.#stream = stream;
     let over = false;
@@ -116,6 +119,17 @@ export class SchedulerConnection {
   /** @returns false when there is no stream, or when more should wait until `drained` */
   send(message: ConnectRequest): boolean {
     return this.#stream?.write(message) ?? false;
+  }
+
+  /** Opens a stream of its own for one exec, over the same connection; null = there is none. */
+  openRelay(): RelayStream | null {
+    return this.#stream === null ? null : (this.#client?.relay(this.#metadata(this.#options.token)) ?? null);
+  }
+
+  #metadata(token: string | null): grpc.Metadata {
+    const metadata = new grpc.Metadata();
+    if (token !== null) metadata.set('authorization', `Bearer ${token}`);
+    return metadata;
   }
 
   /** Gives up the present stream; another one is opened after a pause. */

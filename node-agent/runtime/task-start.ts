@@ -2,13 +2,18 @@
 // started so by the supervisor, and what people run inside a live task (exec, terminals, copies) by the agent: whatever
 // holds a task to what it was granted belongs here, so that nobody gets around it.
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
+import path from 'node:path';
 import type { TaskSpec } from './allocation-folder.js';
 import { type CgroupHome, insideCgroup } from './cgroup.js';
 
-/** The control group of a task, and the one that we come from and go back to. */
+/** The control group of a task. */
 export interface TaskGroup {
-  readonly home: CgroupHome;
   readonly group: string;
+  /**
+   * Where we come from and go back to: what is forked while we are inside is in there from its first instruction. Null = what
+   * is started enters by itself, which costs a shell; for all but the one who ends the group: it may end while we are in it.
+   */
+  readonly home: CgroupHome | null;
 }
 
 /** What is started: the task's own program, or another one in its place. */
@@ -29,12 +34,18 @@ export function startInTask(
   group: TaskGroup | null,
   { argv, stdio, environment }: Start,
 ): ChildProcess {
+  const entered = group === null || group.home !== null ? argv : enteringBy(group.group, argv);
   const start = () =>
-    spawn(argv[0] ?? '', argv.slice(1), {
+    spawn(entered[0] ?? '', entered.slice(1), {
       cwd: task.workingDirectory,
       env: { ...task.environment, ...environment },
       detached: true,
       stdio,
     });
-  return group === null ? start() : insideCgroup(group.home, group.group, start);
+  return group === null || group.home === null ? start() : insideCgroup(group.home, group.group, start);
+}
+
+/** 0 stands for whoever writes it. */
+function enteringBy(group: string, argv: readonly string[]): readonly string[] {
+  return ['/bin/sh', '-c', 'echo 0 >"$0" && exec "$@"', path.join(group, 'cgroup.procs'), ...argv];
 }

@@ -9,6 +9,7 @@ import type { Allocation as _sluice_v1_Allocation, Allocation__Output as _sluice
 import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice_v1_ArrayIndex__Output } from './sluice/v1/ArrayIndex.js';
 import type { ArrayPlace as _sluice_v1_ArrayPlace, ArrayPlace__Output as _sluice_v1_ArrayPlace__Output } from './sluice/v1/ArrayPlace.js';
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from './sluice/v1/ArraySpec.js';
+import type { Attach as _sluice_v1_Attach, Attach__Output as _sluice_v1_Attach__Output } from './sluice/v1/Attach.js';
 import type { BuiltinProgram as _sluice_v1_BuiltinProgram, BuiltinProgram__Output as _sluice_v1_BuiltinProgram__Output } from './sluice/v1/BuiltinProgram.js';
 import type { CancelMaintenanceRequest as _sluice_v1_CancelMaintenanceRequest, CancelMaintenanceRequest__Output as _sluice_v1_CancelMaintenanceRequest__Output } from './sluice/v1/CancelMaintenanceRequest.js';
 import type { CancelMaintenanceResponse as _sluice_v1_CancelMaintenanceResponse, CancelMaintenanceResponse__Output as _sluice_v1_CancelMaintenanceResponse__Output } from './sluice/v1/CancelMaintenanceResponse.js';
@@ -19,6 +20,8 @@ import type { CheckpointPolicy as _sluice_v1_CheckpointPolicy, CheckpointPolicy_
 import type { Command as _sluice_v1_Command, Command__Output as _sluice_v1_Command__Output } from './sluice/v1/Command.js';
 import type { ConnectRequest as _sluice_v1_ConnectRequest, ConnectRequest__Output as _sluice_v1_ConnectRequest__Output } from './sluice/v1/ConnectRequest.js';
 import type { ConnectResponse as _sluice_v1_ConnectResponse, ConnectResponse__Output as _sluice_v1_ConnectResponse__Output } from './sluice/v1/ConnectResponse.js';
+import type { CopyIn as _sluice_v1_CopyIn, CopyIn__Output as _sluice_v1_CopyIn__Output } from './sluice/v1/CopyIn.js';
+import type { CopyOut as _sluice_v1_CopyOut, CopyOut__Output as _sluice_v1_CopyOut__Output } from './sluice/v1/CopyOut.js';
 import type { CordonNodeRequest as _sluice_v1_CordonNodeRequest, CordonNodeRequest__Output as _sluice_v1_CordonNodeRequest__Output } from './sluice/v1/CordonNodeRequest.js';
 import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeResponse__Output as _sluice_v1_CordonNodeResponse__Output } from './sluice/v1/CordonNodeResponse.js';
 import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
@@ -28,6 +31,13 @@ import type { DesiredAllocation as _sluice_v1_DesiredAllocation, DesiredAllocati
 import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from './sluice/v1/DesiredAllocations.js';
 import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from './sluice/v1/Endpoint.js';
 import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from './sluice/v1/EnvironmentVariable.js';
+import type { ExecEnd as _sluice_v1_ExecEnd, ExecEnd__Output as _sluice_v1_ExecEnd__Output } from './sluice/v1/ExecEnd.js';
+import type { ExecOpen as _sluice_v1_ExecOpen, ExecOpen__Output as _sluice_v1_ExecOpen__Output } from './sluice/v1/ExecOpen.js';
+import type { ExecRequest as _sluice_v1_ExecRequest, ExecRequest__Output as _sluice_v1_ExecRequest__Output } from './sluice/v1/ExecRequest.js';
+import type { ExecResponse as _sluice_v1_ExecResponse, ExecResponse__Output as _sluice_v1_ExecResponse__Output } from './sluice/v1/ExecResponse.js';
+import type { ExecServiceClient as _sluice_v1_ExecServiceClient, ExecServiceDefinition as _sluice_v1_ExecServiceDefinition } from './sluice/v1/ExecService.js';
+import type { ExecStart as _sluice_v1_ExecStart, ExecStart__Output as _sluice_v1_ExecStart__Output } from './sluice/v1/ExecStart.js';
+import type { ExecStarted as _sluice_v1_ExecStarted, ExecStarted__Output as _sluice_v1_ExecStarted__Output } from './sluice/v1/ExecStarted.js';
 import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output } from './sluice/v1/Exit.js';
 import type { ExplainWorkloadRequest as _sluice_v1_ExplainWorkloadRequest, ExplainWorkloadRequest__Output as _sluice_v1_ExplainWorkloadRequest__Output } from './sluice/v1/ExplainWorkloadRequest.js';
 import type { ExplainWorkloadResponse as _sluice_v1_ExplainWorkloadResponse, ExplainWorkloadResponse__Output as _sluice_v1_ExplainWorkloadResponse__Output } from './sluice/v1/ExplainWorkloadResponse.js';
@@ -51,6 +61,7 @@ import type { Heartbeat as _sluice_v1_Heartbeat, Heartbeat__Output as _sluice_v1
 import type { HeartbeatReply as _sluice_v1_HeartbeatReply, HeartbeatReply__Output as _sluice_v1_HeartbeatReply__Output } from './sluice/v1/HeartbeatReply.js';
 import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
 import type { HoldWorkloadsResponse as _sluice_v1_HoldWorkloadsResponse, HoldWorkloadsResponse__Output as _sluice_v1_HoldWorkloadsResponse__Output } from './sluice/v1/HoldWorkloadsResponse.js';
+import type { InputEnd as _sluice_v1_InputEnd, InputEnd__Output as _sluice_v1_InputEnd__Output } from './sluice/v1/InputEnd.js';
 import type { InventoryReport as _sluice_v1_InventoryReport, InventoryReport__Output as _sluice_v1_InventoryReport__Output } from './sluice/v1/InventoryReport.js';
 import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
@@ -78,6 +89,8 @@ import type { QuarantineGpuRequest as _sluice_v1_QuarantineGpuRequest, Quarantin
 import type { QuarantineGpuResponse as _sluice_v1_QuarantineGpuResponse, QuarantineGpuResponse__Output as _sluice_v1_QuarantineGpuResponse__Output } from './sluice/v1/QuarantineGpuResponse.js';
 import type { ReadLogsRequest as _sluice_v1_ReadLogsRequest, ReadLogsRequest__Output as _sluice_v1_ReadLogsRequest__Output } from './sluice/v1/ReadLogsRequest.js';
 import type { ReadLogsResponse as _sluice_v1_ReadLogsResponse, ReadLogsResponse__Output as _sluice_v1_ReadLogsResponse__Output } from './sluice/v1/ReadLogsResponse.js';
+import type { RelayRequest as _sluice_v1_RelayRequest, RelayRequest__Output as _sluice_v1_RelayRequest__Output } from './sluice/v1/RelayRequest.js';
+import type { RelayResponse as _sluice_v1_RelayResponse, RelayResponse__Output as _sluice_v1_RelayResponse__Output } from './sluice/v1/RelayResponse.js';
 import type { ReleaseGpuRequest as _sluice_v1_ReleaseGpuRequest, ReleaseGpuRequest__Output as _sluice_v1_ReleaseGpuRequest__Output } from './sluice/v1/ReleaseGpuRequest.js';
 import type { ReleaseGpuResponse as _sluice_v1_ReleaseGpuResponse, ReleaseGpuResponse__Output as _sluice_v1_ReleaseGpuResponse__Output } from './sluice/v1/ReleaseGpuResponse.js';
 import type { ReleaseWorkloadsRequest as _sluice_v1_ReleaseWorkloadsRequest, ReleaseWorkloadsRequest__Output as _sluice_v1_ReleaseWorkloadsRequest__Output } from './sluice/v1/ReleaseWorkloadsRequest.js';
@@ -97,6 +110,7 @@ import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorklo
 import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from './sluice/v1/TaskResources.js';
 import type { TelemetryOfGpu as _sluice_v1_TelemetryOfGpu, TelemetryOfGpu__Output as _sluice_v1_TelemetryOfGpu__Output } from './sluice/v1/TelemetryOfGpu.js';
 import type { TelemetryReport as _sluice_v1_TelemetryReport, TelemetryReport__Output as _sluice_v1_TelemetryReport__Output } from './sluice/v1/TelemetryReport.js';
+import type { TerminalSize as _sluice_v1_TerminalSize, TerminalSize__Output as _sluice_v1_TerminalSize__Output } from './sluice/v1/TerminalSize.js';
 import type { TopologyRule as _sluice_v1_TopologyRule, TopologyRule__Output as _sluice_v1_TopologyRule__Output } from './sluice/v1/TopologyRule.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
@@ -133,6 +147,7 @@ export interface ProtoGrpcType {
       ArrayIndex: MessageTypeDefinition<_sluice_v1_ArrayIndex, _sluice_v1_ArrayIndex__Output>
       ArrayPlace: MessageTypeDefinition<_sluice_v1_ArrayPlace, _sluice_v1_ArrayPlace__Output>
       ArraySpec: MessageTypeDefinition<_sluice_v1_ArraySpec, _sluice_v1_ArraySpec__Output>
+      Attach: MessageTypeDefinition<_sluice_v1_Attach, _sluice_v1_Attach__Output>
       BuiltinProgram: MessageTypeDefinition<_sluice_v1_BuiltinProgram, _sluice_v1_BuiltinProgram__Output>
       CancelMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CancelMaintenanceRequest, _sluice_v1_CancelMaintenanceRequest__Output>
       CancelMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CancelMaintenanceResponse, _sluice_v1_CancelMaintenanceResponse__Output>
@@ -143,6 +158,8 @@ export interface ProtoGrpcType {
       Command: MessageTypeDefinition<_sluice_v1_Command, _sluice_v1_Command__Output>
       ConnectRequest: MessageTypeDefinition<_sluice_v1_ConnectRequest, _sluice_v1_ConnectRequest__Output>
       ConnectResponse: MessageTypeDefinition<_sluice_v1_ConnectResponse, _sluice_v1_ConnectResponse__Output>
+      CopyIn: MessageTypeDefinition<_sluice_v1_CopyIn, _sluice_v1_CopyIn__Output>
+      CopyOut: MessageTypeDefinition<_sluice_v1_CopyOut, _sluice_v1_CopyOut__Output>
       CordonNodeRequest: MessageTypeDefinition<_sluice_v1_CordonNodeRequest, _sluice_v1_CordonNodeRequest__Output>
       CordonNodeResponse: MessageTypeDefinition<_sluice_v1_CordonNodeResponse, _sluice_v1_CordonNodeResponse__Output>
       CreateMaintenanceRequest: MessageTypeDefinition<_sluice_v1_CreateMaintenanceRequest, _sluice_v1_CreateMaintenanceRequest__Output>
@@ -153,6 +170,16 @@ export interface ProtoGrpcType {
       DesiredAllocations: MessageTypeDefinition<_sluice_v1_DesiredAllocations, _sluice_v1_DesiredAllocations__Output>
       Endpoint: MessageTypeDefinition<_sluice_v1_Endpoint, _sluice_v1_Endpoint__Output>
       EnvironmentVariable: MessageTypeDefinition<_sluice_v1_EnvironmentVariable, _sluice_v1_EnvironmentVariable__Output>
+      ExecEnd: MessageTypeDefinition<_sluice_v1_ExecEnd, _sluice_v1_ExecEnd__Output>
+      ExecOpen: MessageTypeDefinition<_sluice_v1_ExecOpen, _sluice_v1_ExecOpen__Output>
+      ExecRequest: MessageTypeDefinition<_sluice_v1_ExecRequest, _sluice_v1_ExecRequest__Output>
+      ExecResponse: MessageTypeDefinition<_sluice_v1_ExecResponse, _sluice_v1_ExecResponse__Output>
+      /**
+       * For the owner of a workload and for administrators.
+       */
+      ExecService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_ExecServiceClient> & { service: _sluice_v1_ExecServiceDefinition }
+      ExecStart: MessageTypeDefinition<_sluice_v1_ExecStart, _sluice_v1_ExecStart__Output>
+      ExecStarted: MessageTypeDefinition<_sluice_v1_ExecStarted, _sluice_v1_ExecStarted__Output>
       Exit: MessageTypeDefinition<_sluice_v1_Exit, _sluice_v1_Exit__Output>
       ExplainWorkloadRequest: MessageTypeDefinition<_sluice_v1_ExplainWorkloadRequest, _sluice_v1_ExplainWorkloadRequest__Output>
       ExplainWorkloadResponse: MessageTypeDefinition<_sluice_v1_ExplainWorkloadResponse, _sluice_v1_ExplainWorkloadResponse__Output>
@@ -177,6 +204,7 @@ export interface ProtoGrpcType {
       HeartbeatReply: MessageTypeDefinition<_sluice_v1_HeartbeatReply, _sluice_v1_HeartbeatReply__Output>
       HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
       HoldWorkloadsResponse: MessageTypeDefinition<_sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsResponse__Output>
+      InputEnd: MessageTypeDefinition<_sluice_v1_InputEnd, _sluice_v1_InputEnd__Output>
       InventoryReport: MessageTypeDefinition<_sluice_v1_InventoryReport, _sluice_v1_InventoryReport__Output>
       ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
@@ -213,6 +241,8 @@ export interface ProtoGrpcType {
       QuarantineGpuResponse: MessageTypeDefinition<_sluice_v1_QuarantineGpuResponse, _sluice_v1_QuarantineGpuResponse__Output>
       ReadLogsRequest: MessageTypeDefinition<_sluice_v1_ReadLogsRequest, _sluice_v1_ReadLogsRequest__Output>
       ReadLogsResponse: MessageTypeDefinition<_sluice_v1_ReadLogsResponse, _sluice_v1_ReadLogsResponse__Output>
+      RelayRequest: MessageTypeDefinition<_sluice_v1_RelayRequest, _sluice_v1_RelayRequest__Output>
+      RelayResponse: MessageTypeDefinition<_sluice_v1_RelayResponse, _sluice_v1_RelayResponse__Output>
       ReleaseGpuRequest: MessageTypeDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuRequest__Output>
       ReleaseGpuResponse: MessageTypeDefinition<_sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuResponse__Output>
       ReleaseWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ReleaseWorkloadsRequest, _sluice_v1_ReleaseWorkloadsRequest__Output>
@@ -233,6 +263,7 @@ export interface ProtoGrpcType {
       TaskResources: MessageTypeDefinition<_sluice_v1_TaskResources, _sluice_v1_TaskResources__Output>
       TelemetryOfGpu: MessageTypeDefinition<_sluice_v1_TelemetryOfGpu, _sluice_v1_TelemetryOfGpu__Output>
       TelemetryReport: MessageTypeDefinition<_sluice_v1_TelemetryReport, _sluice_v1_TelemetryReport__Output>
+      TerminalSize: MessageTypeDefinition<_sluice_v1_TerminalSize, _sluice_v1_TerminalSize__Output>
       TopologyLevel: EnumTypeDefinition
       TopologyRule: MessageTypeDefinition<_sluice_v1_TopologyRule, _sluice_v1_TopologyRule__Output>
       UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>

@@ -76,6 +76,34 @@ export class Handlers {
     };
   }
 
+  /** An RPC with a stream in each direction. Its stream ends when `handle` resolves. */
+  duplex<Request, Response>(
+    method: string,
+    handle: (
+      call: grpc.ServerDuplexStream<Request, Response>,
+      principal: Principal,
+      closed: AbortSignal,
+    ) => Promise<void>,
+  ): grpc.handleBidiStreamingCall<Request, Response> {
+    return (call) => {
+      const startMs = this.#deps.clock.monotonicMs();
+      const closing = new AbortController();
+      const close = (): void => closing.abort();
+      call.on('cancelled', close);
+      call.on('close', close);
+      call.on('error', close);
+      void this.#guard(async () => {
+        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), 'user');
+        await handle(call, principal, closing.signal);
+      }).then((outcome) => {
+        this.#observe(method, startMs, outcome);
+        if (closing.signal.aborted) return;
+        if (outcome.ok) call.end();
+        else call.emit('error', toServiceError(this.#tell(method, outcome.error)));
+      });
+    };
+  }
+
   /** Tells who an agent is, before its stream is served. */
   agent(metadata: grpc.Metadata, peer: string): Principal {
     return this.#deps.authenticator.authenticate(metadata, peer, 'agent');

@@ -5,18 +5,22 @@ import * as protoLoader from '@grpc/proto-loader';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../common/clock.js';
 import { ApiError, toServiceError } from '../../common/errors.js';
+import type { NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { MAX_MESSAGE_BYTES, sluice, sluicePackageDefinition } from '../../common/proto.js';
 import type { AgentServiceHandlers } from '../../proto/gen/sluice/v1/AgentService.js';
+import type { RelayRequest__Output } from '../../proto/gen/sluice/v1/RelayRequest.js';
 import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionService.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
+import { ExecRelays } from '../fleet/exec-relays.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
 import { AgentSession } from '../fleet/session.js';
 import type { Handlers } from './handlers.js';
 import { clusterService } from './cluster-service.js';
+import { execService, type RelayStream } from './exec-service.js';
 import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
 import { planService } from './plan-service.js';
@@ -71,7 +75,9 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.LogService.service, logService(handlers, deps));
   server.addService(sluice.SnapshotService.service, snapshotService(handlers, deps));
   server.addService(sluice.UsageService.service, usageService(handlers, deps));
-  server.addService(sluice.AgentService.service, agentService(handlers, deps));
+  const relays = new ExecRelays<RelayStream>(deps.clock);
+  server.addService(sluice.ExecService.service, execService(handlers, deps, relays));
+  server.addService(sluice.AgentService.service, agentService(handlers, deps, relays));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));
   server.addService(sluice.ClusterService.service, clusterService(handlers, deps));
   const services = Object.values(sluice).flatMap((member) =>
@@ -95,7 +101,11 @@ function serviceName(service: grpc.ServiceDefinition): string {
   return path.slice(1, path.indexOf('/', 1));
 }
 
-function agentService(handlers: Handlers, deps: ServiceDependencies): AgentServiceHandlers {
+function agentService(
+  handlers: Handlers,
+  deps: ServiceDependencies,
+  relays: ExecRelays<RelayStream>,
+): AgentServiceHandlers {
   const { loop, fleet, log } = deps;
   return {
     Connect: (stream) => {
@@ -110,6 +120,25 @@ function agentService(handlers: Handlers, deps: ServiceDependencies): AgentServi
           },
         });
         stream.on('close', () => session.end());
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        stream.emit('error', toServiceError(error));
+      }
+    },
+    Relay: (stream) => {
+      try {
+        const principal = handlers.agent(stream.metadata, stream.getPeer());
+        const names = ({ name }: { readonly name: string }) => principal.node === null || principal.node === name;
+        stream.on('error', () => undefined);
+        stream.once('data', ({ id }: RelayRequest__Output) => {
+          stream.pause();
+          void loop
+            .read((state) => (node: NodeId) => names({ name: state.node(node)?.name ?? '' }))
+            .then((mayBe) => {
+              if (!relays.arrived(id, stream, mayBe)) stream.end();
+              else stream.resume();
+            });
+        });
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         stream.emit('error', toServiceError(error));

@@ -7,6 +7,7 @@ import type { Logger } from '../../common/log.js';
 import { plural, toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
+import type { ExecOpen } from '../../proto/gen/sluice/v1/ExecOpen.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { LogRead } from '../../proto/gen/sluice/v1/LogRead.js';
 import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
@@ -152,6 +153,11 @@ export class AgentSession {
     if (left.aborted) leave();
     else left.addEventListener('abort', leave, { once: true });
     return joined.data.finally(() => left.removeEventListener('abort', leave));
+  }
+
+  /** Tells the agent that somebody wants to run something inside a task; its answer is a stream of its own. */
+  openExec(open: ExecOpen): void {
+    this.#send({ execOpen: open });
   }
 
   #openLogRead(what: string, request: Omit<LogRead, 'id'>): SharedRead {

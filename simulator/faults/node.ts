@@ -246,6 +246,7 @@ export class SimNode {
       writeLease: (deadlineMs) => this.lease.write(deadlineMs),
       openRuntime: ({ rebooted }, known, listener) => SimRuntime.open(this, process, rebooted, known, listener),
       connect: (listener) => this.#surroundings.connect(this, process, listener),
+      execs: null,
     };
   }
 }

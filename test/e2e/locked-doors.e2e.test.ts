@@ -16,7 +16,17 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
 
   beforeAll(async () => {
     makeCertificate(probe.at('server.key'), probe.at('server.crt'));
-    writeFileSync(probe.at('tokens'), `# users\nsha256:${digest('alice-secret')} alice\n`, { mode: 0o600 });
+    writeFileSync(
+      probe.at('tokens'),
+      [
+        '# users',
+        `sha256:${digest('alice-secret')} alice`,
+        `sha256:${digest('mallory-secret')} mallory`,
+        `sha256:${digest('root-secret')} root admin`,
+        '',
+      ].join('\n'),
+      { mode: 0o600 },
+    );
     writeFileSync(probe.at('agent-tokens'), `sha256:${digest('n1-secret')} n1\n`, { mode: 0o600 });
     writeFileSync(probe.at('n1-token'), 'n1-secret\n', { mode: 0o600 });
     const files = ['--tokens-file', probe.at('tokens'), '--agent-tokens-file', probe.at('agent-tokens')];
@@ -58,6 +68,24 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     await client.createQueue({ queue: { name: 'research', guaranteeGpus: 1 } });
     await client.submitWorkloads({ specs: [{ name: 'mine', queue: 'research', command: { argv: ['true'] } }] });
     expect((await client.getWorkload('mine')).owner).toBe('alice');
+  });
+
+  test('lets nobody but the owner and administrators into a task', async () => {
+    const client = cluster.client();
+    const command = { argv: ['sleep', '600'] };
+    await client.submitWorkloads({ specs: [{ name: 'long', queue: 'research', command }] });
+    await cluster.untilWorkload(client, 'long', ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+    const whoami = async (token: string) => {
+      const call = cluster.client(token).exec({ workload: 'long', command: { argv: ['echo', 'inside'] } });
+      let said = '';
+      for await (const { output } of call.messages) said += output?.toString() ?? '';
+      return said;
+    };
+    expect(await whoami('alice-secret')).toBe('inside\n');
+    expect(await whoami('root-secret')).toBe('inside\n');
+    expect(await codeOf(whoami('mallory-secret'))).toBe('PERMISSION_DENIED NOT_YOUR_WORKLOAD');
+    expect(await codeOf(whoami('n1-secret'))).toBe('PERMISSION_DENIED TOKEN_FOR_AGENTS');
+    await client.cancelWorkloads({ workloads: ['long'] });
   });
 
   test('does not bind beyond loopback without both', () => {

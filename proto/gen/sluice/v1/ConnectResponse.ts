@@ -6,6 +6,7 @@ import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAlloca
 import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRead__Output } from '../../sluice/v1/LogRead.js';
 import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from '../../sluice/v1/OriginRequest.js';
 import type { LogCancel as _sluice_v1_LogCancel, LogCancel__Output as _sluice_v1_LogCancel__Output } from '../../sluice/v1/LogCancel.js';
+import type { ExecOpen as _sluice_v1_ExecOpen, ExecOpen__Output as _sluice_v1_ExecOpen__Output } from '../../sluice/v1/ExecOpen.js';
 import type { HealthAck as _sluice_v1_HealthAck, HealthAck__Output as _sluice_v1_HealthAck__Output } from '../../sluice/v1/HealthAck.js';
 
 /**
@@ -18,8 +19,9 @@ export interface ConnectResponse {
   'logRead'?: (_sluice_v1_LogRead | null);
   'originRequest'?: (_sluice_v1_OriginRequest | null);
   'logCancel'?: (_sluice_v1_LogCancel | null);
+  'execOpen'?: (_sluice_v1_ExecOpen | null);
   'healthAck'?: (_sluice_v1_HealthAck | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"healthAck";
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"healthAck";
 }
 
 /**
@@ -32,6 +34,7 @@ export interface ConnectResponse__Output {
   'logRead'?: (_sluice_v1_LogRead__Output | null);
   'originRequest'?: (_sluice_v1_OriginRequest__Output | null);
   'logCancel'?: (_sluice_v1_LogCancel__Output | null);
+  'execOpen'?: (_sluice_v1_ExecOpen__Output | null);
   'healthAck'?: (_sluice_v1_HealthAck__Output | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"healthAck";
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"healthAck";
 }
