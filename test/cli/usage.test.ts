@@ -58,7 +58,7 @@ describe('a flag of the other dialect gets a lesson', () => {
     ['submit x.yaml -w n1', 'error: -w is the node list (as in sbatch); in a file'],
     ['get nodes -J x', 'error: -J names new work in submit and run (as in sbatch)'],
     ['get wl -f', 'error: -f follows a log: sluice logs -f X'],
-    ['logs 1041 -p', 'error: -p is the pool in submit and run'],
+    ['why 1041 -p', 'error: -p is the pool in submit and run'],
     ['why 1041 -A q', 'error: -A is the queue to charge in submit and run'],
     ['get wl --json', 'error: --json is for submit and run; here use -o json'],
   ])('sluice %s', async (line, message) => {
