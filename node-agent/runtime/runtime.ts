@@ -115,6 +115,9 @@ export class TaskRuntime {
     const link = await runtime.#link;
     const recovered = new Map<string, Recovered>();
     for (const id of known) recovered.set(id, await runtime.#recover(id, link));
+    // The newest slot of the journal was damaged, and with it went whatever was accepted last.
+    const strangers = [...link.tasks].filter((id) => !known.includes(id));
+    await Promise.all(strangers.map((id) => runtime.#endStranger(id)));
     return { runtime, recovered };
   }
 
@@ -318,7 +321,11 @@ export class TaskRuntime {
 
   #take(event: Exclude<SupervisorEvent, { type: 'hello' }>): void {
     const task = this.#tasks.get(event.id);
-    if (task === undefined) return;
+    if (task === undefined) {
+      // The order of an agent whose journal has lost it was still on its way.
+      if (event.type === 'started') void this.#endStranger(event.id);
+      return;
+    }
     switch (event.type) {
       case 'started':
         task.state = 'running';
@@ -361,6 +368,20 @@ export class TaskRuntime {
       }
     }
     throw new Error('the agent is leaving');
+  }
+
+  /**
+   * A task that the supervisor holds and the journal does not name: the scheduler is told that no trace of it is left, and starts it
+   * elsewhere. It is ended by its stop signal, so that its folder does not say that its program failed.
+   */
+  async #endStranger(id: string): Promise<void> {
+    const folder = this.#folder(id);
+    this.#log.warn({ allocation: id }, 'a task is held by the supervisor and not known to the journal: it is ended');
+    await this.#send({ type: 'stop', id, reason: 'NODE_LOST', graceMs: 0 });
+    for (let tries = 0; tries < CLAIM_TRIES && folder.readEnd() === null; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, CLAIM_PAUSE_MS));
+    }
+    if (folder.readEnd() === null) await endTree(treeOf(id, folder), KILL_LIMIT_MS);
   }
 
   // --- what became of an allocation ---

@@ -4,7 +4,8 @@
 // input leads to one comparison of the two:
 //
 //   desired            here                         then
-//   listed             absent                       start, once: with a lease, new generations, where nobody is in the way
+//   listed             absent                       start, once: listed over the present stream, with a lease, new
+//                                                   generations, where nobody is in the way
 //   listed             absent, no room beside       reported as never started: two owners are never right
 //                      others that are to stay
 //   listed, to stop    absent                       reported as never started; a late order cannot start it any more
@@ -18,6 +19,7 @@
 //   any                running, lease long over     stopped as NODE_LOST
 //
 // `nowMs` is the agent's clock: milliseconds since boot, suspend included, since leases are counted on it.
+import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
 import {
   type Checkpoint,
@@ -66,6 +68,8 @@ export interface SessionState {
   readonly allocations: ReadonlyMap<AllocationId, LocalAllocation>;
   /** The last set that was obeyed; null = none since the agent started or the history changed. */
   readonly desired: ReadonlyMap<AllocationId, DesiredAllocation> | null;
+  /** Whether that set came over the present stream. One from before may list what was given up and started elsewhere meanwhile. */
+  readonly isDesiredNow: boolean;
   /** Not listed, and yet not to be ended before the scheduler says so: a person looks at them. */
   readonly spared: ReadonlySet<AllocationId>;
   /** Orders that are not carried out yet stay so: the next agent of this state folder takes them up, or the scheduler gives them up. */
@@ -186,6 +190,7 @@ export function restoreSession(
     journal: rest,
     allocations: new Map(here.map((one) => [one.grant.id, one])),
     desired: null,
+    isDesiredNow: false,
     spared: new Set(),
     isLeaving: false,
     layout: null,
@@ -197,9 +202,10 @@ export function restoreSession(
 
 /** What has to be on disk for this state. */
 export function journalOf(state: SessionState): JournalContent {
-  const allocations = [...state.allocations.values()].map(({ grant, neverStarted: never, exit }) => ({
+  const allocations = [...state.allocations.values()].map(({ grant, neverStarted: never, exit, phase }) => ({
     grant,
-    refusal: never ? (exit?.message ?? '') : null,
+    // One that is still looked at has its record in its folder.
+    refusal: never && phase === 'released' ? (exit?.message ?? '') : null,
   }));
   return { ...state.journal, allocations };
 }
@@ -300,7 +306,7 @@ class Turn {
 function receive(turn: Turn, input: SessionInput): void {
   switch (input.type) {
     case 'connected':
-      turn.change({ connection: 'greeting' });
+      turn.change({ connection: 'greeting', isDesiredNow: false });
       turn.emit({ type: 'send hello' });
       return;
     case 'disconnected':
@@ -383,7 +389,11 @@ function takeDesired(turn: Turn, order: Extract<SessionInput, { type: 'desired' 
   }
   bindTo(turn, term);
   if (revision !== maxRevision) turn.changeJournal({ maxRevision: revision });
-  turn.change({ desired: new Map(allocations.map((one) => [one.id, one])), spared: new Set(order.spared) });
+  turn.change({
+    desired: new Map(allocations.map((one) => [one.id, one])),
+    isDesiredNow: true,
+    spared: new Set(order.spared),
+  });
 }
 
 /** Whether this scheduler is to be obeyed; else it is left, and a collision of leaders is remembered. */
@@ -517,8 +527,8 @@ function forgetWhatNobodyLists(turn: Turn): void {
 }
 
 function startWhatIsDesired(turn: Turn): void {
-  const { desired, isLeaving } = turn.state;
-  if (desired === null || isLeaving) return;
+  const { desired, isDesiredNow, isLeaving } = turn.state;
+  if (desired === null || !isDesiredNow || isLeaving) return;
   for (const order of desired.values()) {
     if (turn.state.allocations.has(order.id)) continue;
     if (order.stop !== null) {
@@ -618,7 +628,8 @@ function endOf(one: LocalAllocation, end: TaskEnd, nowMs: number): LocalAllocati
     stopSignalled: end.stopSignalled,
     stop: null,
   };
-  // What was never started left nothing behind.
-  if (end.neverStarted) return { ...ended, phase: 'released' };
+  // What was never started left nothing behind. But who left while it held another share of a GPU left the look at that to it.
+  const heldWhole = one.grant.gpus.every(({ parts, instance }) => parts === GPU_PARTS && instance === '');
+  if (end.neverStarted && heldWhole) return { ...ended, phase: 'released' };
   return { ...ended, phase: 'exited', cleaning: { sinceMs: nowMs, nextMs: nowMs, asked: [] } };
 }

@@ -108,8 +108,8 @@ export function welcomeNode(
       );
       raiseLastWorkload(draft, Math.max(0, ...grants.map(({ workload }) => workload)));
       reconcile(draft, id, observed, past.knowsMore ? 'history lost' : rebooted ? 'rebooted' : 'seen', nowMs);
-      const adopted = past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : [];
-      const strays = noteStrays(draft, id, observed, policy, context);
+      const { adopted, over } = past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : NOTHING_ADOPTED;
+      const strays = noteStrays(draft, id, observed, policy, context, over);
       return { node: draft.node(id), adopted, strays, health: { ...health, notes: [...health.notes, ...followed] } };
     },
   };
@@ -191,6 +191,14 @@ function reconcile(draft: Draft, node: NodeId, observed: readonly Observed[], ab
   }
 }
 
+interface Adopted {
+  readonly adopted: readonly AllocationId[];
+  /** What has no place in its workload any more: it is to be ended at once, since that may be started anew. */
+  readonly over: ReadonlySet<AllocationId>;
+}
+
+const NOTHING_ADOPTED: Adopted = { adopted: [], over: new Set() };
+
 /** Takes over what the agent runs of a history that was lost. What cannot be is left to be ended as a stray. */
 function adoptAll(
   draft: Draft,
@@ -198,16 +206,18 @@ function adoptAll(
   observed: readonly Observed[],
   origins: ReadonlyMap<AllocationId, Origin>,
   nowMs: number,
-): readonly AllocationId[] {
+): Adopted {
   const adopted: AllocationId[] = [];
+  const over = new Set<AllocationId>();
   for (const one of observed) {
     const origin = origins.get(one.id);
     if (origin === undefined || one.grant === undefined || one.neverStarted) continue;
     if (draft.get('allocations', one.id) !== undefined) continue;
     const verdict = adopt(draft, { id: one.id, node, startedMs: one.startedMs, ...one.grant }, origin, nowMs);
-    if (verdict.type === 'left') continue;
-    adopted.push(one.id);
-    follow(draft, verdict.allocation, one, nowMs);
+    if (verdict.type === 'adopted') {
+      adopted.push(one.id);
+      follow(draft, verdict.allocation, one, nowMs);
+    } else if (verdict.isOver) over.add(one.id);
   }
   if (adopted.length > 0) {
     // One that comes late: the others of its gangs get their time, too.
@@ -215,7 +225,7 @@ function adoptAll(
     const recovery = { ...known, adopted: known.adopted + adopted.length };
     draft.put('meta', META_KEY, { ...draft.meta, recovery });
   }
-  return adopted;
+  return { adopted, over };
 }
 
 function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: number): void {
@@ -228,7 +238,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   const over = one.state === 'exited' || one.state === 'released';
   if (one.neverStarted) {
     const why = one.exit?.message ?? '';
-    if (over) neverStarted(draft, allocation, why === '' ? 'it was never started' : why, nowMs);
+    if (over) neverStarted(draft, allocation, why === '' ? 'it was never started' : why, one, nowMs);
     return;
   }
   if (one.startedMs !== null && one.state !== 'starting') {
@@ -241,10 +251,12 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   if (why !== null) loseAllocation(draft, allocation, why, { exit, endedMs }, nowMs, !isOnCondemned(draft, allocation));
   else markEnded(draft, allocation.id, { exit, endedMs, ofItsOwn: !one.stopSignalled }, nowMs);
   if (one.state !== 'released') return;
-  if (one.dirtyGpus.length > 0) {
-    quarantineGpus(draft, allocation.node, one.dirtyGpus, `not clean after workload ${allocation.workload}`);
-  }
+  noteDirty(draft, allocation, one);
   markReleased(draft, allocation.id, 'clean', nowMs);
+}
+
+function noteDirty(draft: Draft, { node, workload }: Allocation, { dirtyGpus }: Observed): void {
+  if (dirtyGpus.length > 0) quarantineGpus(draft, node, dirtyGpus, `not clean after workload ${workload}`);
 }
 
 /**
@@ -297,10 +309,13 @@ const WHY_ABSENT: Readonly<Record<Absence, string>> = {
 const PROOF_OF_ABSENCE = { seen: 'quarantined', rebooted: 'rebooted', 'history lost': 'clean' } as const;
 
 /** The program was not started and never will be under this id: nothing is to be cleaned, and the workload tries again. */
-function neverStarted(draft: Draft, allocation: Allocation, why: string, nowMs: number): void {
+function neverStarted(draft: Draft, allocation: Allocation, why: string, one: Observed, nowMs: number): void {
   // One that its node did not start for a reason of its own counts for nothing.
   const { fault } = draft.allocation(allocation.id);
   loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs, fault === undefined);
+  // Its agent still looks at what others left behind on a GPU that it had a share of.
+  if (one.state !== 'released') return;
+  noteDirty(draft, allocation, one);
   // An agent that reported it running before has seen it gone since.
   markReleased(draft, allocation.id, allocation.startedMs === null ? 'never_started' : 'clean', nowMs);
 }

@@ -4,6 +4,8 @@
 //
 //   the store says of it            the agent says     then
 //   nothing                         live               orphan: ended after its time, or at once
+//   its workload, which has no place live              orphan: ended at once
+//   for it any more
 //   it has ended                    live               zombie: ended at once
 //   it is another node's            live               zombie: ended at once
 //   given up without an agent       live               the fence was violated: ended at once, the node takes no new work, a
@@ -21,19 +23,26 @@ import type { Observed } from './observed.js';
 /** Strays a node's record names at once. What is beyond is ended all the same, and named when others are over. */
 const MAX_STRAYS = 64;
 
+const NONE: ReadonlySet<AllocationId> = new Set();
+
 /** How strays are dealt with. */
 export interface StrayPolicy {
   /** How long an orphan is left alone for a person to look at it; 0 = it is ended at once. */
   readonly orphanTtlMs: number;
 }
 
-/** Looks for strays in a report, and sees those that are over. @returns those found for the first time */
+/**
+ * Looks for strays in a report, and sees those that are over.
+ * @param unwanted what is not to be spared, whatever the policy says
+ * @returns those found for the first time
+ */
 export function noteStrays(
   draft: Draft,
   id: NodeId,
   observed: readonly Observed[],
   { orphanTtlMs }: StrayPolicy,
   context: CommandContext,
+  unwanted: ReadonlySet<AllocationId> = NONE,
 ): readonly Stray[] {
   const known = draft.node(id).strays ?? [];
   const reported = new Map(observed.map((one) => [one.id, one]));
@@ -55,7 +64,7 @@ export function noteStrays(
     if (one.state === 'released' || left.some(({ allocation }) => allocation === one.id)) continue;
     const kind = strayKind(draft, id, one);
     if (kind === null) continue;
-    const spared = kind === 'orphan' && orphanTtlMs > 0;
+    const spared = kind === 'orphan' && orphanTtlMs > 0 && !unwanted.has(one.id);
     found.push(begin(draft, id, one, { kind, spared }, context));
   }
   return found;

@@ -32,7 +32,9 @@ export interface Reported {
 }
 
 export type AdoptionVerdict =
-  { readonly type: 'adopted'; readonly allocation: Allocation } | { readonly type: 'left'; readonly why: string };
+  | { readonly type: 'adopted'; readonly allocation: Allocation }
+  /** `isOver`: the store knows its workload, and that it has no place in it any more. */
+  | { readonly type: 'left'; readonly why: string; readonly isOver: boolean };
 
 /** Takes an allocation over, with its workload. It is `placed` afterwards: what the agent says of it follows as any report does. */
 export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: number): AdoptionVerdict {
@@ -42,7 +44,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
   const known = identify(draft, origin);
   const workload = known ?? knownAgain(draft, origin, nowMs);
   const entered = withAttempt(draft, workload, reported, nowMs);
-  if (typeof entered === 'string') return left(entered);
+  if (typeof entered === 'string') return { type: 'left', why: entered, isOver: true };
   const { request } = roleOf(entered.spec, reported.task);
   const allocation: Allocation = {
     id: reported.id,
@@ -222,5 +224,5 @@ function noteRequest(draft: Draft, request: OriginRequest | null, number: Worklo
 }
 
 function left(why: string): AdoptionVerdict {
-  return { type: 'left', why };
+  return { type: 'left', why, isOver: false };
 }

@@ -181,6 +181,28 @@ describe.runIf(needs('build'))('crashes', () => {
     expect(readFileSync(path.join(agent.folder(order.id), 'runs'), 'utf8')).toBe('run\n');
   });
 
+  test('a task that its journal has lost is ended before the agent says that it has no trace of it', async () => {
+    agent.start(scheduler.address);
+    const order = sh('echo $$ > main; trap "" TERM; while :; do sleep 0.01; done');
+    scheduler.order([order]);
+    const main = await pidIn(order.id, 'main');
+    await scheduler.until(order.id, 'RUNNING');
+    await agent.end('SIGKILL');
+    // As when the newest slot cannot be read any more: the one before it is taken.
+    const journal = new AgentJournal(agent.stateDir, createLogger({ level: 'silent', name: 'test' }));
+    const record = journal.read();
+    if (record === null) throw new Error('the agent left no journal');
+    await journal.save({ ...record, allocations: [] });
+    await journal.close();
+    scheduler.order([]);
+    agent.start(scheduler.address);
+    await eventually('it says hello again', () => scheduler.hellos.length === 2);
+    expect(scheduler.hellos[1]?.allocations).toEqual([]);
+    expect(isAlive(main)).toBe(false);
+    // Nothing of that is its program's doing.
+    expect(new AllocationFolder(agent.folder(order.id)).readEnd()).toMatchObject({ stopSignalled: true });
+  });
+
   test('a supervisor that is killed: its tasks are ended and reported as lost, and the next task runs', async () => {
     agent.start(scheduler.address);
     const order = sh('echo $$ > main; trap "" TERM; while :; do echo chatty; sleep 0.01; done');

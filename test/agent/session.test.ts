@@ -81,6 +81,48 @@ describe('starting', () => {
     expect(session.state.allocations.get('b' as AllocationId)).toMatchObject({ phase: 'released', neverStarted: true });
   });
 
+  test('what was ordered before the stream broke is not started after it: it may have been given up since', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.order();
+    session.nowMs += LEASE_MS;
+    // It comes too late for this lease, and the next lease comes before the next orders do.
+    expect(session.order(wants('a', ['g@1']))).not.toContain('start a');
+    session.take({ type: 'disconnected' });
+    expect(session.join()).not.toContain('start a');
+    expect(session.order()).not.toContain('start a');
+    expect(session.order(wants('a', ['g@1']))).toContain('start a');
+  });
+
+  test('who was never started looks at what others left on a GPU that it had a share of', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.order(wants('a', ['g@1*3500']), wants('b', ['g@2*3500']), wants('c', ['h@1']));
+    session.started('a');
+    // Nothing to look at yet: the other one has a share of it.
+    expect(session.ended('a')).toContain('check a');
+    expect(session.clean('a')).not.toContain('check a g');
+    const end = {
+      neverStarted: true,
+      code: null,
+      signal: '',
+      message: '',
+      startedMs: null,
+      endedMs: 9,
+      stopSignalled: false,
+    };
+    expect(session.take({ type: 'ended', id: 'b' as AllocationId, end })).toContain('check b g');
+    expect(session.phase('b')).toBe('exited');
+    expect(session.restart({ b: { state: 'ended', end } }).phase('b')).toBe('exited');
+    session.dirty('b', 'g');
+    session.pass(CLEAN_LIMIT_MS);
+    session.dirty('b', 'g');
+    expect(session.state.allocations.get('b' as AllocationId)).toMatchObject({ phase: 'released', dirtyGpus: ['g'] });
+    // Of a whole GPU nobody else had anything.
+    session.take({ type: 'ended', id: 'c' as AllocationId, end });
+    expect(session.phase('c')).toBe('released');
+  });
+
   test('an order that comes already stopped is never started, also when the stop is taken back', () => {
     const session = new SessionDriver();
     session.join();

@@ -356,6 +356,25 @@ describe('a commit is not written, or told of, with', () => {
     expect(() => guard.check(changes)).toThrow('invariant "one_owner" does not hold');
   });
 
+  test('GPUs that were kept from new work may come free by a person’s word in the same commit', () => {
+    const stage = new Stage();
+    const id = stage.of(stage.dirty);
+    const kept = stage.nodeChange((node) => ({
+      ...node,
+      gpus: node.gpus.map((gpu) => ({
+        ...gpu,
+        health: 'quarantined' as const,
+        quarantine: 'of which no trace is left',
+      })),
+    }));
+    const released = stage.allocationChange(id, {
+      state: 'released',
+      release: { timeMs: stage.nowMs, proof: 'quarantined' },
+    });
+    const freed = { ...kept, before: kept.after, after: kept.before } as RecordChange;
+    expect(stage.plant(kept, released, freed)).toEqual([]);
+  });
+
   test('what went wrong is told with what to do', () => {
     const stage = new Stage();
     const run = (): unknown => stage.plant(stage.allocationChange(stage.of(stage.dirty), { state: 'released' }));

@@ -7,6 +7,7 @@ import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { endRecovery } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
+import type { StrayPolicy } from '../../scheduler/fleet/strays.js';
 import { type Past, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { inNewHistory } from '../../scheduler/model/history.js';
 import { type Origin, readOrigin, writeOrigin } from '../../scheduler/model/origin.js';
@@ -65,10 +66,11 @@ function hello(
   name: string,
   told: { observed: readonly Observed[]; origins: Past['origins'] },
   past: Partial<Past> = {},
+  policy: StrayPolicy = { orphanTtlMs: 0 },
 ) {
   const report = nodeReport(`node-${name}` as NodeId, name, 2);
   return shop.run(
-    welcomeNode(report, told.observed, { knowsMore: true, generations: {}, origins: told.origins, ...past }),
+    welcomeNode(report, told.observed, { knowsMore: true, generations: {}, origins: told.origins, ...past }, policy),
   );
 }
 
@@ -257,6 +259,20 @@ describe('a workload that the store knows', () => {
     store.run(takeObservation(node, tell(lost, node, 'released').observed));
     expect(store.state.node(node)?.gpus[0]?.health).toBe('healthy');
     expect(store.state.node(node)?.strays).toBeUndefined();
+  });
+
+  test.each([
+    ['was cancelled meanwhile', true, false],
+    ['is not known, and cannot be made', false, true],
+  ])('what runs of a workload that %s is spared: %#', (_, isCancelled, spared) => {
+    const { store, lost, number, node } = known();
+    if (isCancelled) store.run(cancel([String(number)], '', 'alice'));
+    const [id] = lost.place(number, node) as [AllocationId];
+    const told = tell(lost, node);
+    const origins = isCancelled ? told.origins : new Map<AllocationId, Origin>();
+    // Spared for a while it would run on beside the next attempt, or after its end.
+    const { strays } = hello(store, 'n1', { ...told, origins }, {}, { orphanTtlMs: 300_000 });
+    expect(strays).toMatchObject([{ allocation: id, kind: 'orphan', spared }]);
   });
 
   test('as a gang comes together again; of one that does not, all starts over', () => {

@@ -45,6 +45,11 @@ describe('what follows from a report', () => {
     ['exited', (id) => [seen(id, 'exited')], 'succeeded, exited'],
     ['released', (id) => [seen(id, 'released')], 'succeeded, released'],
     ['never started', (id) => [seen(id, 'released', { neverStarted: true, startedMs: null })], 'pending, released'],
+    [
+      'never started, and looked at',
+      (id) => [seen(id, 'exited', { neverStarted: true, startedMs: null })],
+      'pending, exited',
+    ],
     ['ended, nobody knows how', (id) => [seen(id, 'released', { exit: null })], 'pending, released'],
     ['stopped by its node', (id) => [seen(id, 'released', { stopSignalled: true })], 'pending, released'],
     ['something unknown', () => [seen('ULID-unknown' as AllocationId, 'running')], 'starting, placed'],
@@ -116,6 +121,14 @@ describe('what follows from a report', () => {
   test('a GPU that stayed dirty is quarantined', () => {
     const { shop, node, id } = placed();
     shop.run(takeObservation(node, [seen(id, 'released', { dirtyGpus: ['GPU-n1-0'] })]));
+    expect(shop.state.node(node)?.gpus.map(({ health }) => health)).toEqual(['quarantined', 'healthy']);
+  });
+
+  test('a GPU that others left dirty is quarantined when the last of them was never started', () => {
+    const { shop, node, id } = placed();
+    const last = { neverStarted: true, startedMs: null, dirtyGpus: ['GPU-n1-0'] };
+    shop.run(takeObservation(node, [seen(id, 'released', last)]));
+    expect(outcome(shop, id)).toBe('pending, released');
     expect(shop.state.node(node)?.gpus.map(({ health }) => health)).toEqual(['quarantined', 'healthy']);
   });
 

@@ -126,7 +126,7 @@ export function checkTimes(allocation: Allocation, complain: Complain): void {
 export function checkRelease(
   state: ReadableState,
   allocation: Allocation,
-  rebooted: ReadonlySet<string>,
+  { rebooted, wasKept }: { readonly rebooted: ReadonlySet<string>; readonly wasKept: (uuid: string) => boolean },
   complain: Complain,
 ): void {
   const { node: nodeId, gpus, release, exit, startedMs } = allocation;
@@ -140,7 +140,7 @@ export function checkRelease(
       return;
     case 'quarantined': {
       const known = state.node(nodeId)?.gpus ?? [];
-      const open = gpus.find(({ index }) => known[index]?.health === 'healthy');
+      const open = gpus.find(({ index, uuid }) => known[index]?.health === 'healthy' && !wasKept(uuid));
       if (open !== undefined)
         complain('proven_free', named(allocation), `GPU ${open.uuid} kept from new work`, 'it is not');
       return;

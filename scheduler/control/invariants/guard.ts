@@ -176,7 +176,7 @@ export class InvariantGuard {
 
   #checkAllocation(
     { before, after }: Extract<RecordChange, { readonly collection: 'allocations' }>,
-    { rebooted, touched }: Frame,
+    { rebooted, touched, changes }: Frame,
   ): void {
     const state = this.#state;
     const complain = this.#complain;
@@ -199,7 +199,7 @@ export class InvariantGuard {
     } else {
       checkAllocationStep(before, after, complain);
       if (after.state === 'released' && before.state !== 'released') {
-        checkRelease(state, after, rebooted, complain);
+        checkRelease(state, after, { rebooted, wasKept: (uuid) => wasKept(changes, uuid) }, complain);
         this.#holdings.give(state, after);
       }
     }
@@ -210,6 +210,7 @@ export class InvariantGuard {
 interface Frame {
   /** The last number given before it. */
   readonly lastNumber: number;
+  readonly changes: readonly RecordChange[];
   /** Nodes that came back with another boot id. */
   readonly rebooted: ReadonlySet<string>;
   /** Workloads of which tasks are taken over from agents. */
@@ -235,7 +236,16 @@ function frameOf(state: ReadableState, changes: readonly RecordChange[]): Frame 
       adopting.add(workloadKey(change.after.workload));
     }
   }
-  return { lastNumber, rebooted, adopting, touched: new Map() };
+  return { changes, lastNumber, rebooted, adopting, touched: new Map() };
+}
+
+/** Whether a commit kept a GPU from new work, also if a person let it come free again in the same turn. */
+function wasKept(changes: readonly RecordChange[], uuid: string): boolean {
+  return changes.some(
+    (change) =>
+      change.collection === 'nodes' &&
+      change.after?.gpus.some((gpu) => gpu.uuid === uuid && gpu.quarantine !== undefined) === true,
+  );
 }
 
 const NOTHING: readonly Violation[] = [];
