@@ -25,8 +25,8 @@ const MAX_TRIES = 6;
 export interface Acknowledged {
   readonly requestKey: string;
   readonly workloads: readonly { readonly number: WorkloadNumber; readonly uid: string }[];
-  /** The lineage in which it was. */
-  readonly lineage: string;
+  /** In which history that was, counted from 1. */
+  readonly history: number;
 }
 
 /** What left the daemon for a client. */
@@ -34,14 +34,14 @@ export interface ClientWitness {
   /** An answer leaves; it rests on these workloads, as they are told. */
   answering(workloads: readonly Workload[]): void;
   submitted(acknowledged: Acknowledged): void;
-  cancelled(number: WorkloadNumber): void;
+  cancelled(number: WorkloadNumber, history: number): void;
   /** A client asked for this, whether or not it was heard. */
   asked(what: Ask['do'], number: WorkloadNumber | null): void;
 }
 
 interface Call {
   readonly command: Command<readonly Workload[]> | null;
-  readonly answered: (workloads: readonly Workload[], lineage: string) => void;
+  readonly answered: (workloads: readonly Workload[], history: number) => void;
 }
 
 export class SimClient {
@@ -104,8 +104,8 @@ export class SimClient {
         const number = this.#pick(ask.which);
         if (number === null) return null;
         this.#witness.asked(ask.do, number);
-        const answered = (): void => {
-          if (ask.do === 'cancel') this.#witness.cancelled(number);
+        const answered = (_: readonly Workload[], history: number): void => {
+          if (ask.do === 'cancel') this.#witness.cancelled(number, history);
         };
         return { command: steering(ask.do, number), answered };
       }
@@ -121,10 +121,10 @@ export class SimClient {
     this.#witness.asked('submit', null);
     return {
       command: submit(submission),
-      answered: (workloads, lineage) => {
+      answered: (workloads, history) => {
         this.#known.push(...workloads.map(({ number }) => number));
         const promised = workloads.map(({ number, uid }) => ({ number, uid }));
-        this.#witness.submitted({ requestKey, workloads: promised, lineage });
+        this.#witness.submitted({ requestKey, workloads: promised, history });
       },
     };
   }
@@ -154,12 +154,12 @@ export class SimClient {
         outcome.then(
           (workloads) => {
             if (!process.alive) return;
-            const { lineage } = loop.position;
+            const history = this.#daemon.histories;
             this.#witness.answering(workloads);
             answer(() => {
               // Every answer that is heard counts, also the one to an earlier try.
               isOver = true;
-              call.answered(workloads, lineage);
+              call.answered(workloads, history);
             });
           },
           (error: unknown) => {

@@ -4,16 +4,20 @@ import type { Logger } from '../../common/log.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import { DEFAULT_POLICY } from '../../scheduler/engine/policy.js';
 import { AgentSession, type AgentStream } from '../../scheduler/fleet/session.js';
+import { inNewHistory } from '../../scheduler/model/history.js';
+import { META_KEY, type ClusterMeta } from '../../scheduler/model/records.js';
 import { StoreFailure } from '../../scheduler/store/state-store.js';
 import { wireControl, type Control } from '../../scheduler/wire-control.js';
 import { monotonicFactory } from 'ulid';
 import type { Random } from '../random.js';
 import type { Gate } from './agent-stream.js';
 import { SimMachine, SimProcess } from './machine.js';
-import { SimDisk, SimStore } from './store.js';
+import { SimDisk, SimStore, type Image } from './store.js';
 import type { Timeline } from './timeline.js';
 
 const RESTART_MS = [300, 8_000] as const;
+/** As many revisions as `sluice snapshot restore` leaves out (scheduler/store/snapshot/restore.ts). */
+const SKIPPED_REVISIONS = 2 ** 40;
 
 /** What the daemon of every world is told. */
 export const DAEMON_CONFIG = {
@@ -35,6 +39,8 @@ export interface DaemonWitness {
   began(control: Control): void;
   /** A turn of the one writer is over. */
   committed(control: Control): void;
+  /** An older copy of its disk was put back; it is not started yet. `isTold`: the copy says so itself. */
+  lostHistory(copy: { readonly history: number; readonly isTold: boolean }): void;
   /** It stopped itself although its disk did not fail. */
   stoppedItself(error: unknown): void;
   /** A message leaves for a node. */
@@ -48,6 +54,23 @@ export interface DaemonSurroundings {
   readonly log: Logger;
 }
 
+/** A copy of its disk, and in which history it was made. */
+export interface Backup {
+  readonly image: Image;
+  readonly history: number;
+}
+
+/** As `sluice snapshot restore` makes it: another lineage, far above what the old one can have come to. */
+function asRestored({ position, tables }: Image, lineage: string, nowMs: number): Image {
+  const { epoch, revision } = position;
+  const meta = tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined;
+  const restored = meta && inNewHistory(meta, lineage, position, 'restored', nowMs);
+  return {
+    position: { lineage, epoch, revision: revision + SKIPPED_REVISIONS },
+    tables: new Map([...tables, ['meta', new Map(restored && [[META_KEY, restored]])]]),
+  };
+}
+
 export class SimDaemon {
   readonly machine: SimMachine;
   readonly disk: SimDisk;
@@ -58,6 +81,8 @@ export class SimDaemon {
   control: Control | null = null;
   /** Added to every flush, in ms. */
   slowFlushMs = 0;
+  /** Which history this is, as its users would count them. */
+  histories = 1;
   /** How often it was started. */
   starts = 0;
 
@@ -113,6 +138,25 @@ export class SimDaemon {
     if (lostPower) this.machine.reboot();
     const restartMs = random.between(...RESTART_MS) + (lostPower ? 20_000 : 0);
     timeline.after(restartMs, 'daemon restarted', () => this.start());
+  }
+
+  /** A copy of its disk, as a backup would have it. */
+  backup(): Backup {
+    return { image: this.disk.copy(), history: this.histories };
+  }
+
+  /** An older copy of its disk is put in place of it. @param byTheBook whether the restore begins another lineage */
+  loseHistory({ image: copy, history }: Backup, byTheBook: boolean): void {
+    // A disk of a history that agents left is refused by them for ever, and rightly.
+    const isTold = byTheBook || copy.position.lineage !== this.disk.image.position.lineage;
+    this.histories += 1;
+    this.control = null;
+    this.process?.kill();
+    if (isTold) this.disk.restore(asRestored(copy, `lineage-${this.histories}`, this.machine.wallMs()));
+    else this.disk.restore(copy);
+    this.#surroundings.witness.lostHistory({ history, isTold });
+    const { random, timeline } = this.#surroundings;
+    timeline.after(random.between(...RESTART_MS), 'daemon restarted', () => this.start());
   }
 
   /** The way in for agents, as it is now. */

@@ -1,14 +1,16 @@
 // Lets the faults of a plan happen, each at its time and for its time, and makes everything whole again at the end.
 import type { Random } from '../random.js';
-import type { SimDaemon } from './daemon.js';
+import type { Backup, SimDaemon } from './daemon.js';
 import type { SimProcess } from './machine.js';
 import type { Link, Way } from './network.js';
 import type { SimNode } from './node.js';
-import type { Fault } from './plan.js';
+import { CALM_MS, type Fault } from './plan.js';
 import type { Timeline } from './timeline.js';
 
 /** Between two cuts, and two mends, of one swizzle. */
 const SWIZZLE_STEP_MS = 2_000;
+/** How many of the older copies are restored as the manual says. */
+const BY_THE_BOOK = 0.7;
 /** The furthest that a time of day jumps. */
 const CLOCK_STEP_MS = 3_600_000;
 
@@ -24,10 +26,19 @@ export interface Places {
 
 export class Injector {
   readonly #places: Places;
+  readonly #copies = new Map<Fault, Backup>();
   #healed = false;
 
   constructor(places: Places) {
     this.#places = places;
+  }
+
+  /** What a fault needs to be done before it happens, and when. */
+  prepare(fault: Fault): void {
+    if (fault.kind !== 'lost history') return;
+    const { daemon, timeline } = this.#places;
+    const copyAtMs = Math.max(CALM_MS, fault.atMs - fault.forMs);
+    timeline.after(copyAtMs - timeline.nowMs, 'backup', () => this.#copies.set(fault, daemon.backup()));
   }
 
   inject(fault: Fault): void {
@@ -57,8 +68,9 @@ export class Injector {
       case 'daemon pause':
         return pause(daemon.process);
       case 'agent crash':
-        if (forMs > 300_000) return this.#holdDown(node, forMs);
         return node.crashAgent();
+      case 'agent away':
+        return this.#holdDown(node, forMs);
       case 'agent pause':
         return pause(node.agent, () => node.noteGuards());
       case 'supervisor crash':
@@ -72,6 +84,10 @@ export class Injector {
       case 'node freeze':
         for (const process of processesOf(node)) pause(process, () => node.noteGuards());
         return;
+      case 'node asleep':
+        // It wakes up, and is not reached for as long again.
+        for (const process of processesOf(node)) pause(process, () => node.noteGuards());
+        return this.#cut([link.up, link.down], 2 * forMs, later);
       case 'cut':
         return this.#cut([link.up, link.down], forMs, later);
       case 'cut up':
@@ -86,7 +102,8 @@ export class Injector {
         return this.#swizzle(forMs, later);
       case 'clock step': {
         const machine = chance < 0.5 ? daemon.machine : node.machine;
-        machine.wallStepMs += Math.round((chance * 2 - 1) * CLOCK_STEP_MS);
+        // Either way, on either machine.
+        machine.wallStepMs += Math.round((((chance * 4) % 2) - 1) * CLOCK_STEP_MS);
         return;
       }
       case 'failed flush':
@@ -119,6 +136,18 @@ export class Injector {
         node.driver.hangs = true;
         later(forMs, 'driver answers again', () => (node.driver.hangs = false));
         return;
+      case 'damaged journal':
+        if (chance < 0.5) {
+          node.losePower();
+          later(2_000 + forMs / 4, 'power is back', () => node.boot());
+        }
+        return node.damageJournal();
+      case 'lost history': {
+        const copy = this.#copies.get(fault);
+        // The official way begins another lineage at once; a disk that was put back by hand does not say so.
+        if (copy !== undefined) daemon.loseHistory(copy, chance < BY_THE_BOOK);
+        return;
+      }
       case 'client cut': {
         const { clients } = this.#places;
         const { up, down } = this.#link(clients[Math.floor(chance * clients.length)] ?? '');

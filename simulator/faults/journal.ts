@@ -8,14 +8,35 @@ import type { SimProcess } from './machine.js';
 /** What of a journal is on a node's disk. */
 export class JournalDisk {
   durable: AgentRecord | null = null;
+  /** What was durable before that: the other one of its two slots. */
+  #before: AgentRecord | null = null;
+  readonly #watch: (record: AgentRecord) => void;
   /** Written, not flushed. */
   written: AgentRecord | null = null;
   /** How often content became durable. */
   flushes = 0;
 
+  constructor(watch: (record: AgentRecord) => void) {
+    this.#watch = watch;
+  }
+
   crash(random: Random): void {
-    if (this.written !== null && random.chance(0.5)) this.durable = this.written;
+    if (this.written !== null && random.chance(0.5)) this.flush(this.written);
     this.written = null;
+  }
+
+  flush(record: AgentRecord): void {
+    this.#before = this.durable;
+    this.durable = record;
+    this.flushes += 1;
+    this.#watch(record);
+  }
+
+  /** The slot with the newest content is lost. */
+  damage(): void {
+    if (this.#before === null) return;
+    this.durable = this.#before;
+    this.#before = null;
   }
 }
 
@@ -58,8 +79,7 @@ export class SimJournal implements Journal {
     this.#next = null;
     this.#disk.written = next.record;
     await this.#process.delay(this.#nextFlushMs(), 'journal flushed');
-    this.#disk.durable = next.record;
     this.#disk.written = null;
-    this.#disk.flushes += 1;
+    this.#disk.flush(next.record);
   }
 }

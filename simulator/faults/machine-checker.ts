@@ -1,6 +1,7 @@
 // Watches what really happens on the machines, which nobody in the world can see as a whole: who uses which GPU, what was ever executed,
 // what lives on although its lease is over.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
+import type { AgentRecord } from '../../node-agent/agent-journal.js';
 import type { SimNode } from './node.js';
 import type { SimTask } from './task.js';
 import type { LawName } from './violation.js';
@@ -23,9 +24,13 @@ export class MachineChecker {
   readonly #facts: MachineFacts;
   readonly #report: (law: LawName, message: string) => void;
   readonly #executed = new Set<string>();
-  /** The highest generation with which a whole GPU was used, by lineage and GPU. */
+  /** The highest generation with which a whole GPU was used, in whatever history. */
   readonly #generations = new Map<string, number>();
   readonly #live = new Map<string, { readonly node: SimNode; readonly task: SimTask }>();
+  /** What was ever durable in the journal of an agent. */
+  readonly #journaled = new Set<string>();
+  /** What each agent has in its journal of those it obeys. */
+  readonly #obeyed = new Map<string, Pick<AgentRecord, 'lineage' | 'maxEpoch' | 'maxRevision'>>();
   /** How many executions there were. */
   executions = 0;
 
@@ -54,7 +59,39 @@ export class MachineChecker {
     return task !== undefined && task.isStuck && task.gpus.length === 0;
   }
 
-  executed(node: SimNode, task: SimTask, lineage: string): void {
+  /** An agent decided to start something. */
+  accepted(node: SimNode, allocation: string): void {
+    const leaseMs = node.lease.read();
+    const nowMs = node.machine.bootMs();
+    if (leaseMs !== null && nowMs < leaseMs) return;
+    const lease =
+      leaseMs === null ? 'without ever having had a lease' : `${Math.round(nowMs - leaseMs)} ms after its lease`;
+    this.#report('I13 no lease, no process', `allocation ${allocation} is started on ${node.name} ${lease}`);
+  }
+
+  /** An agent's memory of those it obeyed never goes back. */
+  journaled(node: SimNode, { lineage, maxEpoch, maxRevision, pastLineages, allocations }: AgentRecord): void {
+    for (const { grant } of allocations) this.#journaled.add(grant.id);
+    const before = this.#obeyed.get(node.name);
+    this.#obeyed.set(node.name, { lineage, maxEpoch, maxRevision });
+    if (pastLineages.includes(lineage)) {
+      this.#report('I6 epochs and revisions rise', `${node.name} obeys history ${lineage}, which it had left`);
+    }
+    if (before === undefined || before.lineage === '') return;
+    const isSame = before.lineage === lineage;
+    if (maxEpoch >= before.maxEpoch && (!isSame || maxRevision >= before.maxRevision)) return;
+    const what = `epoch ${maxEpoch} revision ${maxRevision} of ${lineage}`;
+    const after = `epoch ${before.maxEpoch} revision ${before.maxRevision} of ${before.lineage}`;
+    this.#report('I6 epochs and revisions rise', `${node.name} obeys ${what} after ${after}`);
+  }
+
+  /** What an agent accepted is not known for sure any more. */
+  journalDamaged(node: SimNode): void {
+    this.#obeyed.delete(node.name);
+    for (const { uuid } of node.driver.gpus) this.#generations.delete(uuid);
+  }
+
+  executed(node: SimNode, task: SimTask): void {
     const what = `allocation ${task.allocation} of workload ${task.workload} on ${node.name}`;
     this.executions += 1;
     if (this.#executed.has(task.allocation)) this.#report('I9 an allocation is executed once', what);
@@ -62,21 +99,28 @@ export class MachineChecker {
     if (!this.#facts.wasDurable(task.allocation)) {
       this.#report('I16 durable before visible', `${what} was started, and no durable commit ever placed it`);
     }
+    if (!this.#journaled.has(task.allocation)) {
+      this.#report('I16 durable before visible', `${what} was started, and is not in the journal of its agent`);
+    }
     for (const gpu of task.gpus) {
       this.#checkOwners(node, task, gpu.uuid, what);
       if (gpu.parts < GPU_PARTS) continue;
-      const key = `${lineage}/${gpu.uuid}`;
-      const last = this.#generations.get(key) ?? 0;
+      this.#checkClean(node, gpu.uuid, what);
+      const last = this.#generations.get(gpu.uuid) ?? 0;
       if (gpu.generation <= last) {
         this.#report('I5 generations rise', `${what} uses ${gpu.uuid} by generation ${gpu.generation} after ${last}`);
       }
-      this.#generations.set(key, gpu.generation);
+      this.#generations.set(gpu.uuid, gpu.generation);
     }
     for (const other of this.#live.values()) {
-      if (other.task.workload !== task.workload || other.task.attempt === task.attempt) continue;
+      if (other.task.name !== task.name) continue;
+      if (other.task.attempt === task.attempt && other.task.task !== task.task) continue;
       if (this.isExcused(other.task.allocation)) continue;
-      const older = `attempt ${other.task.attempt} (${other.task.allocation}) lives on ${other.node.name}`;
-      this.#report('I9 a workload has one live attempt', `${what} begins attempt ${task.attempt} while ${older}`);
+      const older = `task ${other.task.task} of attempt ${other.task.attempt} (${other.task.allocation}) lives on ${other.node.name}`;
+      this.#report(
+        'I9 a workload has one live attempt',
+        `${what} begins task ${task.task} of attempt ${task.attempt} while ${older}`,
+      );
     }
     this.#live.set(task.allocation, { node, task });
   }
@@ -94,11 +138,17 @@ export class MachineChecker {
       const answeredMs = this.#facts.answeredMs(node.name);
       const overMs = answeredMs + (LEASE_MS + task.lingerMs) * (1 + 2 * RATE_BOUND) + graceMs;
       if (nowMs <= overMs || task.isStuck) continue;
-      // Nobody could look for a while: the time to do it begins anew.
-      if (node.guardedMs(nowMs) < graceMs) continue;
+      // Nobody could look for a while: the time to do it begins anew, but the grace, which ends when it ends, does not.
+      if (node.guardedMs(nowMs) < ENFORCE_MS) continue;
       const since = `its node was last answered ${Math.round((nowMs - answeredMs) / 1000)} s ago`;
       this.#report('I13 no lease, no process', `allocation ${task.allocation} lives on ${node.name}, ${since}`);
     }
+  }
+
+  #checkClean(node: SimNode, uuid: string, what: string): void {
+    const gpu = node.driver.gpus.find((one) => one.uuid === uuid);
+    if (gpu === undefined || this.#facts.nowMs() >= gpu.dirtyUntilMs) return;
+    this.#report('I14 released means clean', `${what} was started on ${uuid}, of which memory is in use`);
   }
 
   #checkOwners(node: SimNode, task: SimTask, uuid: string, what: string): void {

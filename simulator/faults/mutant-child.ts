@@ -1,4 +1,5 @@
-// A process that lives worlds with one bug in them until a checker sees it: `mutant-child NAME SEEDS LIMIT_MS`. Prints one line of JSON.
+// A process that lives worlds with one bug in them until a checker sees it: `mutant-child NAME SEEDS LIMIT_MS`. Prints the number of each
+// seed before it lives it, so that a world that does not come to an end is noticed, and last one line of JSON.
 import { register } from 'node:module';
 import { MUTANTS } from './mutants.js';
 import type { Mutant } from './mutants.js';
@@ -8,6 +9,9 @@ export interface MutantOutcome {
   readonly name: string;
   /** The law that was broken; null = none. */
   readonly law: string | null;
+  /** The seed that was lived last: the one that showed it, if there was one. */
+  readonly seed: number;
+  /** How many were lived. */
   readonly seeds: number;
   readonly message: string;
 }
@@ -20,17 +24,22 @@ async function hunt(wanted: string, most: number, longestMs: number): Promise<Mu
   if (mutant === undefined) throw new Error(`there is no mutant "${wanted}"`);
   register<{ readonly mutant: Mutant }>('./mutant-hooks.js', { parentURL: import.meta.url, data: { mutant } });
   // Only now: what is loaded from here on is edited.
-  const [{ planOf }, { live }, { SILENT_LOG }] = await Promise.all([
+  const [{ planOf }, { seedsFrom }, { live }, { SILENT_LOG }] = await Promise.all([
     import('./plan.js'),
+    import('./themes.js'),
     import('./world.js'),
     import('./silent-log.js'),
   ]);
   const endMs = performance.now() + longestMs;
-  let seed = 0;
-  while (seed < most && performance.now() < endMs) {
-    seed += 1;
+  let last = 0;
+  let seeds = 0;
+  for (const seed of seedsFrom(mutant.theme, most)) {
+    if (performance.now() >= endMs) break;
+    process.stdout.write(`${seed}\n`);
+    last = seed;
+    seeds += 1;
     const { violation } = await live(planOf(seed), null, SILENT_LOG);
-    if (violation !== null) return { name: wanted, law: violation.law, seeds: seed, message: violation.message };
+    if (violation !== null) return { name: wanted, law: violation.law, seed, seeds, message: violation.message };
   }
-  return { name: wanted, law: null, seeds: seed, message: '' };
+  return { name: wanted, law: null, seed: last, seeds, message: '' };
 }

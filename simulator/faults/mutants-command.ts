@@ -1,8 +1,9 @@
 // `npm run sim -- mutants`: hunts each bug that was put in on purpose, and tells which law saw it, after how many seeds.
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import type { Output } from '../properties/command.js';
 import { UsageError } from '../usage.js';
 import type { MutantOutcome } from './mutant-child.js';
@@ -14,8 +15,8 @@ export const MUTANTS_USAGE = 'mutants [--jobs N] [--limit-s N] [--only NAME]';
 const MAX_SEEDS = 10_000;
 /** And each is hunted for at most so long unless told otherwise, so that all of them take no more than 25 minutes on two cores. */
 const LONGEST_S = 75;
-/** How much longer a process is waited for that does not come to an end by itself: a bug may keep a world busy for ever. */
-const PATIENCE_MS = 30_000;
+/** A bug may keep a world busy for ever; the longest lives of any take a few seconds. */
+const LONGEST_LIFE_MS = 30_000;
 
 /** @returns how many were not caught */
 export async function huntMutants(args: readonly string[], { tell, progress }: Output): Promise<number> {
@@ -41,8 +42,8 @@ export async function huntMutants(args: readonly string[], { tell, progress }: O
   const width = Math.max(...chosen.map(({ name }) => name.length));
   for (const { name } of chosen) {
     const outcome = outcomes.find((one) => one.name === name);
-    const how =
-      outcome?.law == null ? `NOT CAUGHT in ${outcome?.seeds ?? 0} seeds` : `${outcome.law}, seed ${outcome.seeds}`;
+    const { law = null, seed = 0, seeds = 0 } = outcome ?? {};
+    const how = law === null ? `NOT CAUGHT in ${seeds} seeds` : `${law}, seed ${seed}, the ${ordinal(seeds)} lived`;
     tell(`${name.padEnd(width)}  ${how}`);
   }
   const caught = outcomes.filter(({ law }) => law !== null).length;
@@ -50,18 +51,45 @@ export async function huntMutants(args: readonly string[], { tell, progress }: O
   return chosen.length - caught;
 }
 
-async function hunt(name: string, limitMs: number): Promise<MutantOutcome> {
-  const child = fileURLToPath(new URL('mutant-child.js', import.meta.url));
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [child, name, String(MAX_SEEDS), String(limitMs)], {
-      timeout: limitMs + PATIENCE_MS,
-      killSignal: 'SIGKILL',
+/** Has a process of its own live seeds until one shows the bug. */
+function hunt(name: string, limitMs: number): Promise<MutantOutcome> {
+  const program = fileURLToPath(new URL('mutant-child.js', import.meta.url));
+  const child = spawn(process.execPath, [program, name, String(MAX_SEEDS), String(limitMs)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    const seeds: number[] = [];
+    let outcome: MutantOutcome | null = null;
+    let said = '';
+    let isStuck = false;
+    const giveUp = (): void => {
+      isStuck = seeds.length > 0;
+      child.kill('SIGKILL');
+    };
+    const patience = setTimeout(giveUp, LONGEST_LIFE_MS);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      patience.refresh();
+      if (line.startsWith('{')) outcome = JSON.parse(line) as MutantOutcome;
+      else seeds.push(Number(line));
     });
-    return JSON.parse(stdout) as MutantOutcome;
-  } catch (error) {
-    // A bug that keeps a world from going on is seen by that; one that could not be put in is not.
-    const wasKilled = (error as { readonly killed?: boolean }).killed === true;
-    if (!wasKilled) throw error;
-    return { name, law: 'a world does not come to an end', seeds: 0, message: '' };
-  }
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+    child.on('error', reject);
+    child.on('close', () => {
+      clearTimeout(patience);
+      if (outcome !== null) resolve(outcome);
+      // A bug that keeps a world from going on is seen by that; one that could not be put in is not.
+      else if (isStuck) {
+        const law = 'a world does not come to an end';
+        resolve({ name, law, seed: seeds.at(-1) ?? 0, seeds: seeds.length, message: '' });
+      } else reject(new Error(`the mutant "${name}" could not be lived:\n${said}`));
+    });
+  });
 }
+
+/** `1st`, `22nd` */
+function ordinal(count: number): string {
+  const endings: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
+  return `${count}${endings[ORDINALS.select(count)] ?? ''}`;
+}
+
+const ORDINALS = new Intl.PluralRules('en', { type: 'ordinal' });

@@ -1,6 +1,8 @@
 // Bugs put into the scheduler and the agent on purpose, to show that the checkers bite. Each is an edit of built code, made while a module is
 // loaded into a process of its own (mutant-hooks.ts): the product has no switch for it and cannot be run with one.
 
+import type { ThemeName } from './themes.js';
+
 /** One edit: `find` stands exactly once in the file. */
 interface Edit {
   /** Under dist/. */
@@ -12,7 +14,10 @@ interface Edit {
 /** One bug. */
 export interface Mutant {
   readonly name: string;
+  /** More than one where a second defence would hide what the first one lets through. */
   readonly edits: readonly Edit[];
+  /** The seeds of this theme are lived first, since it brings about what the bug is about; then those of all others. */
+  readonly theme: ThemeName;
 }
 
 const LOOP = 'scheduler/control/loop.js';
@@ -29,11 +34,33 @@ const AGENT = 'node-agent/agent.js';
 const SESSION = 'node-agent/session/session.js';
 const MESSAGES = 'node-agent/messages.js';
 const SLOTS = 'node-agent/session/slots.js';
+const WITNESS = 'scheduler/fleet/witness.js';
+const NODES = 'scheduler/control/commands/nodes.js';
+const ADOPTION = 'scheduler/model/adoption.js';
+const HISTORY = 'scheduler/model/history.js';
+const RECOVERY_HOLD = 'scheduler/fleet/recovery-hold.js';
+const STEADY_CLOCK = 'common/steady-clock.js';
+const TERMS = 'node-agent/session/terms.js';
 const SUPERVISION = 'node-agent/runtime/supervision.js';
 
-function mutant(name: string, file: string, find: string, replace: string): Mutant {
-  return { name, edits: [{ file, find, replace }] };
+function mutant(name: string, file: string, find: string, replace: string, theme: ThemeName = 'anything'): Mutant {
+  return { name, edits: [{ file, find, replace }], theme };
 }
+
+/** A scheduler that does not hear that an agent obeyed more than its store knows. */
+const DEAF_TO_WITNESSES: Edit = {
+  file: WITNESS,
+  find: 'if (witness.lineage === lineage) {',
+  replace: "if (witness.lineage === lineage) {\n        return { type: 'follows', knowsMore: false };",
+};
+/** An agent that obeys a lower revision than it did. */
+const OBEYS_LOWER_REVISIONS: Edit = { file: SESSION, find: 'if (revision < maxRevision) {', replace: 'if (false) {' };
+/** Tasks without a lease have all their grace, whenever that is noticed. */
+const GRACE_FROM_NOTICING: Edit = {
+  file: SUPERVISION,
+  find: 'return Math.max(0, Math.min(graceMs, leaseMs + lingerMs + graceMs + LATE_MS - nowMs));',
+  replace: 'return graceMs;',
+};
 
 export const MUTANTS: readonly Mutant[] = [
   mutant('answer before the flush', LOOP, 'await this.#deps.store.commit(', 'void this.#deps.store.commit('),
@@ -51,6 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
     LIFECYCLE,
     "delayMs === null || workload.afterStop === 'cancel'",
     'delayMs === null',
+    'haste',
   ),
   mutant(
     'accept and keep nothing',
@@ -83,6 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     LIFECYCLE,
     'if (failed !== undefined && workload.afterStop === null) {',
     'if (false) {',
+    'gangs',
   ),
   mutant('who waits for another is forgotten', UPKEEP, 'if (progressed)', 'if (false)'),
   mutant(
@@ -97,10 +126,16 @@ export const MUTANTS: readonly Mutant[] = [
     'return answeredMs + (leaseMs + linger)',
     'return answeredMs + (leaseMs + 0 * linger)',
   ),
-  mutant('free GPUs when the task has ended', RECONCILE, "if (one.state !== 'released')\n        return;", ''),
-  mutant('ignore GPUs that are not clean', RECONCILE, 'if (one.dirtyGpus.length > 0) {', 'if (false) {'),
-  mutant('what an agent lost is not requeued', RECONCILE, "givenUp ? 'fail' : 'requeue'", "'cancel'"),
-  mutant('obey the hello of an overtaken stream', FLEET, 'if (isOvertaken)', 'if (false)'),
+  mutant(
+    'free GPUs when the task has ended',
+    RECONCILE,
+    "if (one.state !== 'released')\n        return;\n    noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
+    "noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
+    'gpus',
+  ),
+  mutant('ignore GPUs that are not clean', RECONCILE, 'if (dirtyGpus.length > 0)', 'if (false)', 'gpus'),
+  mutant('what an agent lost is not requeued', RECONCILE, "givenUp ? 'fail' : 'requeue'", "'cancel'", 'machines'),
+  mutant('obey the hello of an overtaken stream', FLEET, 'if (isOvertaken)', 'if (false)', 'streams'),
   mutant('tell no agent of a stop', FLEET, '(before?.stop ?? null) !== (after?.stop ?? null)', 'false'),
   mutant('tell no agent of a new allocation', FLEET, 'isListed(before) !== isListed(after)', 'false'),
   mutant('list nothing to the agent', DESIRED, 'state.heldOn(node).map(', 'state.heldOn(node).slice(1).map('),
@@ -116,8 +151,30 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#runtime.start(output.allocation, this.#durable);',
     'this.#runtime.start(output.allocation, Promise.resolve());',
   ),
-  mutant('skip the generation check', SLOTS, 'if (generation <= seen)', 'if (false)'),
-  mutant('obey orders of the past', SESSION, 'if (revision < maxRevision) {', 'if (false) {'),
+  {
+    name: 'skip the generation check',
+    // And the scheduler does not count on above what agents accepted, as it does after a loss of history.
+    edits: [
+      { file: SLOTS, find: 'if (generation <= seen)', replace: 'if (false)' },
+      {
+        file: ADOPTION,
+        find: 'return generation === gpu.generation ? gpu : { ...gpu, generation };',
+        replace: 'return gpu;',
+      },
+    ],
+    theme: 'history',
+  },
+  { name: 'obey orders of the past', edits: [OBEYS_LOWER_REVISIONS, DEAF_TO_WITNESSES], theme: 'history' },
+  {
+    name: 'obey an old epoch',
+    edits: [
+      { file: TERMS, find: 'if (epoch < obeyed.maxEpoch)', replace: 'if (false)' },
+      OBEYS_LOWER_REVISIONS,
+      DEAF_TO_WITNESSES,
+    ],
+    theme: 'history',
+  },
+  { name: 'do not hear the witnesses of a lost past', edits: [DEAF_TO_WITNESSES], theme: 'history' },
   mutant('start without a lease', SESSION, 'if (turn.nowMs >= turn.state.leaseDeadlineMs)', 'if (false)'),
   mutant(
     'the lease never ends',
@@ -131,19 +188,24 @@ export const MUTANTS: readonly Mutant[] = [
       { file: SESSION, find: 'turn.nowMs > leaseDeadlineMs + one.grant.lingerMs &&', replace: 'false &&' },
       { file: SUPERVISION, find: 'return nowMs > leaseMs + task.lingerMs;', replace: 'return false;' },
     ],
+    theme: 'silence',
   },
   mutant(
     'the supervisor does not look at the lease',
     SUPERVISION,
     'return nowMs > leaseMs + task.lingerMs;',
     'return false;',
+    'orphans',
   ),
-  mutant(
-    'a repeated stop begins anew',
-    SUPERVISION,
-    'before !== null && before <= killAtMs ? null : killAtMs',
-    'killAtMs',
-  ),
+  {
+    name: 'a repeated stop begins anew',
+    edits: [
+      { file: SUPERVISION, find: 'before !== null && before <= killAtMs ? null : killAtMs', replace: 'killAtMs' },
+      GRACE_FROM_NOTICING,
+    ],
+    theme: 'orphans',
+  },
+  { name: 'grace without a lease begins when it is noticed', edits: [GRACE_FROM_NOTICING], theme: 'orphans' },
   mutant(
     'release before it is clean',
     SESSION,
@@ -151,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
     "phase: 'released', cleaning: null",
   ),
   mutant('start what is here already', SESSION, 'if (turn.state.allocations.has(order.id))', 'if (false)'),
-  mutant('let run what nobody asked for', SESSION, 'if (isUnlisted)', 'if (false)'),
+  mutant('let run what nobody asked for', SESSION, 'if (isUnlisted)', 'if (false)', 'history'),
   mutant(
     'forget what is still listed',
     SESSION,
@@ -164,12 +226,19 @@ export const MUTANTS: readonly Mutant[] = [
     "const reconnected = this.state.connection === 'up' && this.#before.connection !== 'up';",
     'const reconnected = false;',
   ),
-  mutant(
-    'start beside who is in the way',
-    SESSION,
-    'if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0)',
-    'if (false)',
-  ),
+  {
+    name: 'start beside who is in the way',
+    // And the scheduler gives GPUs away on which something is that should not be.
+    edits: [
+      { file: SESSION, find: 'if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0)', replace: 'if (false)' },
+      {
+        file: NODES,
+        find: 'uuids.includes(gpu.uuid) && gpu.quarantine === undefined\n',
+        replace: 'false\n',
+      },
+    ],
+    theme: 'gpus',
+  },
   mutant(
     'the journal forgets allocations',
     SESSION,
@@ -177,4 +246,54 @@ export const MUTANTS: readonly Mutant[] = [
     'return { ...state.journal, allocations: [] };',
   ),
   mutant('the stop of an order is ignored', SESSION, 'if (order?.stop)', 'if (false)'),
+  mutant('start what was ordered before the silence', SESSION, '|| !isDesiredNow ||', '||', 'returns'),
+  mutant(
+    'who was never started looks at no GPU that it shared',
+    SESSION,
+    'if (end.neverStarted && heldWhole)',
+    'if (end.neverStarted)',
+    'haste',
+  ),
+  mutant(
+    'give up a node that is just coming back',
+    FLEET,
+    "const isSilent = () => this.#opened.get(node) === heard && this.#liveness.get(node) === 'down';",
+    'const isSilent = () => true;',
+    'returns',
+  ),
+  mutant(
+    'follow the time of day wherever it jumps',
+    STEADY_CLOCK,
+    'if (isFollowed || (this.#aheadMs === 0 && !isFar)) {',
+    'if (true) {',
+    'clocks',
+  ),
+  mutant(
+    'place at once after a lost history',
+    RECOVERY_HOLD,
+    'return elapsedMs >= fenceMs || (awaited === 0 && elapsedMs >= failoverMs);',
+    'return true;',
+    'history',
+  ),
+  mutant(
+    'reuse numbers after a lost history',
+    HISTORY,
+    'const lastWorkload = (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;',
+    'const { lastWorkload } = meta;',
+    'history',
+  ),
+  mutant(
+    'spare what has no place any more after a lost history',
+    RECONCILE,
+    'else if (verdict.isOver)',
+    'else if (false)',
+    'history',
+  ),
+  mutant(
+    'take over nothing after a lost history',
+    RECONCILE,
+    'past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : NOTHING_ADOPTED',
+    'NOTHING_ADOPTED',
+    'history',
+  ),
 ];

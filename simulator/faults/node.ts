@@ -1,6 +1,7 @@
 // One simulated GPU machine: its disk, its GPUs, the supervisor and the tasks on it, and the real agent as its one other process. What dies
 // is started again after a while, as a service manager does.
 import { Agent } from '../../node-agent/agent.js';
+import type { AgentRecord } from '../../node-agent/agent-journal.js';
 import type { AgentHost, Connection } from '../../node-agent/agent-host.js';
 import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
 import type { ConnectionListener } from '../../node-agent/scheduler-connection.js';
@@ -22,6 +23,12 @@ const RESTART_MS = [200, 5_000] as const;
 export interface NodeWitness {
   /** A program was executed. */
   executed(node: SimNode, task: SimTask): void;
+  /** Its agent decided to start an allocation. */
+  accepted(node: SimNode, allocation: string): void;
+  /** Its agent's journal has new content for sure. */
+  journaled(node: SimNode, record: AgentRecord): void;
+  /** Its agent will know less than it knew. */
+  journalDamaged(node: SimNode): void;
   /** No process of it is left. */
   gone(node: SimNode, task: SimTask): void;
 }
@@ -49,7 +56,7 @@ export class SimNode {
   readonly machine: SimMachine;
   readonly driver: SimDriver;
   folders = new Folders();
-  readonly journal = new JournalDisk();
+  readonly journal: JournalDisk;
   /** Until when the node may run tasks, as the agent wrote it. */
   readonly lease: { read: () => number | null; write: (deadlineMs: number) => void };
   readonly #tasks = new Map<string, SimTask>();
@@ -75,6 +82,7 @@ export class SimNode {
     this.driver = new SimDriver(
       Array.from({ length: options.gpus }, (_, index) => new SimGpu(`GPU-${options.name}-${index}`, index)),
     );
+    this.journal = new JournalDisk((record) => surroundings.witness.journaled(this, record));
     let lease: { readonly deadlineMs: number; readonly bootId: string } | null = null;
     this.lease = {
       read: () => (lease === null || lease.bootId !== this.machine.bootId ? null : lease.deadlineMs),
@@ -198,10 +206,23 @@ export class SimNode {
     return this.supervisor;
   }
 
+  /** The newest content of the journal cannot be read any more: what was there before it is. Its agent dies of it. */
+  damageJournal(): void {
+    this.crashAgent();
+    this.journal.damage();
+    this.#surroundings.witness.journalDamaged(this);
+  }
+
+  /** Its agent decided to start this. */
+  accepted(allocation: string): void {
+    this.#surroundings.witness.accepted(this, allocation);
+  }
+
   /** Executes a program, as a supervisor asks for it. */
   execute(order: DesiredAllocation, behaviour: Behaviour, mainExit: (exit: MainExit) => void): SimTask {
     const { witness } = this.#surroundings;
-    const about = { ...order, allocation: order.id };
+    const name = order.array === null ? order.workloadName : `${order.workloadName}/${order.array.index}`;
+    const about = { ...order, name, allocation: order.id };
     const used = this.driver.gpus.filter(({ uuid }) => order.gpus.some((gpu) => gpu.uuid === uuid));
     const gone = (task: SimTask): void => {
       for (const gpu of used) {

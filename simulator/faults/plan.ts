@@ -3,17 +3,20 @@
 import { Random } from '../random.js';
 import { commandOf, type Behaviour } from './task.js';
 import type { NodeOptions } from './node.js';
+import { THEMES, themeOf, type Theme } from './themes.js';
 
 export const FAULT_KINDS = [
   'daemon crash',
   'daemon power cut',
   'daemon pause',
   'agent crash',
+  'agent away',
   'agent pause',
   'supervisor crash',
   'supervisor pause',
   'node power cut',
   'node freeze',
+  'node asleep',
   'cut',
   'cut up',
   'cut down',
@@ -28,6 +31,8 @@ export const FAULT_KINDS = [
   'dirty gpu',
   'driver hang',
   'client cut',
+  'lost history',
+  'damaged journal',
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -92,46 +97,60 @@ export interface Plan {
 /** A world has one clock rate of at most this much off in each of its machines: half of what leases allow for between two. */
 const RATE_BOUND = 5e-4;
 /** Nothing goes wrong while the cluster comes up, in ms. */
-const CALM_MS = 4_000;
+export const CALM_MS = 4_000;
 /** One seed in so many lives so long that what may run on without a lease for 15 min has to end. */
 const LONG_ONE_IN = 16;
 const LONG_OUTAGE_MS = 17 * 60_000;
+/** History is lost at most so often in one world. */
+const MOST_LOSSES = 2;
 
 export function planOf(seed: number): Plan {
   const random = new Random(seed);
+  const theme = THEMES[themeOf(seed)];
   const nodeCount = random.from(2, 5);
   const gpus = random.pick([1, 2, 2, 4]);
   const rate = (): number => 1 + random.between(-RATE_BOUND, RATE_BOUND);
   const nodes = random.list(nodeCount, (at) => ({ name: `node-${at}`, pool: 'default', gpus, rate: rate() }));
-  const isLong = random.oneIn(LONG_ONE_IN);
+  const isLong = theme.kinds === null && random.oneIn(LONG_ONE_IN);
   const healMs = CALM_MS + random.between(40_000, 200_000) + (isLong ? LONG_OUTAGE_MS : 0);
-  const asks = asksOf(random, nodeCount, gpus, healMs - (isLong ? LONG_OUTAGE_MS : 0));
-  const faults = faultsOf(random, nodeCount, healMs, isLong);
+  const asks = asksOf(random, theme, nodeCount, gpus, healMs - (isLong ? LONG_OUTAGE_MS : 0));
+  const faults = faultsOf(random, theme, nodeCount, healMs, isLong);
   return { seed, nodes, daemonRate: rate(), clients: 3, asks, faults, healMs };
 }
 
-function faultsOf(random: Random, nodes: number, healMs: number, isLong: boolean): readonly Fault[] {
+function faultsOf(random: Random, theme: Theme, nodes: number, healMs: number, isLong: boolean): readonly Fault[] {
   // A world with all kinds at once hides what a few of them bring about: each has its own.
-  const kinds = FAULT_KINDS.filter(() => random.chance(0.35));
+  const kinds = theme.kinds === null ? FAULT_KINDS.filter(() => random.chance(0.35)) : [...theme.kinds];
   if (kinds.length === 0) kinds.push('daemon crash');
   const count = random.from(2, random.oneIn(4) ? 40 : 16);
   const shortEndMs = healMs - (isLong ? LONG_OUTAGE_MS : 0);
   const faults = random.list(count, () => {
     const kind = random.pick(kinds as [FaultKind, ...FaultKind[]]);
-    return faultOf(random, kind, nodes, random.between(CALM_MS, shortEndMs));
+    return faultOf(random, theme, kind, nodes, random.between(CALM_MS, shortEndMs));
   });
   // What a lease and its grace end is seen only in an outage that is longer.
   if (isLong) {
-    const kind = random.pick(['cut', 'cut up', 'cut down', 'agent crash', 'node freeze'] as const);
-    const outage = faultOf(random, kind, nodes, random.between(CALM_MS, shortEndMs));
+    const kind = random.pick(['cut', 'cut up', 'cut down', 'agent away', 'node freeze'] as const);
+    const outage = faultOf(random, theme, kind, nodes, random.between(CALM_MS, shortEndMs));
     faults.push({ ...outage, forMs: LONG_OUTAGE_MS });
   }
-  return faults.sort((a, b) => a.atMs - b.atMs);
+  return faults.filter(fewLosses()).sort((a, b) => a.atMs - b.atMs);
 }
 
-function faultOf(random: Random, kind: FaultKind, nodes: number, atMs: number): Fault {
+/** A history that is lost again and again never gets anywhere. */
+function fewLosses(): (fault: Fault) => boolean {
+  let losses = 0;
+  return ({ kind }) => {
+    if (kind === 'lost history') losses += 1;
+    return kind !== 'lost history' || losses <= MOST_LOSSES;
+  };
+}
+
+function faultOf(random: Random, theme: Theme, kind: FaultKind, nodes: number, atMs: number): Fault {
+  const [leastMs, mostMs] = theme.forMs ?? [0, 0];
   // Most are short; some last beyond a lease and the time to kill.
   const forMs = random.weighted([
+    ...(theme.forMs === null ? [] : [[18, () => random.between(leastMs, mostMs)] as const]),
     [3, () => random.between(50, 3_000)],
     [3, () => random.between(3_000, 20_000)],
     [3, () => random.between(20_000, 90_000)],
@@ -139,22 +158,23 @@ function faultOf(random: Random, kind: FaultKind, nodes: number, atMs: number): 
   return { atMs, kind, node: random.below(nodes), forMs, chance: random.fraction() };
 }
 
-function asksOf(random: Random, nodes: number, gpus: number, endMs: number): readonly PlannedAsk[] {
+function asksOf(random: Random, theme: Theme, nodes: number, gpus: number, endMs: number): readonly PlannedAsk[] {
   const count = random.from(8, 45);
   const asks = random.list(count, () => ({
     atMs: random.between(500, endMs),
     client: random.below(3),
-    ask: askOf(random, nodes, gpus),
+    ask: askOf(random, theme, nodes, gpus),
   }));
   return asks.sort((a, b) => a.atMs - b.atMs);
 }
 
-function askOf(random: Random, nodes: number, gpus: number): Ask {
+function askOf(random: Random, theme: Theme, nodes: number, gpus: number): Ask {
   const which = (): number => random.below(1_000);
+  const work = (): AskedWork => theme.work(random, workOf(random, nodes, gpus));
   return random.weighted<Ask>([
-    [24, () => ({ do: 'submit', works: [workOf(random, nodes, gpus)] })],
-    [4, () => ({ do: 'submit', works: random.list(random.from(2, 4), () => workOf(random, nodes, gpus)) })],
-    [5, () => ({ do: 'cancel', which: which() })],
+    [24, () => ({ do: 'submit', works: [work()] })],
+    [4, () => ({ do: 'submit', works: random.list(random.from(2, 4), work) })],
+    [theme.cancels, () => ({ do: 'cancel', which: which() })],
     [2, () => ({ do: 'hold', which: which() })],
     [2, () => ({ do: 'release', which: which() })],
     [2, () => ({ do: 'requeue', which: which() })],
@@ -197,6 +217,7 @@ function workOf(random: Random, nodes: number, gpus: number): AskedWork {
 
 function behaviourFrom(random: Random): Behaviour {
   return {
+    breaks: random.oneIn(8) ? { task: random.below(2), afterMs: random.between(100, 20_000) } : null,
     runMs: random.weighted<number | null>([
       [1, () => random.between(0, 50)],
       [4, () => random.between(500, 20_000)],

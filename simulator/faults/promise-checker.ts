@@ -12,6 +12,10 @@ export class PromiseChecker {
   readonly #report: (law: LawName, message: string) => void;
   readonly #acknowledged = new Map<string, Acknowledged>();
   readonly #cancelled = new Set<WorkloadNumber>();
+  /** The request that a number was given for, and in which history. */
+  readonly #numbers = new Map<WorkloadNumber, { readonly requestKey: string; readonly history: number }>();
+  /** Which history it is. */
+  #history = 1;
 
   constructor(disk: SimDisk, report: (law: LawName, message: string) => void) {
     this.#disk = disk;
@@ -36,13 +40,44 @@ export class PromiseChecker {
     }
   }
 
+  /**
+   * An older copy of the disk was put back. What is not on it nobody can be held to, unless agents bring it back. That its
+   * numbers do not come to mean others is promised all the same, if the scheduler can know of the loss, and if the copy
+   * was taken in the history that is lost: of one between the two it knows nothing.
+   */
+  lostHistory(copy: { readonly history: number; readonly isTold: boolean }): void {
+    for (const [number, { history }] of this.#numbers) {
+      if (history > copy.history || !copy.isTold) this.#numbers.delete(number);
+    }
+    this.#history += 1;
+    for (const [requestKey, { workloads }] of this.#acknowledged) {
+      if (!workloads.every(({ number, uid }) => this.#isStored(number, uid))) this.#acknowledged.delete(requestKey);
+    }
+    this.#cancelled.clear();
+  }
+
+  #isStored(number: WorkloadNumber, uid: string): boolean {
+    return this.#disk.record<Workload>('workloads', workloadKey(number))?.uid === uid;
+  }
+
   submitted(promise: Acknowledged): void {
+    for (const { number } of promise.workloads) {
+      const other = this.#numbers.get(number)?.requestKey ?? promise.requestKey;
+      this.#numbers.set(number, promise);
+      if (other === promise.requestKey) continue;
+      const both = `for ${other} and for ${promise.requestKey}`;
+      this.#report('I1 acknowledged is kept', `number ${number} was given twice: ${both}`);
+    }
+    // It was said before the loss, and is heard only now.
+    if (promise.history < this.#history && !promise.workloads.every(({ number, uid }) => this.#isStored(number, uid))) {
+      return;
+    }
     const before = this.#acknowledged.get(promise.requestKey);
     if (before === undefined) {
       this.#acknowledged.set(promise.requestKey, promise);
       return;
     }
-    if (before.lineage !== promise.lineage) return;
+    if (before.history !== promise.history) return;
     const same =
       before.workloads.length === promise.workloads.length &&
       before.workloads.every(({ uid }, at) => uid === promise.workloads[at]?.uid);
@@ -52,8 +87,12 @@ export class PromiseChecker {
     this.#report('I2 a request makes one set of workloads', `${promise.requestKey} made ${both}`);
   }
 
-  cancelled(number: WorkloadNumber): void {
-    this.#cancelled.add(number);
+  cancelled(number: WorkloadNumber, history: number): void {
+    if (history === this.#history) this.#cancelled.add(number);
+  }
+
+  wasCancelled(number: WorkloadNumber): boolean {
+    return this.#cancelled.has(number);
   }
 
   /** To be called whenever a daemon begins, and at the end. */
@@ -61,7 +100,8 @@ export class PromiseChecker {
     for (const { requestKey, workloads } of this.#acknowledged.values()) {
       for (const { number, uid } of workloads) {
         const kept = state.workload(number);
-        if (kept?.uid === uid) continue;
+        // Repeated after a loss of history, it is found to be the one that an agent still runs.
+        if (kept?.uid === uid || kept?.requestKey === requestKey) continue;
         const what = `workload ${number} of request ${requestKey}`;
         this.#report('I1 acknowledged is kept', `${what} was acknowledged and is ${kept ? 'another one' : 'gone'}`);
       }

@@ -1,7 +1,15 @@
 // Watches what is written: which step each record takes, whether what must rise does, whether what is said to be free is.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import { isTerminal } from '../../scheduler/model/cluster-state.js';
-import type { Allocation, ClusterNode, Workload } from '../../scheduler/model/records.js';
+import type { WorkloadNumber } from '../../common/ids.js';
+import {
+  META_KEY,
+  workloadKey,
+  type Allocation,
+  type ClusterMeta,
+  type ClusterNode,
+  type Workload,
+} from '../../scheduler/model/records.js';
 import { minTasks } from '../../scheduler/model/requests.js';
 import type { Commit } from '../../scheduler/store/state-store.js';
 import type { SimDisk } from './store.js';
@@ -27,18 +35,36 @@ export interface PhysicalFacts {
   isDirty(gpu: string): boolean;
 }
 
+/** What it asks of those who use the cluster, and of the daemon. */
+export interface AskedFacts {
+  /** True time, in ms. */
+  nowMs(): number;
+  /** Whether anybody asked for the end of a workload. */
+  wasCancelAsked(number: WorkloadNumber): boolean;
+  /** Whether its user was told that it is cancelled. */
+  wasCancelled(number: WorkloadNumber): boolean;
+}
+
+/** A time limit may be so much shorter, in parts of it and in ms: jumps of the clock are made up for slowly, small ones are followed. */
+const LIMIT_SLACK = 0.06;
+const LIMIT_SLACK_MS = 2_500;
+
 export class RecordChecker {
   readonly #disk: SimDisk;
-  readonly #facts: PhysicalFacts;
+  readonly #facts: PhysicalFacts & AskedFacts;
   readonly #report: (law: LawName, message: string) => void;
   readonly #visited: (kind: 'workload' | 'allocation', state: string, event: string) => void;
   readonly #workloads = new Map<string, Workload>();
   readonly #allocations = new Map<string, Allocation>();
   readonly #generations = new Map<string, number>();
+  /** Since when this daemon knows workloads to run, in true time, by their keys. */
+  readonly #runningSinceMs = new Map<string, number>();
+  /** Whether tasks of a lost history are awaited: gangs come together one by one. */
+  #isRecovering = false;
 
   constructor(
     disk: SimDisk,
-    facts: PhysicalFacts,
+    facts: PhysicalFacts & AskedFacts,
     report: (law: LawName, message: string) => void,
     visited: (kind: 'workload' | 'allocation', state: string, event: string) => void,
   ) {
@@ -54,6 +80,8 @@ export class RecordChecker {
     this.#workloads.clear();
     this.#allocations.clear();
     this.#generations.clear();
+    this.#runningSinceMs.clear();
+    this.#isRecovering = ((tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined)?.recovery ?? null) !== null;
     for (const [key, value] of tables.get('workloads') ?? []) this.#workloads.set(key, value as Workload);
     for (const [key, value] of tables.get('allocations') ?? []) this.#allocations.set(key, value as Allocation);
     for (const value of tables.get('nodes')?.values() ?? []) {
@@ -65,13 +93,22 @@ export class RecordChecker {
   commit({ puts, deletes }: Commit): void {
     const quarantined = new Set<string>();
     for (const put of puts) {
+      if (put.collection === 'meta') this.#isRecovering = (put.value.recovery ?? null) !== null;
       if (put.collection !== 'nodes') continue;
       for (const gpu of put.value.gpus) if (gpu.quarantine !== undefined) quarantined.add(gpu.uuid);
     }
+    const touched = new Set<string>();
     for (const put of puts) {
-      if (put.collection === 'workloads') this.#workload(put.key, put.value);
-      else if (put.collection === 'allocations') this.#allocation(put.key, put.value, quarantined);
+      if (put.collection !== 'allocations') continue;
+      this.#allocation(put.key, put.value, quarantined);
+      touched.add(workloadKey(put.value.workload));
     }
+    for (const put of puts) {
+      if (put.collection !== 'workloads') continue;
+      this.#workload(put.key, put.value);
+      touched.add(put.key);
+    }
+    for (const key of touched) this.#gang(this.#workloads.get(key));
     for (const { collection, key } of deletes) {
       if (collection === 'workloads') this.#workloads.delete(key);
       else if (collection === 'allocations') this.#allocations.delete(key);
@@ -82,7 +119,13 @@ export class RecordChecker {
     const before = this.#workloads.get(key);
     this.#workloads.set(key, after);
     if (before === undefined) return;
+    if (after.state !== 'running') this.#runningSinceMs.delete(key);
     if (before.state !== after.state) {
+      if (after.state === 'running') this.#runningSinceMs.set(key, this.#facts.nowMs());
+      if (after.state === 'cancelled' && !this.#facts.wasCancelAsked(after.number)) {
+        const message = `workload ${after.number} was ${before.state} and is cancelled, and nobody asked for that`;
+        this.#report('I19 work ends as it was asked to', message);
+      }
       this.#visited('workload', before.state, `to ${after.state}`);
       const step = `workload ${after.number}: ${before.state} to ${after.state}`;
       if (isTerminal(before.state)) this.#report('I10 terminal is final', step);
@@ -92,14 +135,31 @@ export class RecordChecker {
     } else if (isTerminal(before.state) && before.endedMs !== after.endedMs) {
       this.#report('I10 terminal is final', `workload ${after.number} ended again`);
     }
+    if (after.attempt > before.attempt && this.#facts.wasCancelled(after.number)) {
+      const message = `workload ${after.number} begins attempt ${after.attempt}, and its user was told that it is cancelled`;
+      this.#report('I19 work ends as it was asked to', message);
+    }
     const isNext = after.attempt === before.attempt || after.attempt === before.attempt + 1;
-    if (!isNext) {
+    // In a history that was lost there were more.
+    const isAdopted = after.allocations.some((id) => this.#allocations.get(id)?.adopted === true);
+    if (!isNext && !isAdopted) {
       this.#report('I8 attempts follow each other', `workload ${after.number}: ${before.attempt} to ${after.attempt}`);
     }
-    const isUp = after.state === 'starting' || after.state === 'running';
-    if (isUp && after.afterStop === null && after.allocations.length < minTasks(after.spec)) {
-      const has = `${after.allocations.length} of ${minTasks(after.spec)} tasks`;
-      this.#report('I20 gangs are whole', `workload ${after.number} is ${after.state} with ${has}`);
+  }
+
+  /** A gang that is up has all of its tasks, and none of them has ended otherwise than well. */
+  #gang(workload: Workload | undefined): void {
+    if (workload === undefined || this.#isRecovering || workload.afterStop !== null) return;
+    const { number, state, spec, allocations } = workload;
+    if (state !== 'starting' && state !== 'running') return;
+    const what = `workload ${number} is ${state}`;
+    if (allocations.length < minTasks(spec)) {
+      this.#report('I20 gangs are whole', `${what} with ${allocations.length} of ${minTasks(spec)} tasks`);
+    }
+    for (const id of allocations) {
+      const one = this.#allocations.get(id);
+      const isOver = one?.state === 'exited' || one?.state === 'released';
+      if (isOver && one.exit?.code !== 0) this.#report('I20 gangs are whole', `${what}, and task ${one.task} failed`);
     }
   }
 
@@ -111,6 +171,7 @@ export class RecordChecker {
       this.#granted(after, what);
       return;
     }
+    if (before.stop === null && after.stop?.reason === 'time_limit') this.#timeLimit(after);
     if (before.state === after.state) return;
     this.#visited('allocation', before.state, `to ${after.state}`);
     if (ALLOCATION_RANK[after.state] < ALLOCATION_RANK[before.state]) {
@@ -121,7 +182,8 @@ export class RecordChecker {
   }
 
   #granted(after: Allocation, what: string): void {
-    if (after.state !== 'placed') return;
+    // What is taken over keeps the numbers that its agent knows.
+    if (after.state !== 'placed' || after.adopted === true) return;
     for (const { uuid, generation } of after.gpus) {
       const last = this.#generations.get(uuid) ?? 0;
       if (generation <= last) {
@@ -129,6 +191,18 @@ export class RecordChecker {
       }
       this.#generations.set(uuid, generation);
     }
+  }
+
+  #timeLimit({ workload: number }: Allocation): void {
+    const key = workloadKey(number);
+    const sinceMs = this.#runningSinceMs.get(key);
+    const limitMs = this.#workloads.get(key)?.spec.timeLimitMs ?? null;
+    // Of a limit that began under another daemon the time of day is all that is known.
+    if (sinceMs === undefined || limitMs === null) return;
+    const ranMs = this.#facts.nowMs() - sinceMs;
+    if (ranMs >= limitMs * (1 - LIMIT_SLACK) - LIMIT_SLACK_MS) return;
+    const message = `workload ${number} may run for ${limitMs} ms and was stopped after ${Math.round(ranMs)} ms`;
+    this.#report('I21 time limits are kept', message);
   }
 
   #released(after: Allocation, what: string, quarantined: ReadonlySet<string>): void {
@@ -142,7 +216,8 @@ export class RecordChecker {
       if (!isHeldBack && !isExcused)
         this.#report('I12 released means gone', `${what} was released (${proof}) while it ran`);
     }
-    if (proof !== 'clean') return;
+    // What was taken over meanwhile may use what another one left in the part of the history that is gone.
+    if (proof !== 'clean' || this.#isRecovering) return;
     for (const { uuid, parts } of after.gpus) {
       // What shares leave behind is looked at when the last of them leaves.
       if (parts === GPU_PARTS && !quarantined.has(uuid) && this.#facts.isDirty(uuid)) {

@@ -32,7 +32,9 @@ export function checkConverged(
     for (const task of node.tasks) {
       if (task.isStuck || !task.isAlive) continue;
       const allocation = held.get(task.allocation);
+      const isSpared = state.node(id)?.strays?.some((one) => one.spared && one.allocation === task.allocation) === true;
       if (allocation === undefined) {
+        if (isSpared) continue;
         report(
           'I15 no orphans',
           `${task.allocation} of workload ${task.workload} lives on ${node.name}, unknown to the store`,

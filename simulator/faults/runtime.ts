@@ -61,6 +61,8 @@ export class SimRuntime implements Runtime {
     const line = await runtime.#line;
     const recovered = new Map<string, Recovered>();
     for (const id of known) recovered.set(id, await runtime.#recover(id, line));
+    const strangers = [...line.tasks].filter((id) => !known.includes(id));
+    await Promise.all(strangers.map((id) => runtime.#endStranger(id)));
     return { runtime, recovered };
   }
 
@@ -73,6 +75,7 @@ export class SimRuntime implements Runtime {
   start(order: DesiredAllocation, durable: Promise<void>): void {
     const task: TaskHere = { state: 'preparing', cancelled: false };
     this.#tasks.set(order.id, task);
+    this.#node.accepted(order.id);
     void this.#start(order, task, durable);
   }
 
@@ -181,7 +184,10 @@ export class SimRuntime implements Runtime {
 
   #take(news: SupervisorNews): void {
     const task = this.#tasks.get(news.id);
-    if (task === undefined) return;
+    if (task === undefined) {
+      if (news.type === 'started') void this.#endStranger(news.id);
+      return;
+    }
     switch (news.type) {
       case 'started':
         task.state = 'running';
@@ -214,6 +220,16 @@ export class SimRuntime implements Runtime {
         await this.#process.delay(RETRY_MS, 'supervisor tried again');
       }
     }
+  }
+
+  /** A task that the supervisor holds and the journal does not name. */
+  async #endStranger(id: string): Promise<void> {
+    await this.#send((supervisor) => supervisor.stop(id, 0));
+    const endMs = this.#process.clock.monotonicMs() + CLAIM_LIMIT_MS;
+    while (this.#node.folders.endOf(id) === null && this.#process.clock.monotonicMs() < endMs) {
+      await this.#process.delay(50, 'stranger ends');
+    }
+    if (this.#node.folders.endOf(id) === null) await this.#endTree(id);
   }
 
   // --- what became of an allocation ---

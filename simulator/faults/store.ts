@@ -93,10 +93,10 @@ export class SimDisk {
   }
 
   /** Puts an older copy in place of what is there. */
-  restore(image: Image, lineage = image.position.lineage): void {
+  restore({ position, tables }: Image): void {
     this.#unflushed = [];
-    this.#position = { ...image.position, lineage };
-    this.#tables = new Map([...image.tables].map(([name, rows]) => [name, new Map(rows)]));
+    this.#position = position;
+    this.#tables = new Map([...tables].map(([name, rows]) => [name, new Map(rows)]));
   }
 
   write(entry: Unflushed): void {

@@ -14,6 +14,8 @@ export interface Behaviour {
   readonly leaveCode: number | null;
   /** Forks something that ignores signals and outlives it. */
   readonly forks: boolean;
+  /** One task of a gang that fails by itself after a while, whatever the others do; null = none does. */
+  readonly breaks: { readonly task: number; readonly afterMs: number } | null;
   /** How long not even a kill ends it, as when it waits for a dead disk. */
   readonly stuckMs: number;
 }
@@ -42,7 +44,10 @@ export interface MainExit {
 export class SimTask {
   readonly allocation: string;
   readonly workload: number;
+  /** The workload by what its user called it, with its place in an array: stays whatever number it has. */
+  readonly name: string;
   readonly attempt: number;
+  readonly task: number;
   readonly gpus: readonly GrantedGpu[];
   readonly lingerMs: number;
   readonly graceMs: number;
@@ -60,14 +65,16 @@ export class SimTask {
 
   constructor(
     machine: SimMachine,
-    about: Pick<SimTask, 'allocation' | 'workload' | 'attempt' | 'gpus' | 'lingerMs' | 'graceMs'>,
+    about: Pick<SimTask, 'allocation' | 'workload' | 'name' | 'attempt' | 'task' | 'gpus' | 'lingerMs' | 'graceMs'>,
     behaviour: Behaviour,
     on: { readonly mainExit: (exit: MainExit) => void; readonly gone: (task: SimTask) => void },
   ) {
     this.machine = machine;
     this.allocation = about.allocation;
     this.workload = about.workload;
+    this.name = about.name;
     this.attempt = about.attempt;
+    this.task = about.task;
     this.gpus = about.gpus;
     this.lingerMs = about.lingerMs;
     this.graceMs = about.graceMs;
@@ -77,7 +84,10 @@ export class SimTask {
     this.#hasStray = behaviour.forks;
     this.#onMainExit = on.mainExit;
     this.#onGone = on.gone;
-    const { runMs, exitCode } = behaviour;
+    const { runMs, exitCode, breaks } = behaviour;
+    if (breaks?.task === this.task) {
+      this.process.after(breaks.afterMs, 'task breaks', () => this.#exit({ code: 1, signal: '' }));
+    }
     if (runMs !== null) this.process.after(runMs, 'task ends', () => this.#exit({ code: exitCode, signal: '' }));
   }
 

@@ -1,5 +1,6 @@
 // One simulated cluster from its first boot to its end: the real scheduler and the real agents on made-up machines, users who ask, faults that
 // happen, and checkers who see all of it. Everything follows from the seed.
+import type { WorkloadNumber } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { isTerminal } from '../../scheduler/model/cluster-state.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
@@ -69,6 +70,7 @@ class World {
   readonly #promises: PromiseChecker;
   readonly #durable = new Set<string>();
   readonly #answeredMs = new Map<string, number>();
+  readonly #cancelsAsked = new Set<WorkloadNumber>();
   readonly #uncommitted: string[] = [];
   #turns = 0;
   #violation: Violation | null = null;
@@ -91,12 +93,16 @@ class World {
           committed: (control) => this.#turnOver(control),
           stoppedItself: (error) => report('the daemon goes on', textOf(error)),
           sending: (node, message) => this.#sending(node, message),
+          lostHistory: (copy) => this.#promises.lostHistory(copy),
         },
       },
       plan.daemonRate,
     );
     const { disk } = this.#daemon;
     const facts = {
+      nowMs: () => timeline.nowMs,
+      wasCancelAsked: (number: WorkloadNumber) => this.#cancelsAsked.has(number),
+      wasCancelled: (number: WorkloadNumber) => this.#promises.wasCancelled(number),
       isAlive: (id: string) => this.#machines.isAlive(id),
       isStuckWithoutGpus: (id: string) => this.#machines.isStuckWithoutGpus(id),
       isExcused: (id: string) => this.#machines.isExcused(id),
@@ -136,9 +142,12 @@ class World {
           witness: {
             executed: (node, task) => {
               timeline.note(task.allocation, task.attempt);
-              this.#machines.executed(node, task, disk.image.position.lineage);
+              this.#machines.executed(node, task);
             },
             gone: (_node, task) => this.#machines.gone(task),
+            accepted: (node, allocation) => this.#machines.accepted(node, allocation),
+            journaled: (node, record) => this.#machines.journaled(node, record),
+            journalDamaged: (node) => this.#machines.journalDamaged(node),
           },
           connect: (node, process, listener) =>
             new SimConnection(node.name, process, listener, { link: this.#link(node.name), gate, timeline, random }),
@@ -148,8 +157,9 @@ class World {
     const witness = {
       answering: (workloads: Parameters<PromiseChecker['answering']>[0]) => this.#promises.answering(workloads),
       submitted: (promise: Parameters<PromiseChecker['submitted']>[0]) => this.#promises.submitted(promise),
-      cancelled: (number: Parameters<PromiseChecker['cancelled']>[0]) => this.#promises.cancelled(number),
-      asked: (what: string, number: Parameters<PromiseChecker['cancelled']>[0] | null) => {
+      cancelled: (...said: Parameters<PromiseChecker['cancelled']>) => this.#promises.cancelled(...said),
+      asked: (what: string, number: WorkloadNumber | null) => {
+        if (what === 'cancel' && number !== null) this.#cancelsAsked.add(number);
         const workload = number === null ? undefined : this.#daemon.control?.state.workload(number);
         if (workload !== undefined) visited('workload', workload.state, what);
       },
@@ -185,6 +195,7 @@ class World {
       timeline.after(atMs, 'client asks', () => this.#clients[client % this.#clients.length]?.ask(ask));
     }
     for (const fault of faults) {
+      injector.prepare(fault);
       timeline.after(fault.atMs, fault.kind, () => {
         this.#noteFault(fault);
         injector.inject(fault);
@@ -320,7 +331,9 @@ class World {
       const { program } = spec;
       const { runMs, stuckMs } = behaviourOf(program.type === 'command' ? program.argv : []);
       // What hangs in the kernel takes one GPU after the other with it, as often as it is tried again.
-      if (runMs === null || stuckMs > 0) loop.execute(cancel([`${number}`], '', 'operator')).catch(ignore);
+      if (runMs !== null && stuckMs === 0) continue;
+      this.#cancelsAsked.add(number);
+      loop.execute(cancel([`${number}`], '', 'operator')).catch(ignore);
     }
   }
 

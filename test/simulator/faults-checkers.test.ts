@@ -1,7 +1,8 @@
 // Each checker of the fault simulator, shown to bite: a history that breaks its law, made by hand, and the same one without the fault.
 import { describe, expect, test } from 'vitest';
 import type { WorkloadNumber } from '../../common/ids.js';
-import type { Allocation, ClusterNode, Workload } from '../../scheduler/model/records.js';
+import type { AgentRecord } from '../../node-agent/agent-journal.js';
+import { workloadKey, type Allocation, type ClusterNode, type Workload } from '../../scheduler/model/records.js';
 import type { Commit, StoredRecord } from '../../scheduler/store/state-store.js';
 import { MachineChecker } from '../../simulator/faults/machine-checker.js';
 import { SimMachine } from '../../simulator/faults/machine.js';
@@ -15,10 +16,12 @@ import { SimTask } from '../../simulator/faults/task.js';
 import { Timeline } from '../../simulator/faults/timeline.js';
 import { Workshop } from '../control/workshop.js';
 
-const ENDLESS = { runMs: null, exitCode: 0, leaveMs: null, leaveCode: null, forks: false, stuckMs: 0 };
+const ENDLESS = { runMs: null, exitCode: 0, leaveMs: null, leaveCode: null, forks: false, breaks: null, stuckMs: 0 };
 
 describe('what is written', () => {
-  function setup(facts: { alive?: boolean; dirty?: boolean } = {}) {
+  function setup(
+    facts: { alive?: boolean; dirty?: boolean; nowMs?: number; cancelAsked?: boolean; cancelled?: boolean } = {},
+  ) {
     const broken: string[] = [];
     const checker = new RecordChecker(
       new SimDisk('lineage'),
@@ -27,6 +30,9 @@ describe('what is written', () => {
         isExcused: () => false,
         isStuckWithoutGpus: () => false,
         isDirty: () => facts.dirty ?? false,
+        nowMs: () => facts.nowMs ?? 0,
+        wasCancelAsked: () => facts.cancelAsked ?? false,
+        wasCancelled: () => facts.cancelled ?? false,
       },
       (law) => broken.push(law),
       () => undefined,
@@ -50,7 +56,11 @@ describe('what is written', () => {
     return { workload: shop.workload(number), allocation, allocations: ids.map((id) => shop.allocation(id)) };
   }
 
-  const work = (value: Workload): StoredRecord => ({ collection: 'workloads', key: `${value.number}`, value });
+  const work = (value: Workload): StoredRecord => ({
+    collection: 'workloads',
+    key: workloadKey(value.number),
+    value,
+  });
   const grant = (value: Allocation): StoredRecord => ({ collection: 'allocations', key: value.id, value });
 
   test('a legal history breaks nothing', () => {
@@ -91,6 +101,51 @@ describe('what is written', () => {
     expect(broken).toEqual(['I8 attempts follow each other', 'I20 gangs are whole']);
   });
 
+  test('a gang that is up goes on without none of its tasks', () => {
+    const { broken, write } = setup();
+    const { workload, allocations } = records(2);
+    const [one, other] = allocations as [Allocation, Allocation];
+    write(work({ ...workload, state: 'running' }), grant(one), grant(other));
+    const failed = { ...one, state: 'exited', exit: { code: 1, signal: '', message: '' } } as const;
+    write(grant({ ...failed, exit: { ...failed.exit, code: 0 } }));
+    expect(broken).toEqual([]);
+    write(work({ ...workload, state: 'running' }));
+    expect(broken).toEqual([]);
+    write(grant(failed));
+    expect(broken).toEqual(['I20 gangs are whole']);
+  });
+
+  test('nothing is cancelled that nobody cancelled, and what was cancelled begins no more', () => {
+    const asked = setup({ cancelAsked: true });
+    const { workload } = records();
+    asked.write(work(workload));
+    asked.write(work({ ...workload, state: 'cancelled' }));
+    expect(asked.broken).toEqual([]);
+    const { broken, write } = setup({ cancelled: true });
+    write(work({ ...workload, state: 'pending' }));
+    write(work({ ...workload, attempt: workload.attempt + 1 }));
+    write(work({ ...workload, attempt: workload.attempt + 1, state: 'cancelled' }));
+    expect(broken).toEqual(['I19 work ends as it was asked to', 'I19 work ends as it was asked to']);
+  });
+
+  test('nothing is stopped before its time limit', () => {
+    const { workload, allocation } = records();
+    const spec = { ...workload.spec, timeLimitMs: 60_000 };
+    const order = { reason: 'time_limit', requestedMs: 0, forWorkload: null, message: '', graceMs: 0 } as const;
+    for (const [nowMs, expected] of [
+      [58_000, []],
+      [50_000, ['I21 time limits are kept']],
+    ] as const) {
+      const facts = { nowMs: 0 };
+      const { broken, write } = setup(facts);
+      write(work({ ...workload, spec }), grant(allocation));
+      write(work({ ...workload, spec, state: 'running' }));
+      facts.nowMs = nowMs;
+      write(grant({ ...allocation, state: 'stopping', stop: order }));
+      expect(broken).toEqual(expected);
+    }
+  });
+
   test('a grant raises the generation of its GPU', () => {
     const { broken, write } = setup();
     const { allocation } = records();
@@ -123,31 +178,57 @@ describe('what is written', () => {
 });
 
 describe('what really happens', () => {
-  function setup({ durable = true, guardedMs = 1e9, answeredMs = 0 } = {}) {
+  function setup({
+    durable = true,
+    journaled = true,
+    guardedMs = 1e9,
+    answeredMs = 0,
+    leaseMs = 1 as number | null,
+  } = {}) {
     const broken: string[] = [];
     const timeline = new Timeline();
     const machine = new SimMachine(timeline, 'n', 1);
     const tasks: SimTask[] = [];
-    const node = { name: 'n', tasks, guardedMs: () => guardedMs } as unknown as SimNode;
+    const gpus = ['g', 'h'].map((uuid) => ({ uuid, dirtyUntilMs: 0 }));
+    const lease = { read: () => (leaseMs === null ? null : machine.bootMs() + leaseMs) };
+    const node = {
+      name: 'n',
+      machine,
+      tasks,
+      lease,
+      driver: { gpus },
+      guardedMs: () => guardedMs,
+    } as unknown as SimNode;
+    const journal = (allocations: readonly string[], obeyed: Partial<AgentRecord> = {}): void =>
+      checker.journaled(node, {
+        lineage: 'l',
+        maxEpoch: 1,
+        maxRevision: 1,
+        pastLineages: [],
+        ...obeyed,
+        allocations: allocations.map((id) => ({ grant: { id } })),
+      } as unknown as AgentRecord);
     const checker = new MachineChecker(
       { nowMs: () => timeline.nowMs, wasDurable: () => durable, answeredMs: () => answeredMs },
       (law) => broken.push(law),
     );
     const execute = (
       allocation: string,
-      about: { gpu?: string; generation?: number; parts?: number; attempt?: number },
+      about: { gpu?: string; generation?: number; parts?: number; attempt?: number; of?: number },
     ) => {
-      const { gpu = 'g', generation = 1, parts = 7_000, attempt = 1 } = about;
-      const gpus = [{ uuid: gpu, index: 0, model: '', simulated: true, generation, parts, instance: '' }];
-      const task = new SimTask(machine, { allocation, workload: 1, attempt, gpus, lingerMs: 0, graceMs: 0 }, ENDLESS, {
+      const { gpu = 'g', generation = 1, parts = 7_000, attempt = 1, of = tasks.length } = about;
+      const granted = [{ uuid: gpu, index: 0, model: '', simulated: true, generation, parts, instance: '' }];
+      const asked = { workload: 1, name: 'w', attempt, task: of, gpus: granted, lingerMs: 0, graceMs: 0 };
+      if (journaled) journal([allocation]);
+      const task = new SimTask(machine, { allocation, ...asked }, ENDLESS, {
         mainExit: () => undefined,
         gone: (one) => checker.gone(one),
       });
       tasks.push(task);
-      checker.executed(node, task, 'lineage');
+      checker.executed(node, task);
       return task;
     };
-    return { broken, checker, execute, timeline };
+    return { broken, checker, execute, timeline, node, gpus, journal };
   }
 
   test('one owner after the other is well', () => {
@@ -179,6 +260,42 @@ describe('what really happens', () => {
     const early = setup({ durable: false });
     early.execute('a', {});
     expect(early.broken).toEqual(['I16 durable before visible']);
+    const hasty = setup({ journaled: false });
+    hasty.execute('a', {});
+    expect(hasty.broken).toEqual(['I16 durable before visible']);
+  });
+
+  test('nothing is started on a GPU that is not clean', () => {
+    const { broken, execute, gpus } = setup();
+    const [first] = gpus;
+    if (first !== undefined) first.dirtyUntilMs = 1;
+    execute('a', { gpu: 'h' });
+    expect(broken).toEqual([]);
+    execute('b', { gpu: 'g' });
+    expect(broken).toEqual(['I14 released means clean']);
+  });
+
+  test.each([
+    ['a lease', 1, []],
+    ['one that is over', -1, ['I13 no lease, no process']],
+    ['none', null, ['I13 no lease, no process']],
+  ])('an agent that decides to start something has %s', (_, leaseMs, expected) => {
+    const { broken, checker, node } = setup({ leaseMs });
+    checker.accepted(node, 'a');
+    expect(broken).toEqual(expected);
+  });
+
+  test('an agent obeys nothing older than it did, unless its journal was damaged', () => {
+    const { broken, checker, journal, node } = setup();
+    journal([], { maxEpoch: 2, maxRevision: 7 });
+    journal([], { lineage: 'm', maxEpoch: 3, maxRevision: 0, pastLineages: ['l'] });
+    expect(broken).toEqual([]);
+    journal([], { lineage: 'm', maxEpoch: 2, maxRevision: 9, pastLineages: ['l'] });
+    checker.journalDamaged(node);
+    journal([], { lineage: 'm', maxEpoch: 2, maxRevision: 8, pastLineages: ['l'] });
+    journal([], { lineage: 'm', maxEpoch: 2, maxRevision: 7, pastLineages: ['l'] });
+    journal([], { maxEpoch: 4, maxRevision: 9, pastLineages: ['l', 'm'] });
+    expect(broken).toEqual(Array.from({ length: 3 }, () => 'I6 epochs and revisions rise'));
   });
 
   test('a workload has one live attempt, unless nobody could end the older one', () => {
@@ -190,6 +307,12 @@ describe('what really happens', () => {
     frozen.execute('a', { gpu: 'g', attempt: 1 });
     frozen.execute('b', { gpu: 'h', attempt: 2 });
     expect(frozen.broken).toEqual([]);
+    const gang = setup();
+    gang.execute('a', { gpu: 'g', of: 0 });
+    gang.execute('b', { gpu: 'h', of: 1 });
+    expect(gang.broken).toEqual([]);
+    gang.execute('c', { gpu: 'i', of: 1 });
+    expect(gang.broken).toEqual(['I9 a workload has one live attempt']);
   });
 
   test('without a lease nothing lives for long', async () => {
@@ -219,24 +342,24 @@ describe('what users were promised', () => {
 
   test('is kept', () => {
     const { broken, shop, checker, number, uid } = setup();
-    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
-    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid }] });
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid }] });
     checker.checkKept(shop.state);
     expect(broken).toEqual([]);
   });
 
   test('is broken when it is gone, or has another identity', () => {
     const { broken, shop, checker, number } = setup();
-    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid: 'ANOTHER' }] });
-    checker.submitted({ requestKey: 's', lineage: 'l', workloads: [{ number: 99 as WorkloadNumber, uid: 'U' }] });
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid: 'ANOTHER' }] });
+    checker.submitted({ requestKey: 's', history: 1, workloads: [{ number: 99 as WorkloadNumber, uid: 'U' }] });
     checker.checkKept(shop.state);
     expect(broken).toEqual(['I1 acknowledged is kept', 'I1 acknowledged is kept']);
   });
 
   test('is broken when one request makes two workloads, told or not', () => {
     const { broken, shop, checker, number, uid } = setup();
-    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid }] });
-    checker.submitted({ requestKey: 'r', lineage: 'l', workloads: [{ number, uid: 'ANOTHER' }] });
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid }] });
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid: 'ANOTHER' }] });
     shop.submit({ name: 'one' });
     checker.checkKept(shop.state);
     expect(broken).toEqual(['I2 a request makes one set of workloads', 'I2 a request makes one set of workloads']);
@@ -244,9 +367,28 @@ describe('what users were promised', () => {
 
   test('is broken when a cancel does not end it', () => {
     const { broken, shop, checker, number } = setup();
-    checker.cancelled(number);
+    checker.cancelled(number, 1);
     checker.checkCancelled(shop.state);
     expect(broken).toEqual(['I1 acknowledged is kept']);
+  });
+
+  test('is not held against a disk that was put back, except for the numbers that were given', () => {
+    const { broken, shop, checker, number, uid } = setup();
+    checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid }] });
+    checker.cancelled(number, 1);
+    checker.lostHistory({ history: 1, isTold: true });
+    checker.checkKept(new Workshop().state);
+    checker.checkCancelled(shop.state);
+    expect(broken).toEqual([]);
+    checker.submitted({ requestKey: 's', history: 2, workloads: [{ number, uid: 'ANOTHER' }] });
+    expect(broken).toEqual(['I1 acknowledged is kept']);
+    // Of what was given after a copy was made, one that is put back for the second time knows nothing.
+    const later = setup();
+    later.checker.lostHistory({ history: 1, isTold: true });
+    later.checker.submitted({ requestKey: 'r', history: 2, workloads: [{ number, uid }] });
+    later.checker.lostHistory({ history: 1, isTold: true });
+    later.checker.submitted({ requestKey: 's', history: 3, workloads: [{ number, uid: 'ANOTHER' }] });
+    expect(later.broken).toEqual([]);
   });
 
   test('may not be told before it is durable', () => {
