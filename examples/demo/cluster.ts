@@ -9,6 +9,7 @@ import { connect, type SluiceClient } from '../../cli/client.js';
 import { DevProcess, endTogether, killLeftovers } from '../../cli/dev-processes.js';
 import { systemClock } from '../../common/clock.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { freePort, type Watched, watch } from './grafana.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 
@@ -25,6 +26,9 @@ const SHOWN_LINES = 25;
 export class DemoCluster {
   readonly folder: string;
   readonly isReal: boolean;
+  readonly #isWatched: boolean;
+  #watched: Watched | null = null;
+  readonly #agentPages: string[] = [];
   #scheduler: DevProcess | null = null;
   readonly #agents: DevProcess[] = [];
   #client: SluiceClient | null = null;
@@ -32,9 +36,11 @@ export class DemoCluster {
   grpc = '';
   metricsUrl = '';
 
-  constructor(folder: string, isReal: boolean) {
+  /** @param isWatched whether agents serve their metrics and a Prometheus looks at all of it */
+  constructor(folder: string, isReal: boolean, isWatched: boolean) {
     this.folder = folder;
     this.isReal = isReal;
+    this.#isWatched = isWatched;
   }
 
   get client(): SluiceClient {
@@ -70,19 +76,31 @@ export class DemoCluster {
   async startAgents(): Promise<readonly Node__Output[]> {
     const names = this.isReal ? ['node-1'] : ['node-1', 'node-2'];
     const gpus = this.isReal ? ['--real'] : ['--simulate', '4xh100'];
-    const agents = names.map((name) => {
+    if (this.#isWatched) for (const _ of names) this.#agentPages.push(`127.0.0.1:${await freePort()}`);
+    const agents = names.map((name, at) => {
+      const pages = this.#isWatched ? ['--http', this.#agentPages[at] ?? 'off'] : [];
       const where = ['--server', this.grpc, '--name', name, '--state-dir', path.join(this.folder, name)];
       const how = ['--shared-dir', path.join(this.folder, 'shared'), '--stop-tasks-on-exit', ...gpus];
-      return new DevProcess(name, ['agent', ...where, ...how], this.folder);
+      return new DevProcess(name, ['agent', ...where, ...how, ...pages], this.folder);
     });
     this.#agents.push(...agents);
-    return this.until('the agents join', async () => {
+    const ready = await this.until('the agents join', async () => {
       const gone = agents.find((agent) => !agent.isRunning);
       if (gone !== undefined) throw new Error(`the agent ${gone.name} ended while it started`);
       const nodes = await this.client.allNodes();
-      const ready = nodes.filter(({ state }) => state === 'NODE_STATE_READY');
-      return ready.length === names.length ? ready : null;
+      const joined = nodes.filter(({ state }) => state === 'NODE_STATE_READY');
+      return joined.length === names.length ? joined : null;
     });
+    if (this.#isWatched) {
+      const scheduler = new URL(this.metricsUrl).host;
+      this.#watched = await watch(path.join(this.folder, 'grafana'), { scheduler, agents: this.#agentPages });
+    }
+    return ready;
+  }
+
+  /** Where it can be looked at; null = nobody asked for that. */
+  get watched(): Watched | null {
+    return this.#watched;
   }
 
   /** Runs a built-in program by hand, as preparation. */
@@ -141,6 +159,7 @@ export class DemoCluster {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#client?.close();
+    await this.#watched?.stop();
     const options = { limitMs: STOP_LIMIT_MS, hurry: new AbortController().signal, clock: systemClock };
     await endTogether(this.#agents, options);
     if (this.#scheduler !== null) await endTogether([this.#scheduler], options);

@@ -6,14 +6,16 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatDuration } from '../../common/units.js';
 import { DemoCluster } from './cluster.js';
+import { howToLook } from './grafana.js';
 import { bold, dim, green, red, say, title } from './print.js';
 import { createStory, type Step } from './story.js';
 
 const HELP = `npm run demo [-- OPTIONS]
 
-  --keep    leave the cluster running at the end, for exploration, until Ctrl-C
-  --real    offer this machine's NVIDIA GPUs (one agent) instead of eight simulated ones
-  --help    this text
+  --keep     leave the cluster running at the end, for exploration, until Ctrl-C
+  --grafana  the same, with a Prometheus that looks at it (where it is installed) and what Grafana needs
+  --real     offer this machine's NVIDIA GPUs (one agent) instead of eight simulated ones
+  --help     this text
 `;
 
 /** Exit code of a demo that was interrupted. */
@@ -24,14 +26,19 @@ await main();
 async function main(): Promise<void> {
   const options = readOptions();
   const folder = mkdtempSync(path.join(tmpdir(), 'sluice-demo-'));
-  const cluster = new DemoCluster(folder, options.real);
+  const cluster = new DemoCluster(folder, options.real, options.grafana);
   const interrupted = interruption();
   const beganMs = performance.now();
   const outcome = await Promise.race([tell(createStory(cluster)), interrupted.then(() => 'interrupted' as const)]);
-  if (outcome === 'done' && options.keep) {
+  if (outcome === 'done' && (options.keep || options.grafana)) {
     say();
     say(bold('The cluster keeps running. Try, in another terminal:'));
     say(cluster.hints());
+    if (cluster.watched !== null) {
+      say();
+      say(bold('Look at it:'));
+      say(howToLook(cluster.watched));
+    }
     say('Ctrl-C here stops everything.');
     await interrupted;
   }
@@ -46,16 +53,21 @@ async function main(): Promise<void> {
   process.exit(outcome === 'interrupted' ? EXIT_INTERRUPTED : 1);
 }
 
-function readOptions(): { readonly keep: boolean; readonly real: boolean } {
+function readOptions(): { readonly keep: boolean; readonly grafana: boolean; readonly real: boolean } {
   try {
     const { values } = parseArgs({
-      options: { keep: { type: 'boolean' }, real: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        keep: { type: 'boolean' },
+        grafana: { type: 'boolean' },
+        real: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (values.help === true) {
       process.stdout.write(HELP);
       process.exit(0);
     }
-    return { keep: values.keep === true, real: values.real === true };
+    return { keep: values.keep === true, grafana: values.grafana === true, real: values.real === true };
   } catch (error) {
     process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
     process.exit(2);

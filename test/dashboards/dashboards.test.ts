@@ -100,10 +100,14 @@ describe('alerts', () => {
 });
 
 describe.runIf(needs('build'))('runbooks', () => {
+  const helps = new Map<string, string>();
   const help = (...words: readonly string[]): string => {
+    const known = helps.get(words.join(' '));
+    if (known !== undefined) return known;
     const { stdout, stderr } = spawnSync(process.execPath, ['dist/cli/main.js', ...words, '--help'], {
       encoding: 'utf8',
     });
+    helps.set(words.join(' '), stdout + stderr);
     return stdout + stderr;
   };
 
