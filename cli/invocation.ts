@@ -19,7 +19,12 @@ import { usageError, whyUnreadable } from './failure.js';
 import { Table, paint, type Cell, type Tone } from './table.js';
 
 /** A stream that people or programs read. */
-export type Output = Pick<Writable, 'write'> & { readonly isTTY?: boolean };
+export type Output = Pick<Writable, 'write'> & {
+  readonly isTTY?: boolean;
+  /** Of the terminal, in characters. */
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 /** The terminal that a person sits at. */
 export interface HostTerminal {
@@ -42,6 +47,8 @@ export interface Host {
   readonly homeDirectory: string;
   /** Calls back at each Ctrl-C (or SIGTERM) instead of ending the process, until the returned function is called. */
   onInterrupt(handler: () => void): () => void;
+  /** Calls back at each key, Ctrl-C included, until the returned function is called; absent = there is no keyboard. */
+  readonly onKey?: (handler: (key: string) => void) => () => void;
 }
 
 /**
@@ -116,6 +123,11 @@ export class Invocation {
   /** Prints a whole table. */
   printTable(titles: readonly string[], rows: readonly (readonly Cell[])[]): void {
     this.host.stdout.write(this.table(titles).withTitles(rows));
+  }
+
+  /** Whether results may have colours. */
+  get colours(): boolean {
+    return this.#colours(this.host.stdout);
   }
 
   /** Text for results in a tone. */

@@ -45,6 +45,17 @@ const host: Host = {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, handler);
     };
   },
+  ...(process.stdin.isTTY ? { onKey } : {}),
 };
+
+/** Keys come one by one, without a newline, for as long as somebody listens. */
+function onKey(handler: (key: string) => void): () => void {
+  const { stdin } = process;
+  const listener = (data: Buffer): void => handler(data.toString());
+  stdin.setRawMode(true).resume().on('data', listener);
+  return () => {
+    stdin.off('data', listener).setRawMode(false).pause();
+  };
+}
 
 process.exitCode = await runCli(process.argv.slice(2), host);

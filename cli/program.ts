@@ -66,6 +66,7 @@ const GROUPS: readonly CommandGroup[] = [
         summary: 'show all about a workload, queue or node',
         load: () => import('./commands/describe.js'),
       },
+      { name: 'top', summary: 'show all of it, live', load: () => import('./commands/top.js') },
       { name: 'logs', summary: 'print or follow what a workload prints', load: () => import('./commands/logs.js') },
       {
         name: 'exec',
