@@ -19,7 +19,7 @@ describe('documentation', () => {
   });
 
   test('every page is linked from an index', () => {
-    const indices = ['README.md', 'docs/README.md', 'docs/internals/README.md'];
+    const indices = ['README.md', 'docs/README.md', 'docs/runbooks/README.md', 'docs/internals/README.md'];
     const linked = new Set(indices.flatMap(linksOf));
     expect(pages.filter((page) => !linked.has(page) && page !== 'README.md')).toEqual([]);
   });
