@@ -174,14 +174,15 @@ function subjectOf(view: ClusterView, number: WorkloadNumber, nowMs: number): Su
 
 // --- the cause ---
 
-const GATES = { held: 'HELD', dependency: 'DEPENDENCY', backoff: 'BACKOFF', array: 'ARRAY_CAP' } as const;
+/** What is told of a pending workload with a gate. */
+export const GATE_REASONS = { held: 'HELD', dependency: 'DEPENDENCY', backoff: 'BACKOFF', array: 'ARRAY_CAP' } as const;
 const STOPS = { limit: 'QUEUE_LIMIT', guarantee: 'GUARANTEE_EXHAUSTED', user: 'USER_LIMIT' } as const;
 
 /** The first that holds: what no time can mend comes first, then what the queue's rules forbid, then room. */
 function findCause(subject: Subject): Cause {
   const { workload, shape } = subject;
   const gate = workload.record?.gate ?? null;
-  if (gate) return { reason: GATES[gate.kind], gate };
+  if (gate) return { reason: GATE_REASONS[gate.kind], gate };
   if (workload.claim) return { reason: 'RECLAIMING', claim: workload.claim };
   if (!isRegistered(shape) || tooFewTogether(subject) !== null) return { reason: 'NO_SUCH_GPU' };
   if (tooLargeBeside(shape, subject.view) !== null) return { reason: 'CPU_OR_MEMORY' };

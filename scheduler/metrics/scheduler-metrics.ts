@@ -2,24 +2,23 @@
 // models, states, never workloads.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Clock } from '../../common/clock.js';
-import type { WorkloadNumber } from '../../common/ids.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
-import type { PendingReason, ShapeStanding } from '../engine/decisions.js';
-import { pendingReason } from '../engine/explain.js';
-import type { Group } from '../engine/shapes.js';
+import type { ShapeStanding } from '../engine/decisions.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
+import { toGpus } from '../model/requests.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { registerFleetMetrics } from './fleet-metrics.js';
-import { countGpus, type GpuCounts } from './gpu-counts.js';
+import { type GpuCounts, KeptGpuCounts } from './gpu-counts.js';
 import { countIdleAllocated } from './idle-allocated.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
 import { registerNodeMetrics } from './node-metrics.js';
+import { countReasons } from './pending-reasons.js';
 import { type Labels, Tally } from './tally.js';
 import { WorkloadMetrics } from './workload-metrics.js';
 
@@ -175,15 +174,18 @@ export class SchedulerMetrics {
       }
       counts.each(set);
     });
-    // One pass for the three of them: they are collected at the same time, and there may be 100,000 GPUs.
+    // One look for the four of them: they are collected at the same time, and there may be 100,000 GPUs.
+    const kept = new KeptGpuCounts();
     let counting: Promise<GpuCounts> | null = null;
     const countOnce = (): Promise<GpuCounts> => {
       const isOpen = (node: ClusterNode): boolean => fleet.softState(node.id).liveness === 'ready' && !node.cordoned;
-      counting ??= loop.read((state) => countGpus(state, isOpen)).finally(() => (counting = null));
+      counting ??= loop.read((state) => kept.follow(state, isOpen)).finally(() => (counting = null));
       return counting;
     };
     const gpus = (name: keyof GpuCounts, metric: string, help: string, labels: string[]): void => {
-      this.#gauge(metric, help, labels, async (set) => (await countOnce())[name].each(set));
+      this.#gauge(metric, help, labels, async (set) =>
+        (await countOnce())[name].each((found, count) => set(found, name === 'heldParts' ? toGpus(count) : count)),
+      );
     };
     gpus('byState', 'sluice_gpus', 'GPUs by state: allocated (in part or whole), idle or unavailable.', [
       'pool',
@@ -196,7 +198,7 @@ export class SchedulerMetrics {
       'model',
       'state',
     ]);
-    gpus('held', 'sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model']);
+    gpus('heldParts', 'sluice_gpus_held', 'GPUs that tasks hold, parts added up.', ['pool', 'model']);
     gpus('shared', 'sluice_gpus_shared', 'GPUs that tasks hold in parts: shares and MIG instances.', [
       'pool',
       'model',
@@ -209,24 +211,17 @@ export class SchedulerMetrics {
       (state, _view, set) => countIdleAllocated(state, fleet, clock.wallMs()).each(set),
     );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
-      const byQueue = new Map<string, Map<string, number>>();
-      for (const { spec, state: is } of state.workloads.values()) {
-        let counts = byQueue.get(spec.queue);
-        if (counts === undefined) byQueue.set(spec.queue, (counts = new Map()));
-        counts.set(is, (counts.get(is) ?? 0) + 1);
+      for (const [queue, counts] of state.workloadCounts.byState) {
+        for (const [is, count] of counts) set({ queue, state: is }, count);
       }
-      for (const [queue, counts] of byQueue) for (const [is, count] of counts) set({ queue, state: is }, count);
     });
     gauge(
       'sluice_workloads_pending',
       'Pending workloads by what they wait for.',
       ['queue', 'reason'],
       (state, view, set) => {
-        const nowMs = clock.wallMs();
-        for (const queue of state.queues.values()) {
-          for (const [reason, count] of countReasons(view, state.pendingIn(queue.name), nowMs)) {
-            set({ queue: queue.name, reason }, count);
-          }
+        for (const [queue, counts] of countReasons(state, view, clock.wallMs())) {
+          for (const [reason, count] of counts) set({ queue, reason }, count);
         }
       },
     );
@@ -379,24 +374,4 @@ const QUEUE_RULES: Readonly<Record<string, readonly [help: string, read: (queue:
 
 function scaled(value: number | null, scale: number): number | null {
   return value === null ? null : value * scale;
-}
-
-/**
- * Counts pending workloads by reason. Equal ones stand in one group and wait for the same, so each group is asked about
- * once: a scrape holds the one writer up, and there may be a million of them.
- */
-function countReasons(
-  view: ClusterView,
-  pending: Iterable<WorkloadNumber>,
-  nowMs: number,
-): ReadonlyMap<PendingReason, number> {
-  const counts = new Map<PendingReason, number>();
-  const known = new Map<Group, PendingReason>();
-  for (const number of pending) {
-    const group = view.workloads.get(number)?.group ?? null;
-    const reason = (group && known.get(group)) ?? pendingReason(view, number, nowMs) ?? 'NOT_EVALUATED';
-    if (group !== null) known.set(group, reason);
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
 }

@@ -21,6 +21,7 @@ import {
 import { NodeKinds } from './node-kinds.js';
 import { NumberList } from './number-list.js';
 import { OldestPending } from './oldest-pending.js';
+import { WorkloadCounts } from './workload-counts.js';
 
 type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
 
@@ -58,6 +59,10 @@ export interface ReadableState {
   unfinishedIn(queue: QueueName): number;
   /** The pending workloads of a queue. */
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber>;
+  /** How many workloads there are, kept as they change. */
+  readonly workloadCounts: Pick<WorkloadCounts, 'byState' | 'gated'>;
+  /** Goes up when what holds GPUs of a node is no longer the same. */
+  heldStampOf(node: NodeId): number;
   /** When the oldest of the pending workloads of a queue was submitted; null = none is pending. */
   oldestPendingMs(queue: QueueName): number | null;
   /** One record of any collection. */
@@ -84,6 +89,8 @@ export class ClusterState implements ReadableState {
   readonly #heldOn = new Map<NodeId, Set<AllocationId>>();
   readonly #unfinishedIn = new Map<QueueName, number>();
   readonly #pendingIn = new Map<QueueName, OldestPending>();
+  readonly workloadCounts = new WorkloadCounts();
+  readonly #heldStamps = new Map<NodeId, number>();
   readonly #nodeKinds = new NodeKinds(false);
   readonly #labelledNodeKinds = new NodeKinds(true);
 
@@ -159,6 +166,9 @@ export class ClusterState implements ReadableState {
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber> {
     return this.#pendingIn.get(queue)?.members ?? NONE;
   }
+  heldStampOf(node: NodeId): number {
+    return this.#heldStamps.get(node) ?? 0;
+  }
   oldestPendingMs(queue: QueueName): number | null {
     return this.#pendingIn.get(queue)?.oldestMs() ?? null;
   }
@@ -198,6 +208,7 @@ export class ClusterState implements ReadableState {
 
   #indexWorkload(before: Workload | null, after: Workload | null): void {
     this.#indexPending(before, after);
+    this.workloadCounts.note(before, after);
     if (before !== null && !isTerminal(before.state)) this.#countUnfinished(before.spec.queue, -1);
     if (after !== null && !isTerminal(after.state)) this.#countUnfinished(after.spec.queue, 1);
     if (before === null && after !== null) {
@@ -248,6 +259,13 @@ export class ClusterState implements ReadableState {
   }
 
   #indexAllocation(before: Allocation | null, after: Allocation | null): void {
+    const holds = (one: Allocation | null): Allocation['gpus'] | null =>
+      one === null || one.state === 'released' ? null : one.gpus;
+    const node = (after ?? before)?.node;
+    // Most changes of an allocation are steps of its life, and leave its GPUs alone.
+    if (node !== undefined && holds(before) !== holds(after)) {
+      this.#heldStamps.set(node, (this.#heldStamps.get(node) ?? 0) + 1);
+    }
     if (before !== null && before.state !== 'released') this.#heldOn.get(before.node)?.delete(before.id);
     if (after === null || after.state === 'released') return;
     const held = this.#heldOn.get(after.node);

@@ -136,10 +136,10 @@ describe('what there is', () => {
       '{queue="batch",reason="HELD"} 1',
       '{queue="batch",reason="RESOURCES"} 1',
     ]);
-    expect(await samples('sluice_workloads')).toEqual([
-      '{queue="research",state="starting"} 1',
-      '{queue="research",state="pending"} 3',
+    expect((await samples('sluice_workloads')).toSorted()).toEqual([
       '{queue="batch",state="pending"} 2',
+      '{queue="research",state="pending"} 3',
+      '{queue="research",state="starting"} 1',
     ]);
     await queue('maintained');
     await loop.execute(welcomeNode(nodeReport('node-n2' as NodeId, 'n2', 2), []));
