@@ -13,7 +13,7 @@ import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHost, Connection, Runtime } from './agent-host.js';
 import { type AgentRecord, newAgentRecord } from './agent-journal.js';
 import type { AgentHealth } from './health/agent-health.js';
-import type { GpuProvider, Inventory } from './gpu/provider.js';
+import type { DiscoveredGpu, GpuProvider, Inventory } from './gpu/provider.js';
 import type { AgentView } from './metrics/agent-metrics.js';
 import { GpuReadings } from './metrics/gpu-readings.js';
 import {
@@ -120,7 +120,11 @@ export class Agent {
       // What broke under a task is told before its end, which is then no fault of its program.
       const afterHealth = (act: () => void) => (deps.health === undefined ? act() : deps.health.afterEvents(act));
       const { runtime, recovered } = await host.openRuntime(
-        { rebooted, gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null },
+        {
+          rebooted,
+          gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null,
+          gpuDevice: (uuid) => holder.agent?.gpuDevice(uuid) ?? null,
+        },
         known,
         {
           started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
@@ -196,6 +200,11 @@ export class Agent {
     const { gpus } = this.#inventory;
     const slots = [...gpus, ...gpus.flatMap(({ mig }) => mig ?? [])];
     return slots.find((slot) => slot.uuid === uuid)?.memoryMib ?? null;
+  }
+
+  /** Where a GPU of the inventory is; null = it has none such. */
+  gpuDevice(uuid: string): Pick<DiscoveredGpu, 'minor' | 'pciBusId'> | null {
+    return this.#inventory.gpus.find((gpu) => gpu.uuid === uuid) ?? null;
   }
 
   async #begin(recovered: ReadonlyMap<string, Recovered>): Promise<void> {

@@ -15,7 +15,7 @@ import { type ConnectionOptions, SchedulerConnection } from './scheduler-connect
 
 /** What tells one agent of a machine from another one. */
 export interface MachineHostOptions
-  extends ConnectionOptions, Omit<RuntimeOptions, 'nodeName' | 'rebooted' | 'gpuMemoryMib'> {
+  extends ConnectionOptions, Omit<RuntimeOptions, 'nodeName' | 'rebooted' | 'gpuMemoryMib' | 'gpuDevice'> {
   readonly name: string;
 }
 

@@ -1,5 +1,5 @@
 // The agent as a program: reads its flags, wires it to the machine's clock, GPUs and network, and runs it until a signal.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { systemClock } from '../common/clock.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
 import { createLogger, type LogLevel } from '../common/log.js';
+import { makeFolderSync } from '../common/make-folder.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import type { PageServer } from '../common/http-pages.js';
@@ -18,11 +19,18 @@ import { machineHealth, type MachineHealthOptions } from './health/machine-healt
 import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
 import { type HttpAddress, serveMetrics } from './metrics/serve.js';
+import { canRunAs } from './runtime/as-user.js';
+import { readUserMap, TaskUsers } from './runtime/run-as.js';
+import type { TaskHolding } from './runtime/task-holding.js';
 
 const DEFAULT_SERVER = '127.0.0.1:7443';
 /** As the scheduler takes them. */
 const NODE_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const DEFAULT_TASK_PROCESSES = 16_384;
+const MIN_TASK_PROCESSES = 16;
+const DEFAULT_TASK_DISK_BYTES = 100 * 2 ** 30;
+const BYTES_OF: Readonly<Record<string, number>> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 /** Exit codes: wrong usage, and what the machine refuses. */
 const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
@@ -47,6 +55,12 @@ interface Flags {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly runAs?: string;
+  readonly userMap?: string;
+  readonly taskProcesses: number;
+  readonly taskDisk: number | null | 'default';
+  readonly cpus: 'near' | 'any';
+  readonly isolation: 'possible' | 'required';
   readonly logLevel: LogLevel;
   readonly stopTasksOnExit?: boolean;
   readonly prolog?: string;
@@ -162,6 +176,38 @@ function defineFlags(): Command {
     .option('--tls-ca <file>', "PEM of the authority that signed the scheduler's certificate; turns TLS on")
     .option('--tls-cert <file>', "PEM of this agent's certificate, where the scheduler wants one; needs --tls-key")
     .option('--tls-key <file>', 'PEM of the key of that certificate')
+    .option('--run-as <user>', 'the user of this machine that tasks run as; needs root. Default: the user of the agent')
+    .option(
+      '--user-map <file>',
+      'who runs the tasks of whom: lines of "submitter: user of this machine"; others are --run-as, or refused',
+      toPath,
+    )
+    .addOption(
+      new Option('--task-processes <count>', 'the most processes and threads of a task at once; off = no limit')
+        .default(DEFAULT_TASK_PROCESSES, String(DEFAULT_TASK_PROCESSES))
+        .argParser(parseProcesses),
+    )
+    .addOption(
+      new Option(
+        '--task-disk <size>',
+        'the most that a task may have in its own folder, such as 200GiB; off = no limit. Above it, it is ended',
+      )
+        .default('default', '100GiB, or half of the disk if that is less')
+        .argParser(parseTaskDisk),
+    )
+    .addOption(
+      new Option('--cpus <which>', 'near = tasks run on the processors near their GPUs; any = on all of them')
+        .choices(['near', 'any'])
+        .default('near'),
+    )
+    .addOption(
+      new Option(
+        '--isolation <how>',
+        'required = refuse to run where a task cannot be held to what it was granted; possible = say what is missing',
+      )
+        .choices(['possible', 'required'])
+        .default('possible'),
+    )
     .addOption(new Option('--log-level <level>', 'least severe level that is logged').choices(LEVELS).default('info'))
     .option(
       '--prolog <file>',
@@ -214,7 +260,33 @@ function hostOptions(flags: Flags): MachineHostOptions {
     stateDir: flags.stateDir,
     sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
     environment: process.env,
+    holding: holdingOf(flags),
   };
+}
+
+function holdingOf(flags: Flags): TaskHolding {
+  const users = new TaskUsers({ user: flags.runAs ?? null, mapFile: flags.userMap ?? null });
+  const able = canRunAs();
+  if (users.areOthers && able !== true) {
+    throw new Error(`tasks cannot run as other users: ${able}\nLeave --run-as and --user-map out, or change that.`);
+  }
+  if (flags.userMap !== undefined) readUserMap(flags.userMap);
+  const hasGpus = flags.simulate === undefined && flags.gpus;
+  return {
+    users,
+    maxProcesses: flags.taskProcesses,
+    workLimitBytes: flags.taskDisk === 'default' ? defaultTaskDisk(flags.stateDir) : flags.taskDisk,
+    bindsCpus: flags.cpus === 'near',
+    demands: { isRoot: process.geteuid?.() === 0, hasOwnUsers: users.areOthers, hasGpus },
+    isRequired: flags.isolation === 'required',
+  };
+}
+
+/** Many small tasks fill a disk too, but one alone shall not. */
+function defaultTaskDisk(stateDir: string): number {
+  makeFolderSync(stateDir, 0o700);
+  const { blocks, bsize } = statfsSync(stateDir);
+  return Math.min(DEFAULT_TASK_DISK_BYTES, Math.floor((blocks * bsize) / 2));
 }
 
 /** What the machine has beside GPUs; a scenario may say otherwise, so that large nodes can be shown on small ones. */
@@ -261,6 +333,23 @@ function parseHttp(text: string): HttpAddress | null {
     throw new InvalidArgumentError(`"${text}" is not HOST:PORT, nor off.`);
   }
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function parseProcesses(text: string): number {
+  if (text === 'off') return 0;
+  // Below that not even a shell with a pipe runs.
+  if (!/^\d{1,7}$/.test(text) || Number(text) < MIN_TASK_PROCESSES) {
+    throw new InvalidArgumentError(`"${text}" is no number from ${MIN_TASK_PROCESSES} on, nor off.`);
+  }
+  return Number(text);
+}
+
+function parseTaskDisk(text: string): number | null {
+  if (text === 'off') return null;
+  const [, digits, unit = ''] = /^(\d{1,9})(MiB|GiB|TiB)$/.exec(text) ?? [];
+  const bytes = Number(digits) * (BYTES_OF[unit] ?? Number.NaN);
+  if (!(bytes > 0)) throw new InvalidArgumentError(`"${text}" is no size such as 500MiB, 200GiB or 1TiB, nor off.`);
+  return bytes;
 }
 
 /** Commander hands on the former value too, which path.resolve would take for a second part. */

@@ -10,12 +10,14 @@ import type { ExecRequest__Output } from '../../proto/gen/sluice/v1/ExecRequest.
 import type { ExecResponse } from '../../proto/gen/sluice/v1/ExecResponse.js';
 import type { ExecStart__Output } from '../../proto/gen/sluice/v1/ExecStart.js';
 import { AllocationFolder, type TaskSpec } from '../runtime/allocation-folder.js';
+import { foldersOf } from '../runtime/cgroup.js';
 import { isAlive, type ProcessIdentity } from '../runtime/process-identity.js';
 import type { RelayStream } from '../scheduler-connection.js';
 import { type ProgramEnd, type ProgramListener, runInTask, type RunningProgram } from './running-program.js';
 import { USUAL_SIZE } from './terminal.js';
 import { joinTerminal } from './terminal-client.js';
 import { terminalSocket } from './terminal-protocol.js';
+import type { ForeignGroups } from '../runtime/task-start.js';
 
 /** How many may be open on one node at once. */
 export const MAX_EXECS = 64;
@@ -32,7 +34,7 @@ interface LiveTask {
   readonly folder: AllocationFolder;
   readonly spec: TaskSpec;
   readonly process: ProcessIdentity;
-  readonly cgroup: string | null;
+  readonly groups: ForeignGroups | null;
 }
 
 export class ExecHost {
@@ -129,16 +131,15 @@ export class ExecHost {
   }
 
   #start(task: LiveTask, start: ExecStart__Output, listener: ProgramListener): RunningProgram {
-    const { folder, spec, cgroup } = task;
+    const { folder, spec, groups } = task;
     const { terminal, terminalType } = start;
     const usual = { folder: spec.workingDirectory, owner: ownerOf(task.process), terminal: null };
     if (start.attach) {
       return joinTerminal(createConnection(terminalSocket(folder.path)), terminal ?? USUAL_SIZE, listener);
     }
     if (start.command) {
-      const group = cgroup === null ? null : { group: cgroup, home: null };
       const wanted = terminal === null ? null : { ...terminal, type: terminalType || 'xterm' };
-      return runInTask(spec, group, { ...usual, argv: start.command.argv, terminal: wanted }, listener);
+      return runInTask(spec, groups, { ...usual, argv: start.command.argv, terminal: wanted }, listener);
     }
     const [direction, at] = start.copyOut ? ['out', start.copyOut.path] : ['in', start.copyIn?.path ?? ''];
     // Not in the task's group: what a copy needs of memory must not end a task that is near its limit.
@@ -156,7 +157,9 @@ export class ExecHost {
       throw new Error('the task has not started on this node yet');
     }
     if (folder.readEnd() !== null || !isAlive(running.process)) throw new Error('the task has ended');
-    return { folder, spec, process: running.process, cgroup: claim.cgroup };
+    const { cgroup, limitGroups: limits = {} } = claim;
+    const groups = cgroup === null ? null : { home: null, folders: foldersOf({ group: cgroup, limits }) };
+    return { folder, spec, process: running.process, groups };
   }
 }
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { chownSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { TaskSpec } from '../runtime/allocation-folder.js';
-import { startInTask, type TaskGroup } from '../runtime/task-start.js';
+import { startInTask, type ForeignGroups } from '../runtime/task-start.js';
 import { inFolder, Terminal, type TerminalSize, withTerminal } from './terminal.js';
 
 /** From the hangup to the kill when the one who ran it left, in ms. */
@@ -53,21 +53,21 @@ export interface ProgramStart {
 /** @throws Error when it cannot be started */
 export function runInTask(
   spec: TaskSpec,
-  group: TaskGroup | null,
+  groups: ForeignGroups | null,
   { argv, folder, owner, terminal: wanted }: ProgramStart,
   listener: ProgramListener,
 ): RunningProgram {
   // Entered by a shell: whoever forks waits until the program has its folder, and a dead network file system never gives it.
   const place = { ...spec, workingDirectory: '/' };
   if (wanted === null) {
-    const child = startInTask(place, group, { argv: inFolder(folder, argv), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = startInTask(place, groups, { argv: inFolder(folder, argv), stdio: ['pipe', 'pipe', 'pipe'] });
     return overPipes(child, listener);
   }
   const terminal = Terminal.open(wanted);
   try {
     // Whoever the task runs as has to be able to open it.
     if (owner !== null) chownSync(terminal.slave, owner.uid, owner.gid);
-    const child = startInTask(place, group, {
+    const child = startInTask(place, groups, {
       argv: withTerminal(terminal.slave, folder, argv),
       stdio: 'ignore',
       environment: { TERM: wanted.type },

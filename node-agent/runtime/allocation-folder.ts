@@ -3,7 +3,8 @@
 import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { CpuAndMemory } from './cgroup-limits.js';
+import type { TaskUser } from './as-user.js';
+import type { LimitGroups, TaskLimits } from './cgroup-limits.js';
 import type { ProcessIdentity } from './process-identity.js';
 
 /** What the supervisor needs to run a task. */
@@ -22,7 +23,11 @@ export interface TaskSpec {
   /** The size above which the oldest half of the log is dropped, in bytes. */
   readonly logCapBytes: number;
   /** What the kernel is to hold it to; absent = nothing. */
-  readonly limits?: CpuAndMemory;
+  readonly limits?: TaskLimits;
+  /** Who it runs as; absent = the agent's own user. */
+  readonly user?: TaskUser;
+  /** The most that it may have in its own folder on the disk, in bytes; absent = no limit. */
+  readonly workLimitBytes?: number;
   /** What the scheduler wants back should its history be lost; absent = it sent none. */
   readonly origin?: string;
 }
@@ -34,6 +39,8 @@ export type Claim =
       readonly supervisor: ProcessIdentity;
       /** The group it is about to be started in; null = none. */
       readonly cgroup: string | null;
+      /** The groups of its limits; absent = none but that. */
+      readonly limitGroups?: LimitGroups;
     }
   | { readonly by: 'agent' };
 
@@ -151,7 +158,8 @@ export class AllocationFolder {
   }
 
   writeStop(stop: { readonly reason: string; readonly deadline: string }): void {
-    this.#replace('stop', stop);
+    // The task's user reads it, which may be another one than ours.
+    this.#replace('stop', stop, 0o644);
   }
 
   #read(name: string): unknown {
@@ -171,13 +179,13 @@ export class AllocationFolder {
     }
   }
 
-  #replace(name: string, content: object): void {
-    renameSync(this.#writeTemporary(name, content), path.join(this.path, name));
+  #replace(name: string, content: object, mode = 0o600): void {
+    renameSync(this.#writeTemporary(name, content, mode), path.join(this.path, name));
   }
 
-  #writeTemporary(name: string, content: object): string {
+  #writeTemporary(name: string, content: object, mode = 0o600): string {
     const temporary = path.join(this.path, `.${name}.${process.pid}.${process.hrtime.bigint()}`);
-    const fd = openSync(temporary, 'wx', 0o600);
+    const fd = openSync(temporary, 'wx', mode);
     try {
       writeSync(fd, `${JSON.stringify(content)}\n`);
     } finally {

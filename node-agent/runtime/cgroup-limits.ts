@@ -1,53 +1,88 @@
-// What the kernel holds a task to, in a control group of version 2: CPU by weight, memory by a limit. CPU that nobody uses
-// is anybody's, so the share a task asked for is kept for it only when others want it too; memory cannot be taken back
-// like that. What the files mean: https://docs.kernel.org/admin-guide/cgroup-v2.html, "cpu.weight" and "memory.max".
+// What the kernel holds a task to, in control groups: CPU by weight, memory, processors, number of processes. CPU that
+// nobody uses is anybody's, so the share a task asked for is kept for it only when others want it too; memory cannot be
+// taken back like that. Each limit has the files of version 2 and of version 1.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { type Controller, inheritCpuset } from './cgroup-controllers.js';
 
-/** What a task asked for; 0 = nothing is set aside. */
-export interface CpuAndMemory {
+/** What a task is held to; 0 or absent = not. */
+export interface TaskLimits {
   /** Thousandths of a core. */
   readonly cpuMilli: number;
   readonly memoryMib: number;
+  /** Processes and threads at once. */
+  readonly processes?: number;
+  /** The processors it may run on, as the kernel writes them: `0-31,64-95`. */
+  readonly cpus?: string;
+  /** The device files /dev/nvidiaN of GPUs that it may open; every other one is shut. Absent = all are open. */
+  readonly gpuMinors?: readonly number[];
 }
+
+/** One group of a task: in version 2 there is one for everything, in version 1 one a controller. */
+export interface LimitGroup {
+  readonly version: 1 | 2;
+  readonly path: string;
+}
+
+/** The groups a task's limits are written to. */
+export type LimitGroups = Readonly<Partial<Record<Controller, LimitGroup>>>;
 
 /** The kernel's bounds of a weight; its default, 100, stands for one core, and for a task that asked for none. */
 const MIN_WEIGHT = 1;
 const MAX_WEIGHT = 10_000;
 const WEIGHT_OF_CORE = 100;
+/** The same in version 1, which has shares, with a default of 1,024 and these bounds. */
+const SHARES_OF_CORE = 1_024;
+const MIN_SHARES = 2;
+const MAX_SHARES = 262_144;
 
-/** The controllers that are needed. */
-const CONTROLLERS = ['cpu', 'memory'] as const;
+const BYTES_PER_MIB = 1024 * 1024;
+
+/** Which controllers these limits need. */
+export function controllersFor(limits: TaskLimits): readonly Controller[] {
+  const needed: [Controller, boolean][] = [
+    ['cpu', limits.cpuMilli > 0],
+    ['memory', limits.memoryMib > 0],
+    ['cpuset', (limits.cpus ?? '') !== ''],
+    ['pids', (limits.processes ?? 0) > 0],
+    ['devices', limits.gpuMinors !== undefined],
+  ];
+  return needed.filter(([, isNeeded]) => isNeeded).map(([controller]) => controller);
+}
+
+/** Writes what holds from a task's first instruction on: all but its memory. @throws the system's error */
+export function limitBeforeStart(groups: LimitGroups, limits: TaskLimits): void {
+  const { cpu, cpuset, pids } = groups;
+  const { cpuMilli, cpus = '', processes = 0 } = limits;
+  if (cpu !== undefined && cpuMilli > 0) {
+    if (cpu.version === 2) set(cpu, 'cpu.weight', cpuWeight(cpuMilli));
+    else set(cpu, 'cpu.shares', cpuShares(cpuMilli));
+  }
+  if (cpuset !== undefined && cpus !== '') {
+    set(cpuset, 'cpuset.cpus', cpus);
+    // It needs memory too before anybody may enter.
+    if (cpuset.version === 1) inheritCpuset(cpuset.path);
+  }
+  if (pids !== undefined && processes > 0) set(pids, 'pids.max', processes);
+}
 
 /**
- * Lets groups below `folder` be limited: turns the controllers on in it. Refused by the kernel while a process is in it,
- * unless it is the root of the machine, and without the right to.
- * @returns whether they are on
+ * Limits the memory of a task that was just started. Not before: whoever starts it is inside its group for that moment,
+ * and is far larger than a small task's limit. @throws the system's error
  */
-export function enableControllers(folder: string): boolean {
-  try {
-    const wanted = CONTROLLERS.map((name) => `+${name}`).join(' ');
-    writeFileSync(path.join(folder, 'cgroup.subtree_control'), wanted, { flag: 'r+' });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return false;
+export function limitMemory({ memory }: LimitGroups, { memoryMib }: TaskLimits): void {
+  if (memory === undefined || memoryMib === 0) return;
+  const bytes = memoryMib * BYTES_PER_MIB;
+  if (memory.version === 1) {
+    set(memory, 'memory.limit_in_bytes', bytes);
+    // With swap, where the kernel counts that: memory that is swapped out is still too much of it.
+    setIfThere(memory, 'memory.memsw.limit_in_bytes', bytes);
+    return;
   }
-}
-
-/** Whether what `applyLimits` writes is there. */
-export function canLimit(group: string): boolean {
-  return existsSync(path.join(group, 'cpu.weight')) && existsSync(path.join(group, 'memory.max'));
-}
-
-/** Holds a group to what its task asked for. @throws the system's error */
-export function applyLimits(group: string, { cpuMilli, memoryMib }: CpuAndMemory): void {
-  const set = (file: string, value: number) => writeFileSync(path.join(group, file), String(value), { flag: 'r+' });
-  if (cpuMilli > 0) set('cpu.weight', cpuWeight(cpuMilli));
-  if (memoryMib === 0) return;
-  set('memory.max', memoryMib * 1024 * 1024);
   // One process killed out of several leaves a task that hangs; all of it ends, with a reason. Linux 4.19 and later.
-  if (existsSync(path.join(group, 'memory.oom.group'))) set('memory.oom.group', 1);
+  setIfThere(memory, 'memory.oom.group', 1);
+  setIfThere(memory, 'memory.swap.max', 0);
+  set(memory, 'memory.max', bytes);
 }
 
 /** The weight of so much CPU, in proportion to one core. */
@@ -55,14 +90,47 @@ export function cpuWeight(cpuMilli: number): number {
   return Math.min(MAX_WEIGHT, Math.max(MIN_WEIGHT, Math.round((cpuMilli * WEIGHT_OF_CORE) / 1_000)));
 }
 
-/** Whether the kernel killed something in a group because its memory was used up. */
-export function ranOutOfMemory(group: string): boolean {
+/** The same for version 1. */
+export function cpuShares(cpuMilli: number): number {
+  return Math.min(MAX_SHARES, Math.max(MIN_SHARES, Math.round((cpuMilli * SHARES_OF_CORE) / 1_000)));
+}
+
+/** Why the kernel killed processes of a group for want of memory; null = it did not, or nobody can know. */
+export type OutOfMemory = 'limit' | 'node' | null;
+
+/** Whether something in a group was killed because its own memory was used up, or that of the whole machine. */
+export function outOfMemory({ version, path: group }: LimitGroup): OutOfMemory {
+  const [killsIn, killsName, hitsIn, hitsName] =
+    version === 2
+      ? (['memory.events', 'oom_kill', 'memory.events', 'max'] as const)
+      : (['memory.oom_control', 'oom_kill', 'memory.failcnt', ''] as const);
+  if (counter(group, killsIn, killsName) === 0) return null;
+  return counter(group, hitsIn, hitsName) > 0 ? 'limit' : 'node';
+}
+
+/** How often a group was refused another process. */
+export function refusedForks({ path: group }: LimitGroup): number {
+  return counter(group, 'pids.events', 'max');
+}
+
+/** A number of a control file, by the word before it; an empty word = the file is the number. 0 when it is not there. */
+function counter(group: string, file: string, word: string): number {
   try {
-    const events = readFileSync(path.join(group, 'memory.events'), 'utf8');
-    return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0) > 0;
+    const text = readFileSync(path.join(group, file), 'utf8');
+    const found = word === '' ? text.trim() : new RegExp(`^${word} (\\d+)$`, 'm').exec(text)?.[1];
+    return Number(found ?? 0);
   } catch (error) {
     // No such controller, or the group is gone: then nobody knows, and nothing is claimed.
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return false;
+    return 0;
   }
+}
+
+/** Without O_CREAT: a file that is not there is not made up, since it would limit nothing. */
+function set(group: LimitGroup, file: string, value: number | string): void {
+  writeFileSync(path.join(group.path, file), String(value), { flag: 'r+' });
+}
+
+function setIfThere(group: LimitGroup, file: string, value: number): void {
+  if (existsSync(path.join(group.path, file))) set(group, file, value);
 }

@@ -1,6 +1,7 @@
 // The environment of a task: begun from nothing, so that what the agent was started with never reaches a user's program.
 // Pure: all it needs is given.
 import { GPU_PARTS, PARTS_PER_MILLI } from '../../common/gpu-parts.js';
+import type { TaskUser } from './as-user.js';
 import type { Checkpoint, DesiredAllocation, GrantedGpu } from '../session/allocation.js';
 
 /** What the agent's own environment may hand on, and what stands in when it has none. */
@@ -31,6 +32,8 @@ export interface TaskSurroundings {
   readonly reportFile: string;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
+  /** The user of this machine that it runs as; null = the agent's own. */
+  readonly user: TaskUser | null;
 }
 
 export interface TaskEnvironment {
@@ -49,12 +52,18 @@ export function taskEnvironment(order: DesiredAllocation, around: TaskSurroundin
   return {
     variables: {
       ...Object.fromEntries(inherited),
+      ...ofUser(around.user),
       ...adviceToLibraries(order),
       ...Object.fromEntries(accepted.map(({ name, value }) => [name, value])),
       ...ourVariables(order, around),
     },
     notes: refused.map(({ name }) => `variable ${JSON.stringify(name)} was not passed on: users may not set it`),
   };
+}
+
+/** What a login gives a user; the agent's own would lead into folders of another one. */
+function ofUser(user: TaskUser | null): Record<string, string> {
+  return user === null ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.loginShell };
 }
 
 function isAllowed(name: string): boolean {

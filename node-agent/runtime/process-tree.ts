@@ -13,6 +13,8 @@ export interface TaskTree {
   readonly root: ProcessIdentity | null;
   /** Its control group; null = it has none. */
   readonly cgroup: string | null;
+  /** The number of the user it runs as; absent = our own. */
+  readonly uid?: number;
 }
 
 /** Pauses between looks at what is left, in ms; the last one repeats. */
@@ -67,7 +69,7 @@ function searchProc(tree: TaskTree): ProcessStat[] {
   for (const stat of others) {
     // Group and session numbers are pids: they mean the task only while its root, even dead, still holds that pid.
     const byRoot = root !== undefined && (stat.group === root.pid || stat.session === root.pid);
-    if (byRoot || carries(stat.pid, marker)) members.add(stat.pid);
+    if (byRoot || carries(stat.pid, marker, tree.uid ?? process.geteuid?.())) members.add(stat.pid);
   }
   for (let grown = true; grown;) {
     grown = false;
@@ -90,9 +92,9 @@ function youngerThan(root: ProcessIdentity | null): ProcessStat[] {
     .filter(({ startTime }) => Number(startTime) >= earliest);
 }
 
-/** Only our own user's processes are asked: another's environment is not ours to read, even where we could. */
-function carries(pid: number, marker: string): boolean {
-  if (statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid !== process.geteuid?.()) return false;
+/** Only processes of the task's user are asked: another's environment is not ours to read, even where we could. */
+function carries(pid: number, marker: string, uid: number | undefined): boolean {
+  if (statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid !== uid) return false;
   const environ = readProcFile(pid, 'environ');
   return environ !== null && (environ.startsWith(marker) || environ.includes(`\0${marker}`));
 }

@@ -7,11 +7,14 @@ import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
-import { removeCgroup } from './cgroup.js';
+import { runAsUser } from './as-user.js';
+import { foldersOf, removeCgroup } from './cgroup.js';
 import { CheckpointWatch } from './checkpoints.js';
 import { taskEnvironment } from './environment.js';
+import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
+import { checkEntry, chooseUser, giveFolders, openToUsers, limitsFor, type TaskHolding } from './task-holding.js';
 import { ReportWatch } from './report-watch.js';
 import { makeSureIsDead, SupervisorLink } from './supervisor-link.js';
 import type { SupervisorEvent } from './supervisor-protocol.js';
@@ -35,6 +38,7 @@ const CLAIM_TRIES = 40;
 const SUPERVISOR_RETRY_MS = 1_000;
 
 const PRIVATE = { mode: 0o600 };
+const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
 const REBOOTED = 'lost: its node was rebooted';
 
 export interface RuntimeOptions {
@@ -46,6 +50,10 @@ export interface RuntimeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
+  /** Where a GPU of this node is; null = not known. */
+  readonly gpuDevice: (uuid: string) => { readonly minor: number | null; readonly pciBusId: string } | null;
+  /** Whom tasks run as, and what they are held to beside what they asked for. */
+  readonly holding: TaskHolding;
   /** Whether the machine booted since the journal was last written. */
   readonly rebooted: boolean;
   readonly logCapBytes?: number;
@@ -111,8 +119,10 @@ export class TaskRuntime {
     log: Logger,
   ): Promise<{ readonly runtime: TaskRuntime; readonly recovered: ReadonlyMap<string, Recovered> }> {
     makeFolderSync(path.join(options.stateDir, 'allocations'), 0o700);
+    if (options.holding.users.areOthers) openToUsers(options.stateDir, options.sharedDir);
     const runtime = new TaskRuntime(options, listener, log);
     const link = await runtime.#link;
+    runtime.#checkIsolation(link);
     const recovered = new Map<string, Recovered>();
     for (const id of known) recovered.set(id, await runtime.#recover(id, link));
     // The newest slot of the journal was damaged, and with it went whatever was accepted last.
@@ -199,8 +209,10 @@ export class TaskRuntime {
     }
     for (const id of foldersToRemove(ended, Date.now())) {
       const folder = this.#folder(id);
-      const { cgroup } = treeOf(id, folder);
-      if (cgroup !== null) removeCgroup(cgroup);
+      for (const group of groupFoldersOf(folder)) removeCgroup(group);
+      // As its user: only that one's files can then be meant, whatever lies in there.
+      const user = folder.readSpec()?.user;
+      if (user !== undefined) await runAsUser(user, ['find', folder.work, '-mindepth', '1', '-delete']);
       await rm(folder.path, { recursive: true, force: true });
     }
   }
@@ -251,10 +263,18 @@ export class TaskRuntime {
     const { folder, checkpointDir } = task;
     const argv = argvOf(order);
     if (argv === null) return 'the order names no program that this agent knows';
+    const { holding } = this.#options;
+    const user = await chooseUser(holding.users, order.owner);
+    if (typeof user === 'string') return user;
     try {
-      await makeFolder(checkpointDir);
+      if (user === null) await makeFolder(checkpointDir);
+      else await giveFolders(user, { folder, checkpointDir, isOurs: order.checkpointDirectory === '' });
     } catch (error) {
       return `the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`;
+    }
+    if (user !== null && order.workingDirectory !== '') {
+      const refusal = await checkEntry(user, order.workingDirectory);
+      if (refusal !== null) return refusal;
     }
     const workingDirectory = order.workingDirectory || folder.work;
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
@@ -269,6 +289,7 @@ export class TaskRuntime {
       stopFile: folder.stop,
       reportFile: folder.report,
       gpuMemoryMib: this.#options.gpuMemoryMib,
+      user,
     });
     const lines = [
       ...(order.resume === null || resume !== null
@@ -286,7 +307,9 @@ export class TaskRuntime {
       lingerMs: order.lingerMs,
       graceMs: order.graceMs,
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
-      limits: { cpuMilli: order.cpuMilli, memoryMib: order.memoryMib },
+      limits: limitsFor(order, holding, this.#options.gpuDevice),
+      ...(user === null ? {} : { user }),
+      ...(holding.workLimitBytes === null ? {} : { workLimitBytes: holding.workLimitBytes }),
       ...(order.origin === '' ? {} : { origin: order.origin }),
     });
     return null;
@@ -303,6 +326,17 @@ export class TaskRuntime {
   }
 
   // --- the supervisor ---
+
+  /** Says once what tasks are not held to here. @throws Error in words when that was not to be */
+  #checkIsolation({ isolation }: SupervisorLink): void {
+    const { holding } = this.#options;
+    const missing = isolation === null ? [OLD_SUPERVISOR] : missingIsolation(isolation, holding.demands);
+    if (missing.length === 0) return;
+    if (holding.isRequired) {
+      throw new Error(`this node cannot hold tasks to all that --isolation required asks for:\n${lines(missing)}`);
+    }
+    this.#log.warn({ missing }, 'not everything is enforced on this node');
+  }
 
   async #connect(): Promise<SupervisorLink> {
     const { stateDir, supervisorIdleLeaveMs: idleLeaveMs } = this.#options;
@@ -433,7 +467,7 @@ export class TaskRuntime {
     const tree = treeOf(id, folder);
     const left = await endTree(tree, KILL_LIMIT_MS);
     // What cannot be removed now, because something in it is half dead, goes with the folder.
-    if (tree.cgroup !== null) removeCgroup(tree.cgroup);
+    for (const group of groupFoldersOf(folder)) removeCgroup(group);
     // Written in the last moments of its supervisor?
     const late = folder.readEnd();
     if (late !== null) return { state: 'ended', end: late };
@@ -565,7 +599,15 @@ function argvOf({ program }: DesiredAllocation): readonly string[] | null {
 function treeOf(id: string, folder: AllocationFolder): TaskTree {
   const claim = folder.readClaim();
   const cgroup = claim?.by === 'supervisor' ? claim.cgroup : null;
-  return { allocation: id, root: folder.readRunning()?.process ?? null, cgroup };
+  const uid = folder.readSpec()?.user?.uid;
+  const root = folder.readRunning()?.process ?? null;
+  return { allocation: id, root, cgroup, ...(uid === undefined ? {} : { uid }) };
+}
+
+function groupFoldersOf(folder: AllocationFolder): readonly string[] {
+  const claim = folder.readClaim();
+  if (claim?.by !== 'supervisor' || claim.cgroup === null) return [];
+  return foldersOf({ group: claim.cgroup, limits: claim.limitGroups ?? {} });
 }
 
 function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
@@ -583,4 +625,8 @@ async function missing(file: string): Promise<boolean> {
 /** For a question whose answer may be "it is not there": any refusal of the system counts as that. */
 function ignoreMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+}
+
+function lines(sentences: readonly string[]): string {
+  return [...sentences.map((one) => `  - ${one}`), ISOLATION_REMEDY].join('\n');
 }

@@ -5,6 +5,7 @@ import { createConnection, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
+import type { Isolation } from './isolation.js';
 import { isAlive, type ProcessIdentity } from './process-identity.js';
 import {
   onLines,
@@ -41,6 +42,8 @@ export class SupervisorLink {
   readonly identity: ProcessIdentity;
   /** What it had when the line was made. */
   readonly tasks: ReadonlySet<string>;
+  /** What it can hold tasks to; null = it is of a version that does not tell. */
+  readonly isolation: Isolation | null;
   readonly #socket: Socket;
   #closed = false;
 
@@ -48,6 +51,7 @@ export class SupervisorLink {
     this.#socket = socket;
     this.identity = hello.identity;
     this.tasks = new Set(hello.tasks);
+    this.isolation = hello.isolation ?? null;
   }
 
   /** Connects, starting a supervisor when there is none. @throws Error when none answers in time */

@@ -2,6 +2,7 @@
 // truth is in the folders of the allocations.
 import type { Socket } from 'node:net';
 import type { StopReason } from '../session/allocation.js';
+import type { Isolation } from './isolation.js';
 import type { EndRecord } from './allocation-folder.js';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -28,6 +29,8 @@ export type SupervisorEvent =
       readonly protocol: number;
       readonly identity: ProcessIdentity;
       readonly tasks: readonly string[];
+      /** Absent from supervisors of earlier versions. */
+      readonly isolation?: Isolation;
     }
   | { readonly type: 'started'; readonly id: string; readonly startedMs: number }
   | { readonly type: 'ended'; readonly id: string; readonly end: EndRecord }

@@ -5,7 +5,7 @@
 // One process for all tasks, because a process per task cost three times as much per task (docs/internals/node-agent.md).
 // It imports little and nothing lazily that it could not do without: its package may be replaced under it.
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, appendFileSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, chmodSync, closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,13 +13,26 @@ import { InvariantViolation } from '../../common/assert.js';
 import { lockFile } from '../../common/file-lock.js';
 import type { StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord, type TaskSpec } from './allocation-folder.js';
-import { applyLimits, ranOutOfMemory } from './cgroup-limits.js';
-import { type CgroupHome, findCgroupHome, makeCgroup, removeCgroup } from './cgroup.js';
+import { limitMemory, type TaskLimits } from './cgroup-limits.js';
+import {
+  type CgroupHome,
+  findCgroupHome,
+  foldersOf,
+  groupsFor,
+  makeGroups,
+  removeAbandoned,
+  removeCgroup,
+  type TaskGroup,
+} from './cgroup.js';
+import { type DeviceFilter, denyDevices, filterDevices } from './device-filter.js';
+import { DiskWatch } from './disk-watch.js';
+import { howItWasHeld, isolationOf, memoryCause } from './holding.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
 import { LogTimesWriter } from './log-times.js';
+import { forbidNewPrivileges } from './no-new-privileges.js';
 import { bootMs, identify, ownIdentity } from './process-identity.js';
-import { endTree, signalTree, type TaskTree } from './process-tree.js';
+import { endTree, processesOf, signalTree, type TaskTree } from './process-tree.js';
 import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from './supervision.js';
 import {
   onLines,
@@ -29,7 +42,8 @@ import {
   type SupervisorEvent,
   type SupervisorOrder,
 } from './supervisor-protocol.js';
-import { startInTask, type TaskGroup } from './task-start.js';
+import { checkStart, describeSpawnError, type StartRefusal } from './start-refusals.js';
+import { startInTask } from './task-start.js';
 
 /** How long killing a task is tried before it is reported with what is left of it, in ms. */
 const KILL_LIMIT_MS = 10_000;
@@ -44,12 +58,17 @@ interface LiveTask {
   readonly spec: TaskSpec;
   readonly folder: AllocationFolder;
   readonly tree: TaskTree;
+  readonly group: TaskGroup | null;
+  readonly devices: DeviceFilter | null;
+  readonly disk: DiskWatch | null;
   readonly logTimes: LogTimesWriter;
   readonly startedMs: number;
   /** The same by the clocks that nobody sets. */
   readonly started: { readonly bootMs: number; readonly steadyMs: number };
   /** Set once the main process ended. */
   ended: boolean;
+  /** Why the supervisor itself ended it, in words; empty = it did not. */
+  cause: string;
   stop: { readonly killAtMs: number; timer: NodeJS.Timeout } | null;
 }
 
@@ -68,6 +87,7 @@ class Supervisor {
   #idleLeaveMs: number;
   readonly #identity = ownIdentity();
   readonly #cgroups: CgroupHome | null = findCgroupHome();
+  readonly #isolation = isolationOf(this.#cgroups, forbidNewPrivileges());
   readonly #tasks = new Map<string, LiveTask>();
   /** Ends on their way to the disk. */
   readonly #recording = new Set<string>();
@@ -86,7 +106,11 @@ class Supervisor {
 
   serve(): void {
     rmSync(path.join(this.#stateDir, 'supervisor.sock'), { force: true });
-    this.#server.listen(socketPath(openSync(this.#stateDir, 'r')));
+    const address = socketPath(openSync(this.#stateDir, 'r'));
+    // Users pass through the folder where tasks run as such; only ours may give orders.
+    this.#server.listen(address, () => chmodSync(address, 0o600));
+    const cgroups = this.#cgroups;
+    if (cgroups !== null) attempt('abandoned groups', () => removeAbandoned(cgroups, Date.now()));
     setInterval(() => attempt('watch', () => this.#watch()), WATCH_MS);
     // What asks everyone to end, such as a shutting down machine, asks the tasks too; their exits are then recorded.
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -103,7 +127,13 @@ class Supervisor {
       attempt(order.type === 'leave' ? 'leave' : order.id, () => this.#obey(order));
     });
     const tasks = [...new Set([...this.#tasks.keys(), ...this.#recording])];
-    sendLine(socket, { type: 'hello', protocol: SUPERVISOR_PROTOCOL, identity: this.#identity, tasks });
+    sendLine(socket, {
+      type: 'hello',
+      protocol: SUPERVISOR_PROTOCOL,
+      identity: this.#identity,
+      tasks,
+      isolation: this.#isolation,
+    });
   }
 
   #tell(event: SupervisorEvent): void {
@@ -126,58 +156,73 @@ class Supervisor {
 
   #start(id: string, folder: AllocationFolder): void {
     const spec = readSpec(folder);
-    const cgroup = this.#cgroups === null ? null : path.join(this.#cgroups.tasks, id);
-    if (spec === null || !folder.claim({ by: 'supervisor', supervisor: this.#identity, cgroup })) {
+    const group = spec === null || this.#cgroups === null ? null : groupsFor(this.#cgroups, id, limitsOf(spec));
+    const groups = group === null ? { cgroup: null } : { cgroup: group.group, limitGroups: group.limits };
+    if (spec === null || !folder.claim({ by: 'supervisor', supervisor: this.#identity, ...groups })) {
       this.#tell({ type: 'refused', id });
       return;
     }
     const refusal = checkStart(spec);
     if (refusal !== null) {
-      void this.#refuse(spec, folder, refusal);
+      void this.#refuse(spec, folder, group, refusal);
       return;
     }
     let child: ChildProcess;
+    let devices: DeviceFilter | null = null;
     try {
-      child = this.#spawn(spec, folder);
+      devices = prepare(spec, group);
+      child = this.#spawn(spec, folder, group);
     } catch (error) {
+      devices?.close();
       if (error instanceof InvariantViolation) throw error;
-      void this.#refuse(spec, folder, describeSpawnError(spec, error as NodeJS.ErrnoException));
+      void this.#refuse(spec, folder, group, describeSpawnError(spec, error as NodeJS.ErrnoException));
       return;
     }
     // Comes in the same turn as spawn() when the program could not be executed.
     child.on('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined) void this.#refuse(spec, folder, describeSpawnError(spec, error));
+      if (child.pid === undefined) void this.#refuse(spec, folder, group, describeSpawnError(spec, error));
       else say(`${id}: ${error.message}`);
     });
-    if (child.pid !== undefined) this.#hold(child, child.pid, spec, folder, cgroup);
+    if (child.pid === undefined) devices?.close();
+    else this.#hold(child, child.pid, spec, folder, group, devices);
   }
 
   /** Starts the program in a session and a group of its own, its output appended straight to the log. */
-  #spawn(spec: TaskSpec, folder: AllocationFolder): ChildProcess {
+  #spawn(spec: TaskSpec, folder: AllocationFolder, group: TaskGroup | null): ChildProcess {
     const log = openSync(folder.log, 'a', 0o600);
     try {
-      return startInTask(spec, this.#makeGroup(spec), { argv: spec.argv, stdio: ['ignore', log, log] });
+      return startInTask(spec, group, { argv: spec.argv, stdio: ['ignore', log, log] });
     } finally {
       closeSync(log);
     }
   }
 
-  #makeGroup(spec: TaskSpec): TaskGroup | null {
-    if (this.#cgroups === null) return null;
-    const group = makeCgroup(this.#cgroups, spec.id);
-    if (this.#cgroups.limits) limit(group, spec);
-    return { home: this.#cgroups, group };
-  }
-
-  #hold(child: ChildProcess, pid: number, spec: TaskSpec, folder: AllocationFolder, cgroup: string | null): void {
+  #hold(
+    child: ChildProcess,
+    pid: number,
+    spec: TaskSpec,
+    folder: AllocationFolder,
+    group: TaskGroup | null,
+    devices: DeviceFilter | null,
+  ): void {
     const startedMs = Date.now();
     const started = { bootMs: bootMs(), steadyMs: performance.now() };
     const root = identify(pid);
-    const tree: TaskTree = { allocation: spec.id, root, cgroup };
+    const own = spec.user === undefined ? {} : { uid: spec.user.uid };
+    const tree: TaskTree = { allocation: spec.id, root, cgroup: group?.group ?? null, ...own };
     const logTimes = new LogTimesWriter(folder.log);
-    const task: LiveTask = { spec, folder, tree, logTimes, startedMs, started, ended: false, stop: null };
+    const disk = spec.workLimitBytes === undefined ? null : new DiskWatch(folder, spec.workLimitBytes);
+    const held = { group, devices, disk, logTimes, startedMs, started };
+    const task: LiveTask = { spec, folder, tree, ...held, ended: false, cause: '', stop: null };
     this.#tasks.set(spec.id, task);
     child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
+    try {
+      if (group !== null) limitMemory(group.limits, limitsOf(spec));
+    } catch (error) {
+      const { memoryMib } = limitsOf(spec);
+      this.#cut(task, `out of memory: more than the ${memoryMib} MiB it had asked for at its start (${String(error)})`);
+    }
+    offerToKernel(pid);
     this.#tell({ type: 'started', id: spec.id, startedMs });
     if (root !== null) folder.writeRunning({ process: root, startedMs });
   }
@@ -190,13 +235,16 @@ class Supervisor {
     const stopSignalled = task.stop !== null;
     if (task.stop !== null) clearTimeout(task.stop.timer);
     // Before the group is gone.
-    const memory = this.#memoryVerdict(task);
+    const held = howItWasHeld(task, code === 0 && signal === '');
+    task.devices?.close();
     const left = await endForSure(task.tree);
     this.#lookAtLog(task);
-    const message =
+    const stuck =
       left.length === 0
-        ? memory
+        ? ''
         : `processes ${left.map(({ pid }) => pid).join(', ')} could not be killed in ${KILL_LIMIT_MS / 1000} s`;
+    const message = [task.cause, held, stuck].filter((part) => part !== '').join('; ');
+    if (task.disk?.isOver === true) await task.disk.empty(task.spec.user);
     await this.#record(task.spec.id, task.folder, {
       neverStarted: false,
       code,
@@ -207,18 +255,17 @@ class Supervisor {
       stopSignalled,
       left,
     });
-    if (left.length === 0 && task.tree.cgroup !== null) this.#removeGroup(task.tree.cgroup, 0);
-  }
-
-  /** Whether the task ended because it passed the memory it had asked for, in words; empty = no. */
-  #memoryVerdict({ spec, tree }: LiveTask): string {
-    if (!spec.limits?.memoryMib || tree.cgroup === null || !ranOutOfMemory(tree.cgroup)) return '';
-    return `the kernel killed processes of it: they used more than the ${spec.limits?.memoryMib} MiB it had asked for`;
+    if (left.length === 0) this.#removeGroups(task.group);
   }
 
   /** The program could not be started, which nobody will try again under this id. */
-  async #refuse(spec: TaskSpec, folder: AllocationFolder, refusal: StartRefusal): Promise<void> {
-    if (this.#cgroups !== null) this.#removeGroup(path.join(this.#cgroups.tasks, spec.id), 0);
+  async #refuse(
+    spec: TaskSpec,
+    folder: AllocationFolder,
+    group: TaskGroup | null,
+    refusal: StartRefusal,
+  ): Promise<void> {
+    this.#removeGroups(group);
     appendFileSync(folder.log, `sluice: ${refusal.message}\n`, { mode: 0o600 });
     await this.#record(spec.id, folder, {
       neverStarted: refusal.code === null,
@@ -283,6 +330,7 @@ class Supervisor {
         this.#stop(task.spec.id, 'NODE_LOST', graceWithoutLease(task.spec, this.#leaseMs, nowMs));
       }
       this.#lookAtLog(task);
+      attempt(task.spec.id, () => this.#lookAtUse(task));
     }
     for (const [group, tries] of this.#emptyGroups) this.#removeGroup(group, tries);
     if (this.#tasks.size > 0 || this.#agents.size > 0) this.#idleSinceMs = performance.now();
@@ -299,6 +347,34 @@ class Supervisor {
     }
   }
 
+  /** What the kernel does not end by itself: a task whose memory or disk is used up. */
+  #lookAtUse(task: LiveTask): void {
+    if (task.ended || task.cause !== '') return;
+    const memory = memoryCause(task);
+    if (memory !== null && task.group?.limits.memory?.version === 1) {
+      // It killed one process of several, and the others may wait for that one for ever.
+      this.#cut(task, memory);
+      return;
+    }
+    void task.disk
+      ?.look(() => processesOf(task.tree).map(({ pid }) => pid))
+      .then((words) => {
+        if (words !== null) this.#cut(task, words);
+      })
+      .catch((error: unknown) => say(`${task.spec.id}: its disk use cannot be read: ${String(error)}`));
+  }
+
+  /** Ends a task at once, and says why. */
+  #cut(task: LiveTask, cause: string): void {
+    if (task.ended || task.cause !== '') return;
+    task.cause = cause;
+    void endForSure(task.tree);
+  }
+
+  #removeGroups(group: TaskGroup | null): void {
+    if (group !== null) for (const folder of foldersOf(group)) this.#removeGroup(folder, 0);
+  }
+
   #removeGroup(group: string, tries: number): void {
     if (removeCgroup(group) || tries >= MAX_GROUP_REMOVALS) this.#emptyGroups.delete(group);
     else this.#emptyGroups.set(group, tries + 1);
@@ -310,73 +386,46 @@ class Supervisor {
   }
 }
 
-/** @throws Error in words */
-function limit(group: string, { limits }: TaskSpec): void {
-  if (limits === undefined) return;
+/** Makes a task's groups with their limits. @throws Error in words */
+function prepare(spec: TaskSpec, group: TaskGroup | null): DeviceFilter | null {
+  if (group === null) return null;
+  const limits = limitsOf(spec);
   try {
-    applyLimits(group, limits);
+    makeGroups(group, limits);
+    const { gpuMinors } = limits;
+    if (gpuMinors === undefined) return null;
+    if (group.home.deviceFilter === true) return filterDevices(group.group, gpuMinors);
+    if (group.limits.devices !== undefined) denyDevices(group.limits.devices.path, gpuMinors);
+    return null;
   } catch (error) {
     // Its code would read as one of the program's.
-    throw new Error(`its CPU and memory could not be limited in ${group}: ${(error as Error).message}`);
+    throw new Error(`it could not be held to its limits in ${group.group}: ${(error as Error).message}`);
   }
 }
+
+function limitsOf({ limits }: TaskSpec): TaskLimits {
+  return limits ?? NO_LIMITS;
+}
+
+const NO_LIMITS: TaskLimits = { cpuMilli: 0, memoryMib: 0 };
+
+/** When the whole machine is out of memory, tasks go before the agent, the supervisor and what else the machine needs. */
+function offerToKernel(pid: number): void {
+  attempt(`process ${pid}`, () => {
+    try {
+      writeFileSync(`/proc/${pid}/oom_score_adj`, String(OOM_SCORE_OF_TASKS));
+    } catch (error) {
+      // It ended already, or runs as somebody whose score is not ours to set.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  });
+}
+
+/** Of 1,000: a task counts as if it used half of the machine's memory more. */
+const OOM_SCORE_OF_TASKS = 500;
 
 /** setTimeout takes no more than this, about 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Why a program was not started: the exit code that shells use for it, or null when the program is not to blame. */
-interface StartRefusal {
-  readonly code: 126 | 127 | null;
-  readonly message: string;
-}
-
-/** What would make spawn() fail with words that name the wrong culprit. */
-function checkStart({ workingDirectory }: TaskSpec): StartRefusal | null {
-  try {
-    if (!statSync(workingDirectory).isDirectory()) {
-      return { code: 126, message: `the working directory ${workingDirectory} is not a folder` };
-    }
-    accessSync(workingDirectory, constants.X_OK);
-    return null;
-  } catch (error) {
-    const why =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'does not exist on this node'
-        : `cannot be entered by the agent's user: ${(error as Error).message}`;
-    return { code: 126, message: `the working directory ${workingDirectory} ${why}` };
-  }
-}
-
-function describeSpawnError(spec: TaskSpec, error: NodeJS.ErrnoException): StartRefusal {
-  const [program = ''] = spec.argv;
-  const file = program.includes('/') ? path.resolve(spec.workingDirectory, program) : null;
-  switch (error.code) {
-    case 'ENOENT':
-      if (file === null) {
-        const where = spec.environment['PATH'] ?? '';
-        return { code: 127, message: `command not found: ${program} is in no folder of PATH (${where})` };
-      }
-      return existsSync(file)
-        ? {
-            code: 127,
-            message: `cannot start ${program}: the interpreter its first line or its header names is missing`,
-          }
-        : { code: 127, message: `command not found: ${file} does not exist on this node` };
-    case 'EACCES':
-    case 'EPERM':
-      return { code: 126, message: `not executable: ${file ?? program} may not be run by the agent's user` };
-    case 'ENOEXEC':
-      return { code: 126, message: `not executable: ${file ?? program} is no program for this machine` };
-    case 'ENOTDIR':
-      return { code: 127, message: `command not found: a part of ${program} is not a folder` };
-    case 'E2BIG':
-      return { code: 126, message: `cannot start ${program}: arguments and environment are too long together` };
-    case 'ERR_INVALID_ARG_VALUE':
-      return { code: 126, message: `cannot start ${program}: ${error.message}` };
-    default:
-      return { code: null, message: `this node could not start ${program}: ${error.message}` };
-  }
-}
 
 /** An unreadable spec is as good as none: the agent then sees to it that nobody starts the allocation. */
 function readSpec(folder: AllocationFolder): TaskSpec | null {

@@ -16,6 +16,7 @@ const AROUND = {
       ['h', 80_000],
       ['i', 9_984],
     ]).get(uuid) ?? null,
+  user: null,
 };
 
 function grantedBy(gpus: readonly string[], rest: Parameters<typeof wants>[2] = {}): Readonly<Record<string, string>> {

@@ -1,0 +1,116 @@
+// What an order and this node's settings make of a task's limits and of its user, and the folders that user needs.
+import { chmodSync } from 'node:fs';
+import { chmod, chown, lstat, open } from 'node:fs/promises';
+import path from 'node:path';
+import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
+import type { DesiredAllocation } from '../session/allocation.js';
+import type { AllocationFolder } from './allocation-folder.js';
+import { runAsUser, type TaskUser } from './as-user.js';
+import type { TaskLimits } from './cgroup-limits.js';
+import type { IsolationDemands } from './isolation.js';
+import { cpusNear } from './near-cpus.js';
+import type { TaskUsers } from './run-as.js';
+
+/** What this node holds every task to, beside what the task asked for. */
+export interface TaskHolding {
+  readonly users: TaskUsers;
+  /** Processes and threads of a task at once; 0 = no limit. */
+  readonly maxProcesses: number;
+  /** What a task may have on the disk in its own folder, in bytes; null = no limit. */
+  readonly workLimitBytes: number | null;
+  /** Whether a task is kept on the processors near its GPUs. */
+  readonly bindsCpus: boolean;
+  readonly demands: IsolationDemands;
+  /** Whether the agent refuses to run where something of that cannot be enforced. */
+  readonly isRequired: boolean;
+}
+
+type DeviceOf = (uuid: string) => { readonly minor: number | null; readonly pciBusId: string } | null;
+
+/** Who passes through, without seeing what is there. */
+const PASSAGE = 0o711;
+const OWN_ONLY = 0o700;
+
+/** @returns null = the agent's own user; in words, why nobody can run it */
+export async function chooseUser(users: TaskUsers, owner: string): Promise<TaskUser | null | string> {
+  try {
+    return await users.find(owner);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** @returns in words, why a user cannot work in a folder that the submitter named; null = it can */
+export async function checkEntry(user: TaskUser, folder: string): Promise<string | null> {
+  try {
+    await runAsUser(user, ['test', '-x', folder]);
+    return null;
+  } catch {
+    return `the working directory ${folder} cannot be entered by user ${user.name} of this node, or does not exist there`;
+  }
+}
+
+/** The limits of one task. */
+export function limitsFor(order: DesiredAllocation, holding: TaskHolding, deviceOf: DeviceOf): TaskLimits {
+  const { cpuMilli, memoryMib, gpus } = order;
+  const real = gpus.filter(({ simulated }) => !simulated).map(({ uuid }) => deviceOf(uuid));
+  const minors = real.map((device) => device?.minor ?? null);
+  const cpus = holding.bindsCpus
+    ? cpusNear(
+        real.map((device) => device?.pciBusId ?? ''),
+        cpuMilli,
+      )
+    : null;
+  return {
+    cpuMilli,
+    memoryMib,
+    ...(holding.maxProcesses === 0 ? {} : { processes: holding.maxProcesses }),
+    ...(cpus === null ? {} : { cpus }),
+    // One whose device file is not known cannot be let through alone.
+    ...(minors.every((minor) => minor !== null) ? { gpuMinors: minors } : {}),
+  };
+}
+
+/** Lets users pass to the folders of their tasks, without seeing what else is there. @throws the system's error */
+export function openToUsers(stateDir: string, sharedDir: string): void {
+  for (const folder of [stateDir, path.join(stateDir, 'allocations')]) chmodSync(folder, PASSAGE);
+  makeFolderSync(path.join(sharedDir, 'checkpoints'), PASSAGE);
+}
+
+/**
+ * Makes what a task's user needs to be able to write: its working directory, its report, its checkpoints.
+ * @param isOurs whether the checkpoint folder is the agent's choice; one that the submitter named is made with the user's rights
+ * @throws Error of the system, or in words
+ */
+export async function giveFolders(
+  user: TaskUser,
+  {
+    folder,
+    checkpointDir,
+    isOurs,
+  }: { readonly folder: AllocationFolder; readonly checkpointDir: string; readonly isOurs: boolean },
+): Promise<void> {
+  const { uid, gid } = user;
+  await chmod(folder.path, PASSAGE);
+  await makeFolder(folder.work, OWN_ONLY);
+  await chown(folder.work, uid, gid);
+  // Beside the working directory nobody but us may make files.
+  const report = await open(folder.report, 'a', 0o600);
+  try {
+    await report.chown(uid, gid);
+  } finally {
+    await report.close();
+  }
+  if (!isOurs) {
+    await runAsUser(user, ['mkdir', '-p', '--', checkpointDir]);
+    return;
+  }
+  const isNew = (await lstat(checkpointDir).catch(ignoreMissing)) === null;
+  await makeFolder(checkpointDir, OWN_ONLY);
+  if (isNew) await chown(checkpointDir, uid, gid);
+}
+
+function ignoreMissing(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  return null;
+}
