@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PACKAGE_ROOT } from '../common/package-root.js';
+import { findCgroupHome } from '../node-agent/runtime/cgroup.js';
 
 /** The folder of recorded real-world data (nvidia-smi captures, traces) that CI lays beside the checkout. */
 export const SHARED_FOLDER = process.env['SLUICE_SHARED'] ?? path.join(PACKAGE_ROOT, '../shared');
@@ -35,6 +36,11 @@ const PARTS = {
   strace: {
     present: () => runs('strace', '-V'),
     remedy: 'install the package strace',
+    inCi: true,
+  },
+  cgroups: {
+    present: () => process.geteuid?.() === 0 && findCgroupHome()?.controllers.memory !== undefined,
+    remedy: 'run this as root where control groups with a memory controller may be made',
     inCi: true,
   },
   mounts: {

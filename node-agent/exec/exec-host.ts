@@ -12,12 +12,12 @@ import type { ExecStart__Output } from '../../proto/gen/sluice/v1/ExecStart.js';
 import { AllocationFolder, type TaskSpec } from '../runtime/allocation-folder.js';
 import { foldersOf } from '../runtime/cgroup.js';
 import { isAlive, type ProcessIdentity } from '../runtime/process-identity.js';
+import type { ForeignGroups } from '../runtime/task-start.js';
 import type { RelayStream } from '../scheduler-connection.js';
 import { type ProgramEnd, type ProgramListener, runInTask, type RunningProgram } from './running-program.js';
 import { USUAL_SIZE } from './terminal.js';
 import { joinTerminal } from './terminal-client.js';
 import { terminalSocket } from './terminal-protocol.js';
-import type { ForeignGroups } from '../runtime/task-start.js';
 
 /** How many may be open on one node at once. */
 export const MAX_EXECS = 64;

@@ -36,6 +36,9 @@ const SHARES_OF_CORE = 1_024;
 const MIN_SHARES = 2;
 const MAX_SHARES = 262_144;
 
+/** What is charged in batches may fall short of a limit by some pages. */
+const FULL = 0.95;
+
 const BYTES_PER_MIB = 1024 * 1024;
 
 /** Which controllers these limits need. */
@@ -100,12 +103,16 @@ export type OutOfMemory = 'limit' | 'node' | null;
 
 /** Whether something in a group was killed because its own memory was used up, or that of the whole machine. */
 export function outOfMemory({ version, path: group }: LimitGroup): OutOfMemory {
-  const [killsIn, killsName, hitsIn, hitsName] =
-    version === 2
-      ? (['memory.events', 'oom_kill', 'memory.events', 'max'] as const)
-      : (['memory.oom_control', 'oom_kill', 'memory.failcnt', ''] as const);
-  if (counter(group, killsIn, killsName) === 0) return null;
-  return counter(group, hitsIn, hitsName) > 0 ? 'limit' : 'node';
+  if (counter(group, version === 2 ? 'memory.events' : 'memory.oom_control', 'oom_kill') === 0) return null;
+  return reachedLimit({ version, path: group }) ? 'limit' : 'node';
+}
+
+/** Whether a group ever filled what it may have. */
+function reachedLimit({ version, path: group }: LimitGroup): boolean {
+  if (version === 2) return counter(group, 'memory.events', 'max') > 0;
+  // Its counter of refusals, memory.failcnt, stays 0 in newer kernels (seen in 6.18).
+  const limit = counter(group, 'memory.limit_in_bytes', '');
+  return limit > 0 && counter(group, 'memory.max_usage_in_bytes', '') >= limit * FULL;
 }
 
 /** How often a group was refused another process. */

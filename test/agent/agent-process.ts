@@ -1,6 +1,6 @@
 // The built agent as a process of its own, for tests that kill it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { killLeftovers } from '../../cli/dev-processes.js';
@@ -19,11 +19,17 @@ export class AgentProcess {
 
   /** Starts an agent on the folder. */
   start(server: string, flags: readonly string[] = ['--simulate', '2xH100']): void {
-    const child = spawn(
-      process.execPath,
-      [PROGRAM, '--server', server, '--name', 'n1', '--state-dir', this.stateDir, ...flags],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'], SECRET_OF_THE_AGENT: 'x' } },
-    );
+    this.startAs([], server, flags);
+  }
+
+  /** The same by way of another program, such as one that gives up rights; the folder is then everybody's. */
+  startAs(by: readonly string[], server: string, flags: readonly string[] = ['--simulate', '2xH100']): void {
+    if (by.length > 0) chmodSync(this.stateDir, 0o777);
+    const [program, ...args] = [...by, process.execPath, PROGRAM, '--server', server, '--name', 'n1'];
+    const child = spawn(program, [...args, '--state-dir', this.stateDir, ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'], SECRET_OF_THE_AGENT: 'x' },
+    });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (this.output += String(chunk)));
     this.#child = child;

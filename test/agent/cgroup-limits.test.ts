@@ -173,12 +173,13 @@ describe('memory that ran out', () => {
   });
 
   test.each([
-    ['nothing happened', 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n', '7\n', null],
-    ['its own', 'oom_kill_disable 0\nunder_oom 1\noom_kill 2\n', '7\n', 'limit'],
-    ['that of the machine', 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n', '0\n', 'node'],
-  ])('version 1: %s', (_, control, failures, verdict) => {
+    ['nothing happened', 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n', '1000\n', null],
+    ['its own', 'oom_kill_disable 0\nunder_oom 1\noom_kill 2\n', '999\n', 'limit'],
+    ['that of the machine', 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n', '500\n', 'node'],
+  ])('version 1: %s', (_, control, most, verdict) => {
     writeFileSync(path.join(group, 'memory.oom_control'), control);
-    writeFileSync(path.join(group, 'memory.failcnt'), failures);
+    writeFileSync(path.join(group, 'memory.limit_in_bytes'), '1000\n');
+    writeFileSync(path.join(group, 'memory.max_usage_in_bytes'), most);
     expect(outOfMemory({ version: 1, path: group })).toBe(verdict);
   });
 

@@ -1,0 +1,221 @@
+// Tasks that misbehave, with real processes in real control groups: each is contained, its end is told in words, and nothing of
+// it is left.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toDuration } from '../../common/units.js';
+import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
+import { findCgroupHome, foldersOf } from '../../node-agent/runtime/cgroup.js';
+import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
+import { needs } from '../real-part.js';
+import { AgentProcess } from './agent-process.js';
+import { eventually } from './eventually.js';
+import { FakeScheduler } from './fake-scheduler.js';
+import { sh, stopped } from './orders.js';
+
+const GPU = { index: 0, model: 'NVIDIA H100', simulated: true, generation: 1 };
+
+let scheduler: FakeScheduler;
+let agent: AgentProcess;
+/** Device files, where a task may reach them whoever it is. */
+let devices: string;
+
+beforeEach(async () => {
+  scheduler = await FakeScheduler.start({ leaseMs: 60_000 });
+  agent = new AgentProcess();
+  devices = path.join('/dev/shm', `sluice-test-${process.pid}`);
+});
+
+afterEach(async () => {
+  await agent.dispose();
+  scheduler.stop();
+  rmSync(devices, { recursive: true, force: true });
+});
+
+type Order = DesiredAllocation & { id: string };
+
+/** Runs a task on a simulated GPU to its end. */
+async function endOf(order: Order) {
+  await eventually('it joined', () => scheduler.hellos.length > 0);
+  const uuid = scheduler.hellos[0]?.inventory?.gpus[0]?.uuid ?? '';
+  scheduler.order([{ ...order, gpus: [{ ...GPU, uuid }] }]);
+  const seen = await scheduler.until(order.id, 'RELEASED');
+  // The GPU came back clean, and no group is left: nothing of the task is.
+  expect(seen.dirtyGpus).toEqual([]);
+  await eventually('its groups are removed', () => groupsOf(order.id).every((group) => !existsSync(group)));
+  return { message: seen.exit?.message ?? '', signal: seen.exit?.signal, code: seen.exit?.code };
+}
+
+function groupsOf(id: string): readonly string[] {
+  const claim = new AllocationFolder(agent.folder(id)).readClaim();
+  if (claim?.by !== 'supervisor' || claim.cgroup === null) throw new Error('it had no control group');
+  return foldersOf({ group: claim.cgroup, limits: claim.limitGroups ?? {} });
+}
+
+function log(id: string): string {
+  return readFileSync(path.join(agent.folder(id), 'log'), 'utf8');
+}
+
+describe.runIf(needs('build') && needs('cgroups'))('a task that', () => {
+  test('forks twice, leaves its session and ignores SIGTERM ends after its grace, all of it', async () => {
+    agent.start(scheduler.address);
+    const order = sh(
+      `trap '' TERM
+       (setsid sh -c 'trap "" TERM; (exec env -i sleep 600 &) ; env -i sh -c "trap \\"\\" TERM; sleep 600; :" & sleep 600' &)
+       echo up > up; while :; do sleep 0.1; done`,
+    );
+    scheduler.order([order]);
+    await eventually('it runs', () => existsSync(path.join(agent.folder(order.id), 'work/up')));
+    const group = groupsOf(order.id)[0] ?? '';
+    const pids = await eventually('all of it is there', () => {
+      const found = readFileSync(path.join(group, 'cgroup.procs'), 'utf8').trim().split('\n').map(Number);
+      return found.length >= 5 ? found : null;
+    });
+    scheduler.order([stopped(order, 300)]);
+    expect(await scheduler.until(order.id, 'RELEASED')).toMatchObject({
+      stopSignalled: true,
+      exit: { signal: 'SIGKILL' },
+    });
+    const states = pids.map((pid) =>
+      existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '',
+    );
+    expect(states.filter((stat) => stat !== '' && !/\) [ZX] /.test(stat))).toEqual([]);
+  });
+
+  test('eats its memory is ended by the kernel, and that is told', async () => {
+    agent.start(scheduler.address);
+    // The one that eats is a child: the others must not wait for it for ever.
+    const order = sh('tail /dev/zero & sleep 600', { memoryMib: 64, grace: toDuration(100) });
+    expect(await endOf(order)).toMatchObject({
+      signal: 'SIGKILL',
+      message: expect.stringMatching(
+        /^out of memory: the kernel killed processes of it, which used more than the 64 MiB it had asked for/,
+      ),
+    });
+  });
+
+  test('kills itself is not said to have run out of memory', async () => {
+    agent.start(scheduler.address);
+    expect(await endOf(sh('kill -9 $$', { memoryMib: 64 }))).toMatchObject({ signal: 'SIGKILL', message: '' });
+  });
+
+  test('floods the node with processes stays below its limit, and that is told', async () => {
+    agent.start(scheduler.address, ['--simulate', '2xH100', '--task-processes', '40']);
+    const order = sh('i=0; while [ $i -lt 200 ]; do sleep 600 & i=$((i+1)); done; exit 3');
+    const end = await endOf(order);
+    expect(end.message).toMatch(/^too many processes: it was refused another one .*, at its limit of 40$/);
+    expect(end.code).not.toBe(0);
+  });
+
+  test('fills its disk is ended, its folder is emptied, and that is told', async () => {
+    agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB']);
+    const order = sh('mkdir a; head -c 30M /dev/zero > a/b; sleep 600');
+    expect(await endOf(order)).toMatchObject({
+      signal: 'SIGKILL',
+      message: expect.stringMatching(/^out of disk space: it had more than the 20 MiB/),
+    });
+    expect(readdirSync(path.join(agent.folder(order.id), 'work'))).toEqual([]);
+  });
+
+  test('fills its disk with a file that it deleted is found out', async () => {
+    agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB']);
+    const order = sh('exec 9> hidden; rm hidden; head -c 30M /dev/zero >&9; sleep 600');
+    expect((await endOf(order)).message).toMatch(/^out of disk space/);
+  });
+
+  test('opens a GPU that it was not granted is refused, by whatever file, and that is told', async () => {
+    mkdirSync(devices);
+    for (const minor of [3, 255]) spawnSync('mknod', [path.join(devices, `nvidia${minor}`), 'c', '195', String(minor)]);
+    agent.start(scheduler.address);
+    const order = sh(`cd ${devices}; cat nvidia3; cat nvidia255; mknod mine c 195 4; exit 5`);
+    const end = await endOf(order);
+    // Without the driver an open that is allowed finds no such device.
+    expect(log(order.id)).toMatch(/nvidia3: Operation not permitted\n.*nvidia255: No such device or address\n/s);
+    expect(existsSync(path.join(devices, 'mine'))).toBe(false);
+    if (findCgroupHome()?.deviceFilter === true) {
+      expect(end.message).toBe('refused GPUs: it tried 2 times to open a GPU that it was not granted');
+    }
+  });
+
+  test('is a set-user-id program gets no rights by that', async () => {
+    agent.start(scheduler.address);
+    const order = sh('grep NoNewPrivs /proc/self/status');
+    await endOf(order);
+    expect(log(order.id)).toMatch(/^NoNewPrivs:\s+1$/m);
+  });
+});
+
+describe.runIf(needs('build') && needs('cgroups'))('tasks of another user', () => {
+  const users = (map: string) => {
+    const file = path.join(agent.stateDir, 'users.yaml');
+    writeFileSync(file, map);
+    return ['--simulate', '2xH100', '--user-map', file];
+  };
+  const script = `id -u; id -G; grep -E "CapEff|CapBnd|NoNewPrivs" /proc/self/status; echo "$HOME $USER"; pwd
+    touch mine "$SLUICE_CHECKPOINT_DIR/mine" && echo '{}' >> "$SLUICE_REPORT_FILE" && echo wrote
+    cat ../spec.json; ls ..; cat "$SLUICE_STOP_FILE"; echo end`;
+
+  test('have its groups, no capabilities, folders of their own, and see nothing of ours', async () => {
+    agent.start(scheduler.address, users('ada: nobody\n'));
+    const order = sh(script, { owner: 'ada' });
+    await endOf(order);
+    const text = log(order.id);
+    const groups = spawnSync('id', ['-G', 'nobody'], { encoding: 'utf8' }).stdout.trim();
+    expect(text).toMatch(new RegExp(`^65534\\n${groups}\\nCapEff:\\s+0+\\nCapBnd:\\s+0+\\nNoNewPrivs:\\s+1\\n`));
+    expect(text).toContain(`/nonexistent nobody\n${agent.folder(order.id)}/work\nwrote\n`);
+    expect(text).toMatch(/spec.json: Permission denied/);
+    expect(text).toMatch(/cannot open directory '..': Permission denied/);
+  });
+
+  test('of somebody who is no user here are refused in words', async () => {
+    agent.start(scheduler.address, users('bob: nobody\n'));
+    expect(await refusalOf(sh('id', { owner: 'ada' }))).toMatch(/^ada is no user here: the administrator of this node/);
+    expect(await refusalOf(sh('id', { owner: 'bob', workingDirectory: '/root' }))).toMatch(
+      /^the working directory \/root cannot be entered by user nobody/,
+    );
+  });
+
+  test('are never root by a map', async () => {
+    agent.start(scheduler.address, users('ada: root\n'));
+    expect(await refusalOf(sh('id', { owner: 'ada' }))).toMatch(/^ada may not be root on this node/);
+  });
+
+  test('that name no program say so, as others do', async () => {
+    agent.start(scheduler.address, users('ada: nobody\n'));
+    expect(await refusalOf(sh('', { owner: 'ada', command: { argv: ['no-such-program'] } }))).toMatch(
+      /^command not found: no-such-program is in no folder of PATH/,
+    );
+  });
+
+  async function refusalOf(order: Order): Promise<string> {
+    scheduler.order([order]);
+    return (await scheduler.until(order.id, 'RELEASED')).exit?.message ?? '';
+  }
+});
+
+describe.runIf(needs('build'))('where something cannot be enforced', () => {
+  /** Somebody without rights: no control groups, no other users. */
+  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+
+  test.runIf(process.geteuid?.() === 0)('tasks run all the same, and the agent says once what is missing', async () => {
+    agent.startAs(asNobody, scheduler.address);
+    const order = sh('exit 4', { memoryMib: 64 });
+    scheduler.order([order]);
+    expect(await scheduler.until(order.id, 'RELEASED')).toMatchObject({ exit: { code: 4 } });
+    const lines = agent.output.split('\n').filter((line) => line.includes('not everything is enforced'));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('no control groups');
+    expect(lines[0]).toContain('a task may use more memory than it asked for');
+    expect(lines[0]).toContain('all tasks run as the user of the agent');
+  });
+
+  test.runIf(process.geteuid?.() === 0)('an agent that is to refuse does, with what is missing', async () => {
+    agent.startAs(asNobody, scheduler.address, ['--simulate', '2xH100', '--isolation', 'required']);
+    expect(await agent.exitCode()).toBe(1);
+    expect(agent.output).toMatch(
+      /error: this node cannot hold tasks to all that --isolation required asks for:\n {2}- /,
+    );
+    expect(scheduler.hellos).toEqual([]);
+  });
+});
