@@ -25,6 +25,7 @@ import type { TlsFiles } from './auth/credentials.js';
 import { MIN_REQUEST_COUNT, MIN_REQUEST_MS, type Retention } from './control/commands/retention.js';
 import { DEFAULT_POLICY, type EnginePolicy, type PlacementPolicy } from './engine/policy.js';
 import { FAULT_ACTIONS, type FaultAction, type GpuPolicy } from './model/gpu-policy.js';
+import type { Prices } from './model/prices.js';
 
 /** Where to listen. Port 0 = a free one. */
 export interface Address {
@@ -53,6 +54,7 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly readyFile: string | null;
   readonly retention: Retention;
+  readonly prices: Prices;
   /** How the engine schedules. */
   readonly policy: EnginePolicy;
 }
@@ -85,6 +87,8 @@ const DAY_MS = 24 * HOUR_MS;
 const LEAST_HEARTBEATS_A_LEASE = 2;
 /** Pools whose placement may be named one by one. */
 const MAX_PLACEMENT_POOLS = 1_000;
+/** The most a GPU hour may cost, in any currency. */
+const MAX_PRICE = 1_000_000_000;
 const PLACEMENTS: readonly PlacementPolicy[] = ['fragmentation', 'pack', 'spread'];
 
 const schema = z.strictObject({
@@ -275,6 +279,20 @@ const schema = z.strictObject({
       default: String(MIN_REQUEST_COUNT),
     }),
   }),
+  usage: z.strictObject({
+    prices: setting(gpuPrices(), {
+      description:
+        'What an hour of a GPU costs, by words of its model, the first that occurs; "*" for all others: h100=2.50,a100=1.60,*=1.',
+      value: 'MODEL=PRICE,…',
+      default: null,
+      isMap: true,
+    }),
+    currency: setting(text(), {
+      description: 'What prices are in, as reports show it.',
+      value: 'WORD',
+      default: 'USD',
+    }),
+  }),
   scheduling: z.strictObject({
     placement: setting(placement(), {
       description:
@@ -438,6 +456,7 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
       brakeRatio: values.gpu_health.brake_ratio,
       brakeWindowMs: values.gpu_health.brake_window,
     },
+    prices: { currency: values.usage.currency, ofModels: values.usage.prices },
     logLevel: values.log_level,
     readyFile: values.ready_file,
     retention: {
@@ -678,6 +697,27 @@ function xidActions() {
         byXid[xid] = action;
       }
       return byXid;
+    });
+}
+
+/** `MODEL=PRICE,MODEL=PRICE`. */
+function gpuPrices() {
+  return z
+    .string()
+    .nullable()
+    .transform((given, context): Prices['ofModels'] => {
+      const ofModels: { word: string; perGpuHour: number }[] = [];
+      for (const pair of given === null || given.trim() === '' ? [] : given.split(',')) {
+        const [word = '', price = '', ...rest] = pair.split('=').map((part) => part.trim());
+        const perGpuHour = Number(price);
+        if (word === '' || price === '' || rest.length > 0 || !(perGpuHour >= 0 && perGpuHour <= MAX_PRICE)) {
+          const message = `"${pair}" is not MODEL=PRICE, such as h100=2.50, with a price from 0 to ${MAX_PRICE}`;
+          context.addIssue({ code: 'custom', message });
+          return z.NEVER;
+        }
+        ofModels.push({ word, perGpuHour });
+      }
+      return ofModels;
     });
 }
 

@@ -109,6 +109,7 @@ export async function startDaemon(
     log: log.child({ component: 'api' }),
     maxGraceMs: config.maxGraceMs,
     maxRequests: config.retention.requestCount,
+    prices: config.prices,
     room,
     takeSnapshot: (clusterId) => {
       const { position: at, records: all, release } = store.snapshot();

@@ -28,6 +28,7 @@ import { queueService } from './queue-service.js';
 import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
 import { usageService } from './usage-service.js';
 import { workloadService } from './workload-service.js';
+import type { Prices } from '../model/prices.js';
 
 /** Streams one connection may have open. */
 const MAX_STREAMS_PER_CONNECTION = 1_000;
@@ -43,6 +44,7 @@ export interface ServiceDependencies {
   readonly maxGraceMs: number;
   /** How many request ids are remembered at most. */
   readonly maxRequests: number;
+  readonly prices: Prices;
   /** What is left on the disk that holds the data. */
   readonly room: () => Room;
   /** One moment of the state as a file. */

@@ -7,8 +7,7 @@ import type { Usage } from '../../proto/gen/sluice/v1/Usage.js';
 import type { UsageServiceHandlers } from '../../proto/gen/sluice/v1/UsageService.js';
 import { invalid } from '../control/refusals.js';
 import { toGpuMs, type GpuTime } from '../model/gpu-time.js';
-import type { UsageSums } from '../model/usage.js';
-import { usageReport, type UsageDimension, type UsageRow } from '../model/usage-report.js';
+import { type PricedSums, usageReport, type UsageDimension, type UsageRow } from '../model/usage-report.js';
 import type { Handlers } from './handlers.js';
 import type { ServiceDependencies } from './server.js';
 
@@ -22,16 +21,17 @@ const DIMENSIONS = {
   USAGE_DIMENSION_USER: 'user',
   USAGE_DIMENSION_POOL: 'pool',
   USAGE_DIMENSION_MODEL: 'model',
+  USAGE_DIMENSION_MONTH: 'month',
 } as const;
 
 /** The handlers of UsageService. */
-export function usageService(handlers: Handlers, { loop, clock }: ServiceDependencies): UsageServiceHandlers {
+export function usageService(handlers: Handlers, { loop, clock, prices }: ServiceDependencies): UsageServiceHandlers {
   return {
     GetUsage: handlers.unary('GetUsage', (request) => {
       const by = request.by.map((dimension): UsageDimension => {
         const known = DIMENSIONS[dimension];
         if (known === null)
-          throw invalid([{ field: 'by', description: 'is none of day, queue, user, pool and model' }]);
+          throw invalid([{ field: 'by', description: 'is none of day, month, queue, user, pool and model' }]);
         return known;
       });
       const nowMs = clock.wallMs();
@@ -43,13 +43,14 @@ export function usageService(handlers: Handlers, { loop, clock }: ServiceDepende
       const { queue, user } = request;
       const query = { fromMs, toMs, by: by.length === 0 ? USUAL : by, queue, user };
       return loop.read((state, _view, { revision }) => {
-        const { rows, total } = usageReport(state, query, nowMs);
+        const { rows, total } = usageReport(state, query, nowMs, prices);
         if (rows.length > MAX_USAGE_ROWS) throw tooManyRows(rows.length);
         return {
           rows: rows.map(rowToProto),
           total: sumsToProto(total),
           untilTime: toTimestamp(nowMs),
           revision,
+          currency: prices.currency,
         };
       });
     }),
@@ -59,12 +60,13 @@ export function usageService(handlers: Handlers, { loop, clock }: ServiceDepende
 const USUAL: readonly UsageDimension[] = ['queue', 'user'];
 
 function rowToProto(row: UsageRow): Usage {
-  const { period, queue, user, pool, model } = row;
-  return { day: period, queue, user, pool, model, ...sumsToProto(row) };
+  const { period, month, queue, user, pool, model } = row;
+  return { day: period, month, queue, user, pool, model, ...sumsToProto(row) };
 }
 
-function sumsToProto({ grants, held, charged, ran }: UsageSums): Usage {
-  return { grants, heldGpuTime: exact(held), chargedGpuTime: exact(charged), ranGpuTime: exact(ran) };
+function sumsToProto({ grants, held, charged, ran, cost }: PricedSums): Usage {
+  const times = { heldGpuTime: exact(held), chargedGpuTime: exact(charged), ranGpuTime: exact(ran) };
+  return { grants, ...times, ...(cost === null ? {} : { cost }) };
 }
 
 /** To the nanosecond, which is finer than a part of a millisecond. */

@@ -53,8 +53,44 @@ describe('a report of usage', () => {
     ]);
   });
 
+  it('shows costs where the server has prices, and none where a part has no price', async () => {
+    scheduler.usage = {
+      rows: [
+        { queue: 'nlp', grants: 3, cost: 5, ...time(2) },
+        { queue: 'vision', grants: 1, ...time(1) },
+      ],
+      total: { grants: 4, ...time(3) },
+      currency: 'EUR',
+    };
+    const { stdout } = await cli('report', 'usage', '--by', 'queue');
+    expect(stdout.split('\n').slice(0, 4)).toEqual([
+      'QUEUE    CHARGED(GPU-H)   HELD(GPU-H)   RAN(GPU-H)   GRANTS   COST(EUR)',
+      'nlp      2.00             3.00          1.00         3        5.00',
+      'vision   1.00             2.00          0.50         1        -',
+      'TOTAL    3.00             4.00          1.50         4        -',
+    ]);
+  });
+
+  it('gives a spreadsheet its lines, with nothing that it would carry out', async () => {
+    scheduler.usage = {
+      rows: [
+        { month: '2026-11', user: '=cmd()', grants: 3, cost: 5, ...time(2) },
+        { month: '2026-11', user: 'a "b", c', grants: 1, ...time(1) },
+      ],
+      total: { grants: 4, ...time(3) },
+      currency: 'EUR',
+    };
+    const { code, stdout } = await cli('report', 'usage', '--by', 'month,user', '-o', 'csv');
+    expect([code, stdout]).toEqual([
+      0,
+      'MONTH,USER,CHARGED(GPU-H),HELD(GPU-H),RAN(GPU-H),GRANTS,COST(EUR)\n' +
+        "2026-11,'=cmd(),2.000000,3.000000,1.000000,3,5.000000\n" +
+        '2026-11,"a ""b"", c",1.000000,2.000000,0.500000,1,\n',
+    ]);
+  });
+
   it.each([
-    [['--by', 'colour'], '--by "colour" is none of day, queue, user, pool, model'],
+    [['--by', 'colour'], '--by "colour" is none of day, queue, user, pool, model, month'],
     [['--since', 'yesterday'], '--since "yesterday" is neither a day such as 2026-11-01 nor a span such as 7d'],
   ])('refuses %j', async (argv, message) => {
     const { code, stderr } = await cli('report', 'usage', ...argv);

@@ -11,6 +11,7 @@ import type { RecordChange, ReleaseProof, UsageRecord } from '../../scheduler/mo
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { addUsage, MAX_DAYS, NO_USAGE, openUsage, USAGE_TOTAL, type UsageSums } from '../../scheduler/model/usage.js';
 import { usageReport, type UsageQuery } from '../../scheduler/model/usage-report.js';
+import type { Prices } from '../../scheduler/model/prices.js';
 import type { GpuTime } from '../../scheduler/model/gpu-time.js';
 
 const DAY_MS = 86_400_000;
@@ -321,7 +322,7 @@ describe('usage', () => {
     const rows = (fields: Partial<UsageQuery>) => {
       const query = { fromMs: null, toMs: site.nowMs, by: ['queue', 'model'], queue: '', user: '', ...fields } as const;
       const report = usageReport(site.state, query, site.nowMs);
-      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual(report.total);
+      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual({ ...report.total, cost: undefined });
       return report.rows.map(({ queue, model, charged, grants }) => [queue, model.slice(7, 11), charged.ms, grants]);
     };
     expect(rows({})).toEqual([
@@ -332,5 +333,18 @@ describe('usage', () => {
     expect(rows({ by: [] })).toEqual([['', '', 300_000, 2]]);
     expect(rows({ user: 'bob' })).toEqual([]);
     expect(rows({ fromMs: site.nowMs + DAY_MS, toMs: site.nowMs + DAY_MS })).toEqual([]);
+    const priced = (by: UsageQuery['by'], ...ofModels: Prices['ofModels']) => {
+      const query = { fromMs: null, toMs: site.nowMs, by, queue: '', user: '' };
+      const { rows: each, total } = usageReport(site.state, query, site.nowMs, { currency: 'EUR', ofModels });
+      return [...each.map(({ queue, month, cost }) => [queue, month, cost]), total.cost];
+    };
+    const h100 = { word: 'h100', perGpuHour: 3 };
+    const others = { word: '*', perGpuHour: 1.5 };
+    const month = new Date(site.nowMs).toISOString().slice(0, 7);
+    // One minute of an H100, four of an A100.
+    expect(priced(['queue'], h100, others)).toEqual([['b', '', 0.05], ['c', '', 0.1], 0.05 + 0.1]);
+    expect(priced(['month'], h100, others)).toEqual([['', month, 0.05 + 0.1], 0.05 + 0.1]);
+    expect(priced(['queue'], others, h100)).toEqual([['b', '', 0.025], ['c', '', 0.1], 0.025 + 0.1]);
+    expect(priced(['queue'], h100)).toEqual([['b', '', 0.05], ['c', '', null], null]);
   });
 });

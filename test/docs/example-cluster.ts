@@ -18,6 +18,7 @@ import { Fleet } from '../../scheduler/fleet/fleet.js';
 import type { ClusterState } from '../../scheduler/model/cluster-state.js';
 import type { Draft } from '../../scheduler/model/draft.js';
 import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint } from '../../scheduler/model/lifecycle.js';
+import { NO_PRICES } from '../../scheduler/model/prices.js';
 import type { Allocation } from '../../scheduler/model/records.js';
 import { ManualClock } from '../gpu/manual-clock.js';
 import { MemoryStore } from '../control/memory-store.js';
@@ -95,6 +96,7 @@ export class ExampleCluster {
     const rest = {
       maxGraceMs: HOUR_MS,
       maxRequests: 1_000,
+      prices: NO_PRICES,
       room,
       takeSnapshot,
       onSnapshot: () => undefined,

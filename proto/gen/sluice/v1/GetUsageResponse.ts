@@ -15,6 +15,10 @@ export interface GetUsageResponse {
    */
   'untilTime'?: (_google_protobuf_Timestamp | null);
   'revision'?: (number | string | Long);
+  /**
+   * What costs are in; empty = the server does not say.
+   */
+  'currency'?: (string);
 }
 
 export interface GetUsageResponse__Output {
@@ -28,4 +32,8 @@ export interface GetUsageResponse__Output {
    */
   'untilTime': (_google_protobuf_Timestamp__Output | null);
   'revision': (number);
+  /**
+   * What costs are in; empty = the server does not say.
+   */
+  'currency': (string);
 }

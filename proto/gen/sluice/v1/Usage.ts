@@ -31,6 +31,15 @@ export interface Usage {
    * From the start of the program to its end.
    */
   'ranGpuTime'?: (_google_protobuf_Duration | null);
+  /**
+   * For example "2026-11", of UTC.
+   */
+  'month'?: (string);
+  /**
+   * What the charged time costs by the prices of the server. Absent = a part of it has no price.
+   */
+  'cost'?: (number | string);
+  '_cost'?: "cost";
 }
 
 /**
@@ -61,4 +70,13 @@ export interface Usage__Output {
    * From the start of the program to its end.
    */
   'ranGpuTime': (_google_protobuf_Duration__Output | null);
+  /**
+   * For example "2026-11", of UTC.
+   */
+  'month': (string);
+  /**
+   * What the charged time costs by the prices of the server. Absent = a part of it has no price.
+   */
+  'cost'?: (number);
+  '_cost'?: "cost";
 }

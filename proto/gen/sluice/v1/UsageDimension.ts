@@ -10,6 +10,7 @@ export const UsageDimension = {
   USAGE_DIMENSION_USER: 'USAGE_DIMENSION_USER',
   USAGE_DIMENSION_POOL: 'USAGE_DIMENSION_POOL',
   USAGE_DIMENSION_MODEL: 'USAGE_DIMENSION_MODEL',
+  USAGE_DIMENSION_MONTH: 'USAGE_DIMENSION_MONTH',
 } as const;
 
 /**
@@ -28,6 +29,8 @@ export type UsageDimension =
   | 4
   | 'USAGE_DIMENSION_MODEL'
   | 5
+  | 'USAGE_DIMENSION_MONTH'
+  | 6
 
 /**
  * What the rows of a report are by.
