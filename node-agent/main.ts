@@ -13,6 +13,7 @@ import { PACKAGE_VERSION } from '../common/package-root.js';
 import type { PageServer } from '../common/http-pages.js';
 import { Agent } from './agent.js';
 import { createGpuProvider, loadScenario } from './gpu/create.js';
+import { NVML_LIBRARY } from './gpu/nvidia-smi.js';
 import type { GpuProvider } from './gpu/provider.js';
 import { MAX_EPILOG_MS } from './health/hooks.js';
 import { machineHealth, type MachineHealthOptions } from './health/machine-health.js';
@@ -316,7 +317,8 @@ function gpuProvider(flags: Flags, nodeId: string, logger: ReturnType<typeof cre
   if (flags.simulate !== undefined) {
     return createGpuProvider({ source: 'simulated', scenario: flags.simulate, nodeId }, deps);
   }
-  return createGpuProvider({ source: flags.gpus ? 'real' : 'none' }, deps);
+  if (!flags.gpus) return createGpuProvider({ source: 'none' }, deps);
+  return createGpuProvider({ source: 'real', nvmlLibrary: NVML_LIBRARY }, deps);
 }
 
 function parseServers(text: string): string[] {

@@ -36,6 +36,7 @@ import {
 import type { ReaderAnswer } from './smi-reader.js';
 import { LIST_ARGUMENTS, migInstances, readMigDevices } from './smi-mig.js';
 import { MAX_GPUS, type ReportedGpu } from './smi-report.js';
+import { Nvml } from './nvml.js';
 import { PCI_DEVICES, readPciSlot } from './pci-slot.js';
 import { type LooksBack, lookAgain, NO_LOOKS, symptomsOf } from './symptoms.js';
 import { readNvlinkGroups, TOPOLOGY_ARGUMENTS } from './smi-topology.js';
@@ -50,7 +51,12 @@ export interface NvidiaSmiOptions {
   readonly baselineLimits?: BaselineLimits;
   /** Where the kernel tells of PCI devices. Default: `PCI_DEVICES`. */
   readonly pciDevices?: string;
+  /** NVIDIA's management library, for figures between inventories; absent or null = nvidia-smi is asked for them. */
+  readonly nvmlLibrary?: string | null;
 }
+
+/** As the driver installs it. */
+export const NVML_LIBRARY = 'libnvidia-ml.so.1';
 
 const DEFAULT_SMI_LIMIT_MS = 10_000;
 
@@ -99,6 +105,8 @@ export class NvidiaSmiProvider implements GpuProvider {
   readonly #groups: ProcessGroups;
   readonly #locks: GpuLocks;
   readonly #pciDevices: string;
+  /** Null = figures come from nvidia-smi. */
+  readonly #nvml: Nvml | null;
   readonly #logger: GpuLogger | undefined;
 
   readonly #inventoryRead = new SharedRead(() => this.#readInventory());
@@ -128,6 +136,9 @@ export class NvidiaSmiProvider implements GpuProvider {
     this.#environment = { ...process.env, PATH: searchPath, LC_ALL: 'C' };
     this.#baselineLimits = options.baselineLimits ?? DEFAULT_BASELINE_LIMITS;
     this.#groups = new ProcessGroups(clock);
+    const { nvmlLibrary = null } = options;
+    const nvmlOptions = { limitMs: this.#limitMs, environment: this.#environment };
+    this.#nvml = nvmlLibrary === null ? null : new Nvml({ ...nvmlOptions, library: nvmlLibrary }, clock);
     this.#pciDevices = options.pciDevices ?? PCI_DEVICES;
     this.#locks = new GpuLocks(options.lockFolders ?? LOCK_FOLDERS);
     this.#logger = logger;
@@ -157,6 +168,7 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   async close(): Promise<void> {
+    this.#nvml?.close();
     await this.#groups.close();
     this.#locks.releaseAll();
   }
@@ -343,6 +355,9 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   async #readTelemetry(): Promise<readonly Telemetry[]> {
+    const figures = await this.#nvml?.read();
+    this.#tell('NVML', this.#nvml?.trouble ?? '');
+    if (figures !== undefined && figures !== null && figures.length > 0) return figures;
     const csv = await this.#query(TELEMETRY_ARGUMENTS);
     const rows = 'problem' in csv ? [] : readTelemetry(csv.text);
     this.#tell('telemetry', rows.length > 0 ? '' : 'problem' in csv ? csv.problem : describe(csv));
@@ -415,7 +430,7 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   /** Logs trouble when it changes. */
-  #tell(what: 'inventory' | 'telemetry' | 'warning' | 'MIG', trouble: string): void {
+  #tell(what: 'inventory' | 'telemetry' | 'warning' | 'MIG' | 'NVML', trouble: string): void {
     if ((this.#logged.get(what) ?? '') === trouble) return;
     this.#logged.set(what, trouble);
     if (trouble !== '') this.#logger?.warn({ source: 'nvidia-smi', what }, trouble);
