@@ -43,8 +43,19 @@ export function stateWord(state: WorkloadState__Output): string {
   return enumWord(state, 'WORKLOAD_STATE_');
 }
 
-export function stateCell(state: WorkloadState__Output): Cell {
+function stateCell(state: WorkloadState__Output): Cell {
   return { text: stateWord(state), tone: STATE_TONES[state] };
+}
+
+/** Whether a node that runs a part of it is not heard, so that its state is the last known one. */
+export function isUnreachable({ allocations }: Workload__Output): boolean {
+  return allocations.some(({ unreachable }) => unreachable);
+}
+
+/** `Running`, `Running,Unreachable`. */
+export function workloadStatus(workload: Workload__Output): Cell {
+  if (!isUnreachable(workload)) return stateCell(workload.state);
+  return { text: `${stateWord(workload.state)},Unreachable`, tone: 'bad' };
 }
 
 /** Whether a workload has ended for good. */

@@ -3,7 +3,7 @@ import { formatDuration } from '../common/units.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
-import { nodesOrReason, runTime, SIMULATED, stateCell } from './presentation.js';
+import { nodesOrReason, runTime, SIMULATED, workloadStatus } from './presentation.js';
 import { type Cell, paint, printable, Table, type Tone } from './table.js';
 import { gpuFigure, workloadGpus, workloadName } from './workload-requests.js';
 
@@ -193,7 +193,7 @@ function workloadLines({ workloads, nodes, timeMs }: Look, { colours }: Screen):
       workloadName(workload),
       workload.spec?.queue ?? '',
       workload.owner || '-',
-      stateCell(workload.state),
+      workloadStatus(workload),
       workloadGpus(workload),
       ratio === undefined
         ? '-'

@@ -18,6 +18,7 @@ import {
   exitText,
   gpuCounts,
   gpuTime,
+  isUnreachable,
   maintenanceStatus,
   moment,
   nodeStatus,
@@ -108,9 +109,11 @@ const DESCRIPTIONS: Readonly<
     const api = await invocation.client();
     const workload = await api.getWorkload(await workloadSelector(api, name));
     // By number: the name may mean a newer workload by now.
-    const isPending = workload.state === 'WORKLOAD_STATE_PENDING';
-    const explanation = isPending ? await api.explainWorkload(String(workload.number)) : null;
-    const text = describeWorkload(invocation, workload, explanation?.estimate ?? '');
+    const isSilent = isUnreachable(workload);
+    const isExplained = isSilent || workload.state === 'WORKLOAD_STATE_PENDING';
+    const explanation = isExplained ? await api.explainWorkload(String(workload.number)) : null;
+    const told = { estimate: explanation?.estimate ?? '', silence: isSilent ? (explanation?.summary ?? '') : '' };
+    const text = describeWorkload(invocation, workload, told);
     return { type: 'Workload', object: workload, text };
   },
   queue: async (invocation, name) => {
@@ -128,7 +131,15 @@ const DESCRIPTIONS: Readonly<
 
 // ── workload ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function describeWorkload(invocation: Invocation, workload: Workload__Output, estimate: string): string {
+/** What is told of it beside its record. */
+interface Told {
+  /** By when it starts; empty = it does not wait. */
+  readonly estimate: string;
+  /** Of which of its nodes nothing is heard; empty = of none. */
+  readonly silence: string;
+}
+
+function describeWorkload(invocation: Invocation, workload: Workload__Output, { estimate, silence }: Told): string {
   const { nowMs } = invocation;
   const { spec, state, checkpoint } = workload;
   const simulated = workload.allocations.some(({ gpus }) => gpus.some((gpu) => gpu.simulated));
@@ -140,6 +151,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output, es
     ['Queue', spec?.queue ?? ''],
     ['Owner', workload.owner || '-'],
     ['State', stateWord(state) + reason],
+    ...given('Silent', silence),
     ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
     ...given('Starts', estimate),
     ...(workload.hold === '' ? [] : [['Hold', workload.hold] as const]),

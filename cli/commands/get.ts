@@ -20,10 +20,11 @@ import {
   nodeModels,
   nodeStatus,
   nodesOrReason,
+  isUnreachable,
   runTime,
-  stateCell,
   utilizationOf,
   workloadNodes,
+  workloadStatus,
 } from '../presentation.js';
 import { gpuFigure, poolText, workloadGpus, workloadName } from '../workload-requests.js';
 import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
@@ -265,7 +266,7 @@ async function watchWorkloads(
 
 /** What a row says apart from times. */
 function rowKey(workload: Workload__Output): string {
-  return `${workload.state} ${workload.attempt} ${nodesOrReason(workload)}`;
+  return `${workload.state} ${isUnreachable(workload)} ${workload.attempt} ${nodesOrReason(workload)}`;
 }
 
 function workloadTitles(format: OutputFormat): readonly string[] {
@@ -282,7 +283,7 @@ function workloadRow(workload: Workload__Output, nowMs: number, format: OutputFo
     enumWord(spec?.kind ?? '', 'WORKLOAD_KIND_').toLowerCase(),
     spec?.queue ?? '',
     workload.owner || '-',
-    stateCell(workload.state),
+    workloadStatus(workload),
     workloadGpus(workload),
     pending || nodes === 0 ? '-' : String(nodes),
     runTime(workload, nowMs),

@@ -7,6 +7,7 @@ import {
   attemptStart,
   hasEnded,
   holdsGpus,
+  isUnreachable,
   nodeList,
   pascalCase,
   stateWithExit,
@@ -45,7 +46,8 @@ async function why(invocation: Invocation, name: string, options: Options): Prom
   const workload = await api.getWorkload(String(explanation.number));
   invocation.out(headline(workload, explanation.reason, invocation.nowMs));
   // Of what runs the headline says it all, unless it could have more tasks.
-  const ofRunning = explanation.reason === '' ? growthText(workload) : explanation.summary;
+  const isSilent = isUnreachable(workload);
+  const ofRunning = explanation.reason === '' && !isSilent ? growthText(workload) : explanation.summary;
   const sentence = hasEnded(workload.state) ? workload.message : ofRunning;
   if (sentence !== '') invocation.out(`  ${printable(sentence)}`);
   const facts = explanation.lines.map(({ title, text }) => [title, text] as const);

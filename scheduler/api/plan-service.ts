@@ -68,7 +68,7 @@ export function planService(handlers: Handlers, deps: ServiceDependencies): Plan
       return plans.run(
         (state, view, means, context) => planned(state, view, means, submission, context),
         (answer) => answer.complete,
-        ({ response }, revision): PlanWorkloadResponse => ({ ...response, revision }),
+        ({ response }, revision): PlanWorkloadResponse => ({ ...atRest(response, deps.loop.restsBecause), revision }),
       );
     }),
 
@@ -80,6 +80,9 @@ export function planService(handlers: Handlers, deps: ServiceDependencies): Plan
           const plan = planQueueChange(view, state, means, (draft) => {
             warnings = command.run(draft, context)?.warnings ?? [];
           });
+          const rests = deps.loop.restsBecause;
+          if (rests !== null)
+            warnings = [...warnings, `${sayRest(rests)}; what is told here follows once that is over`];
           return { complete: plan.complete, response: queuePlanToProto(state, name, plan, warnings) };
         },
         (answer) => answer.complete,
@@ -109,6 +112,21 @@ function planned(
       displacedWorkloads: plan.displaced.length,
     },
   };
+}
+
+function sayRest(why: string): string {
+  return `nothing is placed at present: ${why}`;
+}
+
+/** While nothing is placed the engine's times are nobody's: what would start does not before that is over. */
+function atRest(response: PlanWorkloadResponse, restsBecause: string | null): PlanWorkloadResponse {
+  if (restsBecause === null) return response;
+  const workloads = (response.workloads ?? []).map((workload): PlannedWorkloadMessage => {
+    if (!('startTime' in workload) || workload.startTime === null) return workload;
+    const estimate = `unknown: ${sayRest(restsBecause)}`;
+    return { ...workload, start: 'PLANNED_START_UNKNOWN', startTime: null, estimate };
+  });
+  return { ...response, workloads };
 }
 
 function tooMany(count: number): void {

@@ -21,6 +21,7 @@ import type { Handlers, Sender } from './handlers.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
+import { saySilence } from './silence.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
 import { serveWatch } from './watching.js';
@@ -137,7 +138,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
           number: workload.number,
           state: STATE_TO_PROTO[workload.state],
           reason: explanation?.reason ?? '',
-          summary: explanation?.summary ?? notPending(workload),
+          summary: explanation?.summary ?? notPending(workload, saySilence(state, fleet, workload, clock.wallMs())),
           lines: (explanation?.lines ?? []).map(({ title, text }) => ({ title, text })),
           estimate: explanation?.estimate ?? '',
           startTime: toTimestamp(explanation?.startsByMs ?? null),
@@ -147,10 +148,11 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   };
 }
 
-/** `it is running`; `it has failed: task 0 exited with code 3`. */
-function notPending({ state, message }: Workload): string {
+/** `it is running`; `it has failed: task 0 exited with code 3`; and of which nodes nothing is heard. */
+function notPending({ state, message }: Workload, silence: string): string {
   const is = isTerminal(state) ? `it has ${state === 'cancelled' ? 'been cancelled' : state}` : `it is ${state}`;
-  return message === '' ? is : `${is}: ${message}`;
+  const said = message === '' ? is : `${is}: ${message}`;
+  return silence === '' ? said : `${said}; ${silence}`;
 }
 
 /** The queue and all queues below it. */

@@ -129,6 +129,24 @@ describe('a plan', () => {
     ]);
   });
 
+  it('promises no time while nothing is placed, and says why', async () => {
+    const { loop, planWorkload, planQueue } = await planner();
+    loop.holdEngine('agents are asked what they run');
+    expect((await planWorkload(wanted)).workloads).toMatchObject([
+      {
+        start: 'PLANNED_START_UNKNOWN',
+        startTime: null,
+        estimate: 'unknown: nothing is placed at present: agents are asked what they run',
+      },
+    ]);
+    expect(await planQueue({ create: { name: 'new' } })).toMatchObject({
+      warnings: [expect.stringContaining('nothing is placed at present: agents are asked what they run;') as string],
+    });
+    loop.holdEngine(null);
+    expect((await planWorkload(wanted)).workloads).toMatchObject([{ start: 'PLANNED_START_NOW' }]);
+    expect(await planQueue({ create: { name: 'new' } })).toMatchObject({ warnings: [] });
+  });
+
   it('is refused as the same command would be', async () => {
     const { planWorkload, planQueue, run } = await planner();
     await run({ gpusPerTask: 1 });

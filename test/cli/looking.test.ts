@@ -150,6 +150,31 @@ describe('get workloads --watch', () => {
   });
 });
 
+describe('work on a node that is not heard', () => {
+  it('is shown so by get, describe and why', async () => {
+    const { workloads, explanation } = scheduler;
+    const silence = 'it is running; not heard of: n1 for 2m00s';
+    const silent = workloads.map((each) =>
+      each.number === 1041
+        ? { ...each, allocations: (each.allocations ?? []).map((one) => ({ ...one, unreachable: true })) }
+        : each,
+    );
+    scheduler.workloads = silent;
+    scheduler.explanation = { number: 1041, state: 'WORKLOAD_STATE_RUNNING', summary: silence };
+    const [listed, described, why] = await Promise.all(
+      ['get workloads 1041', 'describe workload 1041', 'why 1041'].map(async (line) =>
+        (await linesOf(line)).join('\n'),
+      ),
+    );
+    scheduler.workloads = workloads;
+    scheduler.explanation = explanation;
+    expect(listed).toContain('Running,Unreachable');
+    expect(described).toContain(`Silent:      ${silence}`);
+    expect(why).toMatch(/^Workload 1041 .* is Running for .* on n1\n {2}it is running; not heard of: n1 for 2m00s$/);
+    expect((await linesOf('get workloads 1041')).join()).not.toContain('Unreachable');
+  });
+});
+
 describe('get workloads --watch -o json', () => {
   it('tells what is let go, of what was shown', async () => {
     const running = startCli(['get', 'wl', '-w', '-o', 'json'], { env: { SLUICE_SERVER: scheduler.address } });

@@ -74,7 +74,7 @@ describe('kept counts', () => {
     const { state } = new World(historyOf(1, 'mixed'));
     const kept = new KeptGpuCounts();
     expect(gpus(kept.follow(state, () => true))).not.toEqual([]);
-    for (const node of [...state.nodes.values()]) {
+    for (const node of state.nodes.values()) {
       state.apply({ collection: 'nodes', key: node.id, before: node, after: null });
     }
     expect(gpus(kept.follow(state, () => true))).toEqual([]);
