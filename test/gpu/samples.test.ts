@@ -58,12 +58,13 @@ describe.runIf(needs('shared'))('recorded samples', () => {
     for (const [reader, count] of Object.entries(READERS)) {
       const found = await count(text);
       if (reader === meant) {
-        if (!(reader === 'topo -m' && NO_TOPOLOGY.test(file))) expect(found, reader).toBeGreaterThan(0);
+        if (!(reader === 'topo -m' && NO_TOPOLOGY.test(file)))
+          expect({ [reader]: found > 0 }).toEqual({ [reader]: true });
       } else if (
         !(reader === 'csv of processes' && ALSO_PROCESSES.test(file)) &&
         !(reader === 'list -L' && ALSO_LISTS.test(file))
       ) {
-        expect(found, reader).toBe(0);
+        expect({ [reader]: found }).toEqual({ [reader]: 0 });
       }
     }
     // Whatever it is, it can be told to a person in a line.
