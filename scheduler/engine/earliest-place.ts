@@ -9,7 +9,7 @@ import type { Bank, Hold, NodeEntry } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
 import { type Outlook, PlacesOutlook } from './outlook.js';
 import { mayFit, type Shape, type ShapePart } from './shapes.js';
-import { earliestStart, type Held } from './timetable.js';
+import { earliestStart } from './timetable.js';
 import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
 
 /** Banks among which the timetable looks, at least: as many as there are tasks, or this many. */
@@ -95,7 +95,8 @@ function optionOf(bank: Bank, { unit, gpus }: Ask, parts: number, endings: Endin
     const last = known.times[gpus - 1];
     return last === undefined ? null : { bank, startMs: endings.ahead(last), endless: Math.max(0, gpus - known.timed) };
   }
-  const ends = bank.slots.flatMap((slot) => (mayBeAwaited(slot) ? [freeFromMs(slot, parts, null, endings.of)] : []));
+  const ends: number[] = [];
+  for (const slot of bank.slots) if (mayBeAwaited(slot)) ends.push(freeFromMs(slot, parts, null, endings.of));
   if (ends.length < gpus) return null;
   const first = ends.sort(compareTimes).slice(0, gpus);
   const endless = first.filter((endMs) => endMs === Infinity).length;
@@ -199,24 +200,18 @@ function guess(
     const rows = (supply[index] ?? []).filter(({ bank }) => isInside(bank.node));
     used.push(...rows);
     const unitsPerTask = ask.unit === 'share' && ask.gpus === 1 ? sharedParts(rows, ask) : ask.gpus;
-    const holders: Holder[] = [];
-    const held: Held[] = [];
-    const candidates = rows.map((row, node) => {
-      for (const holder of row.held) {
-        holders.push(holder);
-        held.push({ node, units: holder.units, endMs: holder.endMs === Infinity ? null : holder.endMs });
-      }
-      return { node, free: row.free - (taken.get(row.bank) ?? 0), maxTasks: row.maxTasks };
-    });
     if (rows.length === 0) return null;
-    const found = earliestStart(candidates, held, { tasks: count, unitsPerTask }, placing.nowMs);
+    const candidates = rows.map(({ bank, free, held, maxTasks }, node) => {
+      return { node, free: free - (taken.get(bank) ?? 0), held, maxTasks };
+    });
+    const found = earliestStart(candidates, { tasks: count, unitsPerTask }, placing.nowMs);
     if (found === null) return null;
     startMs = Math.max(startMs, found.startMs ?? Infinity);
     endlessUnits += found.endlessUnits;
     for (const { node, units, waitsFor } of found.places) {
       const bank = rows[node]?.bank;
       if (bank) taken.set(bank, (taken.get(bank) ?? 0) + units);
-      for (const at of waitsFor) leaving.push(...(holders[at]?.holds ?? []));
+      for (const { holds } of waitsFor) leaving.push(...holds);
     }
   }
   return { startMs, endlessUnits, leaving: leaving.filter((hold) => hold.workload !== workload), rows: used };

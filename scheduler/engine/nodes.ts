@@ -632,7 +632,7 @@ export class NodeTable {
     slot.holds = sign === 1 ? withHold(slot.holds, hold) : withoutHold(slot.holds, hold);
     this.#change(slot, sign * hold.parts, hold.leaving ? sign * hold.parts : 0, 0);
     const isHeld = slot.used > 0;
-    if (wasHeld !== isHeld && !isUsable(slot)) {
+    if (wasHeld !== isHeld && !isUsableSlot(slot)) {
       this.#addCapacity(slot.bank.bankClass, isHeld ? 1 : -1);
     }
   }
@@ -696,7 +696,7 @@ export class NodeTable {
 
   #recount(slot: Slot): void {
     const { bank, free, potential } = slot;
-    const usable = isUsable(slot);
+    const usable = isUsableSlot(slot);
     const stays = slot.used - slot.leaving + slot.claimed;
     slot.potential = usable ? GPU_PARTS - stays : 0;
     slot.free = usable ? GPU_PARTS - Math.max(slot.used, stays) : 0;
@@ -724,10 +724,10 @@ export class NodeTable {
 
   #setHealthy(slot: Slot, healthy: boolean): void {
     const counted = isCounted(slot);
-    const usable = isUsable(slot);
+    const usable = isUsableSlot(slot);
     slot.healthy = healthy;
     this.#addCapacity(slot.bank.bankClass, Number(isCounted(slot)) - Number(counted));
-    slot.bank.usable += Number(isUsable(slot)) - Number(usable);
+    slot.bank.usable += Number(isUsableSlot(slot)) - Number(usable);
     slot.bank.bankClass.usableChanged();
     this.touch(slot.bank);
     this.#recount(slot);
@@ -762,7 +762,7 @@ export class NodeTable {
     for (const slot of slotsOf(node)) this.#addCapacity(slot.bank.bankClass, Number(isCounted(slot)));
     this.#countStores(node, 1);
     for (const bank of node.banks) {
-      bank.usable = bank.slots.filter(isUsable).length;
+      bank.usable = bank.slots.filter(isUsableSlot).length;
       bank.bankClass.usableChanged();
       this.touch(bank);
       for (const slot of bank.slots) this.#recount(slot);
@@ -938,13 +938,14 @@ export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function isUsable(slot: Slot): boolean {
+/** Whether a slot takes work. */
+export function isUsableSlot(slot: Slot): boolean {
   return slot.healthy && slot.bank.node.available;
 }
 
 /** Whether fair shares divide it: it can be used or is in use. */
 function isCounted(slot: Slot): boolean {
-  return slot.used > 0 || isUsable(slot);
+  return slot.used > 0 || isUsableSlot(slot);
 }
 
 /** Whether two records of a node describe the same slots at the same places, under the same name and pool. */

@@ -76,6 +76,8 @@ export function positionOf({ items }: RunningBucket, unit: VictimUnit): number {
   let low = 0;
   let high = items.length;
   const last = items[high - 1];
+  // What comes is often the last one, and what goes often stands last.
+  if (last === unit) return high - 1;
   if (last !== undefined && givesAfter(last, unit)) return high;
   while (low < high) {
     const middle = (low + high) >>> 1;

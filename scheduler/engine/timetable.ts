@@ -3,18 +3,19 @@
 // negative and that a node is named once among the candidates.
 import { present } from '../../common/assert.js';
 
-/** Units of one node in use. `endMs` is when their holder must give them back at the latest; null = it may run for ever. */
+/** Units in use together. `endMs` is when their holder must give them back at the latest; Infinity = it may run for ever. */
 export interface Held {
-  readonly node: number;
   readonly units: number;
-  readonly endMs: number | null;
+  readonly endMs: number;
 }
 
 /** A node that can take tasks of the gang. */
-export interface Candidate {
+export interface Candidate<H extends Held> {
   readonly node: number;
   /** Units nobody holds, less the reserved ones. */
   readonly free: number;
+  /** Who holds others of its units; who is overdue counts as ending now. */
+  readonly held: readonly H[];
   /** The most tasks it can take for other reasons (CPU, memory); Infinity = as many as units allow. */
   readonly maxTasks: number;
 }
@@ -27,50 +28,46 @@ export interface Gang {
 }
 
 /** What is reserved on one node. */
-export interface ReservedPlace {
+export interface ReservedPlace<H extends Held> {
   readonly node: number;
   readonly tasks: number;
   readonly units: number;
-  /** Positions in `held` of what must end first: in the order of their ends until they give the units, then endless ones. */
-  readonly waitsFor: readonly number[];
+  /** What must end first: in the order of their ends until they give the units, then endless ones. */
+  readonly waitsFor: readonly H[];
   /** Units there beyond the reserved ones at the time of the start. */
   readonly spareUnits: number;
 }
 
 /** Where a gang will start. */
-export interface Reservation {
+export interface Reservation<H extends Held> {
   /** Null = not known, since it waits for work without an end: units that fall free there are held for it. */
   readonly startMs: number | null;
   /** Units to wait for whose holders have no end; 0 when the start is known. */
   readonly endlessUnits: number;
   /** By node. */
-  readonly places: readonly ReservedPlace[];
+  readonly places: readonly ReservedPlace<H>[];
 }
 
 /**
  * The earliest time at which all tasks fit, and the nodes: those that take the most tasks, so that the gang is on as few
  * as it can be, of equal ones those where the least is left. If work without an end is in the way, the place where the
  * fewest such units must be waited for, among equals the fewest holders. Costs n log n for n candidates and holders.
- * @param held what holds units of candidates; holders on other nodes are ignored, overdue ones count as ending now
  * @returns null when it would not fit if everything ended
  */
-export function earliestStart(
-  candidates: readonly Candidate[],
-  held: readonly Held[],
+export function earliestStart<H extends Held>(
+  candidates: readonly Candidate<H>[],
   gang: Gang,
   nowMs: number,
-): Reservation | null {
-  const timetable = new Timetable(candidates, held, gang, nowMs);
+): Reservation<H> | null {
+  const timetable = new Timetable(candidates, gang, nowMs);
   const startMs = timetable.runUntilItFits();
   const tasksOf = startMs === null ? timetable.leastWaiting() : timetable.fewestNodes();
   return tasksOf && timetable.reservation(startMs, tasksOf);
 }
 
 /** One candidate at the time to which the timetable has come. */
-interface Row {
-  readonly candidate: Candidate;
-  /** Positions in `held`: those with an end by their end, then the endless ones, the largest first. */
-  readonly holders: number[];
+interface Row<H extends Held> {
+  readonly candidate: Candidate<H>;
   endlessUnits: number;
   /** Units that are free by then. */
   units: number;
@@ -79,56 +76,49 @@ interface Row {
 }
 
 /** How many tasks of the gang each row takes. */
-type TasksOf = ReadonlyMap<Row, number>;
+type TasksOf<H extends Held> = ReadonlyMap<Row<H>, number>;
 
-class Timetable {
-  readonly #held: readonly Held[];
+class Timetable<H extends Held> {
   readonly #gang: Gang;
   readonly #nowMs: number;
-  readonly #rows: Row[] = [];
-  readonly #rowOf = new Map<number, Row>();
-  /** Positions in `held` of the holders with an end, by their end. */
-  readonly #endings: number[] = [];
+  readonly #rows: Row<H>[] = [];
+  /** The holders with an end, by their end. */
+  readonly #endings: { readonly row: Row<H>; readonly holder: H }[] = [];
 
-  constructor(candidates: readonly Candidate[], held: readonly Held[], gang: Gang, nowMs: number) {
-    this.#held = held;
+  constructor(candidates: readonly Candidate<H>[], gang: Gang, nowMs: number) {
     this.#gang = gang;
     this.#nowMs = nowMs;
     for (const candidate of candidates) {
-      const row = { candidate, holders: [], endlessUnits: 0, units: candidate.free, tasks: 0 };
+      const row: Row<H> = { candidate, endlessUnits: 0, units: candidate.free, tasks: 0 };
       row.tasks = this.#tasksIn(row, row.units);
+      for (const holder of candidate.held) {
+        if (holder.endMs === Infinity) row.endlessUnits += holder.units;
+        else this.#endings.push({ row, holder });
+      }
       this.#rows.push(row);
-      this.#rowOf.set(candidate.node, row);
     }
-    held.forEach((holder, at) => {
-      const row = this.#rowOf.get(holder.node);
-      if (!row) return;
-      row.holders.push(at);
-      if (holder.endMs === null) row.endlessUnits += holder.units;
-      else this.#endings.push(at);
-    });
-    const byEnd = (a: number, b: number) => this.#compareHolders(a, b);
-    this.#endings.sort(byEnd);
-    for (const row of this.#rows) row.holders.sort(byEnd);
+    this.#endings.sort((a, b) => a.holder.endMs - b.holder.endMs);
   }
 
   /** Lets holders end until the gang fits. Leaves the rows at that time; null = after the last end it does not fit yet. */
   runUntilItFits(): number | null {
     let tasks = this.#rows.reduce((sum, row) => sum + row.tasks, 0);
     let timeMs = this.#nowMs;
-    let next = 0;
-    while (tasks < this.#gang.tasks) {
-      if (next === this.#endings.length) return null;
-      timeMs = this.#endOf(next);
-      for (; next < this.#endings.length && this.#endOf(next) === timeMs; next++) tasks += this.#release(next);
+    if (tasks >= this.#gang.tasks) return timeMs;
+    for (const { row, holder } of this.#endings) {
+      const endMs = Math.max(this.#nowMs, holder.endMs);
+      // Whatever else ends at the same time is released, too.
+      if (tasks >= this.#gang.tasks && endMs > timeMs) return timeMs;
+      timeMs = endMs;
+      tasks += this.#release(row, holder);
     }
-    return timeMs;
+    return tasks >= this.#gang.tasks ? timeMs : null;
   }
 
   /** All tasks on free units of the rows: the largest rows, and the rest where it fits most tightly. */
-  fewestNodes(): TasksOf {
+  fewestNodes(): TasksOf<H> {
     const rows = this.#rows.filter((row) => row.tasks > 0).sort(compareLargestFirst);
-    const tasksOf = new Map<Row, number>();
+    const tasksOf = new Map<Row<H>, number>();
     let left = this.#gang.tasks;
     for (let at = 0; left > 0; at++) {
       let row = rowAt(rows, at);
@@ -147,10 +137,10 @@ class Timetable {
    * further one all its units: costs that never fall, so taking the cheapest first is best. (They fall only where others
    * have reserved more than is free: such rows are taken last.)
    */
-  leastWaiting(): TasksOf | null {
-    const tasksOf = new Map<Row, number>();
+  leastWaiting(): TasksOf<H> | null {
+    const tasksOf = new Map<Row<H>, number>();
     let left = this.#gang.tasks;
-    const give = (row: Row, most: number) => {
+    const give = (row: Row<H>, most: number) => {
       const had = tasksOf.get(row) ?? 0;
       const here = Math.min(left, most - had);
       if (here > 0) tasksOf.set(row, had + here);
@@ -166,9 +156,9 @@ class Timetable {
     return left === 0 ? tasksOf : null;
   }
 
-  reservation(startMs: number | null, tasksOf: TasksOf): Reservation {
+  reservation(startMs: number | null, tasksOf: TasksOf<H>): Reservation<H> {
     let endlessUnits = 0;
-    const places: ReservedPlace[] = [];
+    const places: ReservedPlace<H>[] = [];
     for (const [row, tasks] of tasksOf) {
       const units = tasks * this.#gang.unitsPerTask;
       endlessUnits += Math.max(0, units - row.units);
@@ -184,22 +174,22 @@ class Timetable {
   }
 
   /** How many tasks are in so many units of a row. */
-  #tasksIn(row: Row, units: number): number {
+  #tasksIn(row: Row<H>, units: number): number {
     return Math.max(0, Math.min(row.candidate.maxTasks, Math.floor(units / this.#gang.unitsPerTask)));
   }
 
   /** How many were if everything there ended. */
-  #tasksInAll(row: Row): number {
+  #tasksInAll(row: Row<H>): number {
     return this.#tasksIn(row, row.units + row.endlessUnits);
   }
 
   /** Units that a row lacks for one task more. */
-  #missing(row: Row): number {
+  #missing(row: Row<H>): number {
     return (row.tasks + 1) * this.#gang.unitsPerTask - row.units;
   }
 
   /** Rows whose units others have reserved come last, then those with the most room come first. */
-  #compareRoom(a: Row, b: Row): number {
+  #compareRoom(a: Row<H>, b: Row<H>): number {
     return (
       Math.max(this.#missing(a), this.#gang.unitsPerTask) - Math.max(this.#missing(b), this.#gang.unitsPerTask) ||
       this.#tasksInAll(b) - this.#tasksInAll(a) ||
@@ -207,7 +197,7 @@ class Timetable {
     );
   }
 
-  #compareMissing(a: Row, b: Row): number {
+  #compareMissing(a: Row<H>, b: Row<H>): number {
     return (
       this.#missing(a) - this.#missing(b) ||
       this.#endlessHoldersWith(a, this.#missing(a)) - this.#endlessHoldersWith(b, this.#missing(b)) ||
@@ -215,63 +205,52 @@ class Timetable {
     );
   }
 
-  /** When the holder at a position of `#endings` ends; not before now. */
-  #endOf(position: number): number {
-    return Math.max(this.#nowMs, this.#holder(this.#endings[position]).endMs ?? Infinity);
-  }
-
   /** @returns the tasks that fit beside those before */
-  #release(position: number): number {
-    const holder = this.#holder(this.#endings[position]);
-    const row = present(this.#rowOf.get(holder.node), 'endings are on candidates', `node ${holder.node}`);
+  #release(row: Row<H>, holder: H): number {
     row.units += holder.units;
     const before = row.tasks;
     row.tasks = this.#tasksIn(row, row.units);
     return row.tasks - before;
   }
 
-  #holder(at: number | undefined): Held {
-    return present(at === undefined ? null : this.#held[at], 'holders are known by their position', `${at}`);
-  }
-
-  #compareHolders(a: number, b: number): number {
-    const one = this.#holder(a);
-    const other = this.#holder(b);
-    if (one.endMs !== other.endMs) return (one.endMs ?? Infinity) < (other.endMs ?? Infinity) ? -1 : 1;
-    return (one.endMs === null ? other.units - one.units : 0) || a - b;
-  }
-
   /** The first holders of a row that hold so many units together. */
-  #firstHoldersWith(row: Row, units: number): number[] {
-    const found: number[] = [];
+  #firstHoldersWith(row: Row<H>, units: number): H[] {
+    const found: H[] = [];
     let lacking = units;
-    for (const at of row.holders) {
+    if (lacking <= 0) return found;
+    for (const holder of row.candidate.held.toSorted(compareHolders)) {
       if (lacking <= 0) break;
-      found.push(at);
-      lacking -= this.#holder(at).units;
+      found.push(holder);
+      lacking -= holder.units;
     }
     return found;
   }
 
   /** How many endless holders of a row hold so many units together, the largest counted first. */
-  #endlessHoldersWith(row: Row, units: number): number {
+  #endlessHoldersWith(row: Row<H>, units: number): number {
     let count = 0;
     let lacking = units;
-    for (const at of row.holders) {
+    for (const { endMs, units: own } of row.candidate.held.toSorted(compareHolders)) {
       if (lacking <= 0) break;
-      if (this.#holder(at).endMs !== null) continue;
+      if (endMs !== Infinity) continue;
       count++;
-      lacking -= this.#holder(at).units;
+      lacking -= own;
     }
     return count;
   }
 }
 
+/** Those with an end by their end, then the endless ones, the largest first. */
+function compareHolders(a: Held, b: Held): number {
+  if (a.endMs !== b.endMs) return a.endMs < b.endMs ? -1 : 1;
+  return a.endMs === Infinity ? b.units - a.units : 0;
+}
+
 /** Most tasks first, then the least left over, then by node. */
-function compareLargestFirst(a: Row, b: Row): number {
+function compareLargestFirst(a: Row<Held>, b: Row<Held>): number {
   return b.tasks - a.tasks || a.units - b.units || a.candidate.node - b.candidate.node;
 }
 
-function rowAt(rows: readonly Row[], at: number): Row {
+function rowAt<H extends Held>(rows: readonly Row<H>[], at: number): Row<H> {
   return present(rows[at], 'a gang that fits has a node for each task', `row ${at} of ${rows.length}`);
 }

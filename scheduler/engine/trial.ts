@@ -15,14 +15,20 @@ import { type AllocationEntry, type HeldClaim, isElastic, type TaskPlace, type W
 type Undo =
   | { readonly type: 'take'; readonly place: TaskPlace }
   | { readonly type: 'bind'; readonly workload: WorkloadEntry; readonly charge: Amounts }
-  | { readonly type: 'evict'; readonly unit: VictimUnit; readonly allocations: readonly AllocationEntry[] }
-  | { readonly type: 'spare'; readonly unit: VictimUnit; readonly allocations: readonly AllocationEntry[] }
+  | ({ readonly type: 'evict' | 'spare' } & Leaving)
   | { readonly type: 'promise'; readonly place: TaskPlace }
   | { readonly type: 'claim'; readonly workload: WorkloadEntry; readonly charge: Amounts }
   | { readonly type: 'unclaim'; readonly workload: WorkloadEntry; readonly claim: HeldClaim }
   | { readonly type: 'turn'; readonly group: Group }
   /** What was secured or lent in cells, where there are any. */
   | { readonly type: 'cells'; readonly undo: () => void };
+
+/** What was told to leave, or stays after all; and the cursor of its bucket before that. */
+interface Leaving {
+  readonly unit: VictimUnit;
+  readonly allocations: readonly AllocationEntry[];
+  readonly cursor: number;
+}
 
 const NO_PLACES: readonly TaskPlace[] = [];
 
@@ -104,8 +110,11 @@ export class Trial {
     // Who loses all loses what it was promised for more.
     if (!unit.isSurplus && workload.claim !== null) this.unclaim(workload, workload.claim);
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
+    const { bucket } = unit;
+    const { cursor } = bucket;
     this.#setEvicting(unit, allocations, true);
-    this.#log.push({ type: 'evict', unit, allocations });
+    while (bucket.cursor > 0 && bucket.items[bucket.cursor - 1]?.evicting) bucket.cursor--;
+    this.#log.push({ type: 'evict', unit, allocations, cursor });
     const { cells } = this.view;
     if (cells !== null) for (const { id } of allocations) this.#logCells(cells.exit(id));
   }
@@ -116,8 +125,11 @@ export class Trial {
    */
   spare(unit: VictimUnit, allocations: readonly AllocationEntry[]): boolean {
     const mark = this.mark();
+    const { bucket } = unit;
+    const { cursor } = bucket;
     this.#setEvicting(unit, allocations, false);
-    this.#log.push({ type: 'spare', unit, allocations });
+    bucket.cursor = Math.max(cursor, positionOf(bucket, unit) + 1);
+    this.#log.push({ type: 'spare', unit, allocations, cursor });
     const { cells } = this.view;
     if (cells === null) return true;
     for (const { id } of allocations) {
@@ -196,7 +208,7 @@ export class Trial {
 
   /** What a workload that runs, or grows, was given or promised in this step. */
   placesOf(workload: WorkloadEntry): readonly TaskPlace[] {
-    return this.#given.get(workload) ?? NO_PLACES;
+    return this.#given.size === 0 ? NO_PLACES : (this.#given.get(workload) ?? NO_PLACES);
   }
 
   /** Only of workloads for which somebody will ask. */
@@ -242,8 +254,6 @@ export class Trial {
       nodes.count(allocation.node, 'leaving', allocation.cpuMilli, allocation.memoryMib, sign);
     }
     this.#buckets.add(bucket);
-    if (evicting) while (bucket.cursor > 0 && bucket.items[bucket.cursor - 1]?.evicting) bucket.cursor--;
-    else bucket.cursor = Math.max(bucket.cursor, positionOf(bucket, unit) + 1);
   }
 
   #undo(undo: Undo): void {
@@ -254,9 +264,10 @@ export class Trial {
       case 'bind':
         return addHeld(undo.workload.account, undo.charge, -1);
       case 'evict':
-        return this.#setEvicting(undo.unit, undo.allocations, false);
       case 'spare':
-        return this.#setEvicting(undo.unit, undo.allocations, true);
+        this.#setEvicting(undo.unit, undo.allocations, undo.type === 'spare');
+        undo.unit.bucket.cursor = undo.cursor;
+        return;
       case 'promise':
         this.#forget(undo.place);
         return this.#promise(undo.place, -1);

@@ -11,7 +11,7 @@ import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from '
 import { type Ask, partsIn } from './asks.js';
 import { type Right, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { planInCells, planOnSurplus } from './cell-plan.js';
-import { type Bank, type BankClass, type Hold, potentialOf, type Slot } from './nodes.js';
+import { type Bank, type BankClass, type Hold, isUsableSlot, potentialOf, type Slot } from './nodes.js';
 import {
   type Entitlement,
   type Figure,
@@ -63,6 +63,8 @@ interface Taken {
   readonly charge: Amounts;
   /** It gave up a promise with it, which nobody gives back. */
   readonly hadClaim: boolean;
+  /** Why it was legal when it was taken, where that was asked at once; null = it is to be asked again. */
+  readonly ground: Ground | null;
 }
 
 const NO_GROUND: Ground = { message: '', lender: null };
@@ -132,8 +134,6 @@ class VictimSearch {
   readonly #capacity: Amounts;
   readonly #id: number;
   readonly #taken: Taken[] = [];
-  /** Why the first victim was legal when it was taken. */
-  #firstGround: Ground | null = null;
   /** How far each bucket was looked through. */
   readonly #positions = new Map<RunningBucket, number>();
   readonly #exhausted = new Set<QueueNode>();
@@ -197,12 +197,11 @@ class VictimSearch {
     this.#positions.clear();
     this.#exhausted.clear();
     this.#dropped.clear();
-    this.#firstGround = null;
     const units = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
-    // The only victim was checked on the state as it is, so nothing has to be done again.
-    const isChecked = units?.length === 1 && this.#taken.length === 1 && this.#firstGround !== null;
+    // Where nobody was left out, each was checked at its turn, so nothing has to be done again.
+    const isChecked = units?.length === this.#taken.length && this.#taken.every(({ ground }) => ground !== null);
     if (!isChecked) trial.rollback(start);
-    const found = units && (isChecked ? this.#placeWith(this.#taken, [this.#firstGround]) : this.#carryOut(units));
+    const found = units && (isChecked ? this.#placeWith(this.#taken) : this.#carryOut(units));
     if (!found) trial.rollback(start);
     return found;
   }
@@ -331,7 +330,7 @@ class VictimSearch {
       if (this.#bound.isSpent) return false;
       const victim = stop.kind === 'limit' && this.#mode !== 'consolidate' ? this.#nextVictim(stop.at) : null;
       if (!victim) return false;
-      this.#take(victim);
+      this.#take(victim, this.#ground(victim));
     }
   }
 
@@ -365,7 +364,7 @@ class VictimSearch {
     for (const unit of [...inTheWay].sort((a, b) => this.#compare(a, b))) {
       if (unit.evicting) continue;
       if (!this.#mayTake(unit)) return false;
-      this.#take(unit);
+      this.#take(unit, this.#ground(unit));
     }
     return this.#isMet();
   }
@@ -398,7 +397,7 @@ class VictimSearch {
       }
       const victim = this.#maySearchOn() ? this.#nextVictim(this.#placing.trial.view.root) : null;
       if (!victim) return untried > 0 && this.#isMet();
-      this.#take(victim);
+      this.#take(victim, this.#ground(victim));
       untried++;
     }
   }
@@ -557,9 +556,10 @@ class VictimSearch {
     for (const taken of this.#taken.toReversed()) {
       if (oneByOne && !goesWithCore(taken.unit) && !taken.hadClaim) {
         work.spend(1);
+        const mark = trial.mark();
         if (trial.spare(taken.unit, taken.allocations)) {
           if (this.#isMet()) continue;
-          trial.evict(taken.unit);
+          trial.rollback(mark);
         }
       }
       needed.push(taken.unit);
@@ -572,7 +572,6 @@ class VictimSearch {
    * victim again where that can be: those whose place is left stay, others move.
    */
   #carryOut(units: readonly VictimUnit[]): Takeover | null {
-    const grounds: Ground[] = [];
     this.#taken.length = 0;
     for (const workload of this.#dropped) {
       if (workload.claim !== null) this.#placing.trial.unclaim(workload, workload.claim);
@@ -580,25 +579,26 @@ class VictimSearch {
     for (const unit of units) {
       const ground = this.#ground(unit);
       if (ground === null) return null;
-      grounds.push(ground);
-      this.#take(unit);
+      this.#take(unit, ground);
     }
-    return this.#placeWith(this.#taken, grounds);
+    return this.#placeWith(this.#taken);
   }
 
   /** With these gone: places the workload, and each of them again where that can be. */
-  #placeWith(victims: readonly Taken[], grounds: readonly (Ground | null)[]): Takeover | null {
+  #placeWith(victims: readonly Taken[]): Takeover | null {
     const { trial } = this.#placing;
-    const done = victims.map((taken, index) => ({ taken, ground: grounds[index] ?? NO_GROUND }));
     if (this.#stop() !== null) return null;
     const places = this.#place();
     if (places === null) return null;
     trial.claim(this.#workload, sumOfCharges(places));
     const evictions: Eviction[] = [];
     // The last to give is the first to be placed again.
-    for (const { taken, ground } of done.toReversed()) {
-      if (!goesWithCore(taken.unit) && this.#spare(taken)) continue;
-      evictions.push({ ...taken, ...ground, workload: taken.unit.workload, movesTo: this.#move(taken) });
+    for (let index = victims.length - 1; index >= 0; index--) {
+      const taken = victims[index];
+      if (taken === undefined || (!goesWithCore(taken.unit) && this.#spare(taken))) continue;
+      const { unit, allocations, ground } = taken;
+      const { message, lender } = ground ?? NO_GROUND;
+      evictions.push({ workload: unit.workload, allocations, message, lender, movesTo: this.#move(taken) });
     }
     evictions.reverse();
     const dropped = [...this.#dropped].filter((each) => !evictions.some(({ workload }) => workload === each));
@@ -614,6 +614,7 @@ class VictimSearch {
     if (hadClaim) return false;
     const { trial } = this.#placing;
     const { workload } = unit;
+    if (allocations.some(isPlaceGiven)) return false;
     if (workload.claim !== null || findStop(workload.account, charge, 'promise') !== null) return false;
     if (this.#isBeyondPart(workload.account, allocations)) return false;
     const mark = trial.mark();
@@ -698,17 +699,15 @@ class VictimSearch {
     return this.#placing.trial.view.findStop(this.#account, this.#shape, 'promise');
   }
 
-  #take(unit: VictimUnit): Taken {
-    if (this.#taken.length === 0) this.#firstGround = this.#ground(unit);
+  /** @param ground why it is legal now, where that is likely to be needed: not of one of many that are tried */
+  #take(unit: VictimUnit, ground = this.#taken.length === 0 ? this.#ground(unit) : null): void {
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     const charge = sumOfCharges(allocations);
     if (this.#isOwed(unit)) this.#gaveWhatIsOwed.add(unit.workload);
     const hadClaim = !unit.isSurplus && unit.workload.claim !== null;
     this.#placing.trial.evict(unit);
     this.#placing.work.spend(1);
-    const taken = { unit, allocations, charge, hadClaim };
-    this.#taken.push(taken);
-    return taken;
+    this.#taken.push({ unit, allocations, charge, hadClaim, ground });
   }
 
   /** Legal now, of use or not. */
@@ -1129,6 +1128,11 @@ function sayUnit(amount: number, resource: number): string {
 /** A surplus task does not outlive its workload's core. */
 function goesWithCore({ isSurplus, workload }: VictimUnit): boolean {
   return isSurplus && workload.units.some((unit) => !unit.isSurplus && unit.evicting);
+}
+
+/** Whether what a task leaves is promised to somebody already, who would have to share its GPUs with it. */
+function isPlaceGiven({ slots, parts }: AllocationEntry): boolean {
+  return slots.some((slot) => slot.potential < parts && slot.withheld === 0 && isUsableSlot(slot));
 }
 
 /** GPU parts that a unit still holds. */

@@ -1,14 +1,34 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Candidate,
-  earliestStart,
-  type Gang,
-  type Held,
-  type Reservation,
-} from '../../scheduler/engine/timetable.js';
+import * as timetable from '../../scheduler/engine/timetable.js';
+import type { Gang } from '../../scheduler/engine/timetable.js';
 
 const NOW_MS = 1_000;
+
+/** A holder of units of a node; null = without an end. Answers name holders by their position in a list. */
+interface Held {
+  readonly node: number;
+  readonly units: number;
+  readonly endMs: number | null;
+}
+type Listed = timetable.Held & { readonly at: number };
+type Candidate = Omit<timetable.Candidate<Listed>, 'held'>;
+interface Reservation extends Omit<timetable.Reservation<Listed>, 'places'> {
+  readonly places: readonly (Omit<timetable.ReservedPlace<Listed>, 'waitsFor'> & { readonly waitsFor: number[] })[];
+}
+
+function earliestStart(
+  candidates: readonly Candidate[],
+  held: readonly Held[],
+  gang: Gang,
+  nowMs: number,
+): Reservation | null {
+  const listed = held.map(({ node, units, endMs }, at) => ({ node, units, endMs: endMs ?? Infinity, at }));
+  const withHolders = candidates.map((each) => ({ ...each, held: listed.filter(({ node }) => node === each.node) }));
+  const found = timetable.earliestStart(withHolders, gang, nowMs);
+  const places = found?.places.map((place) => ({ ...place, waitsFor: place.waitsFor.map(({ at }) => at) }));
+  return found && { ...found, places: places ?? [] };
+}
 
 /** Candidates named by their position, with so many free units each. */
 function nodes(...free: readonly number[]): Candidate[] {
