@@ -4,7 +4,7 @@
 // Called with the view at rest, while the places of other reservations are withheld. Cost: one look at every GPU of the
 // classes asked for, and a search among the most promising banks.
 import { admits, type Ask, partsIn } from './asks.js';
-import { asAllocation, type Endings, freeFromMs, type Holder, mayBeAwaited } from './endings.js';
+import { asAllocation, type Endings, freeFromMs, type Holder, mayBeAwaited, type Row } from './endings.js';
 import type { Bank, Hold, NodeEntry } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
 import { type Outlook, PlacesOutlook } from './outlook.js';
@@ -52,14 +52,6 @@ export function findEarliestPlace(placing: Placing, question: EarliestQuestion):
 
 // --- what there is ---
 
-/** Units that tasks of a part may take together: the slots of a bank, or, for shares of one GPU, the parts of a slot. */
-interface Row {
-  readonly bank: Bank;
-  readonly free: number;
-  readonly held: readonly Holder[];
-  readonly maxTasks: number;
-}
-
 /** A bank that may be waited for: until when, and for how many without an end. */
 interface Option {
   readonly bank: Bank;
@@ -67,18 +59,30 @@ interface Option {
   readonly endless: number;
 }
 
-function rowsFor({ work, nowMs }: Placing, question: EarliestQuestion, part: ShapePart): Row[] {
+function rowsFor({ work, nowMs, trial }: Placing, question: EarliestQuestion, part: ShapePart): Row[] {
   const { ask, count } = part;
   const { topology } = question.shape;
+  const { endings } = question;
   const found: Option[] = [];
+  const admitsAll = !ask.isPicky && trial.view.nodes.toMaintain.size === 0;
   for (const bankClass of ask.classes) {
     if (!question.mayUsePool(bankClass.pool)) continue;
     const parts = partsIn(ask, bankClass);
+    const look = (bank: Bank, option: Option | null): void => {
+      if (option !== null && (admitsAll || admits(bank.node, ask, nowMs))) found.push(option);
+    };
+    work.spend(bankClass.banks.length);
+    if (ask.unit === 'whole') {
+      endings.ofClass(bankClass).forEach(ask.gpus, endings, (bank, endMs, timed) => {
+        look(
+          bank,
+          endMs === null ? optionBySlots(bank, ask, parts, endings) : optionAt(bank, ask, endMs, timed, endings),
+        );
+      });
+      continue;
+    }
     for (const bank of bankClass.banks) {
-      work.spend(1);
-      if (bank.usable < ask.gpus || !admits(bank.node, ask, nowMs)) continue;
-      const option = optionOf(bank, ask, parts, question.endings);
-      if (option !== null) found.push(option);
+      if (bank.usable >= ask.gpus) look(bank, optionBySlots(bank, ask, parts, endings));
     }
   }
   const isBounded = topology?.required === true || part.topology?.required === true;
@@ -89,12 +93,12 @@ function rowsFor({ work, nowMs }: Placing, question: EarliestQuestion, part: Sha
 }
 
 /** When a bank has the slots for one task; null = it has too few that may be waited for. */
-function optionOf(bank: Bank, { unit, gpus }: Ask, parts: number, endings: Endings): Option | null {
-  const known = unit === 'whole' ? endings.plainEndsOf(bank) : null;
-  if (known !== null) {
-    const last = known.times[gpus - 1];
-    return last === undefined ? null : { bank, startMs: endings.ahead(last), endless: Math.max(0, gpus - known.timed) };
-  }
+function optionAt(bank: Bank, { gpus }: Ask, endMs: number, timed: number, endings: Endings): Option | null {
+  return Number.isNaN(endMs) ? null : { bank, startMs: endings.ahead(endMs), endless: Math.max(0, gpus - timed) };
+}
+
+/** The same where more than records has to be asked. */
+function optionBySlots(bank: Bank, { gpus }: Ask, parts: number, endings: Endings): Option | null {
   const ends: number[] = [];
   for (const slot of bank.slots) if (mayBeAwaited(slot)) ends.push(freeFromMs(slot, parts, null, endings.of));
   if (ends.length < gpus) return null;
@@ -119,8 +123,9 @@ function firstOf(options: readonly Option[], most: number): readonly Option[] {
 
 function rowsOf(bank: Bank, { ask }: ShapePart, endings: Endings): Row[] {
   const parts = partsIn(ask, bank.bankClass);
-  const maxTasks = mostTasks(bank.node, ask.cpuMilli, ask.memoryMib);
   const known = ask.unit === 'whole' ? endings.plainEndsOf(bank) : null;
+  if (known !== null && ask.cpuMilli + ask.memoryMib === 0) return [known];
+  const maxTasks = mostTasks(bank.node, ask.cpuMilli, ask.memoryMib);
   if (known !== null) return [{ bank, free: known.free, held: known.held, maxTasks }];
   const slots = bank.slots.filter(mayBeAwaited);
   if (ask.unit === 'share' && ask.gpus === 1) {

@@ -2,7 +2,7 @@
 // records alone say is kept with each bank until the bank changes; what else counts as gone for a reserver is looked up in
 // addition, where there is such work. Watched by the bench figure engine.one_change_p99_ms.
 import { GPU_PARTS } from '../model/requests.js';
-import type { Bank, Hold, Slot } from './nodes.js';
+import type { Bank, BankClass, Hold, Slot } from './nodes.js';
 import type { QueueNode } from './queues.js';
 import type { AllocationEntry, WorkloadEntry } from './workloads.js';
 
@@ -77,17 +77,24 @@ export interface Holder {
   readonly holds: readonly Hold[];
 }
 
-/** The whole slots of one bank that work may wait for, by what records say. */
-export interface BankEnds {
+/** Units that tasks may take together: the slots of a bank, or, for shares of one GPU, the parts of a slot. */
+export interface Row {
+  readonly bank: Bank;
+  readonly free: number;
+  /** Who holds others, in order of the slots. */
+  readonly held: readonly Holder[];
+  readonly maxTasks: number;
+}
+
+/** The whole slots of one bank that work may wait for, by what records say. As a row, for tasks that ask for GPUs alone. */
+export interface BankEnds extends Row {
   /** The bank's stamp when this was worked out. */
   readonly stamp: number;
   /** When each is free, the first first: -Infinity = it is; Infinity = nobody knows. Times may lie in the past. */
   readonly times: readonly number[];
   /** How many have a time. */
   readonly timed: number;
-  readonly free: number;
-  /** Of those that are not free, in order of the slots; and their ends, which may lie in the past. */
-  readonly held: readonly Holder[];
+  /** The ends of those that are not free, which may lie in the past. */
   readonly recordedMs: readonly number[];
   readonly occupants: Occupants;
 }
@@ -121,8 +128,77 @@ function workOutEnds(bank: Bank): BankEnds {
   const ends = recordedMs.toSorted((a, b) => (a === b ? 0 : a - b));
   const times = [...new Array<number>(free).fill(-Infinity), ...ends];
   const timed = times.filter((endMs) => endMs !== Infinity).length;
-  return { stamp: bank.stamp, times, timed, free, held, recordedMs, occupants: new Occupants(slots) };
+  const occupants = new Occupants(slots);
+  return { stamp: bank.stamp, times, timed, recordedMs, occupants, bank, free, held, maxTasks: Infinity };
 }
+
+/**
+ * The same for all banks of a class, side by side, since who looks for an early place looks at all of them: a place of the
+ * class would else cost a look into the memory of every bank.
+ */
+export class ClassEnds {
+  readonly #banks: readonly Bank[];
+  readonly #largest: number;
+  /** Of each bank: 1 = it changed; what is withheld of it; its usable slots; how many have a time; the last one placed; its times. */
+  readonly #isStale: Uint8Array;
+  readonly #withheld: Uint16Array;
+  readonly #usable: Uint16Array;
+  readonly #timed: Uint16Array;
+  readonly #lastPlacedMs: Float64Array;
+  readonly #times: Float64Array;
+
+  constructor({ banks, largest }: BankClass) {
+    this.#banks = banks;
+    this.#largest = largest;
+    this.#isStale = new Uint8Array(banks.length).fill(1);
+    this.#withheld = Uint16Array.from(banks, ({ withheld }) => withheld);
+    this.#usable = new Uint16Array(banks.length);
+    this.#timed = new Uint16Array(banks.length);
+    this.#lastPlacedMs = new Float64Array(banks.length);
+    this.#times = new Float64Array(banks.length * largest);
+  }
+
+  /** Something about a bank is another. */
+  changed(rank: number): void {
+    this.#isStale[rank] = 1;
+  }
+
+  /** More or less of it is withheld. */
+  withhold(rank: number, slots: number): void {
+    this.#withheld[rank] = slots;
+  }
+
+  /** Visits the banks that have so many usable slots, each with the ends of that many if records are all that counts, else with null. */
+  forEach(slots: number, { nowMs, isPlain, sinceMs }: Endings, visit: VisitEnds): void {
+    for (let rank = 0; rank < this.#banks.length; rank++) {
+      const bank = this.#banks[rank];
+      if (bank === undefined) continue;
+      const isWithheld = (this.#withheld[rank] ?? 0) > 0;
+      if (isWithheld ? bank.usable < slots : !this.#has(rank, bank, slots, nowMs)) continue;
+      const isOpen =
+        isWithheld || ((this.#lastPlacedMs[rank] ?? 0) >= sinceMs && !isPlain(endsOf(bank, nowMs).occupants));
+      if (isOpen) visit(bank, null, 0);
+      else visit(bank, this.#times[rank * this.#largest + slots - 1] ?? NaN, this.#timed[rank] ?? 0);
+    }
+  }
+
+  #has(rank: number, bank: Bank, slots: number, nowMs: number): boolean {
+    if (this.#isStale[rank] === 1) this.#read(rank, bank, nowMs);
+    return (this.#usable[rank] ?? 0) >= slots;
+  }
+
+  #read(rank: number, bank: Bank, nowMs: number): void {
+    const { times, timed, occupants } = endsOf(bank, nowMs);
+    this.#isStale[rank] = 0;
+    this.#usable[rank] = bank.usable;
+    this.#timed[rank] = timed;
+    this.#lastPlacedMs[rank] = occupants.lastPlacedMs;
+    for (let at = 0; at < this.#largest; at++) this.#times[rank * this.#largest + at] = times[at] ?? NaN;
+  }
+}
+
+/** A bank; when it has so many slots (NaN = it has fewer that may be waited for; null = not known), and how many have a time. */
+export type VisitEnds = (bank: Bank, endMs: number | null, timed: number) => void;
 
 /** A time that lies ahead, or now; -Infinity stays what it is. */
 function notBefore(nowMs: number, timeMs: number): number {
@@ -200,9 +276,19 @@ export class Endings {
     return may;
   }
 
+  /** Work that was placed before is never a victim. */
+  get sinceMs(): number {
+    return this.reserver?.sinceMs ?? Infinity;
+  }
+
   /** Whether of these nobody might be a victim, so that what records say is all that counts. */
-  isPlain(occupants: Occupants): boolean {
-    return occupants.lastPlacedMs < (this.reserver?.sinceMs ?? Infinity) || !this.mayAnyGive(occupants.queues);
+  readonly isPlain = (occupants: Occupants): boolean => {
+    return occupants.lastPlacedMs < this.sinceMs || !this.mayAnyGive(occupants.queues);
+  };
+
+  /** What records say of all banks of a class. */
+  ofClass(bankClass: BankClass): ClassEnds {
+    return (bankClass.ends ??= new ClassEnds(bankClass));
   }
 
   /** What records say of a bank, where that is all that counts; null = slots have to be looked at one by one. */

@@ -7,7 +7,7 @@ import type { ClusterNode, Gpu } from '../model/records.js';
 import { GPU_PARTS, migParts, PARTS_PER_MILLI } from '../model/requests.js';
 import type { BankScores } from './bank-scores.js';
 import type { NodeLiveness } from './decisions.js';
-import type { BankEnds } from './endings.js';
+import type { BankEnds, ClassEnds } from './endings.js';
 import { isInside, nextStart } from './maintenance.js';
 import { LevelCounts, LevelIndex } from './rank-index.js';
 import { ReachTable } from './reach.js';
@@ -167,6 +167,8 @@ export class BankClass {
   scopesStamp = -1;
   /** GPU parts of it that can be used or are in use. */
   capacityParts = 0;
+  /** When slots of its banks come free, as far as somebody asked; null until then. */
+  ends: ClassEnds | null = null;
   #sorted = true;
   #usable = new LevelCounts(0);
   #usableKnown = true;
@@ -207,6 +209,7 @@ export class BankClass {
     for (const domain of this.domains) domain.recount(this.largest);
     if (this.openFree !== null) this.#indexShares();
     this.scores?.reset();
+    this.ends = null;
   }
 
   /** Has partly taken slots indexed from now on. */
@@ -650,7 +653,9 @@ export class NodeTable {
 
   /** During a step: parts of a slot count as taken (or, with -1, no longer), whoever holds them. */
   withhold(slot: Slot, parts: number, sign: 1 | -1): void {
-    slot.bank.withheld += sign;
+    const { bank } = slot;
+    bank.withheld += sign;
+    bank.bankClass.ends?.withhold(bank.rank, bank.withheld);
     slot.withheld += sign * parts;
     this.#recount(slot);
   }
@@ -691,6 +696,7 @@ export class NodeTable {
   /** Something about those who hold a bank's slots is another: when they end, for one. */
   touch(bank: Bank): void {
     bank.stamp = ++this.version;
+    bank.bankClass.ends?.changed(bank.rank);
     for (const watcher of bank.watchers) watcher.isStale = true;
   }
 
