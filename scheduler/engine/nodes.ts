@@ -551,12 +551,13 @@ export class NodeTable {
     if (suitsOthers) this.#allFreed(node);
     let changed = rebuilt || suitsOthers || before[0] !== node.cpu.capacity || before[1] !== node.memory.capacity;
     if (record) {
-      const health = new Map(record.gpus.map((gpu) => [gpu.index, gpu.health === 'healthy']));
-      for (const slot of slotsOf(node)) {
-        const healthy = health.get(slot.index) ?? false;
-        if (healthy === slot.healthy) continue;
-        this.#setHealthy(slot, healthy);
-        changed = true;
+      for (const { slots } of node.banks) {
+        for (const slot of slots) {
+          const healthy = isHealthy(record, slot.index);
+          if (healthy === slot.healthy) continue;
+          this.#setHealthy(slot, healthy);
+          changed = true;
+        }
       }
     }
     if (record && record.maintenance.length > 0) this.toMaintain.add(node);
@@ -954,6 +955,13 @@ function isCounted(slot: Slot): boolean {
   return slot.used > 0 || isUsableSlot(slot);
 }
 
+/** Whether a node's GPU is; most records name them in order, without gaps. */
+function isHealthy({ gpus }: ClusterNode, index: number): boolean {
+  const at = gpus[index];
+  const gpu = at?.index === index ? at : gpus.findLast((each) => each.index === index);
+  return gpu?.health === 'healthy';
+}
+
 /** Whether two records of a node describe the same slots at the same places, under the same name and pool. */
 export function sameHardware(before: ClusterNode | null, after: ClusterNode | null): boolean {
   if (before === null || after === null) return before === after;
@@ -982,6 +990,7 @@ function same(a: object, b: object): boolean {
 }
 
 function sameGpu(a: Gpu, b: Gpu): boolean {
+  if (a === b) return true;
   return (
     a.uuid === b.uuid &&
     a.index === b.index &&

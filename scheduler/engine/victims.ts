@@ -135,12 +135,12 @@ class VictimSearch {
   readonly #id: number;
   readonly #taken: Taken[] = [];
   /** How far each bucket was looked through. */
-  readonly #positions = new Map<RunningBucket, number>();
-  readonly #exhausted = new Set<QueueNode>();
+  #positions: Map<RunningBucket, number> | null = null;
+  #exhausted: Set<QueueNode> | null = null;
   /** It looks at what its queue has a right to, so that borrowers there have none to stay. */
   #claimsItsOwn = false;
   /** Promises of lent GPUs that are in the way. */
-  readonly #dropped = new Set<WorkloadEntry>();
+  #dropped: readonly WorkloadEntry[] = [];
 
   constructor(
     placing: Placing,
@@ -194,9 +194,9 @@ class VictimSearch {
     const { trial } = this.#placing;
     const start = trial.mark();
     this.#taken.length = 0;
-    this.#positions.clear();
-    this.#exhausted.clear();
-    this.#dropped.clear();
+    this.#positions = null;
+    this.#exhausted = null;
+    this.#dropped = [];
     const units = this.#makeRoomInLimits() && takeUntilMet() ? this.#leaveOut() : null;
     // Where nobody was left out, each was checked at its turn, so nothing has to be done again.
     const isChecked = units?.length === this.#taken.length && this.#taken.every(({ ground }) => ground !== null);
@@ -352,7 +352,8 @@ class VictimSearch {
         if (slot.potential >= partsIn(part.ask, slot.bank.bankClass)) continue;
         for (const { workload } of slot.claims) {
           if (workload.claim === null) continue;
-          this.#dropped.add(workload);
+          // Without its claim it is not met with again.
+          this.#dropped = [...this.#dropped, workload];
           trial.unclaim(workload, workload.claim);
         }
         for (const hold of slot.holds) {
@@ -601,7 +602,7 @@ class VictimSearch {
       evictions.push({ workload: unit.workload, allocations, message, lender, movesTo: this.#move(taken) });
     }
     evictions.reverse();
-    const dropped = [...this.#dropped].filter((each) => !evictions.some(({ workload }) => workload === each));
+    const dropped = this.#dropped.filter((each) => !evictions.some(({ workload }) => workload === each));
     if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { dropped, evictions, places } : null;
     if (!evictions.every((eviction) => this.#staysFairer(eviction))) return null;
     if (this.#mode === 'preempt' && this.#outgrowsShare(evictions)) return null;
@@ -631,13 +632,13 @@ class VictimSearch {
   /** Promises a whole victim another place, if there is one. */
   #move({ unit, allocations, hadClaim }: Taken): readonly TaskPlace[] | null {
     const { workload } = unit;
-    if (unit.isSurplus || workload.core === null || hadClaim) return null;
+    if (unit.isSurplus || workload.core === null || hadClaim || !mayFit(workload.core, 'potential')) return null;
     // With its surplus gone, or what was promised for it, it would come back and take it from whoever it made room for.
     if (allocations.length !== workload.core.tasks) return null;
     // What has tasks that are over cannot begin anew with as many as are left.
     if (isRunningOut(workload)) return null;
     const { view } = this.#placing.trial;
-    if (!mayFit(workload.core, 'potential') || view.findStop(workload.account, workload.core, 'promise')) return null;
+    if (view.findStop(workload.account, workload.core, 'promise') !== null) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
     if (places) this.#placing.trial.claim(workload, sumOfCharges(places));
     return places;
@@ -703,7 +704,7 @@ class VictimSearch {
   #take(unit: VictimUnit, ground = this.#taken.length === 0 ? this.#ground(unit) : null): void {
     const allocations = unit.allocations.filter((allocation) => !allocation.leaving);
     const charge = sumOfCharges(allocations);
-    if (this.#isOwed(unit)) this.#gaveWhatIsOwed.add(unit.workload);
+    if (this.#isOwed(unit)) (this.#gaveWhatIsOwed ??= new Set()).add(unit.workload);
     const hadClaim = !unit.isSurplus && unit.workload.claim !== null;
     this.#placing.trial.evict(unit);
     this.#placing.work.spend(1);
@@ -848,7 +849,7 @@ class VictimSearch {
 
   #isClaimed = false;
   /** Who had only borrowed, so that they could not take it back either. */
-  readonly #gaveWhatIsOwed = new Set<WorkloadEntry>();
+  #gaveWhatIsOwed: Set<WorkloadEntry> | null = null;
 
   /**
    * After all: the taking side must not stand above its share by as much as the giving side, or more; and unless it
@@ -856,7 +857,7 @@ class VictimSearch {
    * would evict each other for ever.
    */
   #staysFairer({ workload, allocations, movesTo }: Eviction): boolean {
-    if (this.#mode !== 'reclaim' || this.#gaveWhatIsOwed.has(workload)) return true;
+    if (this.#mode !== 'reclaim' || this.#gaveWhatIsOwed?.has(workload)) return true;
     // Here the claim is charged already.
     this.#isClaimed = true;
     const sides = workload.queue && this.#sidesOf(workload.queue);
@@ -958,7 +959,7 @@ class VictimSearch {
       if (!side) return this.#mayGiveItself(queue) ? this.#nextInQueue(queue) : null;
       const victim = this.#nextBelow(side);
       if (victim) return victim;
-      this.#exhausted.add(side);
+      (this.#exhausted ??= new Set()).add(side);
     }
   }
 
@@ -969,7 +970,7 @@ class VictimSearch {
   #firstToGive(queue: QueueNode): QueueNode | null {
     let first: QueueNode | null = null;
     for (const child of queue.children) {
-      if (child.victims === 0 || this.#exhausted.has(child)) continue;
+      if (child.victims === 0 || this.#exhausted?.has(child) === true) continue;
       if (
         child === this.#queue ? this.#mode !== 'consolidate' : child.onPathOf !== this.#id && !this.#sideMayGive(child)
       )
@@ -992,8 +993,8 @@ class VictimSearch {
   }
 
   #headOf(bucket: RunningBucket): VictimUnit | null {
-    if (bucket.bankClass !== null && !this.#isLimited() && !this.#mayUse(bucket.bankClass)) return null;
-    let position = Math.min(this.#positions.get(bucket) ?? bucket.cursor, bucket.cursor);
+    if (bucket.bankClass !== null && !this.#mayUse(bucket.bankClass) && !this.#isLimited()) return null;
+    let position = Math.min(this.#positions?.get(bucket) ?? bucket.cursor, bucket.cursor);
     let head: VictimUnit | null = null;
     for (; position > 0; position--) {
       const item = bucket.items[position - 1];
@@ -1004,7 +1005,7 @@ class VictimSearch {
         break;
       }
     }
-    this.#positions.set(bucket, position);
+    (this.#positions ??= new Map()).set(bucket, position);
     // All of a bucket have one queue, size and class, so what is legal for one is for all.
     return head !== null && this.#mayTake(head) ? head : null;
   }

@@ -156,6 +156,8 @@ export function isRunningOut({ record, allocations }: WorkloadEntry): boolean {
  */
 export function hasTaskThatIsOver(record: Workload, allocations: readonly AllocationEntry[]): boolean {
   if (allocations.some((allocation) => allocation.isDone)) return true;
+  // Asked for every victim of a search, and most workloads have one task.
+  if (record.allocations.length === 1 && allocations.length === 1) return record.allocations[0] !== allocations[0]?.id;
   const held = new Set(allocations.map(({ id }) => id));
   return record.allocations.some((id) => !held.has(id));
 }
