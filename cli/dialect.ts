@@ -49,7 +49,7 @@ const LOOKING_LESSONS: Readonly<Record<string, string>> = {
 const COMMANDS_ELSEWHERE: Readonly<Record<string, string>> = {
   sbatch: 'submit',
   srun: 'run',
-  salloc: 'run',
+  salloc: 'alloc',
   scancel: 'cancel',
   squeue: 'get workloads',
   sacct: 'get workloads --all',

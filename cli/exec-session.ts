@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import type { ExecEnd__Output } from '../proto/gen/sluice/v1/ExecEnd.js';
 import type { ExecStart } from '../proto/gen/sluice/v1/ExecStart.js';
-import type { ExecCall, SluiceClient } from './client.js';
+import type { SluiceClient } from './client.js';
 import { failure } from './failure.js';
 import type { HostTerminal, Invocation } from './invocation.js';
 
@@ -13,8 +13,8 @@ const INPUT_BYTES = 65_536;
 export interface ExecOptions {
   /** Null = without one. */
   readonly terminal: HostTerminal | null;
-  /** Whether standard input is passed on. */
-  readonly input: boolean;
+  /** What is passed on as its input; null = nothing. */
+  readonly input: InputPump | null;
   /** Called once it has begun. */
   readonly onStarted?: () => void;
   /** Ends it. */
@@ -48,8 +48,8 @@ export async function runExec(
             terminal.raw(),
           );
         }
-        if (input) void passInput(invocation, call);
-        else void call.send({ inputEnd: {} });
+        if (input === null) void call.send({ inputEnd: {} });
+        else undo.push(input.connect((data) => call.send(data === null ? { inputEnd: {} } : { input: data })));
         onStarted?.();
       } else if (message.output) {
         await invocation.write(message.output);
@@ -66,8 +66,6 @@ export async function runExec(
   } finally {
     for (const each of undo.toReversed()) each();
     call.cancel();
-    // Whoever waits for a key would keep this process alive.
-    if (input) invocation.host.stdin.destroy?.();
   }
 }
 
@@ -78,16 +76,50 @@ export function execCode({ exit, error }: ExecEnd__Output): number {
   return exit.signal === '' ? (exit.code ?? 1) : 128 + (signals[exit.signal] ?? 0);
 }
 
-async function passInput({ host }: Invocation, call: ExecCall): Promise<void> {
-  try {
-    for await (const chunk of host.stdin) {
-      const data = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-      for (let at = 0; at < data.length; at += INPUT_BYTES)
-        await call.send({ input: data.subarray(at, at + INPUT_BYTES) });
-    }
-  } catch (error) {
-    // The input was taken away, at the end or by a terminal that closed; whatever else it was, there is no more of it.
-    if (!(error instanceof Error)) throw error;
+/** Takes what comes in; null = there is no more. Resolves when there is room. */
+type InputSink = (data: Buffer | null) => Promise<void>;
+
+/** Standard input, for one exec after the other: what is typed while there is none waits for the next. */
+export class InputPump {
+  readonly #stdin: Invocation['host']['stdin'];
+  #sink: InputSink | null = null;
+  #wake: (() => void) | null = null;
+
+  /** Begins to read. */
+  constructor({ host }: Invocation) {
+    this.#stdin = host.stdin;
+    void this.#run();
   }
-  await call.send({ inputEnd: {} });
+
+  /** @returns takes it back */
+  connect(sink: InputSink): () => void {
+    this.#sink = sink;
+    this.#wake?.();
+    return () => {
+      if (this.#sink === sink) this.#sink = null;
+    };
+  }
+
+  /** Whoever waits for a key would keep this process alive. */
+  close(): void {
+    this.#stdin.destroy?.();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for await (const chunk of this.#stdin) {
+        const data = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+        for (let at = 0; at < data.length; at += INPUT_BYTES) await this.#pass(data.subarray(at, at + INPUT_BYTES));
+      }
+    } catch (error) {
+      // It was taken away, by us or by a terminal that closed; whatever else it was, there is no more of it.
+      if (!(error instanceof Error)) throw error;
+    }
+    await this.#pass(null);
+  }
+
+  async #pass(data: Buffer | null): Promise<void> {
+    while (this.#sink === null) await new Promise<void>((resolve) => (this.#wake = resolve));
+    await this.#sink(data);
+  }
 }

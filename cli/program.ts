@@ -39,6 +39,7 @@ const GROUPS: readonly CommandGroup[] = [
     title: 'Create and control work (flags as in Slurm):',
     entries: [
       { name: 'run', summary: 'run a command and follow it to its end', load: () => import('./commands/run.js') },
+      { name: 'alloc', summary: 'get a shell on granted GPUs', load: () => import('./commands/alloc.js') },
       { name: 'submit', summary: 'submit workloads from YAML files', load: () => import('./commands/submit.js') },
       {
         name: 'plan',
@@ -68,6 +69,11 @@ const GROUPS: readonly CommandGroup[] = [
       },
       { name: 'top', summary: 'show all of it, live', load: () => import('./commands/top.js') },
       { name: 'logs', summary: 'print or follow what a workload prints', load: () => import('./commands/logs.js') },
+      {
+        name: 'attach',
+        summary: 'join the terminal of interactive work again',
+        load: () => import('./commands/alloc.js'),
+      },
       {
         name: 'exec',
         summary: 'run a program or a shell inside a running task',
@@ -203,7 +209,7 @@ function buildProgram(program: Command, invocation: Invocation): void {
 }
 
 /** Commands that take a program to run, and what may stand before it. */
-const SEPARATED: Readonly<Record<string, string>> = { run: '-G 1', plan: '-G 1', exec: 'WORKLOAD' };
+const SEPARATED: Readonly<Record<string, string>> = { run: '-G 1', plan: '-G 1', alloc: '-G 1', exec: 'WORKLOAD' };
 
 const TOP_HELP = `
 A first try:

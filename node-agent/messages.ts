@@ -57,6 +57,7 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
       instance,
     })),
     program: parseProgram(message),
+    ...(message.kind === 'WORKLOAD_KIND_INTERACTIVE' ? { interactive: true } : {}),
     environment: message.environment.map(({ name, value }) => ({ name, value })),
     workingDirectory: message.workingDirectory,
     checkpointDirectory: message.checkpointDirectory,

@@ -1,11 +1,9 @@
 // `sluice exec X -- COMMAND…`: runs a program, or a shell, inside a running task.
 import { usageError } from '../failure.js';
-import { execCode, runExec } from '../exec-session.js';
+import { execCode, InputPump, runExec } from '../exec-session.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
+import { SHELL } from '../terminal-session.js';
 import { taskSelector, workloadSelector } from '../resources.js';
-
-/** What is run when nothing is named: the shell that most people want, or the one that is always there. */
-export const SHELL = ['/bin/sh', '-c', 'command -v bash >/dev/null && exec bash; exec sh'];
 
 interface Options {
   readonly tty?: boolean;
@@ -58,15 +56,17 @@ async function exec(
   };
   const interrupted = new AbortController();
   const dispose = invocation.host.onInterrupt(() => interrupted.abort());
+  const input = stdin ? new InputPump(invocation) : null;
   try {
     const end = await runExec(invocation, api, what, {
       terminal: wantsTerminal ? terminal : null,
-      input: stdin,
+      input,
       signal: interrupted.signal,
     });
     invocation.exitCode = end === null ? 130 : execCode(end);
     if (end !== null && end.error !== '') invocation.note(`sluice: ${end.error}`);
   } finally {
+    input?.close();
     dispose();
   }
 }

@@ -1,12 +1,13 @@
 // `sluice run [FLAGS] -- COMMAND…`: submits a command, prints what its first task prints, exits as it exits.
-import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { SluiceClient } from '../client.js';
 import { EXIT, usageError } from '../failure.js';
 import { endText, followUntil, jobExitCode } from '../following.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { printLog } from '../log-printing.js';
-import { hasEnded, nodeList, pascalCase, stateWord, workloadNodes } from '../presentation.js';
+import { hasEnded } from '../presentation.js';
 
+import { stateTeller } from '../state-teller.js';
+import { runOnTerminal } from '../terminal-session.js';
 import { mappedToFlags, toSpec, withSpecFlags, type SpecOptions } from '../spec/flags.js';
 import { acceptOtherNames, howToGoOn, send, tellSubmitted } from '../submission.js';
 
@@ -15,6 +16,7 @@ const LOG_REST_MS = 5_000;
 
 interface Options extends SpecOptions {
   readonly detach?: boolean;
+  readonly pty?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,6 +30,7 @@ export const define: DefineCommand = (command, invocation) => {
     .argument('[command...]', 'program and arguments, passed on as they are; for a shell: -- sh -c "…"');
   withSpecFlags(command)
     .option('-d, --detach', 'submit only; do not follow')
+    .option('--pty', 'give it a terminal, join it, and go on where it was after a lost connection')
     .option('--json', 'with --detach: print the answer as JSON')
     .addHelpText(
       'after',
@@ -45,6 +48,14 @@ Examples:
 
 async function run(invocation: Invocation, argv: readonly string[], options: Options): Promise<void> {
   const settings = await invocation.settings();
+  if (options.pty === true) {
+    if (options.kind !== undefined && options.kind !== 'interactive') {
+      throw usageError(`--pty makes interactive work, and --kind says ${options.kind}`);
+    }
+    const interactive = toSpec(argv, { ...options, kind: 'interactive' }, settings.queue.value);
+    invocation.exitCode = await runOnTerminal(invocation, interactive, { joins: options.detach !== true });
+    return;
+  }
   const spec = toSpec(argv, options, settings.queue.value);
   if (spec.array && options.detach !== true) {
     throw usageError('an array has many outputs and is not followed', 'Submit it with -d; then: sluice logs -f NUMBER');
@@ -108,23 +119,4 @@ async function attach(invocation: Invocation, api: SluiceClient, number: number)
     logEnd.abort();
     dispose();
   }
-}
-
-/** Tells each change of state once, with the reason while it waits. */
-function stateTeller(invocation: Invocation): (workload: Workload__Output) => void {
-  let told = '';
-  return (workload) => {
-    const { state, number } = workload;
-    if (hasEnded(state) || state === 'WORKLOAD_STATE_STARTING') return;
-    const where = state === 'WORKLOAD_STATE_RUNNING' ? ` on ${nodeList(workloadNodes(workload))}` : '';
-    const key =
-      state === 'WORKLOAD_STATE_PENDING' ? `${state} ${workload.pendingReason}` : `${state} ${workload.attempt}`;
-    if (key === told) return;
-    told = key;
-    // Nobody has looked at it yet: the real reason, or its start, follows within moments.
-    if (state === 'WORKLOAD_STATE_PENDING' && ['', 'NOT_EVALUATED'].includes(workload.pendingReason)) return;
-    const reason = state === 'WORKLOAD_STATE_PENDING' ? ` (${pascalCase(workload.pendingReason)})` : '';
-    const message = state === 'WORKLOAD_STATE_RUNNING' || workload.message === '' ? '' : `: ${workload.message}`;
-    invocation.note(`workload ${number} is ${stateWord(state)}${where}${reason}${message}`);
-  };
 }

@@ -102,7 +102,7 @@ export function withSpecFlags(command: Command): Command {
     .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
     .option('--on-disconnect <class>', 'what becomes of it when its node loses contact: stop, linger or keep')
     .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
-    .option('--kind <kind>', 'batch, train, test or service; default batch')
+    .option('--kind <kind>', 'batch, train, test, service or interactive; default batch')
     .option('--env <name=value>', 'environment variable; again for more', collect)
     .option('--workdir <folder>', 'absolute folder on the node to start in')
     .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees');
@@ -293,8 +293,10 @@ function kindOf(word: string): NonNullable<WorkloadSpec['kind']> {
       return 'WORKLOAD_KIND_TEST';
     case 'service':
       return 'WORKLOAD_KIND_SERVICE';
+    case 'interactive':
+      return 'WORKLOAD_KIND_INTERACTIVE';
     default:
-      throw usageError(`unknown kind "${word}"`, 'Known: batch, train, test, service.');
+      throw usageError(`unknown kind "${word}"`, 'Known: batch, train, test, service, interactive.');
   }
 }
 

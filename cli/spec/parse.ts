@@ -200,6 +200,7 @@ const KINDS = {
   test: 'WORKLOAD_KIND_TEST',
   service: 'WORKLOAD_KIND_SERVICE',
   batch: 'WORKLOAD_KIND_BATCH',
+  interactive: 'WORKLOAD_KIND_INTERACTIVE',
 } as const;
 
 /** A checked document in the API's form. What is left out stays left out: the scheduler knows the defaults. */

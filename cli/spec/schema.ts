@@ -210,7 +210,11 @@ const role = z.strictObject(
 
 export const workloadSchema = z.strictObject(
   {
-    kind: z.enum(['train', 'test', 'service', 'batch'], { error: 'must be train, test, service or batch' }).optional(),
+    kind: z
+      .enum(['train', 'test', 'service', 'batch', 'interactive'], {
+        error: 'must be train, test, service, batch or interactive',
+      })
+      .optional(),
     name: name('a name').optional(),
     queue: name('the name of a queue').optional(),
     priority: wholeNumber(-MAX_PRIORITY, MAX_PRIORITY).optional(),

@@ -1,7 +1,5 @@
 // Runs what people ask for inside the live tasks of this node: programs, terminals, copies. Each has a stream of its own to
 // the scheduler; how fast it is read decides how fast the program may print, and the other way round.
-import { statSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
@@ -10,24 +8,28 @@ import type { ExecRequest__Output } from '../../proto/gen/sluice/v1/ExecRequest.
 import type { ExecResponse } from '../../proto/gen/sluice/v1/ExecResponse.js';
 import type { ExecStart__Output } from '../../proto/gen/sluice/v1/ExecStart.js';
 import { AllocationFolder, type TaskSpec } from '../runtime/allocation-folder.js';
-import { foldersOf } from '../runtime/cgroup.js';
 import { isAlive, type ProcessIdentity } from '../runtime/process-identity.js';
-import type { ForeignGroups } from '../runtime/task-start.js';
+import { type ForeignGroups, groupsOf } from '../runtime/task-start.js';
 import type { RelayStream } from '../scheduler-connection.js';
+import { noteActivity } from './activity.js';
 import { type ProgramEnd, type ProgramListener, runInTask, type RunningProgram } from './running-program.js';
 import { USUAL_SIZE } from './terminal.js';
 import { joinTerminal } from './terminal-client.js';
-import { terminalSocket } from './terminal-protocol.js';
 
 /** How many may be open on one node at once. */
 export const MAX_EXECS = 64;
 /** Messages on their way to the scheduler before a program is read no further. */
 const MAX_UNDER_WAY = 4;
+/** How often use of an interactive task is noted at most, in ms. */
+const NOTE_MS = 1_000;
 /** The most bytes of output in one message. */
 const MAX_OUTPUT_BYTES = 65_536;
 
 /** Sends and takes files; always the built one, since it is a process of its own. */
 const COPY_PROGRAM = path.join(PACKAGE_ROOT, 'dist/node-agent/exec/copy-program.js');
+
+const NO_TERMINAL =
+  'this task has no terminal to join: only interactive work does\nRun a shell in it: sluice exec WORKLOAD';
 
 /** A task that something can be run in. */
 interface LiveTask {
@@ -90,6 +92,7 @@ export class ExecHost {
     let isOver = false;
     let underWay = 0;
     const tell = (field: 'output' | 'errorOutput', data: Buffer): void => {
+      used();
       for (let at = 0; at < data.length; at += MAX_OUTPUT_BYTES) {
         underWay += 1;
         if (underWay === MAX_UNDER_WAY) program.pause();
@@ -99,6 +102,7 @@ export class ExecHost {
         });
       }
     };
+    const used = throttled(() => noteActivity(task.folder.path));
     const listener: ProgramListener = {
       output: (data) => tell('output', data),
       errorOutput: (data) => tell('errorOutput', data),
@@ -113,6 +117,7 @@ export class ExecHost {
     program.onDrain(() => relay.resume());
     relay.on('data', ({ message }: { readonly message: ExecRequest__Output | null }) => {
       if (message === null || isOver) return;
+      used();
       if (message.input) {
         if (!program.write(message.input)) relay.pause();
       } else if (message.inputEnd) {
@@ -133,9 +138,10 @@ export class ExecHost {
   #start(task: LiveTask, start: ExecStart__Output, listener: ProgramListener): RunningProgram {
     const { folder, spec, groups } = task;
     const { terminal, terminalType } = start;
-    const usual = { folder: spec.workingDirectory, owner: ownerOf(task.process), terminal: null };
+    const usual = { folder: spec.workingDirectory, terminal: null };
     if (start.attach) {
-      return joinTerminal(createConnection(terminalSocket(folder.path)), terminal ?? USUAL_SIZE, listener);
+      if (spec.terminal !== true) throw new Error(NO_TERMINAL);
+      return joinTerminal(folder.path, terminal ?? USUAL_SIZE, listener);
     }
     if (start.command) {
       const wanted = terminal === null ? null : { ...terminal, type: terminalType || 'xterm' };
@@ -157,16 +163,19 @@ export class ExecHost {
       throw new Error('the task has not started on this node yet');
     }
     if (folder.readEnd() !== null || !isAlive(running.process)) throw new Error('the task has ended');
-    const { cgroup, limitGroups: limits = {} } = claim;
-    const groups = cgroup === null ? null : { home: null, folders: foldersOf({ group: cgroup, limits }) };
-    return { folder, spec, process: running.process, groups };
+    return { folder, spec, process: running.process, groups: groupsOf(claim) };
   }
 }
 
-/** The user of a live process; null = ours. */
-function ownerOf({ pid }: ProcessIdentity): { readonly uid: number; readonly gid: number } | null {
-  const { uid, gid } = statSync(`/proc/${pid}`);
-  return uid === process.geteuid?.() ? null : { uid, gid };
+/** At most once a second. */
+function throttled(action: () => void): () => void {
+  let lastMs = -Infinity;
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs < NOTE_MS) return;
+    lastMs = nowMs;
+    action();
+  };
 }
 
 function endMessage(

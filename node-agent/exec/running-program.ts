@@ -44,8 +44,6 @@ export interface RunningProgram {
 export interface ProgramStart {
   readonly argv: readonly string[];
   readonly folder: string;
-  /** Who the task runs as; null = as we do. */
-  readonly owner: { readonly uid: number; readonly gid: number } | null;
   /** Null = over pipes. */
   readonly terminal: (TerminalSize & { readonly type: string }) | null;
 }
@@ -54,7 +52,7 @@ export interface ProgramStart {
 export function runInTask(
   spec: TaskSpec,
   groups: ForeignGroups | null,
-  { argv, folder, owner, terminal: wanted }: ProgramStart,
+  { argv, folder, terminal: wanted }: ProgramStart,
   listener: ProgramListener,
 ): RunningProgram {
   // Entered by a shell: whoever forks waits until the program has its folder, and a dead network file system never gives it.
@@ -66,7 +64,7 @@ export function runInTask(
   const terminal = Terminal.open(wanted);
   try {
     // Whoever the task runs as has to be able to open it.
-    if (owner !== null) chownSync(terminal.slave, owner.uid, owner.gid);
+    if (spec.user !== undefined) chownSync(terminal.slave, spec.user.uid, spec.user.gid);
     const child = startInTask(place, groups, {
       argv: withTerminal(terminal.slave, folder, argv),
       stdio: 'ignore',

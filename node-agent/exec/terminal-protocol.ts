@@ -1,5 +1,4 @@
 // What is said over the socket of a terminal: to it, frames of what is typed and of sizes; from it, bytes as they are shown.
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TerminalSize } from './terminal.js';
 
@@ -16,9 +15,9 @@ export type TerminalFrame =
   /** A line for whoever looks at the terminal, not from its program. */
   | { readonly type: 'notice'; readonly text: string };
 
-/** Where the terminal of a task's own program is joined. */
-export function terminalSocket(folder: string): string {
-  return path.join(folder, 'terminal.sock');
+/** Where the terminal of a task's own program is joined. Reached through its open folder: a socket's path is limited to 107 bytes. */
+export function terminalSocketIn(folderFd: number): string {
+  return `/proc/self/fd/${folderFd}/terminal.sock`;
 }
 
 export function packFrame(frame: TerminalFrame): Buffer {

@@ -28,6 +28,8 @@ export interface TaskSpec {
   readonly user?: TaskUser;
   /** The most that it may have in its own folder on the disk, in bytes; absent = no limit. */
   readonly workLimitBytes?: number;
+  /** Its program has a terminal that people join; absent = it has not. */
+  readonly terminal?: true;
   /** What the scheduler wants back should its history be lost; absent = it sent none. */
   readonly origin?: string;
 }

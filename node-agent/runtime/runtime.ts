@@ -310,6 +310,7 @@ export class TaskRuntime {
       limits: limitsFor(order, holding, this.#options.gpuDevice),
       ...(user === null ? {} : { user }),
       ...(holding.workLimitBytes === null ? {} : { workLimitBytes: holding.workLimitBytes }),
+      ...(order.interactive === true ? { terminal: true as const } : {}),
       ...(order.origin === '' ? {} : { origin: order.origin }),
     });
     return null;

@@ -4,13 +4,14 @@
 //
 // One process for all tasks, because a process per task cost three times as much per task (docs/internals/node-agent.md).
 // It imports little and nothing lazily that it could not do without: its package may be replaced under it.
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvariantViolation } from '../../common/assert.js';
 import { lockFile } from '../../common/file-lock.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord, type TaskSpec } from './allocation-folder.js';
 import { limitMemory, type TaskLimits } from './cgroup-limits.js';
@@ -45,6 +46,8 @@ import {
 import { checkStart, describeSpawnError, type StartRefusal } from './start-refusals.js';
 import { startInTask } from './task-start.js';
 
+/** Holds the terminal of an interactive task; the built one, since it is a process of its own. */
+const TERMINAL_HOST = path.join(PACKAGE_ROOT, 'dist/node-agent/exec/terminal-host.js');
 /** How long killing a task is tried before it is reported with what is left of it, in ms. */
 const KILL_LIMIT_MS = 10_000;
 /** How long it stays without agent and tasks, in ms, unless told otherwise. */
@@ -191,6 +194,7 @@ class Supervisor {
   #spawn(spec: TaskSpec, folder: AllocationFolder, group: TaskGroup | null): ChildProcess {
     const log = openSync(folder.log, 'a', 0o600);
     try {
+      if (spec.terminal === true) return startTerminalHost(spec, folder, log);
       return startInTask(spec, group, { argv: spec.argv, stdio: ['ignore', log, log] });
     } finally {
       closeSync(log);
@@ -426,6 +430,17 @@ const OOM_SCORE_OF_TASKS = 500;
 
 /** setTimeout takes no more than this, about 24 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Starts what holds the terminal of an interactive task, and puts its program into the group once somebody is there. */
+function startTerminalHost(spec: TaskSpec, folder: AllocationFolder, log: number): ChildProcess {
+  return spawn(process.execPath, [TERMINAL_HOST, folder.path], {
+    cwd: '/',
+    // Found by it where there are no groups.
+    env: { SLUICE_ALLOCATION_ID: spec.id },
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+}
 
 /** An unreadable spec is as good as none: the agent then sees to it that nobody starts the allocation. */
 function readSpec(folder: AllocationFolder): TaskSpec | null {

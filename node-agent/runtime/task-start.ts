@@ -3,9 +3,9 @@
 // whatever holds a task to what it was granted belongs here, so that nobody gets around it.
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import path from 'node:path';
-import type { TaskSpec } from './allocation-folder.js';
+import type { Claim, TaskSpec } from './allocation-folder.js';
 import { asUser, withoutNewPrivileges } from './as-user.js';
-import { insideCgroup, type TaskGroup } from './cgroup.js';
+import { foldersOf, insideCgroup, type TaskGroup } from './cgroup.js';
 
 /**
  * The groups of a task that somebody else holds: what is started enters them by itself, which costs a shell. Whoever does not
@@ -14,6 +14,14 @@ import { insideCgroup, type TaskGroup } from './cgroup.js';
 export interface ForeignGroups {
   readonly home: null;
   readonly folders: readonly string[];
+}
+
+/** The groups of a task whose claim somebody else made; null = it has none. */
+export function groupsOf({
+  cgroup,
+  limitGroups: limits = {},
+}: Extract<Claim, { by: 'supervisor' }>): ForeignGroups | null {
+  return cgroup === null ? null : { home: null, folders: foldersOf({ group: cgroup, limits }) };
 }
 
 /** What is started: the task's own program, or another one in its place. */

@@ -71,6 +71,8 @@ export interface Grant {
 
 /** What the scheduler wants of one allocation. */
 export interface DesiredAllocation extends Grant {
+  /** Its program has a terminal that people join. */
+  readonly interactive?: boolean;
   readonly workloadName: string;
   readonly queue: string;
   readonly pool: string;

@@ -20,7 +20,14 @@ import { shown, type Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
 import { parseResources, parseTopology } from './parse-resources.js';
 
-const DEFAULT_PRIORITY: Readonly<Record<WorkloadKind, number>> = { train: 50, test: 50, batch: 50, service: 100 };
+const DEFAULT_PRIORITY: Readonly<Record<WorkloadKind, number>> = {
+  train: 50,
+  test: 50,
+  batch: 50,
+  // A person waits for it.
+  interactive: 75,
+  service: 100,
+};
 const DEFAULT_GRACE_MS = 30_000;
 const DEFAULT_BACKOFF_MS = 10_000;
 const DEFAULT_MAX_BACKOFF_MS = 600_000;
@@ -35,6 +42,7 @@ const KINDS: Readonly<Record<WorkloadSpec__Output['kind'], WorkloadKind>> = {
   WORKLOAD_KIND_TEST: 'test',
   WORKLOAD_KIND_SERVICE: 'service',
   WORKLOAD_KIND_BATCH: 'batch',
+  WORKLOAD_KIND_INTERACTIVE: 'interactive',
 };
 
 const CONDITIONS: Readonly<Record<Dependency__Output['condition'], Dependency['condition']>> = {
@@ -93,10 +101,25 @@ export function parseSpec(
     ...(onDisconnect === null ? {} : { onDisconnect }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
   };
+  if (kind === 'interactive') refuseManyTerminals(parsed, path, complaints);
   const bytes = JSON.stringify(parsed).length;
   if (bytes > LIMITS.specBytes) complaints.add(path, `is ${bytes} bytes long; at most ${LIMITS.specBytes}`);
   const asArray = parseArray(spec.array, `${path}.array`, complaints);
   return asArray === null ? parsed : { ...parsed, asArray };
+}
+
+/** A terminal belongs to one program of one task. */
+function refuseManyTerminals(spec: WorkloadSpec, path: string, complaints: Complaints): void {
+  const tasks = maxTasks(spec);
+  if (tasks > 1) {
+    complaints.add(
+      `${path}.tasks`,
+      `are ${tasks}, and interactive work has one, whose terminal is joined; run others beside it`,
+    );
+  }
+  if (spec.program.type === 'builtin') {
+    complaints.add(`${path}.builtin`, `"${spec.program.name}" speaks to nobody; interactive work runs a command`);
+  }
 }
 
 /** The roles that a spec names, or the one that all its tasks have. */

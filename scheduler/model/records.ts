@@ -206,7 +206,7 @@ export interface Stray {
   readonly spared: boolean;
 }
 
-export type WorkloadKind = 'train' | 'test' | 'service' | 'batch';
+export type WorkloadKind = 'train' | 'test' | 'service' | 'batch' | 'interactive';
 
 export type Program =
   | { readonly type: 'command'; readonly argv: readonly string[] }

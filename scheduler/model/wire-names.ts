@@ -15,6 +15,7 @@ export const KIND_TO_PROTO = {
   test: 'WORKLOAD_KIND_TEST',
   service: 'WORKLOAD_KIND_SERVICE',
   batch: 'WORKLOAD_KIND_BATCH',
+  interactive: 'WORKLOAD_KIND_INTERACTIVE',
 } as const satisfies Record<WorkloadKind, string>;
 
 export const ON_DISCONNECT_TO_PROTO = {

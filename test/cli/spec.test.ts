@@ -317,7 +317,7 @@ describe('a workload file that is wrong', () => {
     [
       'a bad kind',
       'kind: training\nrun: a',
-      ['w.yaml:1:7: kind: must be train, test, service or batch, not "training"'],
+      ['w.yaml:1:7: kind: must be train, test, service, batch or interactive, not "training"'],
     ],
     [
       'a bad variable',

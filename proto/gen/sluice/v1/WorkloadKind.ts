@@ -9,6 +9,10 @@ export const WorkloadKind = {
   WORKLOAD_KIND_TEST: 'WORKLOAD_KIND_TEST',
   WORKLOAD_KIND_SERVICE: 'WORKLOAD_KIND_SERVICE',
   WORKLOAD_KIND_BATCH: 'WORKLOAD_KIND_BATCH',
+  /**
+   * One task whose command has a terminal, which its owner joins (ExecService, attach).
+   */
+  WORKLOAD_KIND_INTERACTIVE: 'WORKLOAD_KIND_INTERACTIVE',
 } as const;
 
 /**
@@ -25,6 +29,11 @@ export type WorkloadKind =
   | 3
   | 'WORKLOAD_KIND_BATCH'
   | 4
+  /**
+   * One task whose command has a terminal, which its owner joins (ExecService, attach).
+   */
+  | 'WORKLOAD_KIND_INTERACTIVE'
+  | 5
 
 /**
  * What kind of work a workload is. Decides defaults such as whether it may be preempted.

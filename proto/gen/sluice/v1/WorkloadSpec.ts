@@ -28,7 +28,7 @@ export interface WorkloadSpec {
    */
   'queue'?: (string);
   /**
-   * Higher goes first inside the queue. Default 50; services 100.
+   * Higher goes first inside the queue. Default 50; services 100, interactive work 75.
    */
   'priority'?: (number);
   /**
@@ -104,7 +104,7 @@ export interface WorkloadSpec__Output {
    */
   'queue': (string);
   /**
-   * Higher goes first inside the queue. Default 50; services 100.
+   * Higher goes first inside the queue. Default 50; services 100, interactive work 75.
    */
   'priority'?: (number);
   /**
