@@ -564,7 +564,7 @@ async function getGpus(
     for (const { gpu } of gpus) invocation.out(`gpu/${gpu.uuid}`);
   } else {
     invocation.printTable(
-      format === 'wide' ? [...GPU_TITLES, 'UUID', 'PCI', 'NVLINK', 'PROBLEM'] : GPU_TITLES,
+      format === 'wide' ? [...GPU_TITLES, 'UUID', 'PCI', 'NUMA', 'NVLINK', 'PROBLEM'] : GPU_TITLES,
       gpus.flatMap(({ node, gpu }) => [gpuRow(node, gpu, format), ...migRows(node, gpu, format)]),
     );
   }
@@ -589,15 +589,20 @@ function gpuRow(node: string, gpu: Gpu__Output, format: OutputFormat): readonly 
     gpuHolders(gpu),
   ];
   return format === 'wide'
-    ? [...usual, gpu.uuid, gpu.pciBusId || '-', nvlinkText(gpu), gpu.healthMessage || '-']
+    ? [...usual, gpu.uuid, gpu.pciBusId || '-', numaText(gpu), nvlinkText(gpu), gpu.healthMessage || '-']
     : usual;
+}
+
+/** The NUMA node next to it; `-` = not known. */
+function numaText(gpu: Gpu__Output): string {
+  return gpu._numaNode === 'numaNode' ? String(gpu.numaNode) : '-';
 }
 
 /** The instances of a GPU in MIG mode. The driver tells their use with that of the whole GPU only. */
 function migRows(node: string, gpu: Gpu__Output, format: OutputFormat): readonly (readonly Cell[])[] {
   return instanceRows(gpu).map(({ index, instance, holder }) => {
     const usual = [node, index, instance.profile, '-', `-/${gb(instance.memoryMib)}G`, '-', '-', '-', holder];
-    return format === 'wide' ? [...usual, instance.uuid, '-', '-', '-'] : usual;
+    return format === 'wide' ? [...usual, instance.uuid, '-', '-', '-', '-'] : usual;
   });
 }
 

@@ -179,6 +179,9 @@ function readHealth(gpu: unknown, memoryMib: number): Health {
 
   const error = driverError(gpu);
   if (error !== null) return lost(`The driver answers: ${error}.`);
+  if (textAt(gpu, 'compute_mode') === 'Prohibited') {
+    return quarantined('Its compute mode lets no program use it (Prohibited). Change it: nvidia-smi -c 0.');
+  }
   const fabric = fabricTrouble(gpu);
   if (fabric !== null) return quarantined(fabric);
   if (memoryMib === 0) return quarantined('nvidia-smi does not report the size of its memory.');

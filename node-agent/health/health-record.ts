@@ -50,8 +50,15 @@ export function withEvents(record: HealthRecord, events: readonly Omit<HealthEve
   };
 }
 
-/** The record without what a scheduler has. */
+/**
+ * The record without what a scheduler has. A scheduler that has more than there ever was knows this node from before its record
+ * was damaged: then numbers go on above its own, else it would take new events for old ones.
+ */
 export function acknowledged(record: HealthRecord, through: number): HealthRecord {
+  if (through > record.lastSequence) {
+    const events = record.events.map((event, at) => ({ ...event, sequence: through + 1 + at }));
+    return { ...record, lastSequence: through + events.length, events };
+  }
   const events = record.events.filter(({ sequence }) => sequence > through);
   return events.length === record.events.length ? record : { ...record, events };
 }

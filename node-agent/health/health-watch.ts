@@ -67,6 +67,8 @@ export class HealthWatch {
   acknowledge(through: number): void {
     const record = acknowledged(this.#record, through);
     if (record === this.#record) return;
+    // Events that got numbers that were given before are sent again under their new ones.
+    if (through > this.#record.lastSequence) this.#durableThrough = through;
     this.#record = record;
     this.#save();
   }

@@ -117,6 +117,8 @@ describe('health', () => {
     ['a fabric that is not set up', { fabric: { state: 'In Progress', status: 'N/A' } }, 'quarantined', 'In Progress'],
     ['a fabric that failed', { fabric: { state: 'Completed', status: 'Failure' } }, 'quarantined', 'Failure'],
     ['no fabric', { fabric: { state: 'N/A', status: 'N/A' } }, 'healthy', ''],
+    ['a compute mode that lets nobody in', { compute_mode: 'Prohibited' }, 'quarantined', 'nvidia-smi -c 0'],
+    ['a compute mode for one process', { compute_mode: 'Exclusive_Process' }, 'healthy', ''],
     ['MIG', { mig_mode: { current_mig: 'Enabled' } }, 'healthy', ''],
     ['memory that is not told', { fb_memory_usage: { total: 'N/A' } }, 'quarantined', 'size of its memory'],
   ])('%s', (_, change, health, words) => {

@@ -138,6 +138,24 @@ describe('events', () => {
     ]);
   });
 
+  it('get numbers above those that a scheduler knows when the file was damaged', async () => {
+    const stateDir = folder();
+    writeFileSync(path.join(stateDir, 'health.json'), '{ half of it');
+    const { watch, sent } = watchOn(stateDir, null);
+    watch.noteHook('epilog_failed', 'A1', 'before');
+    await watch.settled();
+    expect(sent).toMatchObject([{ sequence: 1 }]);
+    watch.acknowledge(57);
+    await watch.settled();
+    expect(sent.slice(1)).toMatchObject([{ sequence: 58, detail: 'before' }]);
+    watch.noteHook('epilog_failed', 'A2', 'after');
+    await watch.settled();
+    expect(sent.slice(2)).toMatchObject([{ sequence: 59, detail: 'after' }]);
+    watch.acknowledge(59);
+    expect(watch.unacknowledged()).toEqual([]);
+    await watch.close();
+  });
+
   it('are told even when they cannot be written', async () => {
     const stateDir = folder();
     const { watch, sent } = watchOn(stateDir, null);
