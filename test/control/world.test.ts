@@ -10,7 +10,8 @@ import type { Command, CommandContext } from '../../scheduler/control/command.js
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { carryOut } from '../../scheduler/control/commands/carry-out.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../../scheduler/control/commands/maintenance.js';
-import { cordonNode } from '../../scheduler/control/commands/nodes.js';
+import { quarantineGpu, releaseGpu, takeHealth } from '../../scheduler/control/commands/gpu-health.js';
+import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
 import { Keeping } from '../../scheduler/control/keeping.js';
@@ -24,6 +25,7 @@ import { ClusterView } from '../../scheduler/engine/view.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js';
+import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../../scheduler/model/gpu-policy.js';
 import { Draft } from '../../scheduler/model/draft.js';
 import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
 import { nodeReport, submission } from './workshop.js';
@@ -48,6 +50,8 @@ class Machine {
   readonly id: NodeId;
   readonly name: string;
   boot = 1;
+  /** Health events that it told of. */
+  events = 0;
   has = new Map<AllocationId, { observed: Observed; allocation: Allocation }>();
   readonly #everHad = new Set<AllocationId>();
   readonly #generations = new Map<string, number[]>();
@@ -340,6 +344,33 @@ const op = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('hello' as const), node: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cordon' as const), node: pick, on: fc.boolean() }) },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('fault' as const),
+      node: pick,
+      gpu: fc.nat(GPUS - 1),
+      xid: fc.constantFrom(13, 31, 74, 79, 94, 109, 119),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('lose gpu' as const),
+      node: pick,
+      gpu: fc.nat(GPUS - 1),
+      lost: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('judge gpu' as const),
+      node: pick,
+      gpu: fc.nat(GPUS - 1),
+      word: fc.constantFrom('quarantine' as const, 'stop' as const, 'release' as const),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('queue' as const),
@@ -451,6 +482,23 @@ function carry(world: World, one: Op): void {
     case 'cordon':
       world.run(cordonNode(machine.name, one.on, ''));
       return;
+    case 'fault': {
+      machine.events += 1;
+      const event = { sequence: machine.events, timeMs: world.nowMs, kind: 'xid', detail: '', allocation: '' };
+      world.run(takeHealth(machine.id, [{ ...event, xid: one.xid, gpu: `GPU-${machine.name}-${one.gpu}` }], FAULTS));
+      return;
+    }
+    case 'lose gpu': {
+      const { inventory } = nodeReport(machine.id, machine.name, GPUS);
+      const gpus = inventory.gpus.map((gpu, at) =>
+        one.lost && at === one.gpu ? { ...gpu, health: 'lost' as const, healthMessage: 'GPU is lost' } : gpu,
+      );
+      world.run(updateInventory(machine.id, { ...inventory, gpus }, FAULTS));
+      return;
+    }
+    case 'judge gpu':
+      judge(world, machine.name, one.gpu, one.word);
+      return;
     case 'queue':
       world.run(updateQueue(one.queue, { guaranteeGpus: one.guarantee, limitGpus: one.limit }, false));
       return;
@@ -461,6 +509,19 @@ function carry(world: World, one: Op): void {
       return;
     case 'restart':
       return world.restart();
+  }
+}
+
+/** Nodes are not cordoned for their GPUs and no brake closes, so that there is always more to break. */
+const FAULTS: GpuPolicy = { ...DEFAULT_GPU_POLICY, suspectMs: 10_000, repeatUsers: 1, nodeGpus: 0, brakeNodes: 99 };
+
+/** A person's word about a GPU; there may be nothing to release, or a stray on it. */
+function judge(world: World, node: string, gpu: number, word: 'quarantine' | 'stop' | 'release'): void {
+  const order = { node, gpu: String(gpu), reason: '', actor: 'root' };
+  const known = world.state.nodeNamed(node)?.gpus[gpu];
+  if (word !== 'release') world.run(quarantineGpu(order, word === 'stop'));
+  else if (known?.quarantinedFor === undefined && (known?.marks !== undefined || known?.quarantine !== undefined)) {
+    world.run(releaseGpu(order));
   }
 }
 
@@ -523,6 +584,7 @@ function behave(world: World): void {
     machine.boot += 1;
     machine.lose('journal', world.nowMs);
     world.hello(machine, machine.report(0));
+    for (let gpu = 0; gpu < GPUS; gpu += 1) judge(world, machine.name, gpu, 'release');
   }
   const live = () => [...world.state.workloads.values()].filter(({ state }) => !isTerminal(state));
   for (
