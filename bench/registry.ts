@@ -39,6 +39,26 @@ const LATENCY_BENCH: RegisteredBench = {
   load: async () => (await import('./latency.js')).benchLatency,
 };
 
+const DISPATCH_BENCH: RegisteredBench = {
+  figures: ['dispatch.real_per_s'],
+  load: async () => (await import('./dispatch.js')).benchDispatch,
+};
+
+const LAUNCH_BENCH: RegisteredBench = {
+  figures: ['launch.parallel_200_ms', 'launch.parallel_200_p50_ms'],
+  load: async () => (await import('./dispatch.js')).benchLaunch,
+};
+
+const NODE_COST_BENCH: RegisteredBench = {
+  figures: [
+    'telemetry.agent_cpu_percent',
+    'telemetry.agent_rss_mib',
+    'telemetry.supervisor_cpu_percent',
+    'telemetry.supervisor_rss_mib',
+  ],
+  load: async () => (await import('./node-cost.js')).benchNodeCost,
+};
+
 const ENGINE_BENCH: RegisteredBench = {
   figures: [
     'engine.fill_s',
@@ -98,6 +118,9 @@ export const BENCHES: readonly RegisteredBench[] = [
   DURING_FILL_BENCH,
   LATENCY_BENCH,
   PREEMPT_BENCH,
+  DISPATCH_BENCH,
+  LAUNCH_BENCH,
+  NODE_COST_BENCH,
   RESTART_BENCH,
   STORE_BENCH,
   LOG_BENCH,

@@ -1,4 +1,5 @@
 // How API values read for people: states, GPUs, nodes, times. Pure; everything that is shown in more than one place.
+import { causeOf } from '../common/exit-causes.js';
 import { formatDuration, fromDuration, fromTimestamp } from '../common/units.js';
 import type { Duration } from '../proto/gen/google/protobuf/Duration.js';
 import type { Timestamp, Timestamp__Output } from '../proto/gen/google/protobuf/Timestamp.js';
@@ -173,10 +174,12 @@ function shorten(text: string): string {
   return text.length <= MAX_REASON_LENGTH ? text : `${text.slice(0, MAX_REASON_LENGTH - 3)}...`;
 }
 
-/** How a process ended: `exit 1`, `SIGKILL`. */
+/** How a process ended: `exit 1`, `SIGKILL`, `SIGKILL, out of memory`. */
 export function exitText(exit: Exit__Output): string {
-  if (exit.signal !== '') return exit.signal;
-  return exit.code === undefined ? exit.message || 'unknown' : `exit ${exit.code}`;
+  const cause = causeOf(exit.message);
+  const how = exit.signal || (exit.code === undefined ? '' : `exit ${exit.code}`);
+  if (how === '') return exit.message || 'unknown';
+  return cause === null ? how : `${how}, ${cause}`;
 }
 
 /** `Failed (exit 1)`; the plain state when there is no exit to tell. */

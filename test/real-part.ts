@@ -43,6 +43,11 @@ const PARTS = {
     remedy: 'run this as root where control groups with a memory controller may be made',
     inCi: true,
   },
+  'user-mode-linux': {
+    present: () => existsSync('/usr/bin/linux.uml') && process.geteuid?.() === 0,
+    remedy: 'install the package user-mode-linux, and run this as root',
+    inCi: true,
+  },
   mounts: {
     present: canMount,
     remedy: 'run this as root where file systems and loop devices may be mounted',

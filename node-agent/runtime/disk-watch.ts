@@ -4,6 +4,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
+import { EXIT_CAUSE } from '../../common/exit-causes.js';
 import type { AllocationFolder } from './allocation-folder.js';
 import { runAsUser, type TaskUser } from './as-user.js';
 import { diskUseBytes } from './disk-use.js';
@@ -52,7 +53,7 @@ export class DiskWatch {
       this.#isOver = bytes > this.#limitBytes;
       if (!this.#isOver) return null;
       return (
-        `out of disk space: it had more than the ${sizeWords(this.#limitBytes)} in its folder that this node allows ` +
+        `${EXIT_CAUSE.disk}: it had more than the ${sizeWords(this.#limitBytes)} in its folder that this node allows ` +
         'a task, and the folder was emptied'
       );
     } finally {

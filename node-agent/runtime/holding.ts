@@ -1,4 +1,5 @@
 // What a task's control groups tell of it when it ends, in words that begin with what it was, and what they can do at all.
+import { EXIT_CAUSE } from '../../common/exit-causes.js';
 import { outOfMemory, refusedForks, type TaskLimits } from './cgroup-limits.js';
 import type { CgroupHome, TaskGroup } from './cgroup.js';
 import type { DeviceFilter } from './device-filter.js';
@@ -51,22 +52,22 @@ export function memoryCause({ spec, group }: HeldTask): string | null {
   const asked = spec.limits?.memoryMib ?? 0;
   if (verdict === null) return null;
   if (verdict === 'limit' && asked > 0) {
-    return `out of memory: the kernel killed processes of it, which used more than the ${asked} MiB it had asked for`;
+    return `${EXIT_CAUSE.memory}: the kernel killed processes of it, which used more than the ${asked} MiB it had asked for`;
   }
   const whose = asked > 0 ? `it had asked for ${asked} MiB and was below that` : 'it had asked for none';
-  return `out of memory: its node ran out of memory, and the kernel killed processes of it; ${whose}`;
+  return `${EXIT_CAUSE.memory}: its node ran out of memory, and the kernel killed processes of it; ${whose}`;
 }
 
 function processWords({ spec, group }: HeldTask): string | null {
   const pids = group?.limits.pids;
   const refused = pids === undefined ? 0 : refusedForks(pids);
   if (refused === 0) return null;
-  return `too many processes: it was refused another one ${times(refused)}, at its limit of ${spec.limits?.processes ?? 0}`;
+  return `${EXIT_CAUSE.processes}: it was refused another one ${times(refused)}, at its limit of ${spec.limits?.processes ?? 0}`;
 }
 
 function deviceWords({ devices }: HeldTask): string | null {
   const refused = devices?.refusals() ?? 0;
-  return refused === 0 ? null : `refused GPUs: it tried ${times(refused)} to open a GPU that it was not granted`;
+  return refused === 0 ? null : `${EXIT_CAUSE.gpus}: it tried ${times(refused)} to open a GPU that it was not granted`;
 }
 
 function times(count: number): string {

@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { InvariantViolation } from '../../common/assert.js';
+import { EXIT_CAUSE } from '../../common/exit-causes.js';
 import { lockFile } from '../../common/file-lock.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { StopReason } from '../session/allocation.js';
@@ -224,7 +225,7 @@ class Supervisor {
       if (group !== null) limitMemory(group.limits, limitsOf(spec));
     } catch (error) {
       const { memoryMib } = limitsOf(spec);
-      this.#cut(task, `out of memory: more than the ${memoryMib} MiB it had asked for at its start (${String(error)})`);
+      this.#cut(task, `${EXIT_CAUSE.memory}: more than the ${memoryMib} MiB it had asked for at its start (${String(error)})`);
     }
     offerToKernel(pid);
     this.#tell({ type: 'started', id: spec.id, startedMs });

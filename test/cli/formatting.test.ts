@@ -2,7 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { durationText, timestampText, toProtoJson } from '../../cli/proto-json.js';
-import { age, bar, clockTime, modelWithMemory, nodeList, pascalCase, shortModel } from '../../cli/presentation.js';
+import {
+  age,
+  bar,
+  clockTime,
+  exitText,
+  modelWithMemory,
+  nodeList,
+  pascalCase,
+  shortModel,
+} from '../../cli/presentation.js';
 import { Table, formatFields, printable, type Cell } from '../../cli/table.js';
 import { toTimestamp } from '../../common/units.js';
 
@@ -196,5 +205,18 @@ describe('protobuf-JSON', () => {
   it('knows which oneof member is there by the member alone', () => {
     const spec = { command: { argv: ['x'] }, program: 'command', priority: 0, _priority: 'priority' };
     expect(toProtoJson('WorkloadSpec', spec)).toEqual({ command: { argv: ['x'] }, priority: 0 });
+  });
+});
+
+describe('how a process ended', () => {
+  it.each([
+    [{ code: 1, signal: '', message: '' }, 'exit 1'],
+    [{ signal: 'SIGKILL', message: '' }, 'SIGKILL'],
+    [{ signal: 'SIGKILL', message: 'out of memory: the kernel killed processes of it' }, 'SIGKILL, out of memory'],
+    [{ code: 5, signal: '', message: 'refused GPUs: it tried once' }, 'exit 5, refused GPUs'],
+    [{ code: 5, signal: '', message: 'the out of memory: of somebody else' }, 'exit 5'],
+    [{ signal: '', message: 'lost: its node was rebooted' }, 'lost: its node was rebooted'],
+  ])('%j reads %s', (exit, text) => {
+    expect(exitText(exit as Parameters<typeof exitText>[0])).toBe(text);
   });
 });
