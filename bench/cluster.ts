@@ -57,18 +57,24 @@ export async function startCluster(scratchFolder: string, size: ClusterSize): Pr
 export interface BenchScheduler {
   /** `HOST:PORT` of its gRPC. */
   readonly address: string;
+  /** `HOST:PORT` of its metrics; null = off. */
+  readonly http: string | null;
   stop(): Promise<void>;
 }
 
 /** Starts a scheduler on free ports, with its data below the folder. */
-export async function startScheduler(folder: string, flags: readonly string[] = []): Promise<BenchScheduler> {
+export async function startScheduler(
+  folder: string,
+  flags: readonly string[] = [],
+  http = 'off',
+): Promise<BenchScheduler> {
   const readyFile = path.join(folder, 'ready.json');
-  const ports = ['--listen', '127.0.0.1:0', '--http', 'off'];
+  const ports = ['--listen', '127.0.0.1:0', '--http', http];
   const data = ['--data-dir', path.join(folder, 'server'), '--ready-file', readyFile];
   const scheduler = new DevProcess('scheduler', ['server', ...ports, ...data, ...flags], folder);
   await until(scheduler, () => Promise.resolve(existsSync(readyFile)));
-  const { grpc } = JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string };
-  return { address: grpc, stop: () => end([scheduler]) };
+  const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as { grpc: string; http: string | null };
+  return { address: ready.grpc, http: ready.http, stop: () => end([scheduler]) };
 }
 
 async function end(processes: readonly DevProcess[]): Promise<void> {

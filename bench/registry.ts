@@ -110,6 +110,11 @@ const LOG_BENCH: RegisteredBench = {
   load: async () => (await import('./logs.js')).benchLogs,
 };
 
+const METRICS_BENCH: RegisteredBench = {
+  figures: ['metrics.scrape_ms', 'metrics.series', 'metrics.loop_delay_max_ms', 'metrics.healthz_ms'],
+  load: async () => (await import('./metrics.js')).benchMetrics,
+};
+
 export const BENCHES: readonly RegisteredBench[] = [
   MACHINE_BENCH,
   ENGINE_BENCH,
@@ -124,4 +129,5 @@ export const BENCHES: readonly RegisteredBench[] = [
   RESTART_BENCH,
   STORE_BENCH,
   LOG_BENCH,
+  METRICS_BENCH,
 ];

@@ -398,7 +398,7 @@ function fleet(): Dashboard {
     .withPanel(lines('Nodes', '1 = heard.', 'short', ['sluice_node_up{node=~"$node"}', '{{node}}']))
     .withPanel(
       bars('Changes of nodes', 'Times a node became ready, unknown or down; many of one node: it flaps.', 'short', [
-        'increase(sluice_node_state_changes_total{node=~"$node"}[10m])',
+        'increase(sluice_node_state_changes_total{node=~"$node"}[10m]) or on (node) sluice_node_up{node=~"$node"} * 0',
         '{{node}}',
       ]),
     )

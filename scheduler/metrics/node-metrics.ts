@@ -44,13 +44,17 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: 
 
   const changes = new Counter({
     name: 'sluice_node_state_changes_total',
-    help: 'Times the node became ready, unknown or down.',
+    help: 'Times the node became ready, unknown or down, since it was first heard by this daemon; absent = never.',
     labelNames: ['node'],
     registers,
   });
+  // To be heard for the first time is no change: a series for each node that never flaps would say nothing.
+  const heard = new Set<NodeId>();
   fleet.onLiveness((id) => {
     const node = state.node(id);
-    if (node !== undefined) changes.inc({ node: node.name });
+    if (node === undefined) heard.delete(id);
+    else if (heard.has(id)) changes.inc({ node: node.name });
+    else if (fleet.softState(id).liveness === 'ready') heard.add(id);
   });
   loop.onCommitted((committed) => {
     for (const { collection, before, after } of committed.changes) {

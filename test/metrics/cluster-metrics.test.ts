@@ -29,7 +29,12 @@ describe('nodes', () => {
     expect(await samples('sluice_node_last_heartbeat_timestamp_seconds')).toEqual([
       `{node="n1",pool="default"} ${clock.wallMs() / 1_000}`,
     ]);
-    expect(await samples('sluice_node_state_changes_total')).toEqual(['{node="n1"} 1']);
+    expect(await samples('sluice_node_state_changes_total')).toEqual([]);
+    const session = { end: () => undefined } as unknown as AgentSession;
+    fleet.join(NODE, session);
+    fleet.leave(NODE, session);
+    join(fleet);
+    expect(await samples('sluice_node_state_changes_total')).toEqual(['{node="n1"} 2']);
   });
 });
 
