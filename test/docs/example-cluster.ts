@@ -14,7 +14,7 @@ import { recover } from '../../scheduler/control/recovery.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import { DEFAULT_POLICY, type EnginePolicy } from '../../scheduler/engine/policy.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
-import { Fleet } from '../../scheduler/fleet/fleet.js';
+import { Fleet, type NodeSoftState } from '../../scheduler/fleet/fleet.js';
 import type { ClusterState } from '../../scheduler/model/cluster-state.js';
 import type { Draft } from '../../scheduler/model/draft.js';
 import { hasEnded, markEnded, markReleased, markStarted, noteCheckpoint } from '../../scheduler/model/lifecycle.js';
@@ -47,6 +47,13 @@ interface Parts {
   readonly state: ClusterState;
   readonly api: ApiServer;
   readonly address: string;
+}
+
+/** There are no agents, so nobody would be heard. */
+class HeardFleet extends Fleet {
+  override softState(node: NodeId): NodeSoftState {
+    return { ...super.softState(node), liveness: 'ready' };
+  }
 }
 
 export class ExampleCluster {
@@ -85,7 +92,7 @@ export class ExampleCluster {
     });
     const hub = new WatchHub(position.revision);
     loop.onCommitted((committed) => hub.publish(committed));
-    const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
+    const fleet = new HeardFleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
     const authenticator = { authenticate: (metadata: grpc.Metadata) => principalOf(metadata) };
     const handlers = new Handlers({ authenticator, clock, log, observe: () => undefined });
     const room = () =>
