@@ -170,7 +170,6 @@ function compareNodes(left: NodeFree, right: NodeFree, task: Task, own: NodeId |
     (free) => (noGpu ? Number(free.node.gpus.length > 0) : 0),
     // and the fuller node is better; GPUs being released count as free.
     (free) => (noGpu ? free.later.cpuMilli : free.later.wholeGpus),
-    (free) => (noGpu ? 0 : free.laterParts),
     // Of equal ones a victim keeps its own.
     (free) => -Number(free.node.id === own),
   ];

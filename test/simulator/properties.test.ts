@@ -39,6 +39,14 @@ describe('a history in which it once did not hold', () => {
     ['what-if', 4_000_205],
     ['agrees-with-reference', 4_000_550],
     ['nothing-missed', 5_000_009],
+    ['agrees-with-reference', 6_000_534],
+    ['what-if', 7_000_569],
+    ['agrees-with-reference', 8_000_124],
+    ['reaches-part', 11_000_011],
+    ['nothing-missed', 11_000_205],
+    ['explained', 11_000_237],
+    ['reaches-guarantee', 12_000_051],
+    ['nothing-missed', 14_000_240],
   ])('%s: %i', (name, seed) => {
     const law = LAWS.find((each) => each.name === name);
     expect(law && breach(law, historyOfSeed(seed))).toBeNull();

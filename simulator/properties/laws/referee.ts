@@ -5,9 +5,10 @@
 // Compared in full where nobody is told to stop; where both tell the same victims to stop for the same takers, by what these
 // takers get. Where only one of the two evicts, or each for somebody else, both may be right: the reference does as the peer
 // does, with whom a workload that fits nowhere holds up those behind it in its queue while victims are placed again, and with
-// whom a queue may grow by preemption beyond its share while others wait. What is left over by victims goes to whoever is
-// looked at first, which two right orders see differently. Whether an eviction is legal is for the laws of victims to say,
-// whether one is missing for those of rest.
+// whom a queue may grow by preemption beyond its share while others wait. The same holds where the reference gives to one what
+// was promised to another: the engine keeps its promises, so that nobody is told to stop twice for one place. What is left
+// over by victims goes to whoever is looked at first, which two right orders see differently. Whether an eviction is legal is
+// for the laws of victims to say, whether one is missing for those of rest.
 import type { Decision, Evict } from '../../../scheduler/engine/decisions.js';
 import { decide } from '../../reference/reference.js';
 import type { Decider } from '../world.js';
@@ -46,10 +47,11 @@ function evictions({ decisions }: World): readonly Evict[] {
   return decisions.filter((one) => one.type === 'evict');
 }
 
-/** Who was told to stop for whom, each pair once. */
+/** Who was told to stop for whom, each pair once, and who lost a promise. */
 function inPairs(world: World): string {
   const pairs = evictions(world).map(({ workload, forWorkload }) => `${workload} for ${forWorkload}`);
-  return [...new Set(pairs)].toSorted().join();
+  const broken = world.decisions.flatMap((one) => (one.type === 'drop_claim' ? [`${one.workload} waits again`] : []));
+  return [...new Set([...pairs, ...broken])].toSorted().join();
 }
 
 /** Lets cycles pass until one brings nothing new. @returns how many that took */
