@@ -47,7 +47,17 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
   const trial = new Trial(view);
   const withheld = new Withheld(view);
   const work = new WorkBudget(budget, searchBudget);
-  const turn: Turn = { view, nowMs, trial, withheld, work, decisions: [], tooEarly: [], promised: new Map() };
+  const turn: Turn = {
+    view,
+    nowMs,
+    trial,
+    withheld,
+    work,
+    decisions: [],
+    tooEarly: [],
+    promised: new Map(),
+    begun: [],
+  };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
   withheld.nothing();
   trial.end();
@@ -66,6 +76,8 @@ interface Turn extends Reserving {
   readonly decisions: Decision[];
   /** Those who looked in vain for others to move, while some were only just placed: it is worth trying again. */
   readonly tooEarly: Group[];
+  /** Those that began where they were promised to, and want more tasks. */
+  readonly begun: WorkloadEntry[];
   /** What workloads that run were promised for more tasks, and in which group they waited for it. */
   readonly promised: Map<WorkloadEntry, { readonly group: Group; readonly places: readonly TaskPlace[] }>;
 }
@@ -119,6 +131,7 @@ function judgeClaim(turn: Turn, workload: WorkloadEntry, claim: HeldClaim): read
     const places = claimedPlaces(turn, claim) ?? placesInstead(turn, workload, claim);
     if (places) {
       trial.bind(workload, sumOfCharges(places));
+      if (record.state === 'pending' && workload.isElastic) turn.begun.push(workload);
       return [places === claim.places ? bind(workload, places) : bindTo(turn, workload, places)];
     }
     if (record.state !== 'pending' && !view.broken.has(workload)) {
@@ -255,11 +268,12 @@ function findClaimStop({ view }: Turn, account: Account, claim: HeldClaim, count
 /** Places on free GPUs, queue by queue in order of fairness. True = everything was tried. */
 function allocate(turn: Turn): boolean {
   const { view, work } = turn;
-  if (view.activeQueues.size === 0 || !mayDo(turn, 'allocate')) return true;
+  const queues = withBegun(turn);
+  if (queues.size === 0 || !mayDo(turn, 'allocate')) return true;
   const walk = new Walk(
     view.root,
     view.scopes,
-    [...view.activeQueues].map((queue) => inOrder(turn, queue, [...queue.active])),
+    [...queues].map(([queue, groups]) => inOrder(turn, queue, groups)),
   );
   for (let group = walk.next(); group !== null; group = walk.next()) {
     if (work.isSpent) return false;
@@ -278,6 +292,19 @@ function allocate(turn: Turn): boolean {
   }
   // Whoever stayed active had all its members placed, or none is left to try.
   return true;
+}
+
+/** Who is to be tried, with more tasks of what begins in this step: else others would be promised what it takes back. */
+function withBegun({ view, begun }: Turn): ReadonlyMap<QueueNode, Group[]> {
+  const queues = new Map([...view.activeQueues].map((queue) => [queue, [...queue.active]]));
+  for (const workload of begun) {
+    const { queue, record } = workload;
+    if (queue === null || record === null) continue;
+    const groups = queues.get(queue) ?? [];
+    groups.push(...view.surplusOf(workload, record, 0));
+    queues.set(queue, groups);
+  }
+  return queues;
 }
 
 /** What waits for long comes forward in its queue. */

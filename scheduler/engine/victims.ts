@@ -637,6 +637,8 @@ class VictimSearch {
     if (allocations.length !== workload.core.tasks) return null;
     // What has tasks that are over cannot begin anew with as many as are left.
     if (isRunningOut(workload)) return null;
+    // Where it went the taker would take from it again, as soon as it runs and wants more tasks.
+    if (this.#workload.isElastic && this.#group.surplus === null && workload.queue !== this.#queue) return null;
     const { view } = this.#placing.trial;
     if (view.findStop(workload.account, workload.core, 'promise') !== null) return null;
     const places = placeShape(this.#placing, workload, workload.core, 'potential');

@@ -148,6 +148,20 @@ describe('growing', () => {
     expect(new Set(victims)).toEqual(new Set([large, small]));
   });
 
+  it('is done before others are given what it has a right to, by moving them there or by starting them', () => {
+    const cluster = lawfulCluster().node('n0', { gpus: 2 }).node('n1', { gpus: 1, pool: 'other' });
+    cluster.queue('a').queue('b', { guarantee: 2 });
+    const victim = cluster.placed('a', 'n0:0 n0:1', { gpus: 1 });
+    const elastic = cluster.submit('b', { maxTasks: 2, pool: 'default' });
+    cluster.settle();
+    cluster.release();
+    const single = cluster.submit('a', { pool: 'default' });
+    cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1]);
+    expect(cluster.states(victim, single)).toEqual(['pending', 'pending']);
+    expect(evictions(cluster).map(({ workload }) => workload)).toEqual([victim]);
+  });
+
   it('ends when its first task is over: the work runs out', () => {
     const cluster = lawfulCluster().node('a', { gpus: 2 }).queue('q', { guarantee: 100 });
     const workload = cluster.submit('q', { tasks: 2, maxTasks: 4 });
