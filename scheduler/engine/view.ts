@@ -657,6 +657,9 @@ export class ClusterView {
     if (workload.allocations.length > 0 && (old?.spec !== after?.spec || old?.deadline !== after?.deadline)) {
       for (const allocation of workload.allocations) this.#endChanged(allocation);
     }
+    const givesSooner = old !== null && after !== null && after.spec.priority < old.spec.priority;
+    // More to preempt for those beside it.
+    if (givesSooner && queue !== null && workload.allocations.length > 0) queue.relievedAt = ++this.nodes.clock;
     if (old === null && after !== null) this.#mixes?.arrived(workload);
     if (after === null) this.#mixes?.gone(workload);
     if (refiled) this.#file(workload, queue);

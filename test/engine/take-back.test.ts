@@ -201,6 +201,19 @@ describe('preempt', () => {
     expect(cluster.settle()).toEqual([]);
   });
 
+  it('looks again when the priority of what runs was lowered', () => {
+    const cluster = new TestCluster().nodes(1, { gpus: 1 }).queue('q', { guarantee: 1 });
+    const runs = cluster.running('q', 'n0', [0], { priority: 50 });
+    const waits = cluster.submit('q', { priority: 50 });
+    expect(cluster.settle()).toEqual([]);
+    const { spec } = cluster.workload(runs);
+    cluster.replace(runs, { spec: { ...spec, priority: 0 } });
+    expect(cluster.settle()).toMatchObject([
+      { type: 'evict', workload: runs, reason: 'preempted' },
+      { type: 'claim', workload: waits },
+    ]);
+  });
+
   it('takes for an owner from a queue that is owed more afterwards than it keeps', () => {
     // The last victim carries d below its guarantee, and d is served before b.
     const cluster = new TestCluster().node('n0', { gpus: 4 }).node('n1', { gpus: 2 });
