@@ -35,7 +35,7 @@ export type Runtime = Pick<
 export type Connection = Pick<SchedulerConnection, 'start' | 'proven' | 'send' | 'reset' | 'end'>;
 
 /** Programs that people run inside live tasks. */
-export type Execs = Pick<ExecHost, 'open' | 'close'>;
+export type Execs = Pick<ExecHost, 'open' | 'close' | 'use' | 'notice'>;
 
 /** One machine, as the agent of one state folder sees it. */
 export interface AgentHost {

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../common/clock.js';
 import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import { fromDuration, fromTimestamp } from '../common/units.js';
+import { fromDuration, fromTimestamp, toDuration } from '../common/units.js';
 import type { HealthEvent } from '../proto/gen/sluice/v1/HealthEvent.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
@@ -372,6 +372,8 @@ export class Agent {
       this.#logReads.get(message.logCancel.id)?.abort();
     } else if (message.execOpen) {
       this.#host.execs?.open(message.execOpen);
+    } else if (message.terminalNotice) {
+      this.#host.execs?.notice(message.terminalNotice.allocation, message.terminalNotice.text);
     } else if (message.originRequest) {
       for (const allocation of message.originRequest.allocations) {
         this.#connection.send({ origin: { allocation, origin: this.#runtime.origin(allocation) } });
@@ -449,8 +451,14 @@ export class Agent {
   async #sendTelemetry(): Promise<void> {
     const telemetry = await this.#gpus.telemetry();
     this.#readings.note(telemetry, this.#host.bootMs());
-    if (telemetry.length === 0 || this.#congested || this.#state.connection !== 'up') return;
-    this.#connection.send({ telemetry: { gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()) } });
+    const tasks = this.#host.execs?.use(this.#runtime.live) ?? [];
+    if (telemetry.length + tasks.length === 0 || this.#congested || this.#state.connection !== 'up') return;
+    this.#connection.send({
+      telemetry: {
+        gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()),
+        tasks: tasks.map(({ id, idleMs }) => ({ allocation: id, idle: toDuration(idleMs) })),
+      },
+    });
   }
 
   /** What changed since the hello, also while the answer to that was on its way. */

@@ -340,6 +340,7 @@ function queueRules(spec: QueueSpec__Output | null): readonly Field[] {
     ...given('Runs before others take', span(spec?.reclaimMinRuntime)),
     ...given('Runs before own take', span(spec?.preemptMinRuntime)),
     ...given('Max grace', span(spec?.maxGrace)),
+    ...given('Ends idle terminals', span(spec?.idleLimit)),
     ...given('Lends for', lendingText(span(spec?.lendMaxMinRuntime), span(spec?.lendMaxGrace))),
   ];
 }

@@ -28,6 +28,7 @@ export interface Figures {
   readonly maxGrace?: string;
   readonly lendMaxMinRuntime?: string;
   readonly lendMaxGrace?: string;
+  readonly idleLimit?: string;
 }
 
 interface CreateOptions extends Figures {
@@ -107,7 +108,8 @@ export function withFigures(command: Command): Command {
     .option(
       '--lend-max-grace <time>',
       'when it takes back what it is guaranteed: the longest grace of those who borrowed it; "none": as above it',
-    );
+    )
+    .option('--idle-limit <time>', 'its interactive work ends when unused for so long; "none": as above it');
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -269,6 +271,13 @@ const FIGURES: Readonly<Record<SingleFlag, FigureFlag>> = {
     path: 'lend_max_grace',
     mayBeNone: true,
     read: figure(parseDurationMs, (ms) => ({ lendMaxGrace: toDuration(ms) })),
+    what: TIME_WORDS,
+  },
+  idleLimit: {
+    flag: '--idle-limit',
+    path: 'idle_limit',
+    mayBeNone: true,
+    read: figure(parseDurationMs, (ms) => ({ idleLimit: toDuration(ms) })),
     what: TIME_WORDS,
   },
 };

@@ -11,10 +11,10 @@ import { AllocationFolder, type TaskSpec } from '../runtime/allocation-folder.js
 import { isAlive, type ProcessIdentity } from '../runtime/process-identity.js';
 import { type ForeignGroups, groupsOf } from '../runtime/task-start.js';
 import type { RelayStream } from '../scheduler-connection.js';
-import { noteActivity } from './activity.js';
+import { lastActivityMs, noteActivity } from './activity.js';
 import { type ProgramEnd, type ProgramListener, runInTask, type RunningProgram } from './running-program.js';
 import { USUAL_SIZE } from './terminal.js';
-import { joinTerminal } from './terminal-client.js';
+import { joinTerminal, noticeOnTerminal } from './terminal-client.js';
 
 /** How many may be open on one node at once. */
 export const MAX_EXECS = 64;
@@ -76,6 +76,21 @@ export class ExecHost {
       say({ end: { error: (error as Error).message } });
       relay.end();
     }
+  }
+
+  /** Of these tasks those that have a terminal, and for how long it was not used. Cost: one stat a task. */
+  use(ids: readonly string[]): readonly { readonly id: string; readonly idleMs: number }[] {
+    const nowMs = Date.now();
+    return ids.flatMap((id) => {
+      const lastMs = lastActivityMs(path.join(this.#stateDir, 'allocations', id));
+      return lastMs === null ? [] : [{ id, idleMs: Math.max(0, nowMs - lastMs) }];
+    });
+  }
+
+  /** Tells something on the terminal of a task, if it is there. */
+  notice(id: string, text: string): void {
+    const [found] = this.use([id]);
+    if (found !== undefined) noticeOnTerminal(path.join(this.#stateDir, 'allocations', id), text);
   }
 
   close(): void {

@@ -108,8 +108,10 @@ import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, Submi
 import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from './sluice/v1/SubmitWorkloadsResponse.js';
 import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorkload__Output as _sluice_v1_SubmittedWorkload__Output } from './sluice/v1/SubmittedWorkload.js';
 import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from './sluice/v1/TaskResources.js';
+import type { TaskUse as _sluice_v1_TaskUse, TaskUse__Output as _sluice_v1_TaskUse__Output } from './sluice/v1/TaskUse.js';
 import type { TelemetryOfGpu as _sluice_v1_TelemetryOfGpu, TelemetryOfGpu__Output as _sluice_v1_TelemetryOfGpu__Output } from './sluice/v1/TelemetryOfGpu.js';
 import type { TelemetryReport as _sluice_v1_TelemetryReport, TelemetryReport__Output as _sluice_v1_TelemetryReport__Output } from './sluice/v1/TelemetryReport.js';
+import type { TerminalNotice as _sluice_v1_TerminalNotice, TerminalNotice__Output as _sluice_v1_TerminalNotice__Output } from './sluice/v1/TerminalNotice.js';
 import type { TerminalSize as _sluice_v1_TerminalSize, TerminalSize__Output as _sluice_v1_TerminalSize__Output } from './sluice/v1/TerminalSize.js';
 import type { TopologyRule as _sluice_v1_TopologyRule, TopologyRule__Output as _sluice_v1_TopologyRule__Output } from './sluice/v1/TopologyRule.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
@@ -261,8 +263,10 @@ export interface ProtoGrpcType {
       SubmitWorkloadsResponse: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsResponse, _sluice_v1_SubmitWorkloadsResponse__Output>
       SubmittedWorkload: MessageTypeDefinition<_sluice_v1_SubmittedWorkload, _sluice_v1_SubmittedWorkload__Output>
       TaskResources: MessageTypeDefinition<_sluice_v1_TaskResources, _sluice_v1_TaskResources__Output>
+      TaskUse: MessageTypeDefinition<_sluice_v1_TaskUse, _sluice_v1_TaskUse__Output>
       TelemetryOfGpu: MessageTypeDefinition<_sluice_v1_TelemetryOfGpu, _sluice_v1_TelemetryOfGpu__Output>
       TelemetryReport: MessageTypeDefinition<_sluice_v1_TelemetryReport, _sluice_v1_TelemetryReport__Output>
+      TerminalNotice: MessageTypeDefinition<_sluice_v1_TerminalNotice, _sluice_v1_TerminalNotice__Output>
       TerminalSize: MessageTypeDefinition<_sluice_v1_TerminalSize, _sluice_v1_TerminalSize__Output>
       TopologyLevel: EnumTypeDefinition
       TopologyRule: MessageTypeDefinition<_sluice_v1_TopologyRule, _sluice_v1_TopologyRule__Output>

@@ -36,6 +36,7 @@ export function parseQueue(spec: QueueSpec__Output | null): Omit<Queue, 'created
     maxGraceMs: fromDuration(spec.maxGrace),
     lendMaxMinRuntimeMs: fromDuration(spec.lendMaxMinRuntime),
     lendMaxGraceMs: fromDuration(spec.lendMaxGrace),
+    idleLimitMs: fromDuration(spec.idleLimit),
     weight: spec._weight === 'weight' ? (spec.weight ?? 0) : 1,
     priority: spec._priority === 'priority' ? (spec.priority ?? 0) : 100,
   };
@@ -63,11 +64,18 @@ function checkFigures(queue: Omit<Queue, 'createdMs'>, complaints: Complaints): 
   for (const [field, ms] of Object.entries(spans)) {
     if (ms !== null) complaints.span(`queue.${field}`, ms, 0, LIMITS.queueTimeMs);
   }
+  const { idleLimitMs = null } = queue;
+  if (idleLimitMs !== null) {
+    complaints.span('queue.idle_limit', idleLimitMs, LEAST_IDLE_LIMIT_MS, LIMITS.queueTimeMs);
+  }
   complaints.count('queue.scopes', queue.scopes.length, LIMITS.scopes);
   complaints.count('queue.shapes', queue.shapes.length, LIMITS.shapes);
   complaints.range('queue.weight', queue.weight, 0, LIMITS.weight);
   complaints.range('queue.priority', queue.priority, -LIMITS.priority, LIMITS.priority);
 }
+
+/** Agents tell every 10 s what is unused; a person who reads a page is not gone. */
+const LEAST_IDLE_LIMIT_MS = 60_000;
 
 function parseScope(scope: QueueScope__Output, path: string, complaints: Complaints): QueueScope {
   const { pool, gpuModel: model } = scope;
@@ -117,6 +125,7 @@ const PATCHABLE = {
   max_grace: 'maxGraceMs',
   lend_max_min_runtime: 'lendMaxMinRuntimeMs',
   lend_max_grace: 'lendMaxGraceMs',
+  idle_limit: 'idleLimitMs',
 } as const;
 
 /** Parses a change of a queue: the fields that the mask names. One that is named and not set loses its value. */

@@ -132,6 +132,7 @@ export function queueSpecToProto(queue: Queue): QueueSpecMessage {
     maxGrace: toDuration(queue.maxGraceMs),
     lendMaxMinRuntime: toDuration(queue.lendMaxMinRuntimeMs ?? null),
     lendMaxGrace: toDuration(queue.lendMaxGraceMs ?? null),
+    idleLimit: toDuration(queue.idleLimitMs ?? null),
   };
 }
 

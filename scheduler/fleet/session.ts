@@ -2,17 +2,19 @@
 import { status } from '@grpc/grpc-js';
 import type * as grpc from '@grpc/grpc-js';
 import { ApiError, toServiceError } from '../../common/errors.js';
-import type { NodeId } from '../../common/ids.js';
+import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
-import { plural, toDuration, toTimestamp } from '../../common/units.js';
+import { fromDuration, plural, toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { ExecOpen } from '../../proto/gen/sluice/v1/ExecOpen.js';
 import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { LogRead } from '../../proto/gen/sluice/v1/LogRead.js';
 import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
+import type { TaskUse__Output } from '../../proto/gen/sluice/v1/TaskUse.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import { takeHealth } from '../control/commands/gpu-health.js';
+import { findIdle, reclaimIdle } from '../control/commands/idle.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
 import { readOrigin } from '../model/origin.js';
@@ -242,7 +244,24 @@ export class AgentSession {
       for (const { uuid, telemetry } of message.telemetry.gpus) {
         if (telemetry !== null) this.#deps.fleet.noteTelemetry(uuid, telemetry);
       }
+      await this.#lookAtIdle(message.telemetry.tasks);
     }
+  }
+
+  /** A command only when there is something to do: this comes every few seconds from every node. */
+  async #lookAtIdle(tasks: readonly TaskUse__Output[]): Promise<void> {
+    if (tasks.length === 0) return;
+    const { loop, fleet } = this.#deps;
+    const reports = tasks.map(({ allocation, idle }) => ({
+      allocation: allocation as AllocationId,
+      idleMs: fromDuration(idle) ?? 0,
+    }));
+    const gpuIdleMs = (uuid: string): number => fleet.idleMs(uuid);
+    const isDue = await loop.read((state) =>
+      reports.some((report) => findIdle(state, report, gpuIdleMs, null) !== null),
+    );
+    if (!isDue) return;
+    for (const notice of await loop.execute(reclaimIdle(reports, gpuIdleMs))) this.#send({ terminalNotice: notice });
   }
 
   /** Acknowledged once it is durable, and not before: the agent forgets what is. */

@@ -53,6 +53,8 @@ export interface Queue {
    */
   readonly lendMaxMinRuntimeMs?: number | null;
   readonly lendMaxGraceMs?: number | null;
+  /** How long its interactive work may be unused before it is ended; null or absent = as the queue above. */
+  readonly idleLimitMs?: number | null;
   /** Its share of what is left over; 0 = nothing beyond the guarantee. */
   readonly weight: number;
   /** Higher is served first from what is left over. */

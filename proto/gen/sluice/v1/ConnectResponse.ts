@@ -7,6 +7,7 @@ import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRe
 import type { OriginRequest as _sluice_v1_OriginRequest, OriginRequest__Output as _sluice_v1_OriginRequest__Output } from '../../sluice/v1/OriginRequest.js';
 import type { LogCancel as _sluice_v1_LogCancel, LogCancel__Output as _sluice_v1_LogCancel__Output } from '../../sluice/v1/LogCancel.js';
 import type { ExecOpen as _sluice_v1_ExecOpen, ExecOpen__Output as _sluice_v1_ExecOpen__Output } from '../../sluice/v1/ExecOpen.js';
+import type { TerminalNotice as _sluice_v1_TerminalNotice, TerminalNotice__Output as _sluice_v1_TerminalNotice__Output } from '../../sluice/v1/TerminalNotice.js';
 import type { HealthAck as _sluice_v1_HealthAck, HealthAck__Output as _sluice_v1_HealthAck__Output } from '../../sluice/v1/HealthAck.js';
 
 /**
@@ -20,8 +21,9 @@ export interface ConnectResponse {
   'originRequest'?: (_sluice_v1_OriginRequest | null);
   'logCancel'?: (_sluice_v1_LogCancel | null);
   'execOpen'?: (_sluice_v1_ExecOpen | null);
+  'terminalNotice'?: (_sluice_v1_TerminalNotice | null);
   'healthAck'?: (_sluice_v1_HealthAck | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"healthAck";
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"terminalNotice"|"healthAck";
 }
 
 /**
@@ -35,6 +37,7 @@ export interface ConnectResponse__Output {
   'originRequest'?: (_sluice_v1_OriginRequest__Output | null);
   'logCancel'?: (_sluice_v1_LogCancel__Output | null);
   'execOpen'?: (_sluice_v1_ExecOpen__Output | null);
+  'terminalNotice'?: (_sluice_v1_TerminalNotice__Output | null);
   'healthAck'?: (_sluice_v1_HealthAck__Output | null);
-  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"healthAck";
+  'message'?: "welcome"|"heartbeatReply"|"desired"|"logRead"|"originRequest"|"logCancel"|"execOpen"|"terminalNotice"|"healthAck";
 }

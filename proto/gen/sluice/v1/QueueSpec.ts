@@ -73,6 +73,11 @@ export interface QueueSpec {
    * The longest grace that they have then. Unset = as the queue above.
    */
   'lendMaxGrace'?: (_google_protobuf_Duration | null);
+  /**
+   * How long its interactive work may be unused (nothing typed or shown, no GPU used) before it is ended, after a warning. Unset =
+   * as the queue above; without any it is never ended for that.
+   */
+  'idleLimit'?: (_google_protobuf_Duration | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
@@ -151,6 +156,11 @@ export interface QueueSpec__Output {
    * The longest grace that they have then. Unset = as the queue above.
    */
   'lendMaxGrace': (_google_protobuf_Duration__Output | null);
+  /**
+   * How long its interactive work may be unused (nothing typed or shown, no GPU used) before it is ended, after a warning. Unset =
+   * as the queue above; without any it is never ended for that.
+   */
+  'idleLimit': (_google_protobuf_Duration__Output | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
