@@ -49,6 +49,7 @@ describe('a queue', () => {
       maxGraceMs: null,
       lendMaxMinRuntimeMs: null,
       lendMaxGraceMs: null,
+      idleLimitMs: null,
       weight: 1,
       priority: 100,
     });
