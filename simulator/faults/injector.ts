@@ -11,6 +11,8 @@ import type { Timeline } from './timeline.js';
 const SWIZZLE_STEP_MS = 2_000;
 /** How many of the older copies are restored as the manual says. */
 const BY_THE_BOOK = 0.7;
+/** How long an agent that flaps lives, about, with the time until it is started again. */
+const FLAP_MS = 5_000;
 /** The furthest that a time of day jumps. */
 const CLOCK_STEP_MS = 3_600_000;
 
@@ -69,6 +71,12 @@ export class Injector {
         return pause(daemon.process);
       case 'agent crash':
         return node.crashAgent();
+      case 'agent flaps':
+        // It dies again and again, soon after it was started.
+        for (let atMs = 0; atMs < forMs; atMs += FLAP_MS * (0.5 + chance)) {
+          later(atMs, 'agent dies again', () => node.crashAgent());
+        }
+        return;
       case 'agent away':
         return this.#holdDown(node, forMs);
       case 'agent pause':

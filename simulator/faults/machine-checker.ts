@@ -16,6 +16,8 @@ export interface MachineFacts {
   readonly nowMs: () => number;
   /** Whether an allocation was ever durable in the store. */
   wasDurable(allocation: string): boolean;
+  /** Whether the store has, for sure, that an allocation is released. */
+  wasReleased(allocation: string): boolean;
   /** When the scheduler last answered a heartbeat of a node, in true time. */
   answeredMs(node: string): number;
 }
@@ -54,6 +56,12 @@ export class MachineChecker {
     return live !== undefined && (live.task.isStuck || live.node.guardedMs(this.#facts.nowMs()) < ENFORCE_MS);
   }
 
+  /** Whether a process lives that its agent knows of. */
+  isAnsweredFor(allocation: string): boolean {
+    const node = this.#live.get(allocation)?.node;
+    return node?.journal.durable?.allocations.some(({ grant }) => grant.id === allocation) === true;
+  }
+
   isStuckWithoutGpus(allocation: string): boolean {
     const task = this.#live.get(allocation)?.task;
     return task !== undefined && task.isStuck && task.gpus.length === 0;
@@ -61,6 +69,9 @@ export class MachineChecker {
 
   /** An agent decided to start something. */
   accepted(node: SimNode, allocation: string): void {
+    if (this.#facts.wasReleased(allocation)) {
+      this.#report('I12 released means gone', `allocation ${allocation} is started on ${node.name}, and was released`);
+    }
     const leaseMs = node.lease.read();
     const nowMs = node.machine.bootMs();
     if (leaseMs !== null && nowMs < leaseMs) return;

@@ -148,8 +148,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'start before the journal is durable',
     AGENT,
-    'this.#runtime.start(output.allocation, this.#durable);',
-    'this.#runtime.start(output.allocation, Promise.resolve());',
+    'this.#deps.health?.beforeStart(task, this.#durable) ?? this.#durable',
+    'Promise.resolve()',
   ),
   {
     name: 'skip the generation check',
@@ -233,8 +233,8 @@ export const MUTANTS: readonly Mutant[] = [
       { file: SESSION, find: 'if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0)', replace: 'if (false)' },
       {
         file: NODES,
-        find: 'uuids.includes(gpu.uuid) && gpu.quarantine === undefined\n',
-        replace: 'false\n',
+        find: 'uuids.includes(gpu.uuid) && gpu.quarantine === undefined ?',
+        replace: 'false ?',
       },
     ],
     theme: 'gpus',
@@ -253,13 +253,6 @@ export const MUTANTS: readonly Mutant[] = [
     'if (end.neverStarted && heldWhole)',
     'if (end.neverStarted)',
     'haste',
-  ),
-  mutant(
-    'give up a node that is just coming back',
-    FLEET,
-    "const isSilent = () => this.#opened.get(node) === heard && this.#liveness.get(node) === 'down';",
-    'const isSilent = () => true;',
-    'returns',
   ),
   mutant(
     'follow the time of day wherever it jumps',

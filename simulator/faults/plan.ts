@@ -11,6 +11,7 @@ export const FAULT_KINDS = [
   'daemon pause',
   'agent crash',
   'agent away',
+  'agent flaps',
   'agent pause',
   'supervisor crash',
   'supervisor pause',
@@ -159,7 +160,7 @@ function faultOf(random: Random, theme: Theme, kind: FaultKind, nodes: number, a
 }
 
 function asksOf(random: Random, theme: Theme, nodes: number, gpus: number, endMs: number): readonly PlannedAsk[] {
-  const count = random.from(8, 45);
+  const count = random.from(...theme.asks);
   const asks = random.list(count, () => ({
     atMs: random.between(500, endMs),
     client: random.below(3),

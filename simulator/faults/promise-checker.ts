@@ -12,8 +12,10 @@ export class PromiseChecker {
   readonly #report: (law: LawName, message: string) => void;
   readonly #acknowledged = new Map<string, Acknowledged>();
   readonly #cancelled = new Set<WorkloadNumber>();
-  /** The request that a number was given for, and in which history. */
-  readonly #numbers = new Map<WorkloadNumber, { readonly requestKey: string; readonly history: number }>();
+  /** The requests that a number was given for, and in which history. */
+  readonly #given = new Map<WorkloadNumber, { readonly requestKey: string; readonly history: number }[]>();
+  /** Of each history, those whose numbers its scheduler can know. */
+  readonly #knows = new Map<number, ReadonlySet<number>>([[1, new Set([1])]]);
   /** Which history it is. */
   #history = 1;
 
@@ -46,10 +48,9 @@ export class PromiseChecker {
    * was taken in the history that is lost: of one between the two it knows nothing.
    */
   lostHistory(copy: { readonly history: number; readonly isTold: boolean }): void {
-    for (const [number, { history }] of this.#numbers) {
-      if (history > copy.history || !copy.isTold) this.#numbers.delete(number);
-    }
     this.#history += 1;
+    const before = copy.isTold ? (this.#knows.get(copy.history) ?? []) : [];
+    this.#knows.set(this.#history, new Set([...before, this.#history]));
     for (const [requestKey, { workloads }] of this.#acknowledged) {
       if (!workloads.every(({ number, uid }) => this.#isStored(number, uid))) this.#acknowledged.delete(requestKey);
     }
@@ -61,13 +62,7 @@ export class PromiseChecker {
   }
 
   submitted(promise: Acknowledged): void {
-    for (const { number } of promise.workloads) {
-      const other = this.#numbers.get(number)?.requestKey ?? promise.requestKey;
-      this.#numbers.set(number, promise);
-      if (other === promise.requestKey) continue;
-      const both = `for ${other} and for ${promise.requestKey}`;
-      this.#report('I1 acknowledged is kept', `number ${number} was given twice: ${both}`);
-    }
+    for (const { number } of promise.workloads) this.#checkNumber(number, promise);
     // It was said before the loss, and is heard only now.
     if (promise.history < this.#history && !promise.workloads.every(({ number, uid }) => this.#isStored(number, uid))) {
       return;
@@ -85,6 +80,20 @@ export class PromiseChecker {
     if (same) return;
     const both = `${numbers(before)} and ${numbers(promise)}`;
     this.#report('I2 a request makes one set of workloads', `${promise.requestKey} made ${both}`);
+  }
+
+  /** A number that was given never means another workload, as far as the scheduler can know of it. */
+  #checkNumber(number: WorkloadNumber, { requestKey, history }: Acknowledged): void {
+    const given = this.#given.get(number) ?? [];
+    this.#given.set(number, [...given, { requestKey, history }]);
+    const other = given.find(
+      (one) =>
+        one.requestKey !== requestKey &&
+        (this.#knows.get(history)?.has(one.history) === true || this.#knows.get(one.history)?.has(history) === true),
+    );
+    if (other === undefined) return;
+    const both = `for ${other.requestKey} and for ${requestKey}`;
+    this.#report('I1 acknowledged is kept', `number ${number} was given twice: ${both}`);
   }
 
   cancelled(number: WorkloadNumber, history: number): void {

@@ -31,6 +31,8 @@ export interface PhysicalFacts {
   isExcused(allocation: string): boolean;
   /** Whether the kernel does not end it, and there is nothing that could be kept from others for it. */
   isStuckWithoutGpus(allocation: string): boolean;
+  /** Whether a process lives that its agent knows of, so that it can be asked what became of it. */
+  isAnsweredFor(allocation: string): boolean;
   /** Whether memory of a GPU is in use. */
   isDirty(gpu: string): boolean;
 }
@@ -215,6 +217,9 @@ export class RecordChecker {
         this.#facts.isStuckWithoutGpus(after.id) || (proof === 'fenced' && this.#facts.isExcused(after.id));
       if (!isHeldBack && !isExcused)
         this.#report('I12 released means gone', `${what} was released (${proof}) while it ran`);
+    }
+    if (proof === 'quarantined' && this.#facts.isAnsweredFor(after.id)) {
+      this.#report('I12 released means gone', `${what} was released for want of a trace, and its agent has it`);
     }
     // What was taken over meanwhile may use what another one left in the part of the history that is gone.
     if (proof !== 'clean' || this.#isRecovering) return;

@@ -17,8 +17,8 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   'allocation exited': ['released'],
 };
 
-// The other proofs, a reboot and a quarantine, come from agents that lost their journal: there is no such fault.
-const PROOFS = ['clean', 'never_started', 'fenced'];
+// A person's word is missing: nobody in a world certifies that a machine is off.
+const PROOFS = ['clean', 'never_started', 'fenced', 'rebooted', 'quarantined'];
 
 /** The pairs of every campaign that is large enough. */
 export function requiredCells(): readonly string[] {

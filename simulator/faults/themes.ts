@@ -10,24 +10,27 @@ export interface Theme {
   readonly kinds: readonly FaultKind[] | null;
   /** How long most outages last, in ms; null = as anywhere. */
   readonly forMs: readonly [least: number, most: number] | null;
+  /** How many things users ask for, at least and at most. */
+  readonly asks: readonly [least: number, most: number];
   /** How often something is cancelled, beside 28 submissions. */
   readonly cancels: number;
   /** What is asked for, made from what would be asked for anywhere. */
   readonly work: (random: Random, work: AskedWork) => AskedWork;
 }
 
-const ANY: Omit<Theme, 'kinds'> = { forMs: null, cancels: 5, work: (_, work) => work };
+const ANY: Omit<Theme, 'kinds'> = { forMs: null, asks: [8, 45], cancels: 5, work: (_, work) => work };
 
 /** Its themes take turns with seeds, so that each has as many. */
 const SEEDS_A_ROUND = 20;
 
 export const THEMES = {
   anything: { ...ANY, kinds: null },
-  /** Streams that overtake each other: agents that begin anew while their last hello is still under way, and tasks that come and go. */
+  /** Streams that overtake each other: agents that begin anew while their last hello is still under way, and much that waits. */
   streams: {
     ...ANY,
-    kinds: ['slow link', 'slow link', 'agent crash', 'agent crash', 'agent crash', 'agent crash', 'cut up'],
-    forMs: [10_000, 60_000],
+    kinds: ['cut up', 'cut up', 'agent flaps', 'agent flaps'],
+    forMs: [15_000, 45_000],
+    asks: [40, 80],
     work: (random, work) => behaving(random, work, { runMs: random.between(1_000, 20_000), forks: false }),
   },
   /** Nodes that are silent for about as long as their leases, and come back; programs that do not go by themselves. */
@@ -45,7 +48,8 @@ export const THEMES = {
   /** Nodes on which nobody but the supervisor ends what does not go by itself, or nobody does for a while. */
   orphans: {
     ...ANY,
-    kinds: ['agent away', 'agent away', 'node asleep', 'node asleep', 'supervisor crash'],
+    kinds: ['agent away', 'node asleep', 'node asleep'],
+    asks: [25, 60],
     forMs: [40_000, 90_000],
     work: (random, work) =>
       behaving(
@@ -57,8 +61,9 @@ export const THEMES = {
   /** Nodes that are given up, or not, in the moment in which they come back, and a disk that makes that moment long. */
   returns: {
     ...ANY,
-    kinds: ['slow disk', 'slow disk', 'agent pause', 'cut', 'cut down'],
+    kinds: ['slow disk', 'slow disk', 'agent pause', 'agent pause', 'cut', 'cut down'],
     forMs: [24_000, 45_000],
+    asks: [40, 80],
     work: (random, work) =>
       behaving(random, { ...work, kind: 'service', graceMs: 0 }, { runMs: random.between(500, 15_000), stuckMs: 0 }),
   },

@@ -2,10 +2,12 @@
 // happen, and checkers who see all of it. Everything follows from the seed.
 import type { WorkloadNumber } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
+import type { Allocation } from '../../scheduler/model/records.js';
 import { isTerminal } from '../../scheduler/model/cluster-state.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import type { Control } from '../../scheduler/wire-control.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { cancelMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { cordonNode } from '../../scheduler/control/commands/nodes.js';
 import { updateQueue } from '../../scheduler/control/commands/queues.js';
 import { release } from '../../scheduler/control/commands/steering.js';
@@ -104,6 +106,7 @@ class World {
       wasCancelAsked: (number: WorkloadNumber) => this.#cancelsAsked.has(number),
       wasCancelled: (number: WorkloadNumber) => this.#promises.wasCancelled(number),
       isAlive: (id: string) => this.#machines.isAlive(id),
+      isAnsweredFor: (id: string) => this.#machines.isAnsweredFor(id),
       isStuckWithoutGpus: (id: string) => this.#machines.isStuckWithoutGpus(id),
       isExcused: (id: string) => this.#machines.isExcused(id),
       isDirty: (uuid: string) =>
@@ -115,6 +118,7 @@ class World {
       {
         nowMs: () => timeline.nowMs,
         wasDurable: (id) => this.#durable.has(id),
+        wasReleased: (id) => disk.record<Allocation>('allocations', id)?.state === 'released',
         answeredMs: (node) => this.#answeredMs.get(node) ?? 0,
       },
       report,
@@ -322,6 +326,10 @@ class World {
     const { loop, state } = control;
     const ignore = (): void => undefined;
     for (const node of this.#plan.nodes) loop.execute(cordonNode(node.name, false, '')).catch(ignore);
+    // A clock that was set back leaves what was announced far in the future.
+    for (const { maintenance } of state.nodes.values()) {
+      for (const { id } of maintenance) loop.execute(cancelMaintenance(id, [])).catch(ignore);
+    }
     // All that was accepted may then run.
     const guaranteeGpus = this.#plan.nodes.reduce((sum, { gpus }) => sum + gpus, 0);
     loop.execute(updateQueue('org/a', { guaranteeGpus }, false)).catch(ignore);

@@ -20,7 +20,14 @@ const ENDLESS = { runMs: null, exitCode: 0, leaveMs: null, leaveCode: null, fork
 
 describe('what is written', () => {
   function setup(
-    facts: { alive?: boolean; dirty?: boolean; nowMs?: number; cancelAsked?: boolean; cancelled?: boolean } = {},
+    facts: {
+      alive?: boolean;
+      answeredFor?: boolean;
+      dirty?: boolean;
+      nowMs?: number;
+      cancelAsked?: boolean;
+      cancelled?: boolean;
+    } = {},
   ) {
     const broken: string[] = [];
     const checker = new RecordChecker(
@@ -28,6 +35,7 @@ describe('what is written', () => {
       {
         isAlive: () => facts.alive ?? false,
         isExcused: () => false,
+        isAnsweredFor: () => facts.answeredFor ?? false,
         isStuckWithoutGpus: () => false,
         isDirty: () => facts.dirty ?? false,
         nowMs: () => facts.nowMs ?? 0,
@@ -128,6 +136,16 @@ describe('what is written', () => {
     expect(broken).toEqual(['I19 work ends as it was asked to', 'I19 work ends as it was asked to']);
   });
 
+  test('what is released for want of a trace is not known to its agent', () => {
+    const { allocation } = records();
+    for (const answeredFor of [false, true]) {
+      const { broken, write } = setup({ alive: true, answeredFor });
+      write(grant({ ...allocation, state: 'exited' }));
+      write(grant({ ...allocation, state: 'released', release: { timeMs: 1, proof: 'quarantined' } }));
+      expect(broken).toEqual(answeredFor ? ['I12 released means gone'] : []);
+    }
+  });
+
   test('nothing is stopped before its time limit', () => {
     const { workload, allocation } = records();
     const spec = { ...workload.spec, timeLimitMs: 60_000 };
@@ -180,6 +198,7 @@ describe('what is written', () => {
 describe('what really happens', () => {
   function setup({
     durable = true,
+    released = false,
     journaled = true,
     guardedMs = 1e9,
     answeredMs = 0,
@@ -209,7 +228,12 @@ describe('what really happens', () => {
         allocations: allocations.map((id) => ({ grant: { id } })),
       } as unknown as AgentRecord);
     const checker = new MachineChecker(
-      { nowMs: () => timeline.nowMs, wasDurable: () => durable, answeredMs: () => answeredMs },
+      {
+        nowMs: () => timeline.nowMs,
+        wasDurable: () => durable,
+        wasReleased: () => released,
+        answeredMs: () => answeredMs,
+      },
       (law) => broken.push(law),
     );
     const execute = (
@@ -283,6 +307,12 @@ describe('what really happens', () => {
     const { broken, checker, node } = setup({ leaseMs });
     checker.accepted(node, 'a');
     expect(broken).toEqual(expected);
+  });
+
+  test('an agent that decides to start what was released is late', () => {
+    const { broken, checker, node } = setup({ released: true });
+    checker.accepted(node, 'a');
+    expect(broken).toEqual(['I12 released means gone']);
   });
 
   test('an agent obeys nothing older than it did, unless its journal was damaged', () => {

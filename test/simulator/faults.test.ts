@@ -25,10 +25,9 @@ describe('worlds', () => {
   });
 
   test.each([
-    { what: 'a hello arrives after that of a later stream', seed: 2200 },
-    { what: 'the inventory changes between hello and welcome', seed: 1044 },
-    { what: 'a program fails before the stop signal of a cancel', seed: 253 },
-    { what: 'an elastic workload loses a surplus task when a task of its core has done its work', seed: 575 },
+    { what: 'a hello arrives after that of a later stream', seed: 61 },
+    { what: 'a program fails before the stop signal of a cancel', seed: 65 },
+    { what: 'the rest of a gang that was stopping is found after a lost history', seed: 1066 },
   ])('what was broken once stays whole: $what', { timeout: 60_000 }, async ({ seed }) => {
     expect((await live(planOf(seed), null, SILENT_LOG)).violation).toBeNull();
   });

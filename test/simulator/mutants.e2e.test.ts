@@ -6,10 +6,21 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { MUTANTS } from '../../simulator/faults/mutants.js';
+import { seedsFrom, themeOf } from '../../simulator/faults/themes.js';
 
 const DIST = path.join(PACKAGE_ROOT, 'dist');
 
 describe('mutants', () => {
+  test('are hunted in the seeds of their theme first, then in all others, each once', () => {
+    for (const theme of new Set(MUTANTS.map((one) => one.theme))) {
+      const seeds = [...seedsFrom(theme, 100)];
+      const meant = seeds.filter((seed) => themeOf(seed) === theme);
+      expect(meant.length).toBeGreaterThan(4);
+      expect(seeds.slice(0, meant.length)).toEqual(meant);
+      expect(seeds.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, at) => at + 1));
+    }
+  });
+
   test('have names of their own', () => {
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
   });
@@ -29,6 +40,6 @@ describe('mutants', () => {
       '--only',
       'answer before the flush',
     ]);
-    expect(stdout).toMatch(/I16 durable before visible, seed \d+\ncaught 1 of 1\n$/);
+    expect(stdout).toMatch(/I16 durable before visible, seed \d+, the \d+\w\w lived\ncaught 1 of 1\n$/);
   });
 });
