@@ -169,14 +169,15 @@ export class ClassEnds {
   }
 
   /** Visits the banks that have so many usable slots, each with the ends of that many if records are all that counts, else with null. */
-  forEach(slots: number, { nowMs, isPlain, sinceMs }: Endings, visit: VisitEnds): void {
+  forEach(slots: number, endings: Endings, visit: VisitEnds): void {
+    const { nowMs, sinceMs } = endings;
     for (let rank = 0; rank < this.#banks.length; rank++) {
       const bank = this.#banks[rank];
       if (bank === undefined) continue;
       const isWithheld = (this.#withheld[rank] ?? 0) > 0;
       if (isWithheld ? bank.usable < slots : !this.#has(rank, bank, slots, nowMs)) continue;
       const isOpen =
-        isWithheld || ((this.#lastPlacedMs[rank] ?? 0) >= sinceMs && !isPlain(endsOf(bank, nowMs).occupants));
+        isWithheld || ((this.#lastPlacedMs[rank] ?? 0) >= sinceMs && !endings.isPlain(endsOf(bank, nowMs).occupants));
       if (isOpen) visit(bank, null, 0);
       else visit(bank, this.#times[rank * this.#largest + slots - 1] ?? NaN, this.#timed[rank] ?? 0);
     }
@@ -226,7 +227,7 @@ export interface Reserver {
 export class Endings {
   readonly nowMs: number;
   readonly reserver: Reserver | null;
-  readonly #open = new Map<QueueNode, boolean>();
+  #open: Map<QueueNode, boolean> | null = null;
 
   constructor(nowMs: number, reserver: Reserver | null) {
     this.nowMs = nowMs;
@@ -271,6 +272,7 @@ export class Endings {
   #mayGive(queue: QueueNode): boolean {
     const { reserver } = this;
     if (reserver === null || (!reserver.mayReclaim && queue !== reserver.queue)) return false;
+    this.#open ??= new Map();
     let may = this.#open.get(queue);
     if (may === undefined) this.#open.set(queue, (may = reserver.isVictim(queue, -Infinity, true)));
     return may;
@@ -282,9 +284,9 @@ export class Endings {
   }
 
   /** Whether of these nobody might be a victim, so that what records say is all that counts. */
-  readonly isPlain = (occupants: Occupants): boolean => {
+  isPlain(occupants: Occupants): boolean {
     return occupants.lastPlacedMs < this.sinceMs || !this.mayAnyGive(occupants.queues);
-  };
+  }
 
   /** What records say of all banks of a class. */
   ofClass(bankClass: BankClass): ClassEnds {

@@ -56,6 +56,11 @@ export class PlacesOutlook implements BankWatcher {
     }
   }
 
+  /** The same as `as`, where records are all that counts and no bank changed; null = that is not so. Cost: a comparison. */
+  asRecorded(nowMs: number): Outlook | null {
+    return this.isStale || this.#newcomers.length > 0 ? null : inTime(this.#recorded, nowMs);
+  }
+
   /** What is to be expected now. Cost: a look at each queue of newcomers, unless a bank changed or who may be evicted. */
   as(endings: Endings): Outlook {
     if (this.isStale) this.#readRecords(endings);

@@ -49,7 +49,7 @@ export function keepReservations(view: ClusterView): void {
     } else {
       const { promisedMs } = reservation;
       const before = reservation.outlook;
-      const outlook = reservation.expected.as(endingsFor(view, reservation));
+      const outlook = reservation.expected.asRecorded(nowMs) ?? reservation.expected.as(endingsFor(view, reservation));
       const isLate = outlook.startMs > nowMs && outlook.startMs > promisedMs + SLIP_MS;
       if (isLate || !outlook.isWhole || outlook.endlessSlots > before.endlessSlots) reservation.isWorse = true;
       reservation.promisedMs = Math.min(promisedMs, outlook.startMs);
