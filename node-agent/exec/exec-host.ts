@@ -117,7 +117,8 @@ export class ExecHost {
         });
       }
     };
-    const used = throttled(() => noteActivity(task.folder.path));
+    // Who holds a terminal notes its use by itself; a notice that is shown there is none.
+    const used = start.attach ? () => undefined : throttled(() => noteActivity(task.folder.path));
     const listener: ProgramListener = {
       output: (data) => tell('output', data),
       errorOutput: (data) => tell('errorOutput', data),
