@@ -9,6 +9,7 @@ import type { HealthEvent } from '../proto/gen/sluice/v1/HealthEvent.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
+import type { Welcome__Output } from '../proto/gen/sluice/v1/Welcome.js';
 import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHost, Connection, Runtime } from './agent-host.js';
 import { type AgentRecord, newAgentRecord } from './agent-journal.js';
@@ -26,6 +27,7 @@ import {
 } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
+import { skewsBetween } from './check/skew.js';
 import { type Grant, isLive } from './session/allocation.js';
 import type { MigLayout } from './session/slots.js';
 import {
@@ -335,11 +337,18 @@ export class Agent {
 
   // --- the scheduler ---
 
+  #warnOfSkew({ serverVersion, serverTime }: Welcome__Output): void {
+    const theirs = { version: serverVersion, wallMs: fromTimestamp(serverTime) };
+    const ours = { version: PACKAGE_VERSION, wallMs: this.#deps.clock.wallMs() };
+    for (const warning of skewsBetween(ours, theirs)) this.#log.warn(warning);
+  }
+
   #receive(message: ConnectResponse__Output): void {
     const { welcome, desired, heartbeatReply, logRead } = message;
     if (welcome) {
       this.#connection.proven();
       this.#log.info({ cluster: welcome.clusterId, epoch: welcome.epoch }, 'connected to the scheduler');
+      this.#warnOfSkew(welcome);
       this.take({
         type: 'welcomed',
         clusterId: welcome.clusterId,

@@ -12,6 +12,8 @@ import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
 import type { PageServer } from '../common/http-pages.js';
 import { Agent } from './agent.js';
+import { exitCodeOf, formatFindings } from './check/finding.js';
+import { checkMachine } from './check/machine-check.js';
 import { createGpuProvider, loadScenario } from './gpu/create.js';
 import { NVML_LIBRARY } from './gpu/nvidia-smi.js';
 import type { GpuProvider } from './gpu/provider.js';
@@ -78,8 +80,10 @@ interface Flags {
  * @param argv the arguments after `sluice agent`
  */
 export async function runAgent(argv: readonly string[]): Promise<void> {
-  const flags = parseFlags(argv);
+  const [first, ...rest] = argv;
+  const flags = parseFlags(first === 'check' ? rest : argv);
   if (flags === null) return;
+  if (first === 'check') return check(flags);
   const log = createLogger({ level: flags.logLevel, name: 'agent' });
   // Asked for before anything is started, so that no signal finds nobody.
   const signal = nextSignal();
@@ -122,6 +126,29 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   exitAtOnce(0);
 }
 
+/** `sluice agent check`: looks, starts nothing, and leaves with 1 when an agent with these flags could not do its work. */
+async function check(flags: Flags): Promise<void> {
+  try {
+    const { servers, token, tls, holding } = hostOptions(flags);
+    const findings = await checkMachine({
+      connection: { servers, token, tls },
+      stateDir: flags.stateDir,
+      sharedDir: flags.sharedDir ?? null,
+      demands: holding.demands,
+      isolationRequired: holding.isRequired,
+      canSwitchUser: canRunAs(),
+      http: flags.http,
+      gpus: gpuProvider(flags, 'check', createLogger({ level: 'silent', name: 'agent' })),
+      wallMs: () => systemClock.wallMs(),
+    });
+    process.stdout.write(formatFindings(findings));
+    exitAtOnce(exitCodeOf(findings));
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    exitAtOnce(EXIT_FAILED);
+  }
+}
+
 function parseFlags(argv: readonly string[]): Flags | null {
   const command = defineFlags();
   try {
@@ -139,6 +166,11 @@ function defineFlags(): Command {
   return new Command('sluice agent')
     .description('Runs the agent of one GPU machine: it starts, stops and watches what the scheduler places here.')
     .version(PACKAGE_VERSION)
+    .usage('[check] [FLAGS]')
+    .addHelpText(
+      'after',
+      '\nsluice agent check [FLAGS] starts nothing: it says what an agent with these flags finds here, and what is missing.',
+    )
     .exitOverride()
     .addOption(
       new Option('--server <host:port,...>', 'where the scheduler answers; several are tried in turn')

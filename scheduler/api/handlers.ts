@@ -34,16 +34,19 @@ export class Handlers {
     this.#deps = deps;
   }
 
-  /** A unary RPC. */
+  /**
+   * A unary RPC.
+   * @param callers who may call it, tried in turn
+   */
   unary<Request, Response>(
     method: string,
     handle: (request: Request, principal: Principal) => Promise<Response>,
+    callers: readonly Caller[] = ['user'],
   ): grpc.handleUnaryCall<Request, Response> {
     return (call, callback) => {
       const startMs = this.#deps.clock.monotonicMs();
       void this.#guard(async () => {
-        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), 'user');
-        return handle(call.request, principal);
+        return handle(call.request, this.#oneOf(callers, call.metadata, call.getPeer()));
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
         if (outcome.ok) callback(null, outcome.value);
@@ -109,6 +112,20 @@ export class Handlers {
     return this.#deps.authenticator.authenticate(metadata, peer, 'agent');
   }
 
+  /** @throws ApiError what the first kind of caller is told, when it is none of them */
+  #oneOf([first = 'user', ...others]: readonly Caller[], metadata: grpc.Metadata, peer: string): Principal {
+    try {
+      return this.#deps.authenticator.authenticate(metadata, peer, first);
+    } catch (error) {
+      if (!(error instanceof ApiError) || others.length === 0) throw error;
+      try {
+        return this.#oneOf(others, metadata, peer);
+      } catch {
+        throw error;
+      }
+    }
+  }
+
   async #guard<T>(run: () => Promise<T>): Promise<Outcome<T>> {
     try {
       return { ok: true, value: await run() };
@@ -133,6 +150,8 @@ export class Handlers {
     });
   }
 }
+
+type Caller = 'user' | 'agent';
 
 type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 

@@ -8,6 +8,7 @@ import { ApiError, toServiceError } from '../../common/errors.js';
 import type { NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
+import { toTimestamp } from '../../common/units.js';
 import { MAX_MESSAGE_BYTES, sluice, sluicePackageDefinition } from '../../common/proto.js';
 import type { AgentServiceHandlers } from '../../proto/gen/sluice/v1/AgentService.js';
 import type { RelayRequest__Output } from '../../proto/gen/sluice/v1/RelayRequest.js';
@@ -149,16 +150,21 @@ function agentService(
   };
 }
 
-function versionService(handlers: Handlers, { loop, metricsUrl }: ServiceDependencies): VersionServiceHandlers {
+function versionService(handlers: Handlers, { loop, clock, metricsUrl }: ServiceDependencies): VersionServiceHandlers {
   return {
-    GetVersion: handlers.unary('GetVersion', () =>
-      loop.read((state, _view, position) => ({
-        version: PACKAGE_VERSION,
-        clusterId: state.meta.clusterId,
-        ...position,
-        nodeVersion: process.version,
-        metricsUrl: metricsUrl(),
-      })),
+    GetVersion: handlers.unary(
+      'GetVersion',
+      () =>
+        loop.read((state, _view, position) => ({
+          version: PACKAGE_VERSION,
+          clusterId: state.meta.clusterId,
+          ...position,
+          nodeVersion: process.version,
+          metricsUrl: metricsUrl(),
+          serverTime: toTimestamp(clock.wallMs()),
+        })),
+      // `sluice agent check` asks with the token of its node.
+      ['user', 'agent'],
     ),
   };
 }

@@ -312,6 +312,11 @@ export class Fleet {
     this.#setLiveness(node, this.#leases.liveness(node, this.#deps.clock.monotonicMs()));
   }
 
+  /** What this machine's clock shows, for agents to compare theirs with. */
+  wallMs(): number {
+    return this.#deps.clock.wallMs();
+  }
+
   /** A heartbeat was answered. */
   answered(node: NodeId): void {
     this.#leases.answered(node, this.#deps.clock.monotonicMs());

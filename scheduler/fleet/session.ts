@@ -4,6 +4,7 @@ import type * as grpc from '@grpc/grpc-js';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { fromDuration, plural, toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
@@ -313,6 +314,8 @@ export class AgentSession {
         leaderId: loop.leaderId,
         heartbeatInterval: toDuration(fleet.options.heartbeatMs),
         lease: toDuration(fleet.options.leaseMs),
+        serverVersion: PACKAGE_VERSION,
+        serverTime: toTimestamp(fleet.wallMs()),
       },
     });
     fleet.join(node.id, this);

@@ -1,5 +1,6 @@
 // Original file: sluice/v1/version.proto
 
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface GetVersionResponse {
@@ -13,6 +14,10 @@ export interface GetVersionResponse {
    * Where /metrics answers, for example http://127.0.0.1:9465/metrics. Empty = switched off.
    */
   'metricsUrl'?: (string);
+  /**
+   * What its clock shows.
+   */
+  'serverTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface GetVersionResponse__Output {
@@ -26,4 +31,8 @@ export interface GetVersionResponse__Output {
    * Where /metrics answers, for example http://127.0.0.1:9465/metrics. Empty = switched off.
    */
   'metricsUrl': (string);
+  /**
+   * What its clock shows.
+   */
+  'serverTime': (_google_protobuf_Timestamp__Output | null);
 }

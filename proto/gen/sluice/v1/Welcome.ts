@@ -1,6 +1,7 @@
 // Original file: sluice/v1/agent.proto
 
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Welcome {
@@ -16,6 +17,12 @@ export interface Welcome {
    * Who leads in this epoch: an epoch has one leader.
    */
   'leaderId'?: (string);
+  /**
+   * What the scheduler runs, and what its clock shows: the agent says in its log when either is not like its own. Nothing is
+   * decided by them.
+   */
+  'serverVersion'?: (string);
+  'serverTime'?: (_google_protobuf_Timestamp | null);
 }
 
 export interface Welcome__Output {
@@ -31,4 +38,10 @@ export interface Welcome__Output {
    * Who leads in this epoch: an epoch has one leader.
    */
   'leaderId': (string);
+  /**
+   * What the scheduler runs, and what its clock shows: the agent says in its log when either is not like its own. Nothing is
+   * decided by them.
+   */
+  'serverVersion': (string);
+  'serverTime': (_google_protobuf_Timestamp__Output | null);
 }
