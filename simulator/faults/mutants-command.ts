@@ -16,7 +16,7 @@ const MAX_SEEDS = 10_000;
 /** And each is hunted for at most so long unless told otherwise, so that all of them take no more than 25 minutes on two cores. */
 const LONGEST_S = 75;
 /** A bug may keep a world busy for ever; the longest lives of any take a few seconds. */
-const LONGEST_LIFE_MS = 30_000;
+const LONGEST_LIFE_MS = 90_000;
 
 /** @returns how many were not caught */
 export async function huntMutants(args: readonly string[], { tell, progress }: Output): Promise<number> {

@@ -125,6 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
     LEASE,
     'return answeredMs + (leaseMs + linger)',
     'return answeredMs + (leaseMs + 0 * linger)',
+    'history',
   ),
   mutant(
     'free GPUs when the task has ended',
