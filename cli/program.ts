@@ -5,7 +5,7 @@ import { PACKAGE_VERSION } from '../common/package-root.js';
 import { nearestNames } from '../common/nearest.js';
 import type { GlobalFlags } from './config.js';
 import { commandFor, lessonFor } from './dialect.js';
-import { CliError, describeFailure, didYouMean, toolExitCode, usageError } from './failure.js';
+import { CliError, describeFailure, didYouMean, EXIT, toolExitCode, usageError } from './failure.js';
 import { Invocation, type DefineCommand, type Host } from './invocation.js';
 
 interface CommandEntry {
@@ -155,6 +155,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   } catch (error) {
     // Help and version end the parsing by throwing, too.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError && error.code === 'commander.help') return withoutVerb(program, words, host);
     return report(error, argv, host);
   } finally {
     invocation.close();
@@ -312,6 +313,14 @@ function rewriteHelp(argv: readonly string[]): readonly string[] {
 }
 
 /** Tells a failure: text on stderr, and under `-o json` an object on stdout. */
+/** A command of verbs was given none: what verbs there are, as its help says them. */
+function withoutVerb(program: Command, words: readonly string[], host: Host): number {
+  const names = new Set(words);
+  const group = program.commands.find((command) => names.has(command.name()));
+  host.stderr.write(`error: ${group?.name() ?? 'the command'} needs a verb\n\n${group?.helpInformation() ?? ''}`);
+  return toolExitCode(EXIT.usage, host.env);
+}
+
 function report(error: unknown, argv: readonly string[], host: Host): number {
   const { exitCode, text, report: details } = describeFailure(error);
   if (wantsJson(argv, host.env)) host.stdout.write(`${JSON.stringify({ error: details }, null, 2)}\n`);

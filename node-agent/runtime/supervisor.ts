@@ -225,7 +225,10 @@ class Supervisor {
       if (group !== null) limitMemory(group.limits, limitsOf(spec));
     } catch (error) {
       const { memoryMib } = limitsOf(spec);
-      this.#cut(task, `${EXIT_CAUSE.memory}: more than the ${memoryMib} MiB it had asked for at its start (${String(error)})`);
+      this.#cut(
+        task,
+        `${EXIT_CAUSE.memory}: more than the ${memoryMib} MiB it had asked for at its start (${String(error)})`,
+      );
     }
     offerToKernel(pid);
     this.#tell({ type: 'started', id: spec.id, startedMs });

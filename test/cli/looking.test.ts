@@ -376,3 +376,11 @@ describe('completion', () => {
     expect((await linesOf(`completion ${shell}`)).join('\n')).toContain('sluice __complete --');
   });
 });
+
+describe('a command of verbs', () => {
+  it.each(['queue', 'node', 'gpu', 'snapshot', 'token'])('%s without one says which there are', async (group) => {
+    const { code, stdout, stderr } = await cli(group);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^error: ${group} needs a verb\n\nUsage: sluice ${group} [^]*\nCommands:\n`));
+  });
+});
