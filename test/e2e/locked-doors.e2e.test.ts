@@ -54,7 +54,11 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     expect(await codeOf(cluster.client().getVersion())).toBe('OK');
     expect(await codeOf(cluster.client('').getVersion())).toBe('UNAUTHENTICATED TOKEN_MISSING');
     expect(await codeOf(cluster.client('guess').getVersion())).toBe('UNAUTHENTICATED TOKEN_INVALID');
-    expect(await codeOf(cluster.client('n1-secret').getVersion())).toMatch(/^(UNAUTHENTICATED|PERMISSION_DENIED) /);
+    expect(await codeOf(cluster.client('n1-secret').allQueues())).toMatch(/^(UNAUTHENTICATED|PERMISSION_DENIED) /);
+  });
+
+  test('tells its version and its clock to agents too, which compare them with their own', async () => {
+    expect(await codeOf(cluster.client('n1-secret').getVersion())).toBe('OK');
   });
 
   test('lets an agent in by its own token, under its own name only', async () => {
