@@ -96,6 +96,7 @@ const GROUPS: readonly CommandGroup[] = [
       { name: 'queue', summary: 'create, update or delete queues', load: () => import('./commands/queue.js') },
       { name: 'cordon', summary: 'keep new work off nodes', load: () => import('./commands/node.js') },
       { name: 'uncordon', summary: 'let new work onto nodes again', load: () => import('./commands/node.js') },
+      { name: 'drain', summary: 'empty nodes, by a deadline', load: () => import('./commands/drain.js') },
       { name: 'node', summary: 'fence or remove a dead node, or a GPU', load: () => import('./commands/dead-node.js') },
       {
         name: 'gpu',

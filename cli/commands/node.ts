@@ -1,7 +1,7 @@
 // `sluice cordon` and `sluice uncordon`: keep new work off nodes, or let it on again. What runs there goes on.
 import type { DefineCommand, Invocation } from '../invocation.js';
-
 import { selectorOf } from '../resources.js';
+import { endAnnouncements } from './drain.js';
 
 export const define: DefineCommand = (command, invocation) => {
   if (command.name() === 'cordon') {
@@ -15,7 +15,7 @@ export const define: DefineCommand = (command, invocation) => {
       );
   } else {
     command
-      .description('Lets new work onto nodes again, and onto GPUs of theirs that were quarantined.')
+      .description('Lets new work onto nodes again, and onto GPUs of theirs that were quarantined. Ends a drain.')
       .usage('NODE…')
       .argument('<node...>', 'names of nodes')
       .action((words: readonly string[]) => uncordon(invocation, words));
@@ -34,6 +34,8 @@ async function uncordon(invocation: Invocation, words: readonly string[]): Promi
   const api = await invocation.client();
   for (const name of words.map((word) => selectorOf('node', word))) {
     await api.uncordonNode(name);
+    // A drain that nobody waited for is over, too.
+    await endAnnouncements(api, name);
     invocation.out(`node/${name} uncordoned`);
   }
 }

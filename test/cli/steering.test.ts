@@ -157,3 +157,32 @@ describe('maintenance', () => {
     expect(await cli('maintenance cancel M9')).toMatchObject({ code: 1, stderr: expect.stringContaining('M9') });
   });
 });
+
+describe('drain', () => {
+  it('does nothing to any node when one of them does not exist', async () => {
+    const { code, stderr } = await cli('drain n1 nowhere --no-wait');
+    expect(code).toBe(1);
+    expect(stderr).toContain('node "nowhere" does not exist');
+    expect(scheduler.requests('CordonNode')).toEqual([]);
+  });
+
+  it('announces its deadline, and does not wait when it is told not to', async () => {
+    const before = Date.now();
+    const { code, stdout } = await cli('drain n1 --deadline 2h --reason fans --no-wait');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^node\/n1 cordoned\nwhat runs on n1 at .* UTC is stopped then, and requeued\n$/);
+    const [announced] = scheduler.requests('CreateMaintenance') as CreateMaintenanceRequest__Output[];
+    expect(announced).toMatchObject({ nodes: ['n1'], reason: 'drain: fans' });
+    const startMs = fromTimestamp(announced?.startTime) ?? 0;
+    expect(Math.abs(startMs - before - 7_200_000)).toBeLessThan(60_000);
+  });
+
+  it.each([
+    ['drain n1 --deadline soon', '--deadline soon is no span\nGive 30m, 2h or 1h30m, or now.'],
+    ['drain n1 --timeout 0s', '--timeout 0s is no span\nGive 30m, 2h or 1h30m.'],
+  ])('refuses: %s', async (line, message) => {
+    const { code, stderr } = await cli(line);
+    expect([code, stderr]).toEqual([2, `error: ${message}\n`]);
+    expect(scheduler.requests('CordonNode')).toEqual([]);
+  });
+});

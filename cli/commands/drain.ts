@@ -1,0 +1,152 @@
+// `sluice drain`: empties nodes. New work is kept off at once; what runs may go on until the deadline, is then stopped with its grace
+// and put back into its queue. Made of what the scheduler keeps anyway, a cordon and an announcement, so that it goes on when this
+// command or the scheduler ends.
+import { parseDurationMs, toDuration, toTimestamp } from '../../common/units.js';
+import type { SluiceClient } from '../client.js';
+import { usageError } from '../failure.js';
+import type { DefineCommand, Invocation } from '../invocation.js';
+import { nodeList, stateWord, utcMinute } from '../presentation.js';
+import { selectorOf } from '../resources.js';
+import { workloadGpus, workloadName } from '../workload-requests.js';
+
+interface Options {
+  readonly deadline?: string;
+  readonly reason?: string;
+  readonly wait: boolean;
+  readonly timeout?: string;
+}
+
+/** How an announcement tells that it is of a drain; `sluice uncordon` takes such ones back. */
+export const DRAIN_PREFIX = 'drain: ';
+/** The announcement ends by itself after so long: by then the node is mended, or gone. */
+const LASTS_MS = 30 * 86_400_000;
+const POLL_MS = 1_000;
+/** Workloads that one line of progress names. */
+const NAMED = 5;
+const EXIT_TIMEOUT = 1;
+
+export const define: DefineCommand = (command, invocation) => {
+  command
+    .description(
+      'Empties nodes: keeps new work off, lets what runs there end, and says when nothing is left. With a deadline what still\n' +
+        'runs then is stopped, with its grace, and put back into its queue. To take it back: sluice uncordon NODE',
+    )
+    .usage('NODE… [FLAGS]')
+    .argument('<node...>', 'names of nodes')
+    .option('--deadline <span>', 'how long work may go on: 2h, 30m, or now; without it until it ends by itself')
+    .option('--reason <text>', 'told to whoever asks later', 'drained')
+    .option('--no-wait', 'do not wait until nothing is left')
+    .option('--timeout <span>', 'wait no longer than that; the drain goes on')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sluice drain node-3 --reason "new fans"
+  sluice drain node-3 node-4 --deadline 2h --reason "move to rack 7"
+  sluice drain node-3 --deadline now --no-wait`,
+    )
+    .action((words: readonly string[], options: Options) => drain(invocation, words, options));
+};
+
+async function drain(invocation: Invocation, words: readonly string[], options: Options): Promise<void> {
+  const { deadline, reason = '', wait, timeout } = options;
+  const deadlineMs = deadline === undefined ? null : deadline === 'now' ? 0 : spanMs('--deadline', deadline);
+  const timeoutMs = timeout === undefined ? Infinity : spanMs('--timeout', timeout);
+  const api = await invocation.client();
+  const names = words.map((word) => selectorOf('node', word));
+  // Whether they are there is known before anything is done to the first.
+  for (const name of names) await api.getNode(name);
+  for (const name of names) {
+    await api.cordonNode({ name, reason });
+    invocation.out(`node/${name} cordoned`);
+  }
+  if (deadlineMs !== null) {
+    const { startTime } = await api.createMaintenance({
+      nodes: names,
+      startTime: toTimestamp(invocation.nowMs + deadlineMs),
+      duration: toDuration(LASTS_MS),
+      every: null,
+      reason: DRAIN_PREFIX + reason,
+    });
+    invocation.out(`what runs on ${nodeList(names)} at ${utcMinute(startTime)} is stopped then, and requeued`);
+  }
+  if (wait) invocation.exitCode = await untilEmpty(invocation, api, names, timeoutMs);
+}
+
+/** Tells what is left each time that changes. @returns the exit code */
+async function untilEmpty(
+  invocation: Invocation,
+  api: SluiceClient,
+  names: readonly string[],
+  timeoutMs: number,
+): Promise<number> {
+  const { clock } = invocation.host;
+  const endMs = clock.monotonicMs() + timeoutMs;
+  let isInterrupted = false;
+  let wake: () => void = () => undefined;
+  const stopListening = invocation.host.onInterrupt(() => {
+    isInterrupted = true;
+    wake();
+  });
+  const told = new Map<string, string>();
+  const left = new Set(names);
+  try {
+    for (;;) {
+      for (const name of left) {
+        const line = await whatIsLeft(api, name);
+        if (line === null) {
+          left.delete(name);
+          await endAnnouncements(api, name);
+          invocation.out(`node/${name} drained: nothing is left there`);
+        } else if (told.get(name) !== line) {
+          told.set(name, line);
+          invocation.out(`node/${name}: ${line}`);
+        }
+      }
+      if (left.size === 0) return 0;
+      if (isInterrupted || clock.monotonicMs() >= endMs) {
+        invocation.note(`${nodeList([...left])} still holds work; the drain goes on without this command.`);
+        return EXIT_TIMEOUT;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(Math.min(POLL_MS, Math.max(0, endMs - clock.monotonicMs())), resolve);
+        wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+  } finally {
+    stopListening();
+  }
+}
+
+/** @returns null = nothing */
+async function whatIsLeft(api: SluiceClient, name: string): Promise<string | null> {
+  const { workloads, state } = await api.getNode(name);
+  if (workloads.length === 0) return null;
+  const shown = await Promise.all(
+    workloads.slice(0, NAMED).map(async (number) => {
+      const workload = await api.getWorkload(String(number));
+      return `${number} (${workloadName(workload)}, ${workloadGpus(workload)}, ${stateWord(workload.state)})`;
+    }),
+  );
+  const more = workloads.length > NAMED ? `, and ${workloads.length - NAMED} more` : '';
+  const silent = state === 'NODE_STATE_READY' ? '' : '; its agent is not heard';
+  return `${workloads.length} left: ${shown.join(', ')}${more}${silent}`;
+}
+
+/** Takes back what was announced for a drain of the node: it is empty, or is used again. */
+export async function endAnnouncements(api: SluiceClient, node: string): Promise<void> {
+  for (const { id, reason } of await api.allMaintenances(node)) {
+    if (reason.startsWith(DRAIN_PREFIX)) await api.cancelMaintenance({ id, nodes: [node] });
+  }
+}
+
+function spanMs(flag: string, text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === null || ms <= 0) {
+    throw usageError(`${flag} ${text} is no span`, `Give 30m, 2h or 1h30m${flag === '--deadline' ? ', or now' : ''}.`);
+  }
+  return ms;
+}
