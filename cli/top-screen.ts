@@ -15,6 +15,8 @@ export interface Look {
   readonly nodes: readonly Node__Output[];
   /** Those that hold GPUs, and after them some that wait. */
   readonly workloads: readonly Workload__Output[];
+  /** There are others that hold GPUs or wait. */
+  readonly areMore: boolean;
 }
 
 export interface Screen {
@@ -179,7 +181,7 @@ function wordOf({ state, cordoned }: Node__Output): string {
   return cordoned ? 'cordoned' : '';
 }
 
-function workloadLines({ workloads, nodes, timeMs }: Look, { colours }: Screen): readonly string[] {
+function workloadLines({ workloads, nodes, timeMs, areMore }: Look, { colours }: Screen): readonly string[] {
   if (workloads.length === 0) return [paint('WORKLOADS', 'strong', colours), '  none'];
   const used = usedBy(nodes);
   const table = new Table(
@@ -202,7 +204,8 @@ function workloadLines({ workloads, nodes, timeMs }: Look, { colours }: Screen):
       nodesOrReason(workload),
     ];
   });
-  return linesOf(table.withTitles(rows));
+  const lines = linesOf(table.withTitles(rows));
+  return areMore ? [...lines, '  … and more: sluice get workloads'] : lines;
 }
 
 /** The mean use of each workload's GPUs that are measured. */

@@ -10,7 +10,6 @@ import { createLogger, type LogLevel } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import type { PageServer } from '../common/http-pages.js';
 import { Agent } from './agent.js';
 import { exitCodeOf, formatFindings } from './check/finding.js';
 import { checkMachine } from './check/machine-check.js';
@@ -21,7 +20,7 @@ import { MAX_EPILOG_MS } from './health/hooks.js';
 import { machineHealth, type MachineHealthOptions } from './health/machine-health.js';
 import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
-import { type HttpAddress, serveMetrics } from './metrics/serve.js';
+import { type HttpAddress, showAgent, type Showing } from './metrics/serve.js';
 import { canRunAs } from './runtime/as-user.js';
 import { readUserMap, TaskUsers } from './runtime/run-as.js';
 import type { TaskHolding } from './runtime/task-holding.js';
@@ -88,7 +87,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   // Asked for before anything is started, so that no signal finds nobody.
   const signal = nextSignal();
   let agent: Agent;
-  let pages: PageServer | null = null;
+  let showing: Showing;
   try {
     const clock = systemClock;
     const options = hostOptions(flags);
@@ -104,7 +103,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
       },
     );
     const { http, dcgmNames, hpcJobMappingDir = null } = flags;
-    pages = await serveMetrics({ http, dcgmNames, jobMappingDir: hpcJobMappingDir }, () => agent.view(), {
+    showing = await showAgent({ http, dcgmNames, jobMappingDir: hpcJobMappingDir }, () => agent.view(), {
       clock,
       log,
     });
@@ -120,7 +119,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   } else {
     log.info({ signal: name }, 'leaving; tasks go on and are adopted by the next agent of this state folder');
   }
-  await pages?.close();
+  await showing.end();
   await agent.stop();
   // Whatever a library still keeps open must not keep it here.
   exitAtOnce(0);

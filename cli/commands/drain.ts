@@ -3,7 +3,7 @@
 // command or the scheduler ends.
 import { parseDurationMs, toDuration, toTimestamp } from '../../common/units.js';
 import type { SluiceClient } from '../client.js';
-import { usageError } from '../failure.js';
+import { EXIT, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { nodeList, stateWord, utcMinute } from '../presentation.js';
 import { selectorOf } from '../resources.js';
@@ -23,7 +23,6 @@ const LASTS_MS = 30 * 86_400_000;
 const POLL_MS = 1_000;
 /** Workloads that one line of progress names. */
 const NAMED = 5;
-const EXIT_TIMEOUT = 1;
 
 export const define: DefineCommand = (command, invocation) => {
   command
@@ -61,6 +60,8 @@ async function drain(invocation: Invocation, words: readonly string[], options: 
     invocation.out(`node/${name} cordoned`);
   }
   if (deadlineMs !== null) {
+    // The last word counts: a later deadline is a later one.
+    for (const name of names) await endAnnouncements(api, name);
     const { startTime } = await api.createMaintenance({
       nodes: names,
       startTime: toTimestamp(invocation.nowMs + deadlineMs),
@@ -106,7 +107,7 @@ async function untilEmpty(
       if (left.size === 0) return 0;
       if (isInterrupted || clock.monotonicMs() >= endMs) {
         invocation.note(`${nodeList([...left])} still holds work; the drain goes on without this command.`);
-        return EXIT_TIMEOUT;
+        return isInterrupted ? EXIT.interrupted : EXIT.failed;
       }
       await new Promise<void>((resolve) => {
         const timer = clock.after(Math.min(POLL_MS, Math.max(0, endMs - clock.monotonicMs())), resolve);

@@ -14,7 +14,8 @@ const DEFAULT_WIDTH = 100;
 const DEFAULT_HEIGHT = 24;
 const LEAST_SECONDS = 0.5;
 const MOST_SECONDS = 3_600;
-/** As many workloads that wait as a screen can show; queues tell how many there are. */
+/** As many workloads as a screen can show, and some; there may be a million. Queues tell how many there are. */
+const HOLDING_SHOWN = 200;
 const PENDING_SHOWN = 50;
 const HOLDING: readonly WorkloadState__Output[] = [
   'WORKLOAD_STATE_RUNNING',
@@ -110,17 +111,18 @@ async function look(invocation: Invocation): Promise<Look> {
   const [queues, nodes, holding, pending, { server }] = await Promise.all([
     api.allQueues(),
     api.allNodes(),
-    api.allWorkloads({ states: [...HOLDING] }),
+    api.listWorkloads({ states: [...HOLDING], pageSize: HOLDING_SHOWN }),
     api.listWorkloads({ states: ['WORKLOAD_STATE_PENDING'], pageSize: PENDING_SHOWN }),
     invocation.settings(),
   ]);
-  const shown = new Set(holding.map(({ number }) => number));
+  const shown = new Set(holding.workloads.map(({ number }) => number));
   const waiting = pending.workloads.filter(({ number, state }) => !shown.has(number) && !hasEnded(state));
   return {
     timeMs: invocation.nowMs,
     server: server.value ?? '',
     queues,
     nodes: nodes.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
-    workloads: [...holding.toSorted((a, b) => a.number - b.number), ...waiting],
+    areMore: holding.nextPageToken !== '' || pending.nextPageToken !== '',
+    workloads: [...holding.workloads.toSorted((a, b) => a.number - b.number), ...waiting],
   };
 }

@@ -1,6 +1,6 @@
 // What an agent shows to those who measure: its pages for Prometheus, and the files for a dcgm-exporter that runs beside it.
 import type { Clock, Timer } from '../../common/clock.js';
-import { type PageServer, servePages } from '../../common/http-pages.js';
+import { type Pages as PagesByPath, type PageServer, servePages } from '../../common/http-pages.js';
 import type { Logger } from '../../common/log.js';
 import { agentRegistry, type AgentView, workloadRegistry } from './agent-metrics.js';
 import { EXPORTER_PORT, exporterRuns, registerDcgmNames } from './dcgm-names.js';
@@ -23,30 +23,81 @@ export interface ShownMetrics {
 /** How often the files follow what runs, in ms: dcgm-exporter reads them at each scrape. */
 const MAPPING_MS = 2_000;
 
-/**
- * Begins to show an agent.
- * @returns ends it
- * @throws Error in words when nothing can listen there
- */
-export async function serveMetrics(
+/** How soon a place that another program has is tried again, in ms. */
+const RETRY_MS = 30_000;
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What is shown, until it is ended. */
+export interface Showing {
+  /** HOST:PORT where the pages answer; null = nowhere, at present. */
+  readonly address: string | null;
+  end(): Promise<void>;
+}
+
+/** Begins to show an agent. Never fails: tasks must not end because somebody else has a port. It is told, and tried again. */
+export async function showAgent(
   { http, dcgmNames, jobMappingDir }: ShownMetrics,
   look: () => AgentView,
-  { clock, log }: { readonly clock: Clock; readonly log: Logger },
-): Promise<PageServer | null> {
-  const mapping = jobMappingDir === null ? null : followMapping(jobMappingDir, look, clock, log);
-  if (http === null && mapping === null) return null;
-  const pages = http === null ? null : await servePages(http, await pagesOf(dcgmNames, look, log));
-  if (pages !== null) log.info({ http: pages.address }, 'metrics are served');
+  surroundings: Surroundings,
+): Promise<Showing> {
+  const mapping = jobMappingDir === null ? null : followMapping(jobMappingDir, look, surroundings);
+  const pages = http === null ? null : new Pages(http, await pagesOf(dcgmNames, look, surroundings.log), surroundings);
+  await pages?.open();
   return {
-    address: pages?.address ?? '',
-    close: async () => {
+    get address() {
+      return pages?.address ?? null;
+    },
+    end: async () => {
       mapping?.stop();
       await pages?.close();
     },
   };
 }
 
-async function pagesOf(dcgmNames: ShownMetrics['dcgmNames'], look: () => AgentView, log: Logger) {
+/** The pages, as soon as their place is free. */
+class Pages {
+  readonly #place: HttpAddress;
+  readonly #pages: PagesByPath;
+  readonly #surroundings: Surroundings;
+  #server: PageServer | null = null;
+  #retry: Timer | null = null;
+  #isClosed = false;
+
+  constructor(place: HttpAddress, pages: PagesByPath, surroundings: Surroundings) {
+    this.#place = place;
+    this.#pages = pages;
+    this.#surroundings = surroundings;
+  }
+
+  get address(): string | null {
+    return this.#server?.address ?? null;
+  }
+
+  async open(): Promise<void> {
+    const { clock, log } = this.#surroundings;
+    try {
+      this.#server = await servePages(this.#place, this.#pages);
+      log.info({ http: this.#server.address }, 'metrics are served');
+    } catch (error) {
+      log.error({ problem: (error as Error).message, againMs: RETRY_MS }, 'metrics cannot be served; tasks go on');
+      if (!this.#isClosed) this.#retry = clock.after(RETRY_MS, () => void this.open());
+    }
+    if (this.#isClosed) await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#retry?.cancel();
+    await this.#server?.close();
+    this.#server = null;
+  }
+}
+
+async function pagesOf(dcgmNames: ShownMetrics['dcgmNames'], look: () => AgentView, log: Logger): Promise<PagesByPath> {
   const metrics = agentRegistry(look);
   const workloads = workloadRegistry(look);
   const isExporterThere = dcgmNames === 'auto' && (await exporterRuns());
@@ -70,8 +121,7 @@ async function pagesOf(dcgmNames: ShownMetrics['dcgmNames'], look: () => AgentVi
 function followMapping(
   folder: string,
   look: () => AgentView,
-  clock: Clock,
-  log: Logger,
+  { clock, log }: Surroundings,
 ): { readonly stop: () => void } {
   let timer: Timer | null = null;
   let told = '';

@@ -16,7 +16,8 @@ import {
 import { exporterRuns, registerDcgmNames } from '../../node-agent/metrics/dcgm-names.js';
 import { GpuReadings, STALE_AFTER_MS } from '../../node-agent/metrics/gpu-readings.js';
 import { writeJobMapping } from '../../node-agent/metrics/job-mapping.js';
-import { serveMetrics } from '../../node-agent/metrics/serve.js';
+import { showAgent } from '../../node-agent/metrics/serve.js';
+import { ManualClock } from '../gpu/manual-clock.js';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -159,17 +160,36 @@ describe('beside a dcgm-exporter', () => {
       ['off', false],
     ] as const) {
       const shown = { http: { host: '127.0.0.1', port: 0 }, dcgmNames, jobMappingDir: null };
-      const pages = await serveMetrics(shown, () => view, { clock: systemClock, log });
+      const showing = await showAgent(shown, () => view, { clock: systemClock, log });
       try {
-        const text = await (await fetch(`http://${pages?.address}/metrics`)).text();
+        const text = await (await fetch(`http://${showing.address}/metrics`)).text();
         expect(text.includes('DCGM_FI_DEV_GPU_UTIL{')).toBe(has);
-        expect((await fetch(`http://${pages?.address}/metrics/workloads`)).status).toBe(200);
-        expect((await fetch(`http://${pages?.address}/nothing`)).status).toBe(404);
-        expect((await fetch(`http://${pages?.address}/metrics`, { method: 'POST' })).status).toBe(405);
+        expect((await fetch(`http://${showing.address}/metrics/workloads`)).status).toBe(200);
+        expect((await fetch(`http://${showing.address}/nothing`)).status).toBe(404);
+        expect((await fetch(`http://${showing.address}/metrics`, { method: 'POST' })).status).toBe(405);
       } finally {
-        await pages?.close();
+        await showing.end();
       }
     }
+  });
+});
+
+describe('a place that another program has', () => {
+  test('is told, and taken once it is free; the agent goes on meanwhile', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as { port: number };
+    const clock = new ManualClock();
+    const log = createLogger({ level: 'silent', name: 'test' });
+    const shown = { http: { host: '127.0.0.1', port }, dcgmNames: 'off', jobMappingDir: null } as const;
+    const showing = await showAgent(shown, () => agentOf([measured(0)]), { clock, log });
+    expect(showing.address).toBeNull();
+    await new Promise((resolve) => other.close(resolve));
+    await clock.advance(30_000);
+    await expect.poll(() => showing.address).toBe(`127.0.0.1:${port}`);
+    expect((await fetch(`http://${showing.address}/metrics`)).status).toBe(200);
+    await showing.end();
+    await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow('fetch failed');
   });
 });
 

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { renderTop, type Look } from '../../cli/top-screen.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
+import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { FakeScheduler } from './fake-scheduler.js';
 import { cli, startCli } from './run-cli.js';
-import { refresh, startSample } from './sample-cluster.js';
+import { refresh, sampleWorkloads, startSample } from './sample-cluster.js';
 
 const PLAIN = { width: 120, height: null, colours: false };
 
@@ -29,7 +30,14 @@ function node(name: string, gpus: readonly Gpu__Output[], fields: Partial<Node__
 }
 
 function lookAt(nodes: readonly Node__Output[]): Look {
-  return { timeMs: Date.UTC(2026, 10, 22, 12, 0, 0), server: 'here:7443', queues: [], nodes, workloads: [] };
+  return {
+    timeMs: Date.UTC(2026, 10, 22, 12, 0, 0),
+    server: 'here:7443',
+    queues: [],
+    nodes,
+    workloads: [],
+    areMore: false,
+  };
 }
 
 function lineOf(text: string, word: string): string {
@@ -73,6 +81,12 @@ describe('a screen', () => {
     for (const line of renderTop(lookAt(nodes), { width: 50, height: null, colours: true }).split('\n')) {
       expect(colourless(line).length).toBeLessThanOrEqual(50);
     }
+  });
+
+  it('says that there is more work than it shows', async () => {
+    const [workload] = sampleWorkloads() as Workload__Output[];
+    const look = { ...lookAt([]), workloads: [{ ...workload, arrayPlace: null } as Workload__Output], areMore: true };
+    expect(renderTop(look, PLAIN).split('\n').at(-1)).toBe('  … and more: sluice get workloads');
   });
 
   it('lets no name steer the terminal', () => {
