@@ -3,10 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { renderTop, type Look } from '../../cli/top-screen.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
-import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { FakeScheduler } from './fake-scheduler.js';
 import { cli, startCli } from './run-cli.js';
-import { refresh, sampleWorkloads, startSample } from './sample-cluster.js';
+import { refresh, startSample, workload } from './sample-cluster.js';
 
 const PLAIN = { width: 120, height: null, colours: false };
 
@@ -83,12 +82,6 @@ describe('a screen', () => {
     }
   });
 
-  it('says that there is more work than it shows', async () => {
-    const [workload] = sampleWorkloads() as Workload__Output[];
-    const look = { ...lookAt([]), workloads: [{ ...workload, arrayPlace: null } as Workload__Output], areMore: true };
-    expect(renderTop(look, PLAIN).split('\n').at(-1)).toBe('  … and more: sluice get workloads');
-  });
-
   it('lets no name steer the terminal', () => {
     expect(renderTop(lookAt([node('n\u001B[2J', [gpu({})])]), PLAIN)).not.toContain('\u001B');
   });
@@ -110,6 +103,15 @@ describe('sluice top', () => {
     expect(lineOf(stdout, '1041')).toMatch(/^1041 +resnet +research +alice +Running .* n1$/);
     expect(lineOf(stdout, '1042')).toContain('(QueueLimit)');
     expect(lineOf(stdout, 'QUEUE')).toMatch(/HELD +GUARANTEED +BORROWED/);
+  });
+
+  it('asks for no more than a screen holds, and says that there is more', async () => {
+    scheduler.workloads = Array.from({ length: 70 }, (_, at) =>
+      workload(2_000 + at, { state: 'WORKLOAD_STATE_PENDING' }),
+    );
+    const { stdout } = await cli(['top'], { env: env() });
+    expect(stdout.split('\n').filter((line) => /^20\d\d /.test(line))).toHaveLength(50);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('  … and more: sluice get workloads');
   });
 
   it('goes on with looks until Ctrl-C, and gives the screen back', async () => {
