@@ -92,7 +92,12 @@ function overview(): Dashboard {
     )
     .withPanel(stacked('Nodes', 'By state.', 'short', ['sum by (state) (sluice_nodes{pool=~"$pool"})', '{{state}}']))
     .withPanel(
-      rows('Alerts', 'What Prometheus holds against us now.', 'value', 'ALERTS{alertname=~"Sluice.*"} or vector(0)'),
+      rows(
+        'Alerts',
+        'What Prometheus holds against us now.',
+        'value',
+        'count by (alertname, severity, alertstate) (ALERTS{alertname=~"Sluice.*"}) or label_replace(vector(0), "alertname", "none", "", "")',
+      ),
     )
     .build();
 }
