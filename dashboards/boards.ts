@@ -381,6 +381,18 @@ function fleet(): Dashboard {
       ]),
     )
     .withPanel(
+      stacked('GPUs by health', 'Only healthy ones take new work.', 'short', [
+        'sum by (state) (sluice_gpu_state)',
+        '{{state}}',
+      ]),
+    )
+    .withPanel(
+      bars('Xids', 'Faults that drivers told of, by number, in ten minutes; "other" = not in the policy.', 'short', [
+        'sum by (xid) (increase(sluice_gpu_xid_total[10m])) or label_replace(vector(0), "xid", "none", "", "")',
+        'Xid {{xid}}',
+      ]),
+    )
+    .withPanel(
       lines('Utilization', 'Share of time in which the GPU worked.', 'percentunit', [
         gpu('sluice_gpu_utilization_ratio'),
         each,
