@@ -67,21 +67,6 @@ export function failure(reason: string, message: string, ...more: readonly strin
   });
 }
 
-/** Why a file could not be read, in words where the system's are a riddle. */
-export function whyUnreadable(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  switch (code) {
-    case 'ENOENT':
-      return 'there is no such file';
-    case 'EISDIR':
-      return 'it is a folder';
-    case 'EACCES':
-      return 'you may not read it';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
-}
-
 /** The lines that follow a mistyped word; none when nothing is close. */
 export function didYouMean(words: readonly string[]): readonly string[] {
   return words.length === 0 ? [] : ['Did you mean this?', ...words.map((word) => `\t${word}`)];

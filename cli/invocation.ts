@@ -15,7 +15,8 @@ import {
   type Setting,
   type Settings,
 } from './config.js';
-import { usageError, whyUnreadable } from './failure.js';
+import { whyUnusable } from '../common/why-unusable.js';
+import { usageError } from './failure.js';
 import { Table, paint, type Cell, type Tone } from './table.js';
 
 /** A stream that people or programs read. */
@@ -224,7 +225,7 @@ async function readSmallFile(file: string, what: string): Promise<string> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw usageError(`cannot read the ${what} file ${file}: ${whyUnreadable(error)}`);
+    throw usageError(`cannot read the ${what} file ${file}: ${whyUnusable(error)}`);
   }
   if (text.length > MAX_TOKEN_BYTES)
     throw usageError(`the ${what} file ${file} is larger than ${MAX_TOKEN_BYTES} bytes`);

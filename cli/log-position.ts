@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { renameSync, writeFileSync } from 'node:fs';
 import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
-import { usageError, whyUnreadable } from './failure.js';
+import { whyUnusable } from '../common/why-unusable.js';
+import { usageError } from './failure.js';
 
 interface Place {
   readonly workload: string;
@@ -51,7 +52,7 @@ async function readPlace(file: string): Promise<Place | null> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw usageError(`cannot read the position file ${file}: ${whyUnreadable(error)}`);
+    throw usageError(`cannot read the position file ${file}: ${whyUnusable(error)}`);
   }
   const [, workload, task, allocation, offset] =
     /^\{"workload":"(\d+)","task":(\d+),"allocation":"(\w+)","offset":(\d+)\}\n$/.exec(text) ?? [];

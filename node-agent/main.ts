@@ -10,6 +10,7 @@ import { createLogger, type LogLevel } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
+import { whyUnusable } from '../common/why-unusable.js';
 import { Agent } from './agent.js';
 import { exitCodeOf, formatFindings } from './check/finding.js';
 import { checkMachine } from './check/machine-check.js';
@@ -22,7 +23,7 @@ import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
 import { type HttpAddress, showAgent, type Showing } from './metrics/serve.js';
 import { canRunAs } from './runtime/as-user.js';
-import { readUserMap, TaskUsers } from './runtime/run-as.js';
+import { checkUser, readUserMap, TaskUsers } from './runtime/run-as.js';
 import type { TaskHolding } from './runtime/task-holding.js';
 
 const DEFAULT_SERVER = '127.0.0.1:7443';
@@ -40,6 +41,7 @@ const EXIT_FAILED = 1;
 const MAX_HOOK_MS = 3_600_000;
 const MAX_INTERVAL_MS = 86_400_000;
 
+/** What the command line says. "off" is a word of its own here: commander makes an empty text of a null. */
 interface Flags {
   readonly server: readonly string[];
   readonly name: string;
@@ -50,7 +52,7 @@ interface Flags {
   readonly simulate?: string;
   readonly real?: boolean;
   readonly gpus: boolean;
-  readonly http: HttpAddress | null;
+  readonly http: HttpAddress | 'off';
   readonly dcgmNames: 'auto' | 'on' | 'off';
   readonly hpcJobMappingDir?: string;
   readonly tokenFile?: string;
@@ -60,7 +62,7 @@ interface Flags {
   readonly runAs?: string;
   readonly userMap?: string;
   readonly taskProcesses: number;
-  readonly taskDisk: number | null | 'default';
+  readonly taskDisk: number | 'off' | 'default';
   readonly cpus: 'near' | 'any';
   readonly isolation: 'possible' | 'required';
   readonly logLevel: LogLevel;
@@ -90,7 +92,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   let showing: Showing;
   try {
     const clock = systemClock;
-    const options = hostOptions(flags);
+    const options = await hostOptions(flags);
     const { name, pool, label: labels } = flags;
     agent = await Agent.start(
       { name, pool, labels, machine: machineOf(flags) },
@@ -103,10 +105,8 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
       },
     );
     const { http, dcgmNames, hpcJobMappingDir = null } = flags;
-    showing = await showAgent({ http, dcgmNames, jobMappingDir: hpcJobMappingDir }, () => agent.view(), {
-      clock,
-      log,
-    });
+    const shown = { http: http === 'off' ? null : http, dcgmNames, jobMappingDir: hpcJobMappingDir };
+    showing = await showAgent(shown, () => agent.view(), { clock, log });
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     // Something half made may still hold the process.
@@ -128,7 +128,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
 /** `sluice agent check`: looks, starts nothing, and leaves with 1 when an agent with these flags could not do its work. */
 async function check(flags: Flags): Promise<void> {
   try {
-    const { servers, token, tls, holding } = hostOptions(flags);
+    const { servers, token, tls, holding } = await hostOptions(flags);
     const findings = await checkMachine({
       connection: { servers, token, tls },
       stateDir: flags.stateDir,
@@ -136,7 +136,7 @@ async function check(flags: Flags): Promise<void> {
       demands: holding.demands,
       isolationRequired: holding.isRequired,
       canSwitchUser: canRunAs(),
-      http: flags.http,
+      http: flags.http === 'off' ? null : flags.http,
       gpus: gpuProvider(flags, 'check', createLogger({ level: 'silent', name: 'agent' })),
       wallMs: () => systemClock.wallMs(),
     });
@@ -148,7 +148,8 @@ async function check(flags: Flags): Promise<void> {
   }
 }
 
-function parseFlags(argv: readonly string[]): Flags | null {
+/** The flags of a command line; null = it was wrong, or asked for help, and that was said. */
+export function parseFlags(argv: readonly string[]): Flags | null {
   const command = defineFlags();
   try {
     command.parse(argv, { from: 'user' });
@@ -191,7 +192,7 @@ function defineFlags(): Command {
     .addOption(new Option('--no-gpus', 'no GPUs: only tasks that need none'))
     .addOption(
       new Option('--http <host:port>', 'where /metrics answers to Prometheus, such as 0.0.0.0:9466; off = nowhere')
-        .default(null, 'off')
+        .default('off')
         .argParser(parseHttp),
     )
     .addOption(
@@ -283,35 +284,43 @@ function healthOptions(flags: Flags): MachineHealthOptions {
   };
 }
 
-function hostOptions(flags: Flags): MachineHostOptions {
+async function hostOptions(flags: Flags): Promise<MachineHostOptions> {
   return {
     servers: flags.server,
-    token: flags.tokenFile === undefined ? null : readFileSync(flags.tokenFile, 'utf8').trim(),
+    token: flags.tokenFile === undefined ? null : readGiven('--token-file', flags.tokenFile).toString('utf8').trim(),
     tls: tlsOf(flags),
     name: flags.name,
     stateDir: flags.stateDir,
     sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
     environment: process.env,
-    holding: holdingOf(flags),
+    holding: await holdingOf(flags),
   };
 }
 
-function holdingOf(flags: Flags): TaskHolding {
+/** How tasks are held, by the flags. @throws Error in words when this machine cannot hold them so */
+export async function holdingOf(flags: Flags): Promise<TaskHolding> {
   const users = new TaskUsers({ user: flags.runAs ?? null, mapFile: flags.userMap ?? null });
   const able = canRunAs();
   if (users.areOthers && able !== true) {
     throw new Error(`tasks cannot run as other users: ${able}\nLeave --run-as and --user-map out, or change that.`);
   }
   if (flags.userMap !== undefined) readUserMap(flags.userMap);
+  if (flags.runAs !== undefined) await checkUser(flags.runAs);
   const hasGpus = flags.simulate === undefined && flags.gpus;
   return {
     users,
     maxProcesses: flags.taskProcesses,
-    workLimitBytes: flags.taskDisk === 'default' ? defaultTaskDisk(flags.stateDir) : flags.taskDisk,
+    workLimitBytes: workLimitOf(flags),
     bindsCpus: flags.cpus === 'near',
     demands: { isRoot: process.geteuid?.() === 0, hasOwnUsers: users.areOthers, hasGpus },
     isRequired: flags.isolation === 'required',
   };
+}
+
+/** @returns null = none */
+function workLimitOf({ taskDisk, stateDir }: Flags): number | null {
+  if (taskDisk === 'off') return null;
+  return taskDisk === 'default' ? defaultTaskDisk(stateDir) : taskDisk;
 }
 
 /** Many small tasks fill a disk too, but one alone shall not. */
@@ -339,8 +348,17 @@ function tlsOf({ tlsCa, tlsCert, tlsKey }: Flags): MachineHostOptions['tls'] {
   const client =
     tlsCert === undefined || tlsKey === undefined
       ? null
-      : { certificate: readFileSync(tlsCert), key: readFileSync(tlsKey) };
-  return { ca: readFileSync(tlsCa), client };
+      : { certificate: readGiven('--tls-cert', tlsCert), key: readGiven('--tls-key', tlsKey) };
+  return { ca: readGiven('--tls-ca', tlsCa), client };
+}
+
+/** @throws Error in words that name the flag */
+function readGiven(flag: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Error(`${flag} ${file} cannot be read: ${whyUnusable(error)}`, { cause: error });
+  }
 }
 
 function gpuProvider(flags: Flags, nodeId: string, logger: ReturnType<typeof createLogger>): GpuProvider {
@@ -359,8 +377,8 @@ function parseServers(text: string): string[] {
   return servers;
 }
 
-function parseHttp(text: string): HttpAddress | null {
-  if (text === 'off') return null;
+function parseHttp(text: string): HttpAddress | 'off' {
+  if (text === 'off') return text;
   const [, host, port] = /^(\[[0-9a-fA-F:]+\]|[^\s:]+):(\d{1,5})$/.exec(text) ?? [];
   if (host === undefined || Number(port) > 65_535) {
     throw new InvalidArgumentError(`"${text}" is not HOST:PORT, nor off.`);
@@ -377,8 +395,8 @@ function parseProcesses(text: string): number {
   return Number(text);
 }
 
-function parseTaskDisk(text: string): number | null {
-  if (text === 'off') return null;
+function parseTaskDisk(text: string): number | 'off' {
+  if (text === 'off') return text;
   const [, digits, unit = ''] = /^(\d{1,9})(MiB|GiB|TiB)$/.exec(text) ?? [];
   const bytes = Number(digits) * (BYTES_OF[unit] ?? Number.NaN);
   if (!(bytes > 0)) throw new InvalidArgumentError(`"${text}" is no size such as 500MiB, 200GiB or 1TiB, nor off.`);
@@ -387,6 +405,8 @@ function parseTaskDisk(text: string): number | null {
 
 /** Commander hands on the former value too, which path.resolve would take for a second part. */
 function toPath(text: string): string {
+  // An empty variable in a unit file would mean the folder the agent happens to be in.
+  if (text === '') throw new InvalidArgumentError('An empty path is none.');
   return path.resolve(text);
 }
 

@@ -1,7 +1,8 @@
 // `sluice submit FILE…`: workloads from YAML files, all accepted in one step or none.
 import { readFile, stat } from 'node:fs/promises';
 import type { DefineCommand, Host, Invocation } from '../invocation.js';
-import { CliError, EXIT, isApiError, usageError, whyUnreadable } from '../failure.js';
+import { whyUnusable } from '../../common/why-unusable.js';
+import { CliError, EXIT, isApiError, usageError } from '../failure.js';
 import { endText, followUntil, highestExitCode } from '../following.js';
 import { hasEnded } from '../presentation.js';
 
@@ -129,7 +130,7 @@ async function readSpecFile(host: Host, file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw usageError(`cannot read ${file}: ${whyUnreadable(error)}`);
+    throw usageError(`cannot read ${file}: ${whyUnusable(error)}`);
   }
 }
 

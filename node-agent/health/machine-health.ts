@@ -1,8 +1,9 @@
 // The health of the machine that the agent really runs on: its kernel log, its files, its hooks, from the agent's flags.
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../common/clock.js';
 import type { Logger } from '../../common/log.js';
+import { whyUnusable } from '../../common/why-unusable.js';
 import { BOOT_ID } from '../runtime/process-identity.js';
 import { AgentHealth } from './agent-health.js';
 import { healthFile } from './health-file.js';
@@ -39,10 +40,18 @@ export function machineHealth(
 }
 
 function checkRunnable(file: string): void {
+  const why = whyNotRunnable(file);
+  if (why !== null) throw new Error(`the hook ${file} cannot be run: ${why}`);
+}
+
+function whyNotRunnable(file: string): string | null {
   try {
+    if (!statSync(file).isFile()) return 'it is no file';
     accessSync(file, constants.X_OK);
+    return null;
   } catch (error) {
-    throw new Error(`the hook ${file} cannot be run: ${(error as Error).message}`, { cause: error });
+    const isClosed = (error as NodeJS.ErrnoException).code === 'EACCES';
+    return isClosed ? `it is not executable\nMake it so: chmod +x ${file}` : whyUnusable(error);
   }
 }
 

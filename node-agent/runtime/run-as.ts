@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { whyUnusable } from '../../common/why-unusable.js';
 import type { TaskUser } from './as-user.js';
 
 /** Who runs tasks; nobody named = the agent's own user. */
@@ -16,6 +17,8 @@ export interface RunAs {
 
 /** How long the user database may take, in ms: it may be a server that is away. */
 const LOOKUP_LIMIT_MS = 10_000;
+/** A map beyond that is none of ours. */
+const MAX_MAP_CHARACTERS = 4 * 1024 * 1024;
 /** How long its answer is used, in ms. */
 const REMEMBERED_MS = 300_000;
 
@@ -70,9 +73,31 @@ export class TaskUsers {
 
 /** Reads `submitter: local user` lines. @throws Error in words */
 export function readUserMap(file: string): Readonly<Record<string, string>> {
-  const parsed = UserMap.safeParse(parse(readFileSync(file, 'utf8')) ?? {});
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`the user map ${file} cannot be read: ${whyUnusable(error)}`, { cause: error });
+  }
+  if (text.length > MAX_MAP_CHARACTERS) {
+    throw new Error(`the user map ${file} is larger than ${MAX_MAP_CHARACTERS} characters`);
+  }
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new Error(`the user map ${file} is no YAML: ${(error as Error).message.trimEnd()}`, { cause: error });
+  }
+  const parsed = UserMap.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
-  throw new Error(`${file} is no list of "submitter: local user": ${parsed.error.issues[0]?.message ?? ''}`);
+  const { path = [], message } = parsed.error.issues[0] ?? {};
+  const where = path.length === 0 ? '' : `${path.join('.')}: `;
+  throw new Error(`${file} is no list of "submitter: local user": ${where}${message ?? ''}`);
+}
+
+/** @throws Error in words when there is no such user here: known at the start, it costs nobody's work */
+export async function checkUser(name: string): Promise<void> {
+  await lookUp(name);
 }
 
 async function lookUp(name: string): Promise<TaskUser> {

@@ -72,9 +72,15 @@ describe('a hook', () => {
   });
 
   it('that is no program is refused when the agent starts', () => {
-    const hooks = { everyMs: 1_000, prolog: { file: path.join(folder, 'missing'), limitMs: 1_000 } };
-    const start = () => machineHealth({ node: 'n1', stateDir: folder, hooks, readsKernelLog: false }, deps);
-    expect(start).toThrow(/the hook .*missing cannot be run: .*ENOENT/);
+    const start = (file: string) => () => {
+      const hooks = { everyMs: 1_000, prolog: { file, limitMs: 1_000 } };
+      machineHealth({ node: 'n1', stateDir: folder, hooks, readsKernelLog: false }, deps);
+    };
+    writeFileSync(path.join(folder, 'plain'), '#!/bin/sh\n', { mode: 0o644 });
+    expect(start(path.join(folder, 'missing'))).toThrow(/the hook .*missing cannot be run: there is no such file/);
+    expect(start(path.join(folder, 'plain'))).toThrow(/plain cannot be run: it is not executable\nMake it so: chmod/);
+    // A folder has the same bit, and means something else by it.
+    expect(start(folder)).toThrow(/cannot be run: it is no file/);
   });
 });
 
