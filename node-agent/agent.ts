@@ -29,6 +29,7 @@ import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
 import { skewsBetween } from './check/skew.js';
 import { type Grant, isLive } from './session/allocation.js';
+import { doubtedInventory } from './session/doubts.js';
 import type { MigLayout } from './session/slots.js';
 import {
   heldGpus,
@@ -113,7 +114,8 @@ export class Agent {
     const { host } = deps;
     const release = host.takeState();
     try {
-      const record = host.journal.read() ?? newAgentRecord(host.newId(), host.bootId);
+      const last = host.journal.read();
+      const record = last ?? newAgentRecord(host.newId(), host.bootId);
       const rebooted = record.bootId !== host.bootId;
       const known = record.allocations.filter(({ refusal }) => refusal === null).map(({ grant }) => grant.id);
       // The runtime's news go to the agent, which needs the runtime to be made.
@@ -141,7 +143,9 @@ export class Agent {
       const inventory = await gpus.inventory();
       const agent = new Agent(options, deps, record, gpus, runtime, state, inventory, release);
       holder.agent = agent;
-      await agent.#begin(recovered);
+      // A journal may have lost what it said last, and a supervisor may have had what it never said: what the last agent of
+      // this boot left on a GPU that nobody holds now, only the GPU can tell. A boot leaves nothing.
+      await agent.#begin(recovered, last !== null && !rebooted);
       return agent;
     } catch (error) {
       release();
@@ -189,7 +193,7 @@ export class Agent {
       node: this.#options.name,
       isConnected: this.#state.connection === 'up',
       gpuSource: this.#gpus.kind,
-      inventory: this.#inventory,
+      inventory: this.#toldInventory(),
       tasks: [...this.#state.allocations.values()]
         .filter(({ phase }) => phase !== 'released')
         .map(({ grant: { workload, task, gpus }, phase }) => ({ workload, task, phase, gpus })),
@@ -209,7 +213,7 @@ export class Agent {
     return this.#inventory.gpus.find((gpu) => gpu.uuid === uuid) ?? null;
   }
 
-  async #begin(recovered: ReadonlyMap<string, Recovered>): Promise<void> {
+  async #begin(recovered: ReadonlyMap<string, Recovered>, mayBeDirty: boolean): Promise<void> {
     // From now on this boot's processes are the ones that count.
     await this.#save();
     this.#log.info(
@@ -225,6 +229,7 @@ export class Agent {
     if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
     this.#runtime.begin();
     this.take({ type: 'inventory', layout: migLayout(this.#inventory) });
+    if (mayBeDirty) this.take({ type: 'doubted', gpus: this.#inventory.gpus.map(({ uuid }) => uuid) });
     await this.#deps.health?.begin(this.#inventory, {
       send: (events) => this.#sendHealth(events),
       lookAtGpus: () => void this.#lookAtInventory().catch((error: unknown) => this.#failed('inventory', error)),
@@ -319,6 +324,13 @@ export class Agent {
         return;
       case 'check clean':
         void this.#checkClean(output).catch((error: unknown) => this.#failed('check clean', error));
+        return;
+      case 'look':
+        void this.#lookAtDoubt(output).catch((error: unknown) => this.#failed('look', error));
+        return;
+      case 'send inventory':
+        this.#inventoryDue = true;
+        this.#sendInventory();
         return;
       case 'forget':
         this.#deps.health?.forget(output.id);
@@ -427,7 +439,11 @@ export class Agent {
   }
 
   #inventoryMessage(): NodeInventory {
-    return inventoryMessage(this.#inventory, this.#options.machine, this.#deps.health?.problem ?? '');
+    return inventoryMessage(this.#toldInventory(), this.#options.machine, this.#deps.health?.problem ?? '');
+  }
+
+  #toldInventory(): Inventory {
+    return doubtedInventory(this.#inventory, this.#state.doubts);
   }
 
   #sendHealth(events: readonly HealthEvent[]): void {
@@ -546,6 +562,10 @@ export class Agent {
     if (answer.state !== 'clean') this.#log.info({ allocation: id, why: answer.message }, 'GPUs are not clean yet');
     const dirtyGpus = answer.state === 'dirty' ? answer.gpus : answer.state === 'unknown' ? baselineOf : [];
     this.take({ type: 'cleaned', id, clean: answer.state === 'clean', dirtyGpus });
+  }
+
+  async #lookAtDoubt({ gpu, askedMs }: Extract<SessionOutput, { readonly type: 'look' }>): Promise<void> {
+    this.take({ type: 'looked', gpu, askedMs, answer: await this.#gpus.checkClean([gpu]) });
   }
 
   async #sweep(): Promise<void> {

@@ -8,6 +8,8 @@
 //                                                   generations, where nobody is in the way
 //   listed             absent, no room beside       reported as never started: two owners are never right
 //                      others that are to stay
+//   listed             absent, a GPU of it perhaps  waits until the GPU was seen clean; reported as never started when that
+//                      not clean                    takes too long
 //   listed, to stop    absent                       reported as never started; a late order cannot start it any more
 //   listed             starting, running            nothing
 //   listed, to stop    starting, running            stop file, stop signal, kill after the grace
@@ -21,6 +23,7 @@
 // `nowMs` is the agent's clock: milliseconds since boot, suspend included, since leases are counted on it.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
+import type { Cleanliness } from '../gpu/provider.js';
 import {
   type Checkpoint,
   type DesiredAllocation,
@@ -40,13 +43,21 @@ import {
   whyStale,
   withAccepted,
 } from './slots.js';
+import {
+  afterLook,
+  CLEAN_LIMIT_MS,
+  CLEAN_RETRY_MS,
+  type Doubts,
+  dueLooks,
+  judgeDoubts,
+  lookingAt,
+  nextLookMs,
+  whyDoubted,
+  withDoubts,
+} from './doubts.js';
 import { graceWithoutLease } from '../runtime/supervision.js';
 import { judgeTerm, type ObeyedTerm, type PresentedTerm, withTerm } from './terms.js';
 
-/** How often the GPUs of an ended task are looked at until they are clean, in ms. */
-export const CLEAN_RETRY_MS = 500;
-/** After this the GPUs are reported as dirty and the allocation as released, in ms. */
-export const CLEAN_LIMIT_MS = 60_000;
 /** How often a kill is repeated until the task is gone, in ms. */
 export const KILL_RETRY_MS = 5_000;
 /** Heartbeats that may be unanswered at once; the oldest are forgotten. */
@@ -76,6 +87,8 @@ export interface SessionState {
   readonly isLeaving: boolean;
   /** Which GPUs are in MIG mode; null = not known yet. */
   readonly layout: MigLayout | null;
+  /** GPUs that may not be clean, whoever used them. */
+  readonly doubts: Doubts;
   readonly connection: 'down' | 'greeting' | 'up';
   /** Until when this node may start tasks and run them, in ms since boot. */
   readonly leaseDeadlineMs: number;
@@ -128,6 +141,10 @@ export type SessionInput =
   | { readonly type: 'endpoints'; readonly id: AllocationId; readonly endpoints: readonly Endpoint[] }
   /** The inventory was read. */
   | { readonly type: 'inventory'; readonly layout: MigLayout }
+  /** Something may have been left on these GPUs that no allocation here tells of; of those that are held, their holders tell. */
+  | { readonly type: 'doubted'; readonly gpus: readonly string[] }
+  /** A GPU in doubt was looked at. `askedMs` as in the question. */
+  | { readonly type: 'looked'; readonly gpu: string; readonly askedMs: number; readonly answer: Cleanliness }
   /** The agent ends its tasks and goes: nothing new starts, else the scheduler would fill again what is being emptied. */
   | { readonly type: 'leaving' }
   | { readonly type: 'tick' };
@@ -158,6 +175,10 @@ export type SessionOutput =
       readonly gpus: readonly string[];
       readonly baselineOf: readonly string[];
     }
+  /** The memory of a GPU in doubt. */
+  | { readonly type: 'look'; readonly gpu: string; readonly askedMs: number }
+  /** What is known against GPUs changed. */
+  | { readonly type: 'send inventory' }
   | { readonly type: 'forget'; readonly id: AllocationId }
   | { readonly type: 'close connection'; readonly why: string }
   /** For the log. */
@@ -194,6 +215,7 @@ export function restoreSession(
     spared: new Set(),
     isLeaving: false,
     layout: null,
+    doubts: new Map(),
     connection: 'down',
     leaseDeadlineMs,
     heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
@@ -227,6 +249,10 @@ export function nextTickMs(state: SessionState): number | null {
     if (isLive(one)) dues.push(one.stop?.killAtMs ?? state.leaseDeadlineMs + one.grant.lingerMs + 1);
     else if (one.cleaning !== null && one.cleaning.nextMs !== null) dues.push(one.cleaning.nextMs);
   }
+  if (state.doubts.size > 0) {
+    const lookMs = nextLookMs(state.doubts, heldGpus(state));
+    if (lookMs !== Infinity) dues.push(lookMs);
+  }
   return dues.length === 0 ? null : Math.min(...dues);
 }
 
@@ -238,6 +264,7 @@ export function step(before: SessionState, input: SessionInput, nowMs: number): 
   stopWhatMustNotRun(turn);
   releaseWhatIsClean(turn);
   forgetWhatNobodyLists(turn);
+  lookAtDoubts(turn);
   startWhatIsDesired(turn);
   beatHeart(turn);
   return turn.result();
@@ -346,6 +373,15 @@ function receive(turn: Turn, input: SessionInput): void {
     case 'inventory':
       turn.change({ layout: input.layout });
       return;
+    case 'doubted': {
+      const held = heldGpus(turn.state);
+      const free = input.gpus.filter((uuid) => !held.has(uuid));
+      turn.change({ doubts: withDoubts(turn.state.doubts, free, turn.nowMs, turn.nowMs) });
+      return;
+    }
+    case 'looked':
+      takeLook(turn, input);
+      return;
     case 'leaving':
       turn.change({ isLeaving: true });
       return;
@@ -448,7 +484,21 @@ function takeCleaned(turn: Turn, one: LocalAllocation, input: Extract<SessionInp
     const message = `GPUs not clean ${CLEAN_LIMIT_MS / 1000} s after the end: ${input.dirtyGpus.join(', ')}`;
     turn.emit({ type: 'note', id: one.grant.id, message });
     turn.put({ ...one, phase: 'released', cleaning: null, dirtyGpus: input.dirtyGpus });
+    turn.change({ doubts: withDoubts(turn.state.doubts, input.dirtyGpus, sinceMs, turn.nowMs) });
   }
+}
+
+function takeLook(turn: Turn, { gpu, askedMs, answer }: Extract<SessionInput, { type: 'looked' }>): void {
+  const told = (): string | null => {
+    const doubt = turn.state.doubts.get(gpu);
+    return doubt === undefined ? null : whyDoubted(doubt);
+  };
+  const before = told();
+  turn.change({ doubts: afterLook(turn.state.doubts, gpu, answer, askedMs, turn.nowMs) });
+  const after = told();
+  if (before === after) return;
+  turn.emit({ type: 'note', id: null, message: after === null ? `GPU ${gpu} is clean again` : `GPU ${gpu}: ${after}` });
+  turn.emit({ type: 'send inventory' });
 }
 
 /** A scheduler that answers no heartbeat for the length of a lease is no scheduler: perhaps another address has one. */
@@ -516,6 +566,15 @@ function releaseWhatIsClean(turn: Turn): void {
   }
 }
 
+function lookAtDoubts(turn: Turn): void {
+  const { doubts } = turn.state;
+  if (doubts.size === 0) return;
+  const due = dueLooks(doubts, heldGpus(turn.state), turn.nowMs);
+  if (due.length === 0) return;
+  turn.change({ doubts: lookingAt(doubts, due) });
+  for (const gpu of due) turn.emit({ type: 'look', gpu, askedMs: turn.nowMs });
+}
+
 function forgetWhatNobodyLists(turn: Turn): void {
   const { desired } = turn.state;
   if (desired === null) return;
@@ -545,6 +604,7 @@ function startWhatIsDesired(turn: Turn): void {
     }
     // As does this: whoever is in the way is on its way out, and is released.
     if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0) continue;
+    if (judgeDoubts(turn.state.doubts, order.gpus, turn.nowMs) === 'wait') continue;
     accept(turn, order);
   }
 }
@@ -558,7 +618,8 @@ function whyRefused(turn: Turn, order: DesiredAllocation): string | null {
   const [conflict] = inTheWay(order.gpus, staying);
   if (conflict !== undefined) return `${conflict.why}, which is to go on`;
   if (holders.length >= MAX_TASKS) return `this node has ${holders.length} tasks, of ${MAX_TASKS} that it takes`;
-  return null;
+  const doubted = judgeDoubts(turn.state.doubts, order.gpus, turn.nowMs);
+  return typeof doubted === 'string' ? null : doubted.why;
 }
 
 function isWanted(turn: Turn, { grant }: LocalAllocation): boolean {

@@ -1,6 +1,7 @@
 // A session that a test talks to in a few lines: it keeps the state, the clock, and what came out.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
+import type { Cleanliness } from '../../node-agent/gpu/provider.js';
 import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
 import {
   type JournalContent,
@@ -141,6 +142,13 @@ export class SessionDriver {
     return this.take({ type: 'cleaned', id: id as AllocationId, clean: true, dirtyGpus: [] });
   }
 
+  /** Answers a look at a GPU in doubt that was asked for now, or at another time. */
+  looked(gpu: string, state: 'clean' | 'dirty' | 'unknown', askedMs = this.nowMs): string[] {
+    const answer: Cleanliness =
+      state === 'clean' ? { state } : { state, gpus: state === 'dirty' ? [gpu] : [], message: `${gpu} is ${state}` };
+    return this.take({ type: 'looked', gpu, askedMs, answer });
+  }
+
   dirty(id: string, ...gpus: string[]): string[] {
     return this.take({ type: 'cleaned', id: id as AllocationId, clean: false, dirtyGpus: gpus });
   }
@@ -180,7 +188,10 @@ function inWords(output: SessionOutput): string | null {
       return `forget ${output.id}`;
     case 'close connection':
       return 'close connection';
+    case 'look':
+      return `look ${output.gpu}`;
     case 'send hello':
+    case 'send inventory':
     case 'send observed':
     case 'persist':
       return output.type;

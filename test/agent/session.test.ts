@@ -1,13 +1,9 @@
 // What the agent decides, as a table: each case is one row of the comparison of desired and observed.
 import { describe, expect, test } from 'vitest';
 import type { AllocationId } from '../../common/ids.js';
-import {
-  CLEAN_LIMIT_MS,
-  CLEAN_RETRY_MS,
-  journalOf,
-  KILL_RETRY_MS,
-  nextTickMs,
-} from '../../node-agent/session/session.js';
+import type { DiscoveredGpu, Inventory } from '../../node-agent/gpu/provider.js';
+import { CLEAN_LIMIT_MS, CLEAN_RETRY_MS, DOUBT_RETRY_MS, doubtedInventory } from '../../node-agent/session/doubts.js';
+import { journalOf, KILL_RETRY_MS, nextTickMs } from '../../node-agent/session/session.js';
 import { HEARTBEAT_MS, LEASE_MS, SessionDriver, wants } from './session-builder.js';
 
 /** An agent with a lease and one running allocation `a` on GPU `g`. */
@@ -194,6 +190,134 @@ describe('releasing', () => {
     session.nowMs += CLEAN_LIMIT_MS;
     session.dirty('a', 'g');
     expect(session.state.allocations.get('a' as AllocationId)).toMatchObject({ phase: 'released', dirtyGpus: ['g'] });
+  });
+});
+
+describe('a GPU in doubt', () => {
+  /** An agent that began in the same boot as the one before, which held nothing that anybody knows of. */
+  function begunAgain(): SessionDriver {
+    const session = new SessionDriver();
+    session.take({ type: 'doubted', gpus: ['g', 'h'] });
+    session.join();
+    return session;
+  }
+
+  test('takes an order once it was seen clean; others wait for nothing', () => {
+    const session = new SessionDriver();
+    expect(session.take({ type: 'doubted', gpus: ['g', 'h'] })).toEqual(['look g', 'look h']);
+    session.join();
+    expect(session.looked('h', 'clean')).toEqual([]);
+    const words = session.order(wants('a', ['g@1']), wants('b', ['h@1']), wants('c'));
+    expect(words).toEqual(['persist', 'start b', 'start c', 'send observed']);
+    expect(session.looked('g', 'clean')).toEqual(['persist', 'start a', 'send observed']);
+  });
+
+  test('is told when it was seen to be dirty, and looked at until it is clean', () => {
+    const session = begunAgain();
+    session.order(wants('a', ['g@1']));
+    expect(session.looked('g', 'dirty')).toEqual(['send inventory']);
+    expect(nextTickMs(session.state)).toBe(session.nowMs + CLEAN_RETRY_MS);
+    expect(session.pass(CLEAN_RETRY_MS)).toEqual(['look g']);
+    // Nothing new, so nothing to tell.
+    expect(session.looked('g', 'dirty')).toEqual([]);
+    expect(session.pass(CLEAN_RETRY_MS)).toEqual(['look g']);
+    expect(session.looked('g', 'clean')).toEqual(['persist', 'send inventory', 'start a', 'send observed']);
+  });
+
+  test.each(['dirty', 'unknown'] as const)(
+    'that stays %s is looked at less often, and orders for it are refused',
+    (state) => {
+      const session = begunAgain();
+      session.looked('h', 'clean');
+      session.looked('g', state);
+      session.order(wants('a', ['g@1']));
+      session.take({ type: 'disconnected' });
+      session.pass(CLEAN_LIMIT_MS);
+      session.join();
+      session.looked('g', state);
+      expect(session.state.doubts.get('g')?.nextMs).toBe(session.nowMs + DOUBT_RETRY_MS);
+      session.order(wants('a', ['g@1']), wants('b', ['h@1']));
+      expect(session.phase('b')).toBe('starting');
+      expect(session.state.allocations.get('a' as AllocationId)).toMatchObject({
+        phase: 'released',
+        neverStarted: true,
+        dirtyGpus: [],
+        exit: { message: `GPU g is not known to be clean: g is ${state}` },
+      });
+    },
+  );
+
+  test('is each that was released as dirty, whoever has forgotten that', () => {
+    const session = running();
+    session.ended('a');
+    session.nowMs += CLEAN_LIMIT_MS;
+    expect(session.dirty('a', 'g')).toEqual(['look g', 'send observed']);
+    expect(session.looked('g', 'dirty')).toEqual(['send inventory']);
+    // Another history, in which nobody knows that it was dirty.
+    session.take({ type: 'disconnected' });
+    session.join({ lineage: 'l2', epoch: 2 });
+    expect(session.orderAt(2, 1, wants('b', ['g@9']))).not.toContain('start b');
+    expect(session.phase('b')).toBe('released');
+    session.pass(DOUBT_RETRY_MS);
+    expect(session.looked('g', 'clean')).toContain('send inventory');
+    expect(session.orderAt(2, 2, wants('c', ['g@10']))).toContain('start c');
+  });
+
+  test('of which somebody holds a part is looked at when he has left, and takes nothing new before', () => {
+    const session = new SessionDriver();
+    session.join();
+    const b = wants('b', ['g@2*3000']);
+    session.order(wants('a', ['g@1*3000']), b);
+    session.started('a');
+    session.started('b');
+    session.ended('a');
+    session.nowMs += CLEAN_LIMIT_MS;
+    // A process of it hangs in the kernel; memory cannot be told from that of the other one, and nobody asked for it.
+    expect(session.dirty('a', 'g')).toEqual(['send observed']);
+    session.beat();
+    expect(session.order(b, wants('c', ['g@3*3000']))).not.toContain('start c');
+    expect(nextTickMs(session.state)).toBeGreaterThan(session.nowMs);
+    session.ended('b');
+    // The last one's own look was asked for before that.
+    expect(session.clean('b')).toEqual(['look g', 'send observed']);
+    session.join();
+    expect(session.order(wants('c', ['g@3*3000']))).not.toContain('start c');
+    expect(session.looked('g', 'clean')).toContain('start c');
+  });
+
+  test('that was doubted again is not cleared by a look from before', () => {
+    const session = begunAgain();
+    const askedMs = session.nowMs;
+    session.nowMs += 1;
+    expect(session.take({ type: 'doubted', gpus: ['g'] })).toEqual(['look g']);
+    session.order(wants('a', ['g@1']));
+    expect(session.looked('g', 'clean', askedMs)).not.toContain('start a');
+    expect(session.looked('g', 'clean')).toContain('start a');
+  });
+
+  test('is none that is held: its holder sees to it', () => {
+    const session = running();
+    expect(session.take({ type: 'doubted', gpus: ['g'] })).toEqual([]);
+    expect(session.state.doubts.size).toBe(0);
+  });
+
+  test('is told as quarantined, with what was seen, unless its driver says worse', () => {
+    const gpu = (uuid: string, health: 'healthy' | 'lost') => ({ uuid, health, healthMessage: '' }) as DiscoveredGpu;
+    const inventory: Inventory = {
+      gpus: [gpu('g', 'healthy'), gpu('h', 'lost'), gpu('i', 'healthy')],
+      driverVersion: '',
+      cudaVersion: '',
+      problem: '',
+    };
+    const session = new SessionDriver();
+    session.take({ type: 'doubted', gpus: ['g', 'h', 'i'] });
+    session.looked('g', 'dirty');
+    session.looked('h', 'unknown');
+    const { gpus } = doubtedInventory(inventory, session.state.doubts);
+    // At the third one nobody looked yet, so nothing is known against it.
+    expect(gpus.map(({ health }) => health)).toEqual(['quarantined', 'lost', 'healthy']);
+    expect(gpus[0]?.healthMessage).toContain('g is dirty');
+    expect(doubtedInventory(inventory, new Map())).toBe(inventory);
   });
 });
 

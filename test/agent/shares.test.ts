@@ -1,7 +1,8 @@
 // Several tasks on one GPU: what fits beside what, what is refused, which generation counts, and when a GPU is looked at.
 import { describe, expect, test } from 'vitest';
 import type { AllocationId } from '../../common/ids.js';
-import { CLEAN_LIMIT_MS, CLEAN_RETRY_MS, MAX_TASKS } from '../../node-agent/session/session.js';
+import { CLEAN_LIMIT_MS, CLEAN_RETRY_MS } from '../../node-agent/session/doubts.js';
+import { MAX_TASKS } from '../../node-agent/session/session.js';
 import { HEARTBEAT_MS, SessionDriver, wants } from './session-builder.js';
 
 const STOP = { stop: { reason: 'RECLAIMED', graceMs: 3_000 } } as const;
