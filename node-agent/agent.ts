@@ -565,7 +565,13 @@ export class Agent {
   }
 
   async #lookAtDoubt({ gpu, askedMs }: Extract<SessionOutput, { readonly type: 'look' }>): Promise<void> {
-    this.take({ type: 'looked', gpu, askedMs, answer: await this.#gpus.checkClean([gpu]) });
+    const known = this.#inventory.gpus.find(({ uuid }) => uuid === gpu);
+    // Its driver would be asked in vain, which can take long, and again every few seconds.
+    const isLost = known === undefined || known.health === 'lost';
+    const answer = isLost
+      ? { state: 'unknown' as const, message: known?.healthMessage ?? 'it is gone' }
+      : await this.#gpus.checkClean([gpu]);
+    this.take({ type: 'looked', gpu, askedMs, answer });
   }
 
   async #sweep(): Promise<void> {

@@ -6,13 +6,8 @@
 export const KNOWN_FAILURES: ReadonlyMap<number, string> = new Map([
   // Supervisor crashes, frozen nodes and damaged journals; not understood.
   [367, 'I25 it converges'],
-  // A frozen node, and a damaged journal.
-  [1187, 'I14 released means clean'],
   // A disk put back by hand, which nobody can know of before an agent tells.
   [1251, 'I9 a workload has one live attempt'],
   // Damaged journals.
   [1847, 'I9 a workload has one live attempt'],
-  // Memory that does not come back, and a lost history.
-  [1909, 'I14 released means clean'],
-  [1989, 'I14 released means clean'],
 ]);

@@ -213,6 +213,21 @@ export const MUTANTS: readonly Mutant[] = [
     "phase: 'exited', cleaning: { sinceMs: nowMs, nextMs: nowMs, asked: [] }",
     "phase: 'released', cleaning: null",
   ),
+  mutant(
+    'start on what may not be clean',
+    SESSION,
+    "if (judgeDoubts(turn.state.doubts, order.gpus, turn.nowMs) === 'wait')",
+    'if (false)',
+    'gpus',
+  ),
+  mutant(
+    'forget a dirty GPU with the task that left it',
+    SESSION,
+    'turn.change({ doubts: withDoubts(turn.state.doubts, input.dirtyGpus, sinceMs, turn.nowMs) });',
+    '',
+    'gpus',
+  ),
+  mutant('begin anew without a doubt', AGENT, 'if (mayBeDirty)', 'if (false)', 'machines'),
   mutant('start what is here already', SESSION, 'if (turn.state.allocations.has(order.id))', 'if (false)'),
   mutant('let run what nobody asked for', SESSION, 'if (isUnlisted)', 'if (false)', 'history'),
   mutant(

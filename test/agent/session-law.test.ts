@@ -3,13 +3,15 @@
 //   2. no live tasks together have more than a GPU of any GPU, a whole one and a MIG instance have one owner at most,
 //      and a GPU in MIG mode is not shared otherwise;
 //   3. nothing starts without a lease;
-//   4. a GPU that nobody holds any more was looked at after the last start on it, or was told to be dirty;
-//   5. once the faults are over and nothing is desired, nothing is left.
+//   4. a GPU that nobody holds any more was looked at after the last start on it, or is in doubt;
+//   5. nothing starts on a GPU that nobody holds and that was not seen clean after the last start on it, whatever was forgotten;
+//   6. once the faults are over and nothing is desired, nothing is left.
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId } from '../../common/ids.js';
 import type { GrantedGpu } from '../../node-agent/session/allocation.js';
+import { CLEAN_LIMIT_MS } from '../../node-agent/session/doubts.js';
 import {
   heldGpus,
   type JournalContent,
@@ -24,7 +26,7 @@ import {
 } from '../../node-agent/session/session.js';
 import { EMPTY_JOURNAL, HEARTBEAT_MS, LEASE_MS, wants } from './session-builder.js';
 
-const IDS = ['a', 'b', 'c', 'd', 'e'];
+const IDS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const GPUS = ['g', 'h'];
 /** Ends of `wants`' words for a whole GPU, shares and instances; the sums of some pairs are too much. */
 const AMOUNTS = ['', '', '*3500', '*3500', '*2000', '*5000', '/i*3000', '/j*4000', '/j*5000'];
@@ -39,6 +41,10 @@ type Action =
   | { readonly type: 'connect' | 'disconnect' | 'answer' | 'restart' | 'tell' | 'clean' | 'dirty' }
   | { readonly type: 'welcome'; readonly epoch: number; readonly lineage: string; readonly cluster: string }
   | { readonly type: 'exit'; readonly id: string }
+  /** All goes well for once: a scheduler that is obeyed, a lease, and an order for a whole GPU that nobody had before. */
+  | { readonly type: 'good order'; readonly id: string; readonly gpu: string }
+  /** What runs there ends, and memory does not come back in time. */
+  | { readonly type: 'left dirty' }
   | { readonly type: 'pass'; readonly ms: number }
   /** The agent dies after it decided, before anything of it was written down or done. */
   | { readonly type: 'crash at next step' };
@@ -86,6 +92,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('exit' as const), id: fc.constantFrom(...IDS) }) },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('good order' as const),
+      id: fc.constantFrom(...IDS),
+      gpu: fc.constantFrom(...GPUS),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('left dirty' as const) }) },
+  {
     weight: 3,
     arbitrary: fc.record({
       type: fc.constant('pass' as const),
@@ -100,6 +115,13 @@ interface Check {
   readonly gpus: readonly string[];
   /** The GPUs whose memory is looked at, with how often something was started on them before. */
   readonly looks: readonly (readonly [string, number])[];
+}
+
+/** A look at a GPU in doubt. */
+interface Look {
+  readonly gpu: string;
+  readonly askedMs: number;
+  readonly starts: number;
 }
 
 /** A node: an agent, the processes it starts, and the disk that outlives both. */
@@ -118,6 +140,7 @@ class World {
   /** News of the runtime that the agent has not heard yet. */
   news: SessionInput[] = [];
   checks: Check[] = [];
+  looks: Look[] = [];
   /** GPUs on which something was started since they were last found clean with nobody on them. */
   readonly unproven = new Set<string>();
   readonly starts = new Map<string, number>();
@@ -138,12 +161,22 @@ class World {
 
   /** Law 4. */
   checkProof(): void {
-    for (const one of this.state.allocations.values()) for (const gpu of one.dirtyGpus) this.unproven.delete(gpu);
     const held = heldGpus(this.state);
-    for (const gpu of this.unproven) if (!held.has(gpu)) throw new Error(`${gpu} is free, and nobody looked at it`);
+    for (const gpu of this.unproven) {
+      if (!held.has(gpu) && !this.state.doubts.has(gpu)) throw new Error(`${gpu} is free, and nobody looked at it`);
+    }
   }
 
   /** What a look shows is how it was when it was asked for. */
+  answerLook(state: 'clean' | 'dirty'): void {
+    const look = this.looks.shift();
+    if (look === undefined) return;
+    const { gpu, askedMs, starts } = look;
+    if (state === 'clean' && this.starts.get(gpu) === starts) this.unproven.delete(gpu);
+    const answer = state === 'clean' ? { state } : { state, gpus: [gpu], message: 'memory is in use' };
+    this.take({ type: 'looked', gpu, askedMs, answer });
+  }
+
   answerCheck(clean: boolean): void {
     const check = this.checks.shift();
     if (check === undefined) return;
@@ -176,6 +209,9 @@ class World {
           looks: output.baselineOf.map((gpu) => [gpu, this.starts.get(gpu) ?? 0]),
         });
         return;
+      case 'look':
+        this.looks.push({ gpu: output.gpu, askedMs: output.askedMs, starts: this.starts.get(output.gpu) ?? 0 });
+        return;
       case 'forget':
         this.asked.delete(output.id);
         return;
@@ -194,6 +230,7 @@ class World {
       this.news.push({ type: 'ended', id, end });
       return;
     }
+    this.checkDoubts(id, gpus);
     checkOwners([...this.alive.values()].flat().concat(gpus), id);
     if (this.executed.has(id)) throw new Error(`${id} was executed twice`);
     this.claimed.add(id);
@@ -206,6 +243,18 @@ class World {
     this.news.push({ type: 'started', id, startedMs: this.nowMs });
   }
 
+  /** Law 5. */
+  checkDoubts(id: AllocationId, gpus: readonly GrantedGpu[]): void {
+    const others = [...this.state.allocations.values()].filter(
+      ({ grant, phase }) => grant.id !== id && phase !== 'released',
+    );
+    const held = new Set(others.flatMap(({ grant }) => grant.gpus.map(({ uuid }) => uuid)));
+    for (const { uuid } of gpus) {
+      if (this.unproven.has(uuid) && !held.has(uuid))
+        throw new Error(`${id} was started on ${uuid}, which is not clean`);
+    }
+  }
+
   exit(id: string): void {
     if (!this.alive.delete(id)) return;
     this.ends.set(id, ended(false));
@@ -216,6 +265,7 @@ class World {
   restart(): void {
     this.news = [];
     this.checks = [];
+    this.looks = [];
     const restored = new Map<AllocationId, Restored>();
     for (const { grant, refusal } of this.journal.allocations) {
       const { id } = grant;
@@ -231,6 +281,7 @@ class World {
     this.state = restoreSession(this.journal, restored, this.leaseMs, this.nowMs);
     const remembered = new Set<string>(this.journal.allocations.map(({ grant }) => grant.id));
     for (const id of this.asked) if (!remembered.has(id)) this.asked.delete(id);
+    this.take({ type: 'doubted', gpus: GPUS });
   }
 
   act(one: Action): void {
@@ -269,10 +320,17 @@ class World {
       }
       case 'clean':
       case 'dirty':
+        this.answerLook(one.type);
         this.answerCheck(one.type === 'clean');
         return;
       case 'exit':
         this.exit(one.id);
+        return;
+      case 'good order':
+        this.goodOrder(one.id, one.gpu);
+        return;
+      case 'left dirty':
+        this.leaveDirty();
         return;
       case 'pass':
         this.nowMs += one.ms;
@@ -299,6 +357,28 @@ class World {
     });
   }
 
+  goodOrder(id: string, gpu: string): void {
+    const { maxEpoch, lineage, clusterId, maxRevision, generations } = this.state.journal;
+    const epoch = Math.max(1, maxEpoch);
+    this.take({ type: 'connected' });
+    this.welcome(epoch, lineage || 'l1', clusterId || 'c1');
+    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+    this.revision = maxRevision + 1;
+    const order = wants(id, [`${gpu}@${(generations[gpu] ?? 0) + 1}`], { lingerMs: 30_000 });
+    this.take({ type: 'desired', epoch, leaderId: '', revision: this.revision, allocations: [order], spared: [] });
+  }
+
+  leaveDirty(): void {
+    for (const id of this.alive.keys()) this.exit(id);
+    for (const one of this.news.splice(0)) this.take(one);
+    for (const ms of [1, CLEAN_LIMIT_MS]) {
+      for (let left = this.checks.length; left > 0; left -= 1) this.answerCheck(false);
+      this.nowMs += ms;
+      this.take({ type: 'tick' });
+    }
+    for (let left = this.checks.length; left > 0; left -= 1) this.answerCheck(false);
+  }
+
   /** No more faults; nothing is desired. */
   heal(): void {
     this.crashNext = false;
@@ -310,11 +390,13 @@ class World {
     for (let turns = 0; turns < 100; turns += 1) {
       for (const one of this.news.splice(0)) this.take(one);
       for (let left = this.checks.length; left > 0; left -= 1) this.answerCheck(true);
+      for (let left = this.looks.length; left > 0; left -= 1) this.answerLook('clean');
       this.nowMs += 1_000;
       this.take({ type: 'tick' });
       this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
     }
     if (this.alive.size > 0) throw new Error(`still running after everything healed: ${[...this.alive.keys()].join()}`);
+    if (this.state.doubts.size > 0) throw new Error(`still in doubt: ${[...this.state.doubts.keys()].join()}`);
     if (this.state.allocations.size > 0) {
       throw new Error(`still remembered after everything healed: ${[...this.state.allocations.keys()].join()}`);
     }
