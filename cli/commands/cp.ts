@@ -1,9 +1,10 @@
 // `sluice cp X:FROM TO` and `sluice cp FROM X:TO`: copies files and folders from and to the working folder of a running task.
 import { stat } from 'node:fs/promises';
 import { plural } from '../../common/units.js';
+import { whyUnusable } from '../../common/why-unusable.js';
 import { CopyError, type CopyEnd } from '../../common/copying/entries.js';
 import { FileReceiver } from '../../common/copying/receive.js';
-import { sendFiles } from '../../common/copying/send.js';
+import { sendFiles, skippedText } from '../../common/copying/send.js';
 import type { ExecCall, SluiceClient } from '../client.js';
 import { failure, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
@@ -37,6 +38,7 @@ Examples:
 async function copy(invocation: Invocation, fromText: string, toText: string): Promise<void> {
   const from = placeOf(fromText);
   const to = placeOf(toText);
+  if (fromText === '' || toText === '') throw usageError('an empty path is none', 'Write . for this folder.');
   if (from.type === to.type) {
     throw usageError(
       from.type === 'task' ? 'both ends are tasks' : 'neither end is a task',
@@ -99,8 +101,10 @@ async function pushFiles(
   signal: AbortSignal,
 ): Promise<CopyEnd> {
   // Before anything is asked of the task.
-  await stat(from).catch(() => {
-    throw new CopyError(`${from} does not exist`);
+  await stat(from).catch((error: NodeJS.ErrnoException) => {
+    throw new CopyError(
+      error.code === 'ENOENT' ? `${from} does not exist` : `${from} cannot be read: ${whyUnusable(error)}`,
+    );
   });
   const call = api.exec({ workload: await workloadSelector(api, workload), task, copyIn: { path: to } });
   signal.addEventListener('abort', () => call.cancel(), { once: true });
@@ -115,7 +119,7 @@ async function pushFiles(
       return result;
     });
     const [result] = await Promise.all([sent, ended]);
-    if (result.skipped > 0) invocation.note(`${result.skipped} links and devices were not copied`);
+    if (result.skipped > 0) invocation.note(skippedText(result.skipped));
     return result;
   } finally {
     call.cancel();

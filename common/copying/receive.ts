@@ -3,6 +3,7 @@
 import { lstatSync, renameSync } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { whyUnusable } from '../why-unusable.js';
 import {
   type CopyEnd,
   type CopyEntry,
@@ -104,9 +105,7 @@ export class FileReceiver {
     const target = path.join(this.#root, entry.path);
     refuseLinks(this.#root, entry.path);
     if (entry.type === 'folder') {
-      await mkdir(target, { recursive: true }).catch((error: unknown) => {
-        throw unwritable(target, error);
-      });
+      await makeFolder(target);
       this.#folders.push({ path: target, mode: entry.mode });
       return;
     }
@@ -124,9 +123,7 @@ export class FileReceiver {
     const isFolder = there?.isDirectory() === true || (there?.isSymbolicLink() === true && this.#isInto);
     if (isFolder) return path.join(this.#destination, name);
     if (!this.#isInto) return this.#destination;
-    await mkdir(this.#destination, { recursive: true }).catch((error: unknown) => {
-      throw unwritable(this.#destination, error);
-    });
+    await makeFolder(this.#destination);
     return path.join(this.#destination, name);
   }
 
@@ -159,19 +156,40 @@ export class FileReceiver {
   }
 }
 
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    const isFile = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw isFile ? new CopyError(`${folder} cannot be made a folder: a file is there`) : unwritable(folder, error);
+  });
+}
+
 /** A link on the way would lead somewhere else. What the destination itself is was the choice of the one who named it. */
 function refuseLinks(root: string, below: string): void {
   let at = root;
   for (const part of ['', ...below.split('/').filter(Boolean)]) {
     at = path.join(at, part);
-    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    if (isLink(at)) {
       throw new CopyError(`${at} is a link; remove it, or copy to another place`);
     }
   }
 }
 
+function isLink(at: string): boolean {
+  try {
+    return lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch (error) {
+    throw unwritable(at, error);
+  }
+}
+
+/** @param file the place that was asked for, not the hidden one beside it that is written first */
 function unwritable(file: string, error: unknown): CopyError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const why = code === 'EEXIST' ? 'another copy to it is under way' : code === 'EISDIR' ? 'it is a folder' : message;
+  const { code } = error as NodeJS.ErrnoException;
+  const why =
+    code === 'EEXIST'
+      ? 'another copy to it is under way'
+      : code === 'ENOENT'
+        ? `the folder ${path.dirname(file)} does not exist`
+        : whyUnusable(error);
   return new CopyError(`${file} cannot be written: ${why}`);
 }

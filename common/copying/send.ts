@@ -1,6 +1,7 @@
 // Sends a file or a folder as a stream of entries. Links are not followed and not sent: where one leads is another matter.
 import { constants, lstat, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { whyUnusable } from '../why-unusable.js';
 import { CHUNK_BYTES, CopyError, type CopyResult, lineOf, MAX_COPY_BYTES, MAX_ENTRIES } from './entries.js';
 
 /**
@@ -27,10 +28,11 @@ export async function sendFiles(root: string, write: (data: Buffer) => Promise<v
     if (entries > MAX_ENTRIES)
       throw new CopyError(`${root} holds more than ${MAX_ENTRIES} files; copy an archive of them`);
     const name = at === '' ? { name: path.basename(path.resolve(root)) } : {};
+    if (name.name === '') throw new CopyError('the root of a file system is not copied; name folders below it');
     const mode = stat.mode & 0o777;
     if (stat.isDirectory()) {
       await say(lineOf({ path: at, type: 'folder', mode, size: 0, ...name }));
-      for (const child of (await readdir(full)).toSorted()) await visit(path.posix.join(at, child));
+      for (const child of await childrenOf(full)) await visit(path.posix.join(at, child));
       return;
     }
     bytes += stat.size;
@@ -66,7 +68,19 @@ async function sendFile(file: string, size: number, write: (data: Buffer) => Pro
   }
 }
 
+async function childrenOf(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  return names.toSorted();
+}
+
+/** How what was passed over is told. */
+export function skippedText(count: number): string {
+  return count === 1 ? '1 link or device was not copied' : `${count} links and devices were not copied`;
+}
+
 function unreadable(file: string, error: unknown): CopyError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new CopyError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${message}`);
+  const { code } = error as NodeJS.ErrnoException;
+  return new CopyError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read: ${whyUnusable(error)}`);
 }

@@ -5,7 +5,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { CopyError } from '../../common/copying/entries.js';
 import { FileReceiver } from '../../common/copying/receive.js';
-import { sendFiles } from '../../common/copying/send.js';
+import { sendFiles, skippedText } from '../../common/copying/send.js';
 
 const [direction = '', wanted = ''] = process.argv.slice(2);
 
@@ -20,7 +20,7 @@ try {
 
 async function out(at: string): Promise<void> {
   const { skipped } = await sendFiles(inside(at), write);
-  if (skipped > 0) process.stderr.write(`${skipped} links and devices were not copied\n`);
+  if (skipped > 0) process.stderr.write(`${skippedText(skipped)}\n`);
 }
 
 async function into(at: string): Promise<void> {

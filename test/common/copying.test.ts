@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MAX_LINE_BYTES } from '../../common/copying/entries.js';
+import { CopyError, MAX_LINE_BYTES } from '../../common/copying/entries.js';
 import { FileReceiver } from '../../common/copying/receive.js';
 import { sendFiles } from '../../common/copying/send.js';
 
@@ -79,6 +79,29 @@ describe('a copy', () => {
       true,
     ]);
   });
+
+  it.each([
+    ['a folder onto a file', 'folder', 'file', /file cannot be made a folder: a file is there$/],
+    [
+      'a file below a folder that is not there',
+      'file',
+      'no/file',
+      /file cannot be written: the folder .*no does not exist$/,
+    ],
+    ['a file below a file', 'file', 'file/x', /cannot be written: a part of its path is a file$/],
+    ['a file with a name too long', 'file', 'x'.repeat(300), /cannot be written: its name is too long$/],
+  ])('says why it cannot be made: %s', async (_, what, to, message) => {
+    mkdirSync(path.join(dir, 'folder'));
+    writeFileSync(path.join(dir, 'file'), 'x');
+    const stream = await sent(path.join(dir, what));
+    const error = await received(stream, path.join(dir, to)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CopyError);
+    expect((error as CopyError).message).toMatch(message);
+    expect(readdirSync(dir)).toEqual(['file', 'folder']);
+  });
+
+  it('is not one of a whole file system', () =>
+    expect(sent('/')).rejects.toThrow('the root of a file system is not copied'));
 
   it('passes over links', async () => {
     mkdirSync(path.join(dir, 'from'));
