@@ -79,6 +79,7 @@ import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
 /** How long a call may take unless told otherwise. */
 const DEFAULT_DEADLINE_MS = 10_000;
 /** A stream that lost its scheduler tries again this soon, then twice as late each time … */
+const MAX_PORT = 65_535;
 const RECONNECT_FIRST_MS = 200;
 /** … up to this, … */
 const RECONNECT_SLOWEST_MS = 5_000;
@@ -280,6 +281,7 @@ class GrpcClient implements SluiceClient {
 
   constructor(options: ConnectOptions) {
     const { server, token, tlsCa, tlsClient } = options;
+    checkAddress(server);
     if (token && !tlsCa && !isLoopback(server)) {
       throw new ApiError({
         code: grpc.status.INVALID_ARGUMENT,
@@ -753,6 +755,19 @@ function present<T>(value: T | null, what: string): T {
 function connectionProblem(details: string): string {
   const found = /Last error: (?:Error: )?(.*?)\.?\s*(?:Resolution note:.*)?$/s.exec(details);
   return (found?.[1] ?? details).trim();
+}
+
+/** @throws ApiError in words when it is no address that gRPC could call */
+function checkAddress(server: string): void {
+  const [match, port = '0'] = /^(?:\[[0-9a-fA-F:]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(server) ?? [];
+  const isNamed = /^(unix|unix-abstract|dns|ipv4|ipv6|xds):./.test(server);
+  const isPlain = match !== undefined && Number(port) <= MAX_PORT;
+  if (isNamed || isPlain) return;
+  throw new ApiError({
+    code: grpc.status.INVALID_ARGUMENT,
+    reason: 'BAD_SERVER',
+    message: `"${server}" is no address of a scheduler\nGive HOST:PORT, such as gpu-master:7443, without a scheme.`,
+  });
 }
 
 /** Whether `HOST:PORT` is this machine. */

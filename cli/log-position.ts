@@ -1,10 +1,11 @@
 // Where a reader of a log was when it last ended, in a file of its own: the next one goes on there without losing or
 // repeating a byte.
-import { readFile } from 'node:fs/promises';
-import { renameSync, writeFileSync } from 'node:fs';
+import { access, constants, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
 import { whyUnusable } from '../common/why-unusable.js';
-import { usageError } from './failure.js';
+import { failure, usageError } from './failure.js';
 
 interface Place {
   readonly workload: string;
@@ -29,6 +30,8 @@ export class LogPosition {
   static async open(file: string, request: ReadLogsRequest): Promise<LogPosition> {
     const of = { workload: String(request.workload), task: request.task ?? 0 };
     const place = await readPlace(file);
+    // Before anything is printed: what could not be kept would be printed again.
+    if (place === null) await checkWritable(file);
     if (place !== null && (place.workload !== of.workload || place.task !== of.task)) {
       throw usageError(
         `${file} is the place in the log of task ${place.task} of workload ${place.workload}, not of task ${of.task} of ${of.workload}`,
@@ -41,9 +44,28 @@ export class LogPosition {
   /** Keeps the place; whoever reads the file sees this one or the one before. */
   readonly keep = (allocation: string, offset: number): void => {
     const place: Place = { ...this.#of, allocation, offset };
-    writeFileSync(`${this.#file}.tmp`, `${JSON.stringify(place)}\n`);
-    renameSync(`${this.#file}.tmp`, this.#file);
+    const draft = `${this.#file}.tmp`;
+    try {
+      writeFileSync(draft, `${JSON.stringify(place)}\n`);
+      renameSync(draft, this.#file);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw failure(
+        'POSITION_NOT_WRITTEN',
+        `cannot write the position file ${this.#file}: ${whyUnusable(error)}`,
+        'What was printed since it was last written is printed again by the next reading with it.',
+      );
+    }
   };
+}
+
+async function checkWritable(file: string): Promise<void> {
+  const folder = path.dirname(file);
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isMissing ? 'there is no such folder' : whyUnusable(error);
+    throw usageError(`cannot write the position file ${file}: ${folder}: ${why}`);
+  });
 }
 
 async function readPlace(file: string): Promise<Place | null> {

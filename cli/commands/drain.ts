@@ -20,6 +20,8 @@ interface Options {
 export const DRAIN_PREFIX = 'drain: ';
 /** The announcement ends by itself after so long: by then the node is mended, or gone. */
 const LASTS_MS = 30 * 86_400_000;
+/** The longest deadline and wait: beyond that it is a slip. */
+const MAX_SPAN_MS = 365 * 86_400_000;
 const POLL_MS = 1_000;
 /** Workloads that one line of progress names. */
 const NAMED = 5;
@@ -149,5 +151,7 @@ function spanMs(flag: string, text: string): number {
   if (ms === null || ms <= 0) {
     throw usageError(`${flag} ${text} is no span`, `Give 30m, 2h or 1h30m${flag === '--deadline' ? ', or now' : ''}.`);
   }
+  // Found out before the first node is cordoned.
+  if (ms > MAX_SPAN_MS) throw usageError(`${flag} ${text} is more than ${MAX_SPAN_MS / 86_400_000} days`);
   return ms;
 }

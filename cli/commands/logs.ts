@@ -15,6 +15,9 @@ import { mostTasks } from '../workload-requests.js';
 /** How many tasks are read at once: each is a stream of its own. */
 export const MAX_TASKS_AT_ONCE = 64;
 
+/** The most that a whole number of the API holds. */
+const MAX_COUNT = 2 ** 31 - 1;
+
 interface Options {
   readonly follow?: boolean;
   readonly task: string;
@@ -176,5 +179,6 @@ function tooMany(count: number): CliError {
 
 function wholeNumber(flag: string, text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw usageError(`${flag} ${text} is no whole number`);
+  if (Number(text) > MAX_COUNT) throw usageError(`${flag} ${text} is more than ${MAX_COUNT}`);
   return Number(text);
 }

@@ -297,16 +297,16 @@ function notKept(
 ): ApiError {
   const wanted =
     resumeAllocation !== ''
-      ? `allocation ${resumeAllocation}`
+      ? `no allocation ${resumeAllocation}`
       : previous
-        ? 'an attempt before that'
-        : `attempt ${attempt}`;
+        ? 'none before that'
+        : `no attempt ${attempt}`;
   const kept = [...new Set(known.map((one) => one.attempt))].join(', ') || 'none';
   return new ApiError({
     code: status.NOT_FOUND,
     reason: 'ATTEMPT_NOT_FOUND',
     message:
-      `workload ${number} is in attempt ${present}, and of task ${task} there is no ${wanted}\n` +
+      `workload ${number} is in attempt ${present}, and of task ${task} there is ${wanted}\n` +
       `Attempts that are kept: ${kept}.`,
   });
 }

@@ -1,5 +1,5 @@
 // The commands that create and control: submit, run, logs, wait, cancel, queue, cordon.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -451,6 +451,24 @@ describe('logs', () => {
     });
   });
 
+  it('says what comes of a place that cannot be kept, and leaves no draft', async () => {
+    const folder = temporaryFolder();
+    scheduler.onReadLogs = (_, sink) => {
+      mkdirSync(path.join(folder, 'place'));
+      sink.send({ allocation: 'A', attempt: 1, offset: 0, data: Buffer.from('one\n') });
+      sink.end();
+    };
+    const file = path.join(folder, 'place');
+    expect(await cli(['logs', '1041', '--position', file])).toEqual({
+      code: 1,
+      stdout: 'one\n',
+      stderr:
+        `error: cannot write the position file ${file}: it is a folder\n` +
+        'What was printed since it was last written is printed again by the next reading with it.\n',
+    });
+    expect(readdirSync(folder)).toEqual(['place']);
+  });
+
   it.each([
     [['--task', 'first'], '--task first is no whole number, list or range of them, or "all"'],
     [['--task', '5-2'], '--task 5-2: 2 is less than 5'],
@@ -459,6 +477,12 @@ describe('logs', () => {
     [['--grep', '('], '--grep ( is no regular expression'],
     [['--attempt', '0'], '--attempt 0 is none'],
     [['--attempt', '1', '-p'], '--attempt and --previous say two things'],
+    [['--attempt', '99999999999'], '--attempt 99999999999 is more than 2147483647'],
+    [['--tail', '9999999999'], '--tail 9999999999 is more than 2147483647'],
+    [
+      ['--position', '/nowhere/place'],
+      'cannot write the position file /nowhere/place: /nowhere: there is no such folder',
+    ],
     [['--tail', 'some'], '--tail some is no whole number'],
     [['--position', '/tmp/x', '--task', '0,1'], '--position keeps the place in one log'],
   ])('refuses %j', async (flags, message) => {

@@ -179,6 +179,7 @@ describe('drain', () => {
 
   it.each([
     ['drain n1 --deadline soon', '--deadline soon is no span\nGive 30m, 2h or 1h30m, or now.'],
+    ['drain n1 --deadline 99999999999d', '--deadline 99999999999d is more than 365 days'],
     ['drain n1 --timeout 0s', '--timeout 0s is no span\nGive 30m, 2h or 1h30m.'],
   ])('refuses: %s', async (line, message) => {
     const { code, stderr } = await cli(line);

@@ -81,6 +81,16 @@ describe('without a scheduler', () => {
     expect(code).toBe(1);
   });
 
+  it.each(['', 'http://gpu-master:7443', 'gpu-master:99999', 'gpu master:7443'])(
+    'whose address "%s" is none',
+    async (server) => {
+      expect(await cli(['get', 'nodes', '--server', server])).toMatchObject({
+        code: 2,
+        stderr: `error: "${server}" is no address of a scheduler\nGive HOST:PORT, such as gpu-master:7443, without a scheme.\n`,
+      });
+    },
+  );
+
   it('tells programs, too', async () => {
     const { code, stdout } = await cli(['get', 'nodes', '-o', 'json'], { env: NOBODY });
     expect(code).toBe(1);
