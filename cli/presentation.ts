@@ -271,14 +271,23 @@ export function gpuTime(duration: Duration | null | undefined): string {
 /** Counts GPUs of a node as `sinfo -s` counts nodes: allocated, idle, other (unusable or held back), total. */
 export function gpuCounts(node: Node__Output): { allocated: number; idle: number; other: number; total: number } {
   const gpus = node.inventory?.gpus ?? [];
-  const isFit = (node.inventory?.nodeProblem ?? '') === '';
-  const usable = node.state === 'NODE_STATE_READY' && !node.cordoned && isFit && !isInMaintenance(node);
+  const usable = takesWork(node);
   const allocated = gpus.filter((gpu) => gpu.workload !== 0).length;
   const idle = usable ? gpus.filter((gpu) => gpu.workload === 0 && gpu.health === 'GPU_HEALTH_HEALTHY').length : 0;
   return { allocated, idle, other: gpus.length - allocated - idle, total: gpus.length };
 }
 
-function isInMaintenance({ maintenances }: Node__Output): boolean {
+/** Whether a node takes new work. */
+export function takesWork(node: Node__Output): boolean {
+  return node.state === 'NODE_STATE_READY' && !node.cordoned && isFit(node) && !isInMaintenance(node);
+}
+
+/** Whether the node's own health check has nothing against it. */
+export function isFit({ inventory }: Node__Output): boolean {
+  return (inventory?.nodeProblem ?? '') === '';
+}
+
+export function isInMaintenance({ maintenances }: Node__Output): boolean {
   return maintenances.some(({ active }) => active);
 }
 
@@ -300,7 +309,7 @@ export function nodeStatus(node: Node__Output): Cell {
   const words = [enumWord(node.state, 'NODE_STATE_')];
   if (node.cordoned) words.push('Cordoned');
   if (isInMaintenance(node)) words.push('Maintenance');
-  if ((node.inventory?.nodeProblem ?? '') !== '') words.push('Unfit');
+  if (!isFit(node)) words.push('Unfit');
   if ((node.inventory?.gpuProblem ?? '') !== '') words.push('GpuProblem');
   const tone: Tone = node.state !== 'NODE_STATE_READY' ? 'bad' : words.length > 1 ? 'busy' : 'good';
   return { text: words.join(','), tone };

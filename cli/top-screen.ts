@@ -3,7 +3,15 @@ import { formatDuration } from '../common/units.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
-import { nodesOrReason, runTime, SIMULATED, workloadStatus } from './presentation.js';
+import {
+  isFit,
+  isInMaintenance,
+  nodesOrReason,
+  runTime,
+  SIMULATED,
+  takesWork,
+  workloadStatus,
+} from './presentation.js';
 import { type Cell, paint, printable, Table, type Tone } from './table.js';
 import { gpuFigure, workloadGpus, workloadName } from './workload-requests.js';
 
@@ -158,9 +166,9 @@ interface GpuCell {
   readonly ratio: number | null;
 }
 
-function gpusOf({ inventory, state, cordoned }: Node__Output): readonly GpuCell[] {
-  const isOpen = state === 'NODE_STATE_READY' && !cordoned;
-  return (inventory?.gpus ?? []).map(({ holders, health, simulated, telemetry }) => ({
+function gpusOf(node: Node__Output): readonly GpuCell[] {
+  const isOpen = takesWork(node);
+  return (node.inventory?.gpus ?? []).map(({ holders, health, simulated, telemetry }) => ({
     isHeld: holders.length > 0,
     isUsable: isOpen && health === 'GPU_HEALTH_HEALTHY',
     isSimulated: simulated,
@@ -175,10 +183,13 @@ function cellOf({ isHeld, isUsable, ratio }: GpuCell): readonly [string, Tone] {
   return [level, ratio < IDLE_BELOW_RATIO ? 'busy' : 'good'];
 }
 
-function wordOf({ state, cordoned }: Node__Output): string {
-  if (state === 'NODE_STATE_DOWN') return 'down';
-  if (state === 'NODE_STATE_UNKNOWN') return 'not heard';
-  return cordoned ? 'cordoned' : '';
+/** What keeps new work off a node, in a word. */
+function wordOf(node: Node__Output): string {
+  if (node.state === 'NODE_STATE_DOWN') return 'down';
+  if (node.state === 'NODE_STATE_UNKNOWN') return 'not heard';
+  if (node.cordoned) return 'cordoned';
+  if (isInMaintenance(node)) return 'in maintenance';
+  return isFit(node) ? '' : 'unfit';
 }
 
 function workloadLines({ workloads, nodes, timeMs, areMore }: Look, { colours }: Screen): readonly string[] {

@@ -10,7 +10,7 @@ import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
 import type { ReadableState } from '../model/cluster-state.js';
-import type { ClusterNode, Queue, RecordChange } from '../model/records.js';
+import type { Queue, RecordChange } from '../model/records.js';
 import { toGpus } from '../model/requests.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { registerFleetMetrics } from './fleet-metrics.js';
@@ -178,8 +178,10 @@ export class SchedulerMetrics {
     const kept = new KeptGpuCounts();
     let counting: Promise<GpuCounts> | null = null;
     const countOnce = (): Promise<GpuCounts> => {
-      const isOpen = (node: ClusterNode): boolean => fleet.softState(node.id).liveness === 'ready' && !node.cordoned;
-      counting ??= loop.read((state) => kept.follow(state, isOpen)).finally(() => (counting = null));
+      // What the engine itself goes by: cordons, maintenance, the node's health check, and whether it is heard.
+      counting ??= loop
+        .read((state, { nodes }) => kept.follow(state, ({ id }) => nodes.entries.get(id)?.available === true))
+        .finally(() => (counting = null));
       return counting;
     };
     const gpus = (name: keyof GpuCounts, metric: string, help: string, labels: string[]): void => {

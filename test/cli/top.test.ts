@@ -23,7 +23,8 @@ function node(name: string, gpus: readonly Gpu__Output[], fields: Partial<Node__
     name,
     state: 'NODE_STATE_READY',
     cordoned: false,
-    inventory: { gpus },
+    maintenances: [],
+    inventory: { gpus, nodeProblem: '' },
     ...fields,
   } as unknown as Node__Output;
 }
@@ -52,6 +53,17 @@ describe('a screen', () => {
     expect(lineOf(text, 'sluice top')).toBe(
       'sluice top  12:00:00 UTC  here:7443   3 of 6 GPUs held   2 unusable   used 50 %   0 run   0 wait',
     );
+  });
+
+  it('shows no GPU as free of a node that takes no work for another reason', () => {
+    const broken = node('n1', [gpu({})], { inventory: { gpus: [gpu({})], nodeProblem: 'its disk is full' } as never });
+    const serviced = node('n2', [gpu({})], { maintenances: [{ active: true }, { active: false }] as never });
+    const announced = node('n3', [gpu({})], { maintenances: [{ active: false }] as never });
+    const text = renderTop(lookAt([broken, serviced, announced]), PLAIN);
+    expect(lineOf(text, 'n1')).toBe('n1     ✗   unfit');
+    expect(lineOf(text, 'n2')).toBe('n2     ✗   in maintenance');
+    expect(lineOf(text, 'n3')).toBe('n3     ·');
+    expect(lineOf(text, 'sluice top')).toContain('0 of 3 GPUs held   2 unusable');
   });
 
   it('tells what is held and not measured from what is idle', () => {

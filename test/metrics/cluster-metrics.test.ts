@@ -1,11 +1,12 @@
 // What a scrape shows of nodes, of idle GPUs and of how workloads fare.
 import { describe, expect, test } from 'vitest';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
-import { cordonNode } from '../../scheduler/control/commands/nodes.js';
+import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Fleet } from '../../scheduler/fleet/fleet.js';
 import { takeObservation } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { IDLE_AFTER_MS } from '../../scheduler/metrics/idle-allocated.js';
+import { nodeReport } from '../control/workshop.js';
 import { NODE, observed } from './observed.js';
 
 const BUSY = { utilizationRatio: 0.97, memoryUsedMib: 60_000, temperatureCelsius: 61, powerWatts: 640, time: null };
@@ -35,6 +36,23 @@ describe('nodes', () => {
     fleet.leave(NODE, session);
     join(fleet);
     expect(await samples('sluice_node_state_changes_total')).toEqual(['{node="n1"} 2']);
+  });
+});
+
+describe('GPUs', () => {
+  test('are idle only where the engine would place work', async () => {
+    const { loop, queue, samples } = await observed(2);
+    await queue('research');
+    const stateOf = async (): Promise<readonly string[]> =>
+      (await samples('sluice_gpus')).map((line) => line.replace(/.*state="(.*)"\}/, '$1'));
+    expect(await stateOf()).toEqual(['idle 2']);
+    const { inventory } = nodeReport(NODE, 'n1', 2);
+    await loop.execute(updateInventory(NODE, { ...inventory, nodeProblem: 'its disk is full' }));
+    expect(await stateOf()).toEqual(['unavailable 2']);
+    await loop.execute(updateInventory(NODE, inventory));
+    expect(await stateOf()).toEqual(['idle 2']);
+    await loop.execute(cordonNode('n1', true, 'new fans'));
+    expect(await stateOf()).toEqual(['unavailable 2']);
   });
 });
 
