@@ -98,8 +98,10 @@ export class WorkloadMetrics {
       const pool = after.pool ?? this.#state.node(after.node)?.pool ?? '';
       this.#start.observe({ pool }, Math.max(0, after.startedMs - after.placedMs) / 1_000);
     }
-    if (before.endedMs === null && after.endedMs !== null && after.stop !== null) {
-      const outcome = after.exit?.signal === 'SIGKILL' ? 'killed' : 'clean';
+    // Of a task that was given up, or never started, nobody saw the end.
+    const isSeen = after.exit !== null && (after.exit.code !== null || after.exit.signal !== '');
+    if (before.endedMs === null && after.endedMs !== null && after.stop !== null && isSeen) {
+      const outcome = after.exit.signal === 'SIGKILL' ? 'killed' : 'clean';
       this.#grace.observe({ outcome }, Math.max(0, after.endedMs - after.stop.requestedMs) / 1_000);
     }
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Fleet } from '../../scheduler/fleet/fleet.js';
-import { takeObservation } from '../../scheduler/fleet/reconcile.js';
+import { fenceNode, takeObservation } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { IDLE_AFTER_MS } from '../../scheduler/metrics/idle-allocated.js';
 import { nodeReport } from '../control/workshop.js';
@@ -129,6 +129,22 @@ describe('how workloads fare', () => {
     await clock.advance(31_000);
     await leave(cluster, 'SIGKILL', 31_000);
     expect(await samples('sluice_preemption_grace_seconds')).toContain('_sum{outcome="killed"} 31');
+  });
+
+  test('what nobody saw stop is not called clean', async () => {
+    const cluster = await observed(1);
+    const { clock, loop, queue, submit, obey, samples, state } = cluster;
+    await queue('research', { guaranteeGpus: 1 });
+    const [one] = await submit('research', {});
+    await obey();
+    await loop.execute(cancel([String(one?.number)], '', 'alice'));
+    await clock.advance(300_000);
+    const held = state.heldOn(NODE).map(({ id }) => id);
+    await loop.execute(fenceNode(NODE, held));
+    expect(await samples('sluice_workload_run_seconds')).toContain(
+      '_count{queue="research",type="batch",outcome="cancelled"} 1',
+    );
+    expect((await samples('sluice_preemption_grace_seconds')).filter((line) => line.startsWith('_count'))).toEqual([]);
   });
 
   /** The agent tells that everything there has ended, after it ran for so long. */
