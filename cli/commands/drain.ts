@@ -2,6 +2,7 @@
 // and put back into its queue. Made of what the scheduler keeps anyway, a cordon and an announcement, so that it goes on when this
 // command or the scheduler ends.
 import { parseDurationMs, toDuration, toTimestamp } from '../../common/units.js';
+import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { SluiceClient } from '../client.js';
 import { EXIT, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
@@ -93,11 +94,18 @@ async function untilEmpty(
   });
   const told = new Map<string, string>();
   const left = new Set(names);
+  let exitCode = 0;
   try {
     for (;;) {
       for (const name of left) {
-        const line = await whatIsLeft(api, name);
-        if (line === null) {
+        const node = await api.getNode(name);
+        const line = await whatIsLeft(api, node);
+        if (!node.cordoned) {
+          // Work comes again, so it may never be empty.
+          left.delete(name);
+          exitCode = EXIT.failed;
+          invocation.note(`node/${name} was uncordoned by somebody, which ended its drain.`);
+        } else if (line === null) {
           left.delete(name);
           await endAnnouncements(api, name);
           invocation.out(`node/${name} drained: nothing is left there`);
@@ -106,7 +114,7 @@ async function untilEmpty(
           invocation.out(`node/${name}: ${line}`);
         }
       }
-      if (left.size === 0) return 0;
+      if (left.size === 0) return exitCode;
       if (isInterrupted || clock.monotonicMs() >= endMs) {
         invocation.note(`${nodeList([...left])} still holds work; the drain goes on without this command.`);
         return isInterrupted ? EXIT.interrupted : EXIT.failed;
@@ -125,8 +133,7 @@ async function untilEmpty(
 }
 
 /** @returns null = nothing */
-async function whatIsLeft(api: SluiceClient, name: string): Promise<string | null> {
-  const { workloads, state } = await api.getNode(name);
+async function whatIsLeft(api: SluiceClient, { workloads, state }: Node__Output): Promise<string | null> {
   if (workloads.length === 0) return null;
   const shown = await Promise.all(
     workloads.slice(0, NAMED).map(async (number) => {

@@ -204,20 +204,18 @@ export class FakeScheduler {
 
   #nodeService(): NodeServiceHandlers {
     const find = (name: string) => this.nodes.find((node) => node.name === name);
+    const cordon = (name: string, cordoned: boolean) => {
+      const node = find(name);
+      return node === undefined ? notFound('node', name) : { node: Object.assign(node, { cordoned }) };
+    };
     return {
       ListNodes: this.#unary('ListNodes', () => ({ nodes: this.nodes })),
       GetNode: this.#unary('GetNode', ({ name }) => {
         const node = find(name);
         return node === undefined ? notFound('node', name) : { node };
       }),
-      CordonNode: this.#unary('CordonNode', ({ name }) => {
-        const node = find(name);
-        return node === undefined ? notFound('node', name) : { node };
-      }),
-      UncordonNode: this.#unary('UncordonNode', ({ name }) => {
-        const node = find(name);
-        return node === undefined ? notFound('node', name) : { node };
-      }),
+      CordonNode: this.#unary('CordonNode', ({ name }) => cordon(name, true)),
+      UncordonNode: this.#unary('UncordonNode', ({ name }) => cordon(name, false)),
       CreateMaintenance: this.#unary('CreateMaintenance', ({ nodes, startTime, duration, every, reason }) => ({
         maintenance: {
           id: 'M1',

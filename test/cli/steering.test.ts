@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromTimestamp, toTimestamp } from '../../common/units.js';
 import type { CreateMaintenanceRequest__Output } from '../../proto/gen/sluice/v1/CreateMaintenanceRequest.js';
 import { FakeScheduler } from './fake-scheduler.js';
-import { cli as run } from './run-cli.js';
+import { cli as run, startCli } from './run-cli.js';
 import { sampleNodes, sampleWorkloads } from './sample-cluster.js';
 
 let scheduler: FakeScheduler;
@@ -175,6 +175,28 @@ describe('drain', () => {
     expect(announced).toMatchObject({ nodes: ['n1'], reason: 'drain: fans' });
     const startMs = fromTimestamp(announced?.startTime) ?? 0;
     expect(Math.abs(startMs - before - 7_200_000)).toBeLessThan(60_000);
+  });
+
+  it('says what is left, and when nothing is', async () => {
+    const [node] = scheduler.nodes;
+    Object.assign(node ?? {}, { workloads: [1041] });
+    const run = startCli(['drain', 'n1'], { env: { SLUICE_SERVER: scheduler.address } });
+    await run.stdoutHas('node/n1: 1 left: 1041 (');
+    Object.assign(node ?? {}, { workloads: [] });
+    const { code, stdout } = await run.result;
+    expect(code).toBe(0);
+    expect(stdout).toContain('node/n1 drained: nothing is left there\n');
+  });
+
+  it('is over when somebody uncordons the node meanwhile', async () => {
+    const [node] = scheduler.nodes;
+    Object.assign(node ?? {}, { workloads: [1041] });
+    const run = startCli(['drain', 'n1'], { env: { SLUICE_SERVER: scheduler.address } });
+    await run.stdoutHas('node/n1: 1 left: 1041 (');
+    expect(await cli('uncordon n1')).toMatchObject({ code: 0 });
+    const { code, stderr } = await run.result;
+    expect(code).toBe(1);
+    expect(stderr).toContain('node/n1 was uncordoned by somebody, which ended its drain.\n');
   });
 
   it.each([
