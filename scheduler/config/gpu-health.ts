@@ -1,0 +1,98 @@
+// Settings of `gpu_health`: what follows from faults of GPUs.
+import { z } from 'zod';
+import { setting } from '../../common/config.js';
+import { FAULT_ACTIONS, type FaultAction, type GpuPolicy } from '../model/gpu-policy.js';
+import { count, DAY_MS, duration, MINUTE_MS, numberFrom, pairsOf } from './values.js';
+
+/** The settings of this section. */
+export const gpuHealthSettings = z.strictObject({
+  xid: setting(xidActions(), {
+    description:
+      'What follows from an Xid of the NVIDIA driver, where it is to differ from the table in the administration guide: ' +
+      '109=drain,63=ignore. Actions: ignore, count, suspect, drain, quarantine.',
+    value: 'XID=ACTION,…',
+    default: null,
+    isMap: true,
+  }),
+  suspect_for: setting(duration(MINUTE_MS, 30 * DAY_MS), {
+    description: 'How long a suspect GPU takes nothing new.',
+    value: 'DURATION',
+    default: '30m',
+  }),
+  repeat_workloads: setting(count(1, 32), {
+    description: 'A GPU with faults under so many different workloads within repeat_window is kept for a person.',
+    value: 'COUNT',
+    default: '3',
+  }),
+  repeat_users: setting(count(1, 32), {
+    description:
+      'Of so many users at least, where a program can cause such a fault by itself: one with a broken program condemns nothing.',
+    value: 'COUNT',
+    default: '2',
+  }),
+  repeat_window: setting(duration(MINUTE_MS, 365 * DAY_MS), {
+    description: 'The time that goes with them.',
+    value: 'DURATION',
+    default: '7d',
+  }),
+  node_gpus: setting(count(0, 256), {
+    description: 'A node with so many GPUs quarantined for faults is cordoned; 0 = never.',
+    value: 'COUNT',
+    default: '2',
+  }),
+  brake_nodes: setting(count(1, 20_000), {
+    description: 'When GPUs of more nodes than this are condemned within brake_window, no more are.',
+    value: 'COUNT',
+    default: '3',
+  }),
+  brake_ratio: setting(numberFrom(0, 1), {
+    description: 'The same for this part of all GPUs, if they are more than 8 and of several nodes.',
+    value: 'RATIO',
+    default: '0.2',
+  }),
+  brake_window: setting(duration(1_000, DAY_MS), {
+    description: 'The time that goes with them.',
+    value: 'DURATION',
+    default: '10m',
+  }),
+});
+
+/** What they come to. */
+export function toGpuPolicy(values: z.output<typeof gpuHealthSettings>): GpuPolicy {
+  return {
+    xid: values.xid,
+    suspectMs: values.suspect_for,
+    repeatWorkloads: values.repeat_workloads,
+    repeatUsers: values.repeat_users,
+    repeatWithinMs: values.repeat_window,
+    nodeGpus: values.node_gpus,
+    brakeNodes: values.brake_nodes,
+    brakeRatio: values.brake_ratio,
+    brakeWindowMs: values.brake_window,
+  };
+}
+
+/** `XID=ACTION,XID=ACTION`. */
+function xidActions() {
+  return z
+    .string()
+    .nullable()
+    .transform((given, context): Readonly<Record<number, FaultAction>> => {
+      const byXid: Record<number, FaultAction> = {};
+      const complain = (message: string): never => {
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      };
+      for (const pair of pairsOf(given)) {
+        const [number = '', word = '', ...rest] = pair.split('=').map((part) => part.trim());
+        const xid = Number(number);
+        const action = FAULT_ACTIONS.find((one) => one === word);
+        if (!/^\d{1,4}$/.test(number) || rest.length > 0)
+          return complain(`"${pair}" is not XID=ACTION, such as 109=drain`);
+        if (action === undefined) return complain(`"${pair}": the action must be one of ${FAULT_ACTIONS.join(', ')}`);
+        if (byXid[xid] !== undefined) return complain(`Xid ${xid} is named twice`);
+        byXid[xid] = action;
+      }
+      return byXid;
+    });
+}
