@@ -553,7 +553,7 @@ export class NodeTable {
     if (record) {
       for (const { slots } of node.banks) {
         for (const slot of slots) {
-          const healthy = isHealthy(record, slot.index);
+          const healthy = gpuAt(record, slot.index)?.health === 'healthy';
           if (healthy === slot.healthy) continue;
           this.#setHealthy(slot, healthy);
           changed = true;
@@ -955,11 +955,10 @@ function isCounted(slot: Slot): boolean {
   return slot.used > 0 || isUsableSlot(slot);
 }
 
-/** Whether a node's GPU is; most records name them in order, without gaps. */
-function isHealthy({ gpus }: ClusterNode, index: number): boolean {
+/** A node's GPU; most records name them in order, without gaps. */
+export function gpuAt({ gpus }: ClusterNode, index: number): Gpu | undefined {
   const at = gpus[index];
-  const gpu = at?.index === index ? at : gpus.findLast((each) => each.index === index);
-  return gpu?.health === 'healthy';
+  return at?.index === index ? at : gpus.findLast((each) => each.index === index);
 }
 
 /** Whether two records of a node describe the same slots at the same places, under the same name and pool. */

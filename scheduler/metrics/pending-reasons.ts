@@ -3,7 +3,8 @@
 // are few.
 import type { QueueName } from '../../common/ids.js';
 import type { PendingReason } from '../engine/decisions.js';
-import { GATE_REASONS, pendingReason } from '../engine/explain.js';
+import { pendingReason } from '../engine/explain.js';
+import { GATE_REASONS } from '../engine/explaining/cause.js';
 import type { Group } from '../engine/shapes.js';
 import type { ClusterView } from '../engine/view.js';
 import type { WorkloadEntry } from '../engine/workloads.js';
