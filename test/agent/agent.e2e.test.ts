@@ -181,6 +181,27 @@ describe.runIf(needs('build'))('crashes', () => {
     expect(readFileSync(path.join(agent.folder(order.id), 'runs'), 'utf8')).toBe('run\n');
   });
 
+  test('an agent that begins anew starts nothing on a GPU that is not clean, whoever has forgotten that', async () => {
+    const scenario = path.join(agent.stateDir, 'dirty.yaml');
+    writeFileSync(scenario, 'gpus: [{ model: h100, count: 2 }]\nevents: [{ at: 0s, gpu: 0, dirty: true }]\n');
+    const flags = ['--simulate', scenario];
+    agent.start(scheduler.address, flags);
+    await eventually('it joined', () => scheduler.hellos.length === 1);
+    await agent.end('SIGKILL');
+    agent.start(scheduler.address, flags);
+    await eventually('it says hello again', () => scheduler.hellos.length === 2);
+    const orders = scheduler.hellos[1]?.inventory?.gpus.map(({ uuid }, index) =>
+      sh('exit 0', { gpus: [{ uuid, index, model: 'H100', simulated: true, generation: 1 }] }),
+    );
+    const [dirty, clean] = orders ?? [];
+    if (dirty === undefined || clean === undefined) throw new Error('two GPUs were expected');
+    scheduler.order([dirty, clean]);
+    // Both came in one message, and only this one was ever begun.
+    await scheduler.until(clean.id, 'RELEASED');
+    expect(scheduler.observed(dirty.id)).toBeUndefined();
+    expect(existsSync(agent.folder(dirty.id))).toBe(false);
+  });
+
   test('a task that its journal has lost is ended before the agent says that it has no trace of it', async () => {
     agent.start(scheduler.address);
     const order = sh('echo $$ > main; trap "" TERM; while :; do sleep 0.01; done');
