@@ -4,6 +4,7 @@ import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { failure, usageError } from './failure.js';
 import { makeFolder } from '../common/make-folder.js';
+import { whyUnusable } from '../common/why-unusable.js';
 import { nearest } from '../common/nearest.js';
 
 /** Where a scheduler listens unless told otherwise. */
@@ -138,7 +139,7 @@ export async function readConfig(file: string): Promise<ConfigFile> {
     text = await readFile(file, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NO_CONFIG;
-    throw usageError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`cannot read ${file}: ${whyUnusable(error)}`);
   }
   if (text.length > MAX_CONFIG_BYTES) throw usageError(`${file} is larger than ${MAX_CONFIG_BYTES} bytes`);
   const { parse } = await import('yaml');
@@ -164,10 +165,7 @@ export async function writeConfig(file: string, config: ConfigFile): Promise<voi
     await chmod(draft, 0o600);
     await rename(draft, file);
   } catch (error) {
-    throw failure(
-      'CONFIG_NOT_WRITTEN',
-      `cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw failure('CONFIG_NOT_WRITTEN', `cannot write ${file}: ${whyUnusable(error)}`);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type Setting,
   type Settings,
 } from './config.js';
+import { whyNoToken } from '../common/token.js';
 import { whyUnusable } from '../common/why-unusable.js';
 import { usageError } from './failure.js';
 import { Table, paint, type Cell, type Tone } from './table.js';
@@ -195,6 +196,13 @@ export class Invocation {
       import('./client.js'),
     ]);
     const server = settings.server.value ?? DEFAULT_SERVER;
+    const tokenProblem = token === null ? null : whyNoToken(token);
+    if (tokenProblem !== null) {
+      throw usageError(
+        `the token ${settings.tokenFile.value === null ? 'that is set' : `in ${settings.tokenFile.value}`} is none: ${tokenProblem}`,
+        'A token is one line, as "sluice token" prints it.',
+      );
+    }
     if ((certificate === null) !== (key === null) || (certificate !== null && tlsCa === null)) {
       throw usageError('a client certificate needs --tls-ca, --tls-cert and --tls-key together');
     }

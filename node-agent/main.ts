@@ -10,6 +10,7 @@ import { createLogger, type LogLevel } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
+import { whyNoToken } from '../common/token.js';
 import { whyUnusable } from '../common/why-unusable.js';
 import { Agent } from './agent.js';
 import { exitCodeOf, formatFindings } from './check/finding.js';
@@ -284,10 +285,11 @@ function healthOptions(flags: Flags): MachineHealthOptions {
   };
 }
 
-async function hostOptions(flags: Flags): Promise<MachineHostOptions> {
+/** How the agent meets the machine, by the flags. @throws Error in words when a file that they name is none */
+export async function hostOptions(flags: Flags): Promise<MachineHostOptions> {
   return {
     servers: flags.server,
-    token: flags.tokenFile === undefined ? null : readGiven('--token-file', flags.tokenFile).toString('utf8').trim(),
+    token: flags.tokenFile === undefined ? null : readToken(flags.tokenFile),
     tls: tlsOf(flags),
     name: flags.name,
     stateDir: flags.stateDir,
@@ -350,6 +352,14 @@ function tlsOf({ tlsCa, tlsCert, tlsKey }: Flags): MachineHostOptions['tls'] {
       ? null
       : { certificate: readGiven('--tls-cert', tlsCert), key: readGiven('--tls-key', tlsKey) };
   return { ca: readGiven('--tls-ca', tlsCa), client };
+}
+
+/** @throws Error in words, none of which is of the token */
+function readToken(file: string): string {
+  const token = readGiven('--token-file', file).toString('utf8').trim();
+  const problem = whyNoToken(token);
+  if (problem === null) return token;
+  throw new Error(`--token-file ${file} holds no token: ${problem}\nA token is one line, as "sluice token" prints it.`);
 }
 
 /** @throws Error in words that name the flag */

@@ -43,6 +43,11 @@ function gpuPrices() {
           context.addIssue({ code: 'custom', message });
           return z.NEVER;
         }
+        const before = ofModels.find((one) => one.word === '*' || one.word.toLowerCase() === word.toLowerCase());
+        if (before !== undefined) {
+          context.addIssue({ code: 'custom', message: `"${pair}" is never used: "${before.word}" comes before it` });
+          return z.NEVER;
+        }
         ofModels.push({ word, perGpuHour });
       }
       return ofModels;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { holdingOf, parseFlags } from '../../node-agent/main.js';
+import { holdingOf, hostOptions, parseFlags } from '../../node-agent/main.js';
 import { canRunAs } from '../../node-agent/runtime/as-user.js';
 import { readUserMap } from '../../node-agent/runtime/run-as.js';
 
@@ -57,6 +57,28 @@ describe('wrong before anything starts', () => {
     expect(holdingOf(flagsOf('--run-as', 'no-such-user'))).rejects.toThrow(
       canRunAs() === true ? 'there is no user no-such-user' : 'tasks cannot run as other users',
     ));
+
+  test.each([
+    ['two\nlines', 'it holds spaces, line breaks'],
+    ['clé', 'it holds spaces, line breaks'],
+    [' \n', 'it is empty'],
+    ['x'.repeat(5_000), 'it has more than 4096 characters'],
+  ])('is a token file that holds none, of which nothing is shown: %j', async (text, why) => {
+    const file = path.join(dir, 'token');
+    writeFileSync(file, text);
+    const error = await hostOptions(flagsOf('--token-file', file)).catch((thrown: unknown) => thrown);
+    expect(String(error)).toContain(`--token-file ${file} holds no token: ${why}`);
+    if (text.trim() !== '') expect(String(error)).not.toContain(text.slice(0, 5));
+  });
+
+  test('is a file that is not there, and its flag is named', async () => {
+    const missing = path.join(dir, 'missing');
+    for (const flag of ['--token-file', '--tls-ca']) {
+      await expect(hostOptions(flagsOf(flag, missing))).rejects.toThrow(
+        `${flag} ${missing} cannot be read: there is no such file`,
+      );
+    }
+  });
 
   test('is a user map that is none, and the file is named', () => {
     const write = (text: string): string => {

@@ -113,6 +113,16 @@ describe('without a scheduler', () => {
     expect(await cli(['get', 'nodes'], { env: { ...NOBODY, SLUICE_EXIT_ERROR: wished } })).toMatchObject({ code });
   });
 
+  it.each([
+    ['two\nlines', 'it holds spaces, line breaks or other characters that no token has'],
+    ['x'.repeat(5_000), 'it has more than 4096 characters'],
+  ])('shows nothing of a token that is none', async (token, why) => {
+    expect(await cli(['get', 'nodes'], { env: { ...NOBODY, SLUICE_TOKEN: token } })).toMatchObject({
+      code: 2,
+      stderr: `error: the token that is set is none: ${why}\nA token is one line, as "sluice token" prints it.\n`,
+    });
+  });
+
   it('will not send a token unencrypted to another machine', async () => {
     const { code, stderr } = await cli(['get', 'nodes'], {
       env: { SLUICE_SERVER: 'gpu-master:7443', SLUICE_TOKEN: 's3cret' },

@@ -283,6 +283,8 @@ describe('what is refused, and how it reads', () => {
       says: '"h100" is not MODEL=PRICE, such as h100=2.50, with a price from 0 to 1000000000',
     },
     { argv: ['--usage-prices=h100=-1'], says: 'is not MODEL=PRICE' },
+    { argv: ['--usage-prices=h100=2,H100=3'], says: '"H100=3" is never used: "h100" comes before it' },
+    { argv: ['--usage-prices=*=1,h100=3'], says: '"h100=3" is never used: "*" comes before it' },
     { argv: ['--retention-finished-count=1.5'], says: '"1.5" is not a whole number from 0 to 1000000' },
     { env: { SLUICE_SERVER__LOG_LEVEL: 'loud' }, says: 'SLUICE_SERVER__LOG_LEVEL: log_level: must be one of trace' },
     { yaml: 'listen:\n', says: 'server.yaml:1: listen: needs a value' },
