@@ -4,6 +4,7 @@ import type { NodeId } from '../../common/ids.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
+import { oneLook } from './one-look.js';
 
 interface NodeSources {
   readonly loop: ControlLoop;
@@ -16,31 +17,43 @@ interface NodeSources {
 export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: NodeSources): void {
   const registers = [registry];
   const labelNames = ['node', 'pool'];
-  const gauge = (name: string, help: string, read: (id: NodeId, cordoned: boolean) => number | null): void => {
+  const look = oneLook(() =>
+    loop.read(({ nodes }) =>
+      [...nodes.values()].map(({ id, name: node, pool, cordoned }) => {
+        const { liveness, lastHeartbeatMs } = fleet.softState(id);
+        const isUp = liveness === 'ready';
+        return { labels: { node, pool }, up: Number(isUp), schedulable: Number(!cordoned), lastHeartbeatMs };
+      }),
+    ),
+  );
+  type Row = Awaited<ReturnType<typeof look>>[number];
+  const gauge = (name: string, help: string, read: (row: Row) => number | null): void => {
     new Gauge({
       name,
       help,
       labelNames,
       registers,
       async collect() {
-        const rows = await loop.read(({ nodes }) =>
-          [...nodes.values()].map(({ id, name: node, pool, cordoned }) => ({ node, pool, value: read(id, cordoned) })),
-        );
+        const rows = await look();
         this.reset();
-        for (const { node, pool, value } of rows) if (value !== null) this.set({ node, pool }, value);
+        for (const row of rows) {
+          const value = read(row);
+          if (value !== null) this.set(row.labels, value);
+        }
       },
     });
   };
-  gauge('sluice_node_up', '1 while the agent of the node is heard.', (id) =>
-    fleet.softState(id).liveness === 'ready' ? 1 : 0,
+  gauge('sluice_node_up', '1 while the agent of the node is heard.', ({ up }) => up);
+  gauge(
+    'sluice_node_schedulable',
+    '0 while the node is cordoned, by a person or a drain.',
+    ({ schedulable }) => schedulable,
   );
-  gauge('sluice_node_schedulable', '0 while the node is cordoned, by a person or a drain.', (_id, cordoned) =>
-    cordoned ? 0 : 1,
+  gauge(
+    'sluice_node_last_heartbeat_timestamp_seconds',
+    'When the agent was last heard; absent = not yet.',
+    ({ lastHeartbeatMs }) => (lastHeartbeatMs === null ? null : lastHeartbeatMs / 1_000),
   );
-  gauge('sluice_node_last_heartbeat_timestamp_seconds', 'When the agent was last heard; absent = not yet.', (id) => {
-    const { lastHeartbeatMs } = fleet.softState(id);
-    return lastHeartbeatMs === null ? null : lastHeartbeatMs / 1_000;
-  });
 
   const changes = new Counter({
     name: 'sluice_node_state_changes_total',
@@ -58,7 +71,10 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: 
   });
   loop.onCommitted((committed) => {
     for (const { collection, before, after } of committed.changes) {
-      if (collection === 'nodes' && before !== null && after === null) changes.remove({ node: before.name });
+      if (collection !== 'nodes' || before === null) continue;
+      // The series of a node that is gone, or goes by another name now, would stay for ever.
+      if (after?.name !== before.name) changes.remove({ node: before.name });
+      if (after === null) heard.delete(before.id);
     }
   });
 }

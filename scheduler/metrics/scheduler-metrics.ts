@@ -18,6 +18,7 @@ import { type GpuCounts, KeptGpuCounts } from './gpu-counts.js';
 import { countIdleAllocated } from './idle-allocated.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
 import { registerNodeMetrics } from './node-metrics.js';
+import { oneLook } from './one-look.js';
 import { countReasons } from './pending-reasons.js';
 import { type Labels, Tally } from './tally.js';
 import { WorkloadMetrics } from './workload-metrics.js';
@@ -176,14 +177,10 @@ export class SchedulerMetrics {
     });
     // One look for the four of them: they are collected at the same time, and there may be 100,000 GPUs.
     const kept = new KeptGpuCounts();
-    let counting: Promise<GpuCounts> | null = null;
-    const countOnce = (): Promise<GpuCounts> => {
-      // What the engine itself goes by: cordons, maintenance, the node's health check, and whether it is heard.
-      counting ??= loop
-        .read((state, { nodes }) => kept.follow(state, ({ id }) => nodes.entries.get(id)?.available === true))
-        .finally(() => (counting = null));
-      return counting;
-    };
+    // What the engine itself goes by: cordons, maintenance, the node's health check, and whether it is heard.
+    const countOnce = oneLook(() =>
+      loop.read((state, { nodes }) => kept.follow(state, ({ id }) => nodes.entries.get(id)?.available === true)),
+    );
     const gpus = (name: keyof GpuCounts, metric: string, help: string, labels: string[]): void => {
       this.#gauge(metric, help, labels, async (set) =>
         (await countOnce())[name].each((found, count) => set(found, name === 'heldParts' ? toGpus(count) : count)),

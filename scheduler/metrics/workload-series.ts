@@ -6,6 +6,8 @@ import type { ControlLoop } from '../control/loop.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Workload } from '../model/records.js';
 import { toGpus } from '../model/requests.js';
+import { oneLook } from './one-look.js';
+import type { Labels } from './tally.js';
 
 /** How long an ended workload stays, so that the last scrape sees its end. */
 export const KEPT_AFTER_END_MS = 10 * 60_000;
@@ -15,6 +17,17 @@ export const MAX_ENDED = 10_000;
 interface SeriesSources {
   readonly loop: ControlLoop;
   readonly clock: { wallMs(): number };
+}
+
+/** What one look finds of a workload. */
+interface Row {
+  readonly workload: Workload;
+  readonly gpus: number;
+}
+
+interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
 }
 
 /** The registry of that page. */
@@ -33,13 +46,10 @@ export class WorkloadSeries {
         }
       }
     });
-    const gauge = (
-      name: string,
-      help: string,
-      labelNames: readonly string[],
-      read: (workload: Workload, state: ReadableState) => { readonly labels: Labels; readonly value: number },
-    ): void => {
-      const look = () => loop.read((state) => this.#shown(state).map((workload) => read(workload, state)));
+    const look = oneLook(() =>
+      loop.read((state) => this.#shown(state).map((workload) => ({ workload, gpus: heldGpus(workload, state) }))),
+    );
+    const gauge = (name: string, help: string, labelNames: readonly string[], read: (row: Row) => Sample): void => {
       new Gauge({
         name,
         help,
@@ -48,7 +58,10 @@ export class WorkloadSeries {
         async collect() {
           const rows = await look();
           this.reset();
-          for (const { labels, value } of rows) this.set(labels, value);
+          for (const row of rows) {
+            const { labels, value } = read(row);
+            this.set(labels, value);
+          }
         },
       });
     };
@@ -56,27 +69,25 @@ export class WorkloadSeries {
       'sluice_workload_info',
       'Always 1, with what describes a workload.',
       ['workload', 'name', 'queue', 'user', 'type', 'state'],
-      ({ number, spec, owner: user, state }) => {
+      ({ workload: { number, spec, owner: user, state } }) => {
         const { name, queue, kind: type } = spec;
         return { labels: { workload: String(number), name, queue, user, type, state }, value: 1 };
       },
     );
-    gauge('sluice_workload_gpus', 'GPUs that the workload holds, parts added up.', ['workload'], (workload, state) => ({
-      labels: { workload: String(workload.number) },
-      value: heldGpus(workload, state),
-    }));
-    gauge('sluice_workload_restarts', 'Attempts of the workload beyond its first.', ['workload'], (workload) => ({
-      labels: { workload: String(workload.number) },
-      value: Math.max(0, workload.attempt - 1),
-    }));
-    gauge(
+    const figure = (name: string, help: string, read: (row: Row) => number): void => {
+      gauge(name, help, ['workload'], (row) => ({
+        labels: { workload: String(row.workload.number) },
+        value: read(row),
+      }));
+    };
+    figure('sluice_workload_gpus', 'GPUs that the workload holds, parts added up.', ({ gpus }) => gpus);
+    figure('sluice_workload_restarts', 'Attempts of the workload beyond its first.', ({ workload: { attempt } }) =>
+      Math.max(0, attempt - 1),
+    );
+    figure(
       'sluice_workload_lost_gpu_seconds',
       'GPU time that the workload lost by interruptions.',
-      ['workload'],
-      (workload) => ({
-        labels: { workload: String(workload.number) },
-        value: workload.lostGpuMs / 1_000,
-      }),
+      ({ workload }) => workload.lostGpuMs / 1_000,
     );
   }
 
@@ -102,8 +113,6 @@ export class WorkloadSeries {
     return [...numbers].map((number) => state.workload(number)).filter((workload) => workload !== undefined);
   }
 }
-
-type Labels = Record<string, string>;
 
 function heldGpus({ allocations }: Workload, state: ReadableState): number {
   const held = allocations

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Fleet } from '../../scheduler/fleet/fleet.js';
-import { fenceNode, takeObservation } from '../../scheduler/fleet/reconcile.js';
+import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { IDLE_AFTER_MS } from '../../scheduler/metrics/idle-allocated.js';
 import { nodeReport } from '../control/workshop.js';
@@ -36,6 +36,16 @@ describe('nodes', () => {
     fleet.leave(NODE, session);
     join(fleet);
     expect(await samples('sluice_node_state_changes_total')).toEqual(['{node="n1"} 2']);
+  });
+
+  test('leave no series behind under a name that nobody bears any more', async () => {
+    const { loop, fleet, samples } = await observed(1);
+    const session = { end: () => undefined } as unknown as AgentSession;
+    fleet.join(NODE, session);
+    fleet.leave(NODE, session);
+    expect(await samples('sluice_node_state_changes_total')).toEqual(['{node="n1"} 1']);
+    await loop.execute(welcomeNode(nodeReport(NODE, 'n2', 1), []));
+    expect(await samples('sluice_node_state_changes_total')).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 // The page of single workloads: what runs, what has just ended, and never what waits.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { KEPT_AFTER_END_MS } from '../../scheduler/metrics/workload-series.js';
 import { observed } from './observed.js';
@@ -24,4 +24,12 @@ test('shows what runs and what has just ended, not what waits', async () => {
   expect(await lines('sluice_workload_info')).toContainEqual(expect.stringContaining('state="cancelled"'));
   await clock.advance(KEPT_AFTER_END_MS + 1);
   expect(await lines('sluice_workload_gpus')).toEqual(['sluice_workload_gpus{workload="2"} 1']);
+});
+
+test('holds the one writer up once a scrape', async () => {
+  const { loop, series } = await observed(1);
+  const read = vi.spyOn(loop, 'read');
+  await series.registry.metrics();
+  await series.registry.metrics();
+  expect(read).toHaveBeenCalledTimes(2);
 });
