@@ -78,8 +78,8 @@ import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
 
 /** How long a call may take unless told otherwise. */
 const DEFAULT_DEADLINE_MS = 10_000;
-/** A stream that lost its scheduler tries again this soon, then twice as late each time … */
 const MAX_PORT = 65_535;
+/** A stream that lost its scheduler tries again this soon, then twice as late each time … */
 const RECONNECT_FIRST_MS = 200;
 /** … up to this, … */
 const RECONNECT_SLOWEST_MS = 5_000;

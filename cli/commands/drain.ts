@@ -1,13 +1,14 @@
 // `sluice drain`: empties nodes. New work is kept off at once; what runs may go on until the deadline, is then stopped with its grace
 // and put back into its queue. Made of what the scheduler keeps anyway, a cordon and an announcement, so that it goes on when this
 // command or the scheduler ends.
-import { parseDurationMs, toDuration, toTimestamp } from '../../common/units.js';
+import { toDuration, toTimestamp } from '../../common/units.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { SluiceClient } from '../client.js';
 import { EXIT, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { nodeList, stateWord, utcMinute } from '../presentation.js';
 import { selectorOf } from '../resources.js';
+import { spanMs } from '../spans.js';
 import { workloadGpus, workloadName } from '../workload-requests.js';
 
 interface Options {
@@ -24,6 +25,8 @@ const LASTS_MS = 30 * 86_400_000;
 /** The longest deadline and wait: beyond that it is a slip. */
 const MAX_SPAN_MS = 365 * 86_400_000;
 const POLL_MS = 1_000;
+/** How spans may be written. */
+const EXAMPLES = '30m, 2h or 1h30m';
 /** Workloads that one line of progress names. */
 const NAMED = 5;
 
@@ -52,8 +55,9 @@ Examples:
 
 async function drain(invocation: Invocation, words: readonly string[], options: Options): Promise<void> {
   const { deadline, reason = '', wait, timeout } = options;
-  const deadlineMs = deadline === undefined ? null : deadline === 'now' ? 0 : spanMs('--deadline', deadline);
-  const timeoutMs = timeout === undefined ? Infinity : spanMs('--timeout', timeout);
+  const deadlineMs =
+    deadline === undefined ? null : deadline === 'now' ? 0 : boundedMs('--deadline', deadline, `${EXAMPLES}, or now`);
+  const timeoutMs = timeout === undefined ? Infinity : boundedMs('--timeout', timeout, EXAMPLES);
   const api = await invocation.client();
   const names = words.map((word) => selectorOf('node', word));
   // Whether they are there is known before anything is done to the first.
@@ -153,11 +157,8 @@ export async function endAnnouncements(api: SluiceClient, node: string): Promise
   }
 }
 
-function spanMs(flag: string, text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms === null || ms <= 0) {
-    throw usageError(`${flag} ${text} is no span`, `Give 30m, 2h or 1h30m${flag === '--deadline' ? ', or now' : ''}.`);
-  }
+function boundedMs(flag: string, text: string, examples: string): number {
+  const ms = spanMs(flag, text, examples);
   // Found out before the first node is cordoned.
   if (ms > MAX_SPAN_MS) throw usageError(`${flag} ${text} is more than ${MAX_SPAN_MS / 86_400_000} days`);
   return ms;

@@ -1,18 +1,11 @@
 // `sluice maintenance create|list|cancel`: times announced beforehand in which nodes are not to be used.
-import {
-  fromDuration,
-  formatDuration,
-  fromTimestamp,
-  parseDurationMs,
-  toDuration,
-  toTimestamp,
-} from '../../common/units.js';
+import { fromDuration, formatDuration, fromTimestamp, toDuration, toTimestamp } from '../../common/units.js';
 import type { Maintenance__Output } from '../../proto/gen/sluice/v1/Maintenance.js';
 import { usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { maintenanceStatus, nodeList, utcMinute } from '../presentation.js';
-
 import { selectorOf } from '../resources.js';
+import { spanMs } from '../spans.js';
 
 interface CreateOptions {
   readonly start: string;
@@ -150,11 +143,5 @@ function startMs(text: string, nowMs: number): number {
 
 function everyMs(text: string): number {
   if (text === 'day') return DAY_MS;
-  return text === 'week' ? 7 * DAY_MS : spanMs('--every', text, 'day, week, ');
-}
-
-function spanMs(flag: string, text: string, also = ''): number {
-  const ms = parseDurationMs(text);
-  if (ms === null || ms <= 0) throw usageError(`${flag} ${text} is no span`, `Give ${also}90m, 2h or 1h30m.`);
-  return ms;
+  return text === 'week' ? 7 * DAY_MS : spanMs('--every', text, 'day, week, 90m, 2h or 1h30m');
 }

@@ -1,14 +1,11 @@
 // Whose guarantee is taken back, and how long those who borrowed it may keep it. A queue borrows what others leave idle of their
 // guarantees; whoever lends says how long a borrower may be in its min-runtime, and take to leave, when it is taken back
 // (`lendMax…` of the queue). Who takes back by its fair share alone has lent nothing: then the borrower's own rules count.
-import type { Queue } from '../model/records.js';
+import type { QueueRule } from '../model/queue-rules.js';
 import type { QueueNode } from './queues.js';
 
-/** A rule of a queue for those who borrow from it. */
-export type LendingCap = Extract<keyof Queue, 'lendMaxMinRuntimeMs' | 'lendMaxGraceMs'>;
-
 /** What a queue says. */
-export interface LendingRule {
+export interface RuleOfQueue {
   readonly queue: QueueNode;
   readonly ms: number;
 }
@@ -49,16 +46,16 @@ export function lenderOf(
   return side;
 }
 
-/** The rule of a lender, or of the nearest queue above it that has one; null = there is none. */
-export function lendingRule(lender: QueueNode | null, cap: LendingCap): LendingRule | null {
-  for (let each = lender; each !== null; each = each.parent) {
-    const ms = each.record?.[cap];
+/** The rule of a queue, or of the nearest queue above it that has one; null = there is none. */
+export function ruleAbove(queue: QueueNode | null, rule: QueueRule): RuleOfQueue | null {
+  for (let each = queue; each !== null; each = each.parent) {
+    const ms = each.record?.[rule];
     if (ms !== null && ms !== undefined) return { queue: each, ms };
   }
   return null;
 }
 
 /** The same in milliseconds; Infinity = there is none. */
-export function lendingCapMs(lender: QueueNode | null, cap: LendingCap): number {
-  return lendingRule(lender, cap)?.ms ?? Infinity;
+export function lendingCapMs(lender: QueueNode | null, cap: QueueRule): number {
+  return ruleAbove(lender, cap)?.ms ?? Infinity;
 }

@@ -4,7 +4,7 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import { formatDuration } from '../../common/units.js';
 import { banksOf } from './asks.js';
 import { entitlementsOf, isWithinOf } from './entitlements.js';
-import { lenderOf, type LendingRule, lendingRule, sidesOf } from './lending.js';
+import { lenderOf, type RuleOfQueue, ruleAbove, sidesOf } from './lending.js';
 import { exceeds, type QueueNode } from './queues.js';
 import type { Shape, ShapePart } from './shapes.js';
 import type { ClusterView } from './view.js';
@@ -52,13 +52,13 @@ export function whyNobodyGives(asking: Asking): string {
 }
 
 /** What the lender allows, where the queue takes back what it is guaranteed; null = nothing is said. */
-function lentFor({ view, queue, shape }: Asking, giver: QueueNode): LendingRule | null {
+function lentFor({ view, queue, shape }: Asking, giver: QueueNode): RuleOfQueue | null {
   const sides = sidesOf(queue, giver);
   if (sides === null) return null;
-  let shortest: LendingRule | null = null;
+  let shortest: RuleOfQueue | null = null;
   for (const { asked, scope } of entitlementsOf(view.scopes, { queue, shape }, 'fairShare')) {
     const lender = lenderOf(queue, sides.taker, (each) => isWithinOf(each, asked, 'guarantee', scope));
-    const rule = lendingRule(lender, 'lendMaxMinRuntimeMs');
+    const rule = ruleAbove(lender, 'lendMaxMinRuntimeMs');
     if (rule !== null && (shortest === null || rule.ms < shortest.ms)) shortest = rule;
   }
   return shortest;
@@ -69,21 +69,12 @@ function saySpared(asking: Asking, { workload, queue: giver, endsMs }: Spared): 
   const head =
     `what queue ${queue.name} might take back is in its min-runtime: ` +
     `${workload} (queue ${giver.name}) may run for another ${formatDuration(endsMs - nowMs)}, as `;
-  const rule = ruleOf(giver);
-  const own = `queue ${rule.queue} has ${formatDuration(rule.ms)}`;
+  const rule = ruleAbove(giver, 'reclaimMinRuntimeMs') ?? { queue: giver, ms: 0 };
+  const own = `queue ${rule.queue.name} has ${formatDuration(rule.ms)}`;
   const clusterMs = view.policy.maxMinRuntimeMs;
   const lent = lentFor(asking, giver);
   if (rule.ms <= Math.min(clusterMs, lent?.ms ?? Infinity)) return head + own;
   const isLent = lent !== null && lent.ms < clusterMs;
   const who = isLent ? `queue ${lent.queue.name} lends for` : 'the cluster allows';
   return `${head}${who} ${formatDuration(isLent ? lent.ms : clusterMs)} (${own})`;
-}
-
-/** The min-runtime that counts for a queue, before it is capped, and the queue that says it. */
-function ruleOf(giver: QueueNode): { readonly queue: string; readonly ms: number } {
-  for (let each: QueueNode | null = giver; each !== null; each = each.parent) {
-    const ms = each.record?.reclaimMinRuntimeMs;
-    if (ms !== null && ms !== undefined) return { queue: each.name, ms };
-  }
-  return { queue: giver.name, ms: 0 };
 }

@@ -17,7 +17,8 @@
 //   nothing           live, and it knows more        taken over (model/adoption.ts)
 //   nothing           live                           a stray: its GPUs are kept from new work, it is ended (strays.ts)
 import type { AllocationId, NodeId } from '../../common/ids.js';
-import { findNode, quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
+import { findNode } from '../control/commands/find-node.js';
+import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import { adopt, raiseGenerations, raiseLastWorkload } from '../model/adoption.js';
 import type { Command } from '../control/command.js';
 import { followInventory, type HealthEvent, type HealthFindings, judgeEvents } from '../control/commands/gpu-health.js';

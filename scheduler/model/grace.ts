@@ -3,6 +3,7 @@
 import type { QueueName } from '../../common/ids.js';
 import { formatDuration } from '../../common/units.js';
 import type { Draft } from './draft.js';
+import { nearestRule, type SaidRule } from './queue-rules.js';
 import { type Queue, type StopOrder, type Workload, workloadKey } from './records.js';
 
 /** A stop as whoever decides it asks for it. */
@@ -28,8 +29,9 @@ export function graceOf(
   const taker = forWorkload === null ? undefined : draft.get('workloads', workloadKey(forWorkload));
   const isTakenBack = reason === 'reclaimed' || (taker !== undefined && taker.spec.queue !== spec.queue);
   if (!isTakenBack) return asked;
-  const borrowed = cut(asked, nearest(draft, spec.queue, 'maxGraceMs'), 'borrower');
-  return lender === null ? borrowed : cut(borrowed, nearest(draft, lender, 'lendMaxGraceMs'), 'lender');
+  const queueOf = (name: QueueName): Queue | undefined => draft.get('queues', name);
+  const borrowed = cut(asked, nearestRule(queueOf, spec.queue, 'maxGraceMs'), 'borrower');
+  return lender === null ? borrowed : cut(borrowed, nearestRule(queueOf, lender, 'lendMaxGraceMs'), 'lender');
 }
 
 /** Completes a sentence on a stop, when its grace was cut. */
@@ -40,25 +42,7 @@ export function sayGrace({ graceMs: askedMs }: Workload['spec'], { graceMs, cutB
   return `; its grace is ${formatDuration(graceMs)}, as ${who}, and not ${formatDuration(askedMs)}`;
 }
 
-function cut(
-  grace: Grace,
-  cap: { readonly queue: QueueName; readonly ms: number } | null,
-  as: 'borrower' | 'lender',
-): Grace {
+function cut(grace: Grace, cap: SaidRule | null, as: 'borrower' | 'lender'): Grace {
   if (cap === null || cap.ms >= grace.graceMs) return grace;
   return { graceMs: cap.ms, cutBy: { queue: cap.queue, as } };
-}
-
-/** The value of a queue, or of the nearest queue above that has one. */
-function nearest(
-  draft: Draft,
-  name: QueueName,
-  cap: 'maxGraceMs' | 'lendMaxGraceMs',
-): { readonly queue: QueueName; readonly ms: number } | null {
-  for (let queue: Queue | undefined = draft.get('queues', name); queue !== undefined;) {
-    const ms = queue[cap];
-    if (ms !== null && ms !== undefined) return { queue: queue.name, ms };
-    queue = queue.parent === null ? undefined : draft.get('queues', queue.parent);
-  }
-  return null;
 }

@@ -33,6 +33,7 @@ import { requestStopOf, withEvent } from '../../model/lifecycle.js';
 import type { Allocation, ClusterNode, Gpu, GpuMark } from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
 import { notFound } from '../refusals.js';
+import { findNode } from './find-node.js';
 
 /** Something that an agent saw happen. */
 export interface HealthEvent {
@@ -338,7 +339,7 @@ export function quarantineGpu(
     name: 'quarantine_gpu',
     whenSpace: 'critical',
     run: (draft, context) => {
-      const node = nodeNamed(draft, name);
+      const node = findNode(draft, name);
       const gpu = findGpu(node, word);
       const message = reason === '' ? `quarantined by ${actor}` : `quarantined by ${actor}: ${reason}`;
       const mark: GpuMark = {
@@ -367,7 +368,7 @@ export function releaseGpu(order: OperatorOrder): Command<{ readonly node: Clust
     name: 'release_gpu',
     whenSpace: 'critical',
     run: (draft, context) => {
-      const node = nodeNamed(draft, order.node);
+      const node = findNode(draft, order.node);
       const gpu = findGpu(node, order.gpu);
       if (gpu.marks === undefined && gpu.quarantine === undefined) throw nothingHeld(node, gpu);
       // A task that is still there would share it with the next one.
@@ -389,13 +390,6 @@ export function releaseGpu(order: OperatorOrder): Command<{ readonly node: Clust
       return { node: draft.node(node.id), uuid: gpu.uuid };
     },
   };
-}
-
-function nodeNamed(draft: Draft, name: string): ClusterNode {
-  const node = draft.base.nodeNamed(name);
-  if (node !== undefined) return node;
-  const names = [...draft.base.nodes.values()].map((one) => one.name);
-  throw notFound('node', name, names);
 }
 
 function nothingHeld(node: ClusterNode, gpu: Gpu): ApiError {

@@ -2,8 +2,10 @@
 // their tasks were not used; what their GPUs did is known here.
 import type { AllocationId, QueueName } from '../../../common/ids.js';
 import type { ReadableState } from '../../model/cluster-state.js';
+import type { Draft } from '../../model/draft.js';
 import { requestStop, withEvent } from '../../model/lifecycle.js';
-import type { Allocation, Queue, Workload } from '../../model/records.js';
+import type { Allocation, Workload } from '../../model/records.js';
+import { nearestRule } from '../../model/queue-rules.js';
 import { spanText } from '../../model/time-limit.js';
 import type { Command } from '../command.js';
 
@@ -50,12 +52,13 @@ export function findIdle(
   const workload = allocation === undefined ? undefined : state.workload(allocation.workload);
   if (allocation?.state !== 'running' || workload?.state !== 'running' || workload.spec.kind !== 'interactive')
     return null;
-  const rule = limitOf(state, workload.spec.queue);
+  const rule = nearestRule((name) => state.queue(name), workload.spec.queue, 'idleLimitMs');
   if (rule === null) return null;
   const idleMs = Math.min(ioIdleMs, ...allocation.gpus.map(({ uuid }) => gpuIdleMs(uuid)));
-  const found = { workload, allocation, idleMs, ...rule };
-  if (idleMs >= rule.limitMs) return { ...found, isOver: true };
-  if (idleMs < rule.limitMs - Math.min(WARNING_MS, rule.limitMs / 2)) return null;
+  const { queue, ms: limitMs } = rule;
+  const found = { workload, allocation, idleMs, limitMs, queue };
+  if (idleMs >= limitMs) return { ...found, isOver: true };
+  if (idleMs < limitMs - Math.min(WARNING_MS, limitMs / 2)) return null;
   if (nowMs === null) return { ...found, isOver: false };
   // One warning for each time that it is idle.
   const since = nowMs - idleMs;
@@ -93,7 +96,7 @@ export function reclaimIdle(
 const IDLE = 'idle for ';
 
 function act(
-  draft: Parameters<Command<unknown>['run']>[0],
+  draft: Draft,
   { workload, allocation, idleMs, limitMs, queue, isOver }: Finding,
   nowMs: number,
 ): TerminalNotice {
@@ -110,14 +113,4 @@ function act(
     allocation: allocation.id,
     text: `sluice: ${message}. It ends in ${spanText(limitMs - idleMs)} unless it is used; a key is enough.`,
   };
-}
-
-/** The limit of a queue, or of the nearest queue above that has one. */
-function limitOf(state: Readable, name: QueueName): { readonly queue: QueueName; readonly limitMs: number } | null {
-  for (let queue: Queue | undefined = state.queue(name); queue !== undefined;) {
-    const limitMs = queue.idleLimitMs;
-    if (limitMs !== null && limitMs !== undefined) return { queue: queue.name, limitMs };
-    queue = queue.parent === null ? undefined : state.queue(queue.parent);
-  }
-  return null;
 }

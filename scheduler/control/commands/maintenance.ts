@@ -9,7 +9,7 @@ import { isLive } from '../../model/elastic.js';
 import { requestStopOf } from '../../model/lifecycle.js';
 import type { ClusterNode, Maintenance } from '../../model/records.js';
 import type { Command } from '../command.js';
-import { notFound } from '../refusals.js';
+import { findNode } from './find-node.js';
 
 /** Announcements that one node keeps. */
 export const MAX_MAINTENANCES_PER_NODE = 64;
@@ -36,7 +36,7 @@ export function createMaintenance(announced: Announced): Command<Announcement> {
     name: 'create_maintenance',
     whenSpace: 'ample',
     run: (draft, { nowMs, newUlid }) => {
-      const nodes = announced.nodes.map((name) => find(draft, name));
+      const nodes = announced.nodes.map((name) => findNode(draft, name, 'nothing was changed'));
       const startMs = announced.startMs ?? nowMs;
       const window = {
         startMs,
@@ -73,7 +73,7 @@ export function cancelMaintenance(id: string, names: readonly string[]): Command
       const all = [...draft.base.nodes.values()].filter((node) => node.maintenance.some((one) => one.id === id));
       const maintenance = all[0]?.maintenance.find((one) => one.id === id);
       if (maintenance === undefined) throw notAnnounced(id);
-      const chosen = names.map((name) => find(draft, name).id);
+      const chosen = names.map((name) => findNode(draft, name, 'nothing was changed').id);
       const nodes = all.filter((node) => chosen.length === 0 || chosen.includes(node.id));
       for (const node of nodes) {
         draft.putNode({ ...node, maintenance: node.maintenance.filter((one) => one.id !== id) });
@@ -132,13 +132,6 @@ function announcementOf(draft: Draft, maintenance: Maintenance): Announcement {
 
 function sameWindow(a: Maintenance, b: Omit<Maintenance, 'id'>): boolean {
   return a.startMs === b.startMs && a.endMs === b.endMs && a.everyMs === b.everyMs && a.reason === b.reason;
-}
-
-function find(draft: Draft, name: string): ClusterNode {
-  const node = draft.base.nodeNamed(name);
-  if (node !== undefined) return draft.node(node.id);
-  const names = [...draft.base.nodes.values()].map((one) => one.name);
-  throw notFound('node', name, names, 'nothing was changed');
 }
 
 function isPast(agoMs: number): ApiError {

@@ -11,6 +11,7 @@ import { dropClaim } from '../../model/lifecycle.js';
 import type { Allocation, ClusterNode, Gpu } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { notFound } from '../refusals.js';
+import { findNode } from './find-node.js';
 import { followInventory } from './gpu-health.js';
 
 /** Nodes one daemon takes, and GPUs one node may report. */
@@ -110,14 +111,6 @@ export function cordonNode(name: string, cordoned: boolean, reason: string): Com
       return draft.node(node.id);
     },
   };
-}
-
-/** The node of a name. @throws NOT_FOUND with the names that are close */
-export function findNode(draft: Draft, name: string): ClusterNode {
-  const node = draft.base.nodeNamed(name);
-  if (node !== undefined) return node;
-  const names = [...draft.base.nodes.values()].map((one) => one.name);
-  throw notFound('node', name, names);
 }
 
 /** Forgets a node of which nothing is held. What its agent knows of generations comes back with it, should it return. */
