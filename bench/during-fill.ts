@@ -1,18 +1,17 @@
 // Whether a long cycle of the engine blocks the API: durable submissions, one workload a call, 64 in flight, from the moment
 // at which 100,000 pending gangs may start on 10,000 empty nodes until all 80,000 GPUs are held. The daemon is real and so is
 // the protocol; the agents are light (see light-agents.ts) and share this machine, so their heartbeats are slow ones.
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { connect, type SluiceClient } from '../cli/client.js';
 import type { WorkloadSpec } from '../proto/gen/sluice/v1/WorkloadSpec.js';
 import { startScheduler } from './cluster.js';
 import { gangOf, mixedGpus } from './engine-fills.js';
 import { type Figure, figure, LEAST_RUNS, quantile } from './figure.js';
-import type { LightAgents } from './light-agents.js';
+import { says, SLOW_HEARTBEATS, startLightAgents } from './light-agents-process.js';
 import type { BenchContext } from './registry.js';
 
 const NODES = 10_000;
@@ -26,8 +25,6 @@ const IN_FLIGHT = 64;
 const LEAD_MS = 3_000;
 /** While the pending come, all queues together may hold no more: as much as the largest gang, so that none is refused. */
 const GATE_GPUS = 64;
-const SLOW_HEARTBEATS = ['--heartbeat', '60s', '--lease', '10m', '--log-level', 'error'];
-const AGENTS = fileURLToPath(new URL('./light-agents.js', import.meta.url));
 const PEER = 'Slurm 22.05: submissions waited 7.5 s on average during a deep backfill at 8,000 GPUs';
 
 /** `submit.during_fill_p99_ms`, with `submit.during_fill_per_s` and `submit.during_fill_s` of the same runs. */
@@ -68,9 +65,7 @@ async function fillOnce(scratchFolder: string): Promise<Run> {
   try {
     await makeQueues(client);
     await submitPending(client);
-    agents = fork(AGENTS, [
-      JSON.stringify({ server: scheduler.address, count: NODES, gpusEach: GPUS_PER_NODE } satisfies LightAgents),
-    ]);
+    agents = startLightAgents({ server: scheduler.address, count: NODES, gpusEach: GPUS_PER_NODE });
     await says(agents, 'ready');
     return await measure(client, agents);
   } finally {
@@ -95,18 +90,6 @@ async function submitPending(client: SluiceClient): Promise<void> {
     });
     await client.submitWorkloads({ requestId: randomUUID(), specs });
   }
-}
-
-/** Resolves once the agents say the word. */
-async function says(agents: ChildProcess, word: 'ready' | 'full'): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    agents.on('message', (message) => {
-      if (message === word) resolve();
-    });
-    agents.once('exit', (code) =>
-      reject(new Error(`the light agents ended with code ${code} before they were ${word}`)),
-    );
-  });
 }
 
 async function measure(client: SluiceClient, agents: ChildProcess): Promise<Run> {

@@ -1,5 +1,5 @@
 // Thousands of agents in one process: they speak the agent's protocol and nothing is behind it. What they are to run they
-// report as running at once, what they are to stop as released. during-fill.ts starts it as a process of its own; it sends
+// report as running at once, what they are to stop as released. A process of its own (light-agents-process.ts); it sends
 // `ready` once all are welcome, and `full` once every GPU was given to a task.
 import { randomUUID } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';

@@ -1,7 +1,7 @@
 // What a gigabyte of log costs: a task prints 1 GiB as fast as it can while one reader follows it to its end.
-import { readFileSync } from 'node:fs';
 import { type BenchCluster, startCluster } from './cluster.js';
 import { type Figure, figure, LEAST_RUNS } from './figure.js';
+import { cpuMsOf, memoryMibOf } from './process-cost.js';
 import type { BenchContext } from './registry.js';
 
 const MIB = 1024 * 1024;
@@ -14,17 +14,17 @@ export async function benchLogs({ scratchFolder }: BenchContext): Promise<readon
     // A first small one, so that nothing of the start counts.
     await followed(cluster, 1);
     const [pid = 0] = cluster.agentPids;
-    const restMib = memoryMib(pid, 'VmRSS');
+    const restMib = memoryMibOf(pid, 'VmRSS');
     const speeds: number[] = [];
     const peaks: number[] = [];
     const cpus: number[] = [];
     for (let run = 0; run < LEAST_RUNS; run += 1) {
-      const cpuBefore = cpuSeconds(pid);
+      const cpuBeforeMs = cpuMsOf(pid);
       const beganMs = performance.now();
       const readBytes = await followed(cluster, LOG_MIB);
       speeds.push(readBytes / MIB / ((performance.now() - beganMs) / 1_000));
-      peaks.push(memoryMib(pid, 'VmHWM') - restMib);
-      cpus.push(cpuSeconds(pid) - cpuBefore);
+      peaks.push(memoryMibOf(pid, 'VmHWM') - restMib);
+      cpus.push((cpuMsOf(pid) - cpuBeforeMs) / 1_000);
     }
     return [
       figure('logs.read_mib_per_s', 'MiB/s', speeds),
@@ -53,17 +53,4 @@ async function followed({ client }: BenchCluster, mib: number): Promise<number> 
   const request = { workload: String(workloads[0]?.number), follow: true };
   for await (const { data } of client.readLogs(request)) count += data.length;
   return count;
-}
-
-/** What a process holds in memory (VmRSS), or the most it ever held (VmHWM). */
-function memoryMib(pid: number, what: 'VmRSS' | 'VmHWM'): number {
-  return Number(new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
-}
-
-/** User and system time of a process, in seconds: fields 14 and 15 of its stat, in hundredths. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -1,16 +1,15 @@
 // What a scrape of the scheduler costs with 1,000 nodes of 8 GPUs, 50 queues, all GPUs held and 20,000 workloads pending: the time of
 // one, the series in it, and how late it makes the process, which is the scheduler's pulse.
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { connect, type SluiceClient } from '../cli/client.js';
 import { invariant } from '../common/assert.js';
 import { startScheduler } from './cluster.js';
 import { type Figure, figure } from './figure.js';
-import type { LightAgents } from './light-agents.js';
+import { says, SLOW_HEARTBEATS, startLightAgents } from './light-agents-process.js';
 import type { BenchContext } from './registry.js';
 
 const NODES = 1_000;
@@ -20,8 +19,6 @@ const PENDING = 20_000;
 const BATCH = 500;
 const SCRAPES = 20;
 const BETWEEN_MS = 250;
-const SLOW_HEARTBEATS = ['--heartbeat', '60s', '--lease', '10m', '--log-level', 'error'];
-const AGENTS = fileURLToPath(new URL('./light-agents.js', import.meta.url));
 /** The most series a daemon may have at this size. */
 const MAX_SERIES = 5_000;
 
@@ -37,9 +34,7 @@ export async function benchMetrics({ scratchFolder }: BenchContext): Promise<rea
   const client = connect({ server: scheduler.address, deadlineMs: 120_000 });
   let agents: ChildProcess | null = null;
   try {
-    agents = fork(AGENTS, [
-      JSON.stringify({ server: scheduler.address, count: NODES, gpusEach: GPUS_PER_NODE } satisfies LightAgents),
-    ]);
+    agents = startLightAgents({ server: scheduler.address, count: NODES, gpusEach: GPUS_PER_NODE });
     const ready = says(agents, 'ready');
     const full = says(agents, 'full');
     await ready;
@@ -104,14 +99,4 @@ async function time<T>(work: () => Promise<T>): Promise<{ readonly ms: number; r
   const beganMs = performance.now();
   const value = await work();
   return { ms: performance.now() - beganMs, value };
-}
-
-/** Resolves once the agents say the word. */
-function says(agents: ChildProcess, word: 'ready' | 'full'): Promise<void> {
-  return new Promise((resolve, reject) => {
-    agents.on('message', (message) => {
-      if (message === word) resolve();
-    });
-    agents.once('exit', (code) => reject(new Error(`the light agents ended with code ${code} before "${word}"`)));
-  });
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { invariant } from '../common/assert.js';
 import { startCluster } from './cluster.js';
 import { type Figure, figure, LEAST_RUNS } from './figure.js';
+import { cpuMsOf, memoryMibOf } from './process-cost.js';
 import type { BenchContext } from './registry.js';
 
 const GPUS = 8;
@@ -15,8 +16,6 @@ const SHARE_MILLI = 140;
 /** One run: some heartbeats, a telemetry report, and many looks at every task. */
 const RUN_MS = 10_000;
 const POLL_MS = 50;
-/** What /proc counts CPU time in, on every Linux that Node runs on. */
-const TICK_MS = 10;
 
 /** `telemetry.agent_cpu_percent`, `telemetry.agent_rss_mib`, and the same of the supervisor; percent of one core. */
 export async function benchNodeCost({ scratchFolder }: BenchContext): Promise<readonly Figure[]> {
@@ -36,13 +35,13 @@ export async function benchNodeCost({ scratchFolder }: BenchContext): Promise<re
     const cpu = new Map<string, number[]>();
     const memory = new Map<string, number[]>();
     for (let run = 0; run < LEAST_RUNS; run += 1) {
-      const before = Object.entries(programs).map(([name, pid]) => [name, pid, cpuMs(pid)] as const);
+      const before = Object.entries(programs).map(([name, pid]) => [name, pid, cpuMsOf(pid)] as const);
       const startMs = performance.now();
       await sleep(RUN_MS);
       for (const [name, pid, beforeMs] of before) {
-        const percent = ((cpuMs(pid) - beforeMs) * 100) / (performance.now() - startMs);
+        const percent = ((cpuMsOf(pid) - beforeMs) * 100) / (performance.now() - startMs);
         cpu.set(name, [...(cpu.get(name) ?? []), percent]);
-        memory.set(name, [...(memory.get(name) ?? []), rssMib(pid)]);
+        memory.set(name, [...(memory.get(name) ?? []), memoryMibOf(pid, 'VmRSS')]);
       }
     }
     for (const name of Object.keys(programs)) {
@@ -75,16 +74,4 @@ function readIfThere(file: string): string {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return '';
   }
-}
-
-/** CPU time of a process so far, its own code and the kernel's for it. */
-function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
-
-function rssMib(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) / 1024;
 }
