@@ -8,8 +8,9 @@ import { promisify } from 'node:util';
 import { connect, type SluiceClient } from '../../cli/client.js';
 import { DevProcess, endTogether, killLeftovers } from '../../cli/dev-processes.js';
 import { systemClock } from '../../common/clock.js';
+import { freePort } from '../../common/free-port.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
-import { freePort, type Watched, watch } from './grafana.js';
+import { type Watched, watch } from './grafana.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../common/free-port.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 
 const OURS = path.join(PACKAGE_ROOT, 'dashboards');
@@ -25,16 +25,6 @@ export interface Watched {
   /** Null = Prometheus is not installed here. */
   readonly prometheusUrl: string | null;
   stop(): Promise<void>;
-}
-
-/** A port of the loopback that nobody uses at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Writes the folder, and starts Prometheus where it is installed. @throws Error when it does not answer */

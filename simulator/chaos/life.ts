@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type SluiceClient } from '../../cli/client.js';
+import { freePort } from '../../common/free-port.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Random } from '../random.js';
 import { hasFaketime, JumpingClock } from './clock-steps.js';
@@ -179,12 +180,4 @@ export class Life {
     );
     this.disk.close();
   }
-}
-
-/** A port that was free a moment ago, to come back to after every restart. */
-async function freePort(): Promise<number> {
-  const proxy = await Proxy.open(() => 0);
-  const port = Number(proxy.address.split(':')[1]);
-  await proxy.close();
-  return port;
 }

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { dashboards } from '../../dashboards/boards.js';
 import { needs, SHARED_FOLDER } from '../real-part.js';
+import { expandBraces } from './metric-names.js';
 import { dashboardFiles, queriesOf } from './queries.js';
 
 const RULES = 'dashboards/prometheus/sluice.rules.yml';
@@ -132,7 +133,10 @@ test('no dashboard asks for a metric that does not exist', () => {
   const manual = ['docs/administration.md', 'docs/observability.md']
     .map((page) => readFileSync(page, 'utf8'))
     .join('\n');
-  const documented = new Set(manual.match(/\bsluice_[a-z_{},]+/g)?.flatMap(expand));
+  const documented = new Set(
+    // Braces at the end are labels, of which only the beginning may have been matched.
+    manual.match(/\bsluice_[a-z_{},]+/g)?.flatMap((name) => expandBraces(name.replace(/\{[a-z_,]*\}?$/, ''))),
+  );
   const asked = dashboardFiles().flatMap((file) =>
     queriesOf(file).flatMap(({ expr }) => expr.match(/\bsluice_\w+/g) ?? []),
   );
@@ -141,15 +145,3 @@ test('no dashboard asks for a metric that does not exist', () => {
     .filter((name) => !documented.has(name));
   expect([...new Set(unknown)]).toEqual([]);
 });
-
-/** `sluice_{a,b}_c{label}` as sluice_a_c and sluice_b_c. */
-function expand(text: string): readonly string[] {
-  const [first = '', ...rest] = text.replace(/\{[a-z_,]*\}?$/, '').split('{');
-  return rest.reduce<readonly string[]>(
-    (names, part) => {
-      const [choices = '', after = ''] = part.split('}');
-      return names.flatMap((name) => choices.split(',').map((choice) => name + choice + after));
-    },
-    [first],
-  );
-}

@@ -3,10 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { SluiceClient } from '../../cli/client.js';
+import { freePort } from '../../common/free-port.js';
+import { expandBraces } from '../dashboards/metric-names.js';
 import { annotationsOf, dashboardFiles, queriesOf } from '../dashboards/queries.js';
 import { needs } from '../real-part.js';
 import { RealCluster, until } from './real-cluster.js';
@@ -104,7 +105,7 @@ describe.runIf(needs('build') && needs('prometheus'))('a life that Prometheus se
     const shown = dashboardFiles().flatMap((file) => queriesOf(file).map(({ expr }) => expr));
     const rules = readFileSync('dashboards/prometheus/sluice.rules.yml', 'utf8');
     const experts = readFileSync('docs/observability.md', 'utf8').split('## For experts')[1] ?? '';
-    const all = [...shown, rules, ...experts.split('`').flatMap(expand)].join('\n');
+    const all = [...shown, rules, ...experts.split('`').flatMap(expandBraces)].join('\n');
     const lost = [...new Set(scraped)].filter((name) => !new RegExp(`\\b${name}(_bucket|_count|_sum)?\\b`).test(all));
     expect(lost).toEqual([]);
     expect(scraped.length).toBeGreaterThan(60);
@@ -217,26 +218,4 @@ class Prometheus {
     this.#child.kill('SIGTERM');
     await gone;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** `sluice_{a,b}_c` as sluice_a_c and sluice_b_c. */
-function expand(text: string): readonly string[] {
-  const [first = '', ...rest] = text.split('{');
-  return rest.reduce<readonly string[]>(
-    (names, part) => {
-      const [choices = '', after = ''] = part.split('}');
-      return names.flatMap((name) => choices.split(',').map((choice) => name + choice + after));
-    },
-    [first],
-  );
 }

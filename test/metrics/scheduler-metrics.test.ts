@@ -8,6 +8,7 @@ import { createMaintenance } from '../../scheduler/control/commands/maintenance.
 import { hold } from '../../scheduler/control/commands/steering.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { nodeReport } from '../control/workshop.js';
+import { expandBraces } from '../dashboards/metric-names.js';
 import { NODE, observed } from './observed.js';
 
 describe('what the engine did', () => {
@@ -211,23 +212,12 @@ describe('the list of metrics', () => {
     const { metrics } = await observed(1);
     const manual = readFileSync('docs/administration.md', 'utf8');
     const documented = [...manual.matchAll(/`(sluice_[a-z_{},]+)`/g)].flatMap(([, name]) =>
-      expand(present(name, 'name', 'matched')),
+      // Braces at the end are labels.
+      expandBraces(present(name, 'name', 'matched').replace(/\{[a-z_,]*\}$/, '')),
     );
     const known = (await metrics.registry.getMetricsAsJSON())
       .map(({ name }) => name)
       .filter((n) => n.startsWith('sluice_'));
     expect([...new Set(documented)].toSorted()).toEqual(known.toSorted());
   });
-
-  /** `sluice_{a,b}_{x,y}{label}` as sluice_a_x, sluice_a_y, …: braces at the end are labels. */
-  function expand(text: string): readonly string[] {
-    const [first = '', ...rest] = text.replace(/\{[a-z_,]*\}$/, '').split('{');
-    return rest.reduce<readonly string[]>(
-      (names, part) => {
-        const [choices = '', after = ''] = part.split('}');
-        return names.flatMap((name) => choices.split(',').map((choice) => name + choice + after));
-      },
-      [first],
-    );
-  }
 });
