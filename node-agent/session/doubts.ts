@@ -74,8 +74,8 @@ export function afterLook(doubts: Doubts, uuid: string, answer: Cleanliness, ask
 /** What is known against a GPU, in words, as operators read it; null = nothing, or nobody looked yet. */
 export function whyDoubted({ found }: Doubt): string | null {
   if (found === null) return null;
-  const what = found.state === 'dirty' ? 'It is not clean' : 'Nobody knows whether it is clean';
-  return `${what}: ${found.message}. It takes no task until its agent sees it clean.`;
+  const what = found.state === 'dirty' ? 'Not clean' : 'Perhaps not clean';
+  return `${what}, so that nothing starts on it: ${found.message}`;
 }
 
 /** The inventory as it is told: what the driver says of GPUs, and what is known against them here. */
@@ -101,7 +101,7 @@ export function judgeDoubts(
     const doubt = doubts.get(uuid);
     if (doubt === undefined) continue;
     if (doubt.found !== null && nowMs - doubt.sinceMs >= CLEAN_LIMIT_MS) {
-      return { why: `GPU ${uuid} is not known to be clean: ${doubt.found.message}` };
+      return { why: `GPU ${uuid} did not become clean in time: ${doubt.found.message}` };
     }
     verdict = 'wait';
   }

@@ -497,7 +497,7 @@ function takeLook(turn: Turn, { gpu, askedMs, answer }: Extract<SessionInput, { 
   turn.change({ doubts: afterLook(turn.state.doubts, gpu, answer, askedMs, turn.nowMs) });
   const after = told();
   if (before === after) return;
-  turn.emit({ type: 'note', id: null, message: after === null ? `GPU ${gpu} is clean again` : `GPU ${gpu}: ${after}` });
+  turn.emit({ type: 'note', id: null, message: after === null ? `${gpu} is clean again` : `${gpu}: ${after}` });
   turn.emit({ type: 'send inventory' });
 }
 

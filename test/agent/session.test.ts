@@ -242,7 +242,7 @@ describe('a GPU in doubt', () => {
         phase: 'released',
         neverStarted: true,
         dirtyGpus: [],
-        exit: { message: `GPU g is not known to be clean: g is ${state}` },
+        exit: { message: `GPU g did not become clean in time: g is ${state}` },
       });
     },
   );
