@@ -87,6 +87,28 @@ const cases: readonly Case[] = [
         .submit('q'),
   },
   {
+    title: 'what would fit takes no work, and no GPU is asked for',
+    reason: 'NODES_UNAVAILABLE',
+    summary: 'The nodes that would fit take no work now: 2 nodes cordoned, 1 node down.',
+    make: (cluster) =>
+      cluster
+        .node('a', { cordoned: true })
+        .node('b', { gpus: 0, cordoned: true })
+        .node('c', { liveness: 'down' })
+        .queue('q')
+        .submit('q', { gpus: 0 }),
+  },
+  {
+    title: 'what would fit takes no work, and others hold all of it',
+    reason: 'NODES_UNAVAILABLE',
+    summary: 'The nodes that would fit take no work now: 1 node cordoned.',
+    make: (cluster) => {
+      cluster.node('a', { gpus: 1, cordoned: true }).queue('q').queue('r', { guarantee: 1 });
+      cluster.running('r', 'a', [0]);
+      return cluster.submit('q');
+    },
+  },
+  {
     title: 'free GPUs are too scattered',
     reason: 'FRAGMENTED',
     summary: '4 GPUs are free, enough in number, but not 4 on one node: the most on one node is 2.',

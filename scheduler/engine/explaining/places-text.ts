@@ -7,7 +7,7 @@ import type { Ask } from '../asks.js';
 import type { NodeEntry } from '../nodes.js';
 import { round, sayAmount, sayParts } from './amounts-text.js';
 import { domainRule, mostInDomain, type Subject } from './cause.js';
-import { outage, type PoolFacts, sharesLeft } from './facts.js';
+import { nodesOf, outage, type PoolFacts, poolFacts, sharesLeft } from './facts.js';
 
 /** Why shares find no room although their sum is free. */
 export function sayNoRest(ask: Ask): string {
@@ -47,6 +47,19 @@ export function sayUnavailable(facts: PoolFacts): string {
   if (facts.unfit > 0) parts.push(`${facts.unfit} on nodes whose health check fails`);
   const ill = sayIll(facts);
   return (ill === '' ? parts : [...parts, ill]).join(', ');
+}
+
+/** What keeps work off, in GPUs that nobody holds; where there are none of those, in nodes: "2 cordoned, 1 down". */
+export function sayOutages(ask: Ask): string {
+  const ofGpus = sayUnavailable(poolFacts(ask));
+  if (ofGpus !== '') return ofGpus;
+  const counts = new Map<string, number>();
+  for (const node of nodesOf(ask)) {
+    if (node.available) continue;
+    const word = sayOutage(node);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].map(([word, count]) => `${plural(count, 'node')} ${word}`).join(', ');
 }
 
 /** GPUs that nobody may have: "3 quarantined, 1 lost". */

@@ -21,7 +21,7 @@ import {
   tooLargeBeside,
 } from './cause.js';
 import { nodesOf, poolFacts, sharesLeft } from './facts.js';
-import { kindOf, sayCpuAndMemory, sayGpus, sayIll, sayLevel, sayNoRest, sayUnavailable } from './places-text.js';
+import { kindOf, sayCpuAndMemory, sayGpus, sayIll, sayLevel, sayNoRest, sayOutages } from './places-text.js';
 import { sayClaim, sayKeptOut } from './promises.js';
 
 /** The constraint that binds, in one sentence. */
@@ -42,7 +42,7 @@ export function summarise(subject: Subject, cause: Cause): string {
     case 'NO_SUCH_GPU':
       return sayNoSuch(subject);
     case 'NODES_UNAVAILABLE':
-      return `The nodes that would fit take no work now: ${sayUnavailable(poolFacts(part.ask))}.`;
+      return `The nodes that would fit take no work now: ${sayOutages(part.ask)}.`;
     case 'MAINTENANCE':
       return 'A maintenance of every node that would fit begins before it could end.';
     case 'OWED_TO_OTHERS':
