@@ -4,7 +4,7 @@
 import { toDuration, toTimestamp } from '../../common/units.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { SluiceClient } from '../client.js';
-import { EXIT, usageError } from '../failure.js';
+import { EXIT, isApiError, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import { nodeList, stateWord, utcMinute } from '../presentation.js';
 import { selectorOf } from '../resources.js';
@@ -27,6 +27,8 @@ const MAX_SPAN_MS = 365 * 86_400_000;
 const POLL_MS = 1_000;
 /** How spans may be written. */
 const EXAMPLES = '30m, 2h or 1h30m';
+/** gRPC's code for a peer that is away. */
+const UNAVAILABLE = 14;
 /** Workloads that one line of progress names. */
 const NAMED = 5;
 
@@ -99,24 +101,34 @@ async function untilEmpty(
   const told = new Map<string, string>();
   const left = new Set(names);
   let exitCode = 0;
+  let isAway = false;
+  const look = async (name: string): Promise<void> => {
+    const node = await api.getNode(name);
+    const line = await whatIsLeft(api, node);
+    if (!node.cordoned) {
+      // Work comes again, so it may never be empty.
+      left.delete(name);
+      exitCode = EXIT.failed;
+      invocation.note(`node/${name} was uncordoned by somebody, which ended its drain.`);
+    } else if (line === null) {
+      await endAnnouncements(api, name);
+      left.delete(name);
+      invocation.out(`node/${name} drained: nothing is left there`);
+    } else if (told.get(name) !== line) {
+      told.set(name, line);
+      invocation.out(`node/${name}: ${line}`);
+    }
+  };
   try {
     for (;;) {
-      for (const name of left) {
-        const node = await api.getNode(name);
-        const line = await whatIsLeft(api, node);
-        if (!node.cordoned) {
-          // Work comes again, so it may never be empty.
-          left.delete(name);
-          exitCode = EXIT.failed;
-          invocation.note(`node/${name} was uncordoned by somebody, which ended its drain.`);
-        } else if (line === null) {
-          left.delete(name);
-          await endAnnouncements(api, name);
-          invocation.out(`node/${name} drained: nothing is left there`);
-        } else if (told.get(name) !== line) {
-          told.set(name, line);
-          invocation.out(`node/${name}: ${line}`);
-        }
+      try {
+        for (const name of left) await look(name);
+        isAway = false;
+      } catch (error) {
+        // The scheduler keeps the drain: while it is away there is only nothing to tell.
+        if (!isApiError(error) || error.code !== UNAVAILABLE) throw error;
+        if (!isAway) invocation.note(`${error.message.split('\n')[0]}; the drain goes on, trying again`);
+        isAway = true;
       }
       if (left.size === 0) return exitCode;
       if (isInterrupted || clock.monotonicMs() >= endMs) {

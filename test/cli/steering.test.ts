@@ -1,4 +1,5 @@
 // The commands that steer what was submitted, and nodes: hold, release, requeue, priority, maintenance.
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromTimestamp, toTimestamp } from '../../common/units.js';
 import type { CreateMaintenanceRequest__Output } from '../../proto/gen/sluice/v1/CreateMaintenanceRequest.js';
@@ -185,6 +186,26 @@ describe('drain', () => {
     Object.assign(node ?? {}, { workloads: [] });
     const { code, stdout } = await run.result;
     expect(code).toBe(0);
+    expect(stdout).toContain('node/n1 drained: nothing is left there\n');
+  });
+
+  it('waits on while the scheduler is away, and says so once', async () => {
+    const [node] = scheduler.nodes;
+    Object.assign(node ?? {}, { workloads: [1041] });
+    const run = startCli(['drain', 'n1'], { env: { SLUICE_SERVER: scheduler.address } });
+    await run.stdoutHas('node/n1: 1 left: 1041 (');
+    Object.assign(node ?? {}, { workloads: [] });
+    // More than gRPC tries again by itself, twice over.
+    const away = { code: status.UNAVAILABLE, reason: 'NOT_SERVING', message: 'the scheduler is starting' };
+    scheduler.failures.set(
+      'GetNode',
+      Array.from({ length: 8 }, () => away),
+    );
+    const { code, stdout, stderr } = await run.result;
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'the scheduler is starting; the drain goes on, trying again\n',
+    });
     expect(stdout).toContain('node/n1 drained: nothing is left there\n');
   });
 
