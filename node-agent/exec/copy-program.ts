@@ -25,8 +25,15 @@ async function out(at: string): Promise<void> {
 
 async function into(at: string): Promise<void> {
   const receiver = new FileReceiver(inside(at), at === '' || at.endsWith('/'));
-  for await (const data of process.stdin as AsyncIterable<Buffer>) await receiver.take(data);
-  await receiver.finish();
+  // The one who copies left: what is half done must not stay.
+  process.once('SIGHUP', () => process.stdin.destroy(new CopyError('the one who copies left')));
+  try {
+    for await (const data of process.stdin as AsyncIterable<Buffer>) await receiver.take(data);
+    await receiver.finish();
+  } catch (error) {
+    await receiver.abort();
+    throw error;
+  }
 }
 
 /** The real place of a path. @throws CopyError when it is not in the working folder */
