@@ -228,7 +228,10 @@ function agentLeft(): ApiError {
   return new ApiError({
     code: status.UNAVAILABLE,
     reason: 'EXEC_LOST',
-    message: "the connection to the node's agent broke, and what ran over it was ended; the task itself goes on",
+    // An agent that died ends nothing any more: a program that neither reads nor prints stays as long as the task.
+    message:
+      "the connection to the node's agent broke; the task itself goes on, and what ran over it ends, at the latest with the task\n" +
+      'Look what is left before you run it again: sluice exec WORKLOAD -- ps x',
   });
 }
 
