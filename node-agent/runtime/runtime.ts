@@ -1,5 +1,6 @@
 // Runs the tasks of this node: prepares their folders, has the supervisor start and stop them, watches what they report,
 // and after a restart of the agent finds out from the folders alone what became of each. It decides nothing: the session does.
+import { readdirSync } from 'node:fs';
 import { access, appendFile, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
@@ -37,6 +38,7 @@ const CLAIM_TRIES = 40;
 /** How long after a failure the supervisor is started again, in ms. */
 const SUPERVISOR_RETRY_MS = 1_000;
 
+const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
 const REBOOTED = 'lost: its node was rebooted';
@@ -96,7 +98,7 @@ export class TaskRuntime {
   readonly #log: Logger;
   readonly #tasks = new Map<string, TaskHere>();
   readonly #logs = new TaskLogs((id) => this.#tasks.has(id));
-  /** News that came before their tasks were known again. */
+  /** News that came before their tasks were known again, or before anybody listens. */
   #early: Exclude<SupervisorEvent, { type: 'hello' }>[] | null = [];
   #link: Promise<SupervisorLink>;
   #closed = false;
@@ -125,9 +127,7 @@ export class TaskRuntime {
     runtime.#checkIsolation(link);
     const recovered = new Map<string, Recovered>();
     for (const id of known) recovered.set(id, await runtime.#recover(id, link));
-    // The newest slot of the journal was damaged, and with it went whatever was accepted last.
-    const strangers = [...link.tasks].filter((id) => !known.includes(id));
-    await Promise.all(strangers.map((id) => runtime.#endStranger(id)));
+    await runtime.#endForgotten(new Set(known), link);
     return { runtime, recovered };
   }
 
@@ -243,7 +243,7 @@ export class TaskRuntime {
     if (!isNew && folder.readClaim() !== null) {
       const recovered = await this.#recover(order.id, await this.#link);
       if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
-      else this.#listener.started(order.id, recovered.startedMs ?? Date.now());
+      else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? Date.now() });
       return;
     }
     const refusal = await this.#prepare(order, task);
@@ -322,7 +322,7 @@ export class TaskRuntime {
 
   #folder(id: string): AllocationFolder {
     // Ids come from outside and become a path.
-    if (!/^[0-9A-Za-z]{1,64}$/.test(id)) throw new Error(`"${id}" is no allocation id`);
+    if (!ALLOCATION_ID.test(id)) throw new Error(`"${id}" is no allocation id`);
     return new AllocationFolder(path.join(this.#options.stateDir, 'allocations', id));
   }
 
@@ -406,6 +406,27 @@ export class TaskRuntime {
   }
 
   /**
+   * Ends what the journal does not name and may run all the same: its newest slot was damaged, and with it went whatever was accepted
+   * last. The present supervisor holds it, or a dead one left it behind, of which only the folders know.
+   */
+  async #endForgotten(known: ReadonlySet<string>, link: SupervisorLink): Promise<void> {
+    const folders = readdirSync(path.join(this.#options.stateDir, 'allocations'));
+    const forgotten = new Set([...folders.filter((id) => ALLOCATION_ID.test(id)), ...link.tasks]);
+    await Promise.all(
+      [...forgotten].map(async (id) => {
+        if (known.has(id)) return;
+        try {
+          if (!link.tasks.has(id) && (await this.#recover(id, link)).state === 'ended') return;
+          await this.#endStranger(id);
+        } catch (error) {
+          // A folder that nobody asks for must not keep the agent from those that are asked for.
+          this.#log.error({ err: error, allocation: id }, 'what became of a forgotten allocation cannot be found out');
+        }
+      }),
+    );
+  }
+
+  /**
    * A task that the supervisor holds and the journal does not name: the scheduler is told that no trace of it is left, and starts it
    * elsewhere. It is ended by its stop signal, so that its folder does not say that its program failed.
    */
@@ -454,7 +475,9 @@ export class TaskRuntime {
     if (claim.supervisor.bootId !== BOOT_ID) {
       return { state: 'ended', end: await this.#writeEnd(folder, { message: REBOOTED }) };
     }
-    if (link !== null && isSame(link.identity, claim.supervisor) && (await this.#isHeld(id, folder, link))) {
+    // The line may break while this is looked into: whoever says "running" after that would never be heard to be wrong.
+    const isPresent = link !== null && isSame(link.identity, claim.supervisor);
+    if (isPresent && !link.lost && (await this.#isHeld(id, folder, link)) && !link.lost) {
       const late = folder.readEnd();
       if (late !== null) return { state: 'ended', end: late };
       const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
@@ -464,7 +487,7 @@ export class TaskRuntime {
       return { state: 'running', startedMs: folder.readRunning()?.startedMs ?? null };
     }
     // Its supervisor is not the present one. There is only ever one, so that one is dead or dying.
-    if (link === null || !isSame(link.identity, claim.supervisor)) await makeSureIsDead(claim.supervisor);
+    if (!isPresent || link.lost) await makeSureIsDead(claim.supervisor);
     const tree = treeOf(id, folder);
     const left = await endTree(tree, KILL_LIMIT_MS);
     // What cannot be removed now, because something in it is half dead, goes with the folder.
@@ -550,6 +573,11 @@ export class TaskRuntime {
     // Told once, whoever found out first.
     const task = this.#tasks.get(id);
     if (task === undefined) return;
+    // Nobody listens yet, and who was told that it runs would believe it for ever.
+    if (this.#early !== null) {
+      this.#early.push({ type: 'ended', id, end });
+      return;
+    }
     this.#tasks.delete(id);
     // Its start may have been told while its end was looked into, and nobody else knows of these any more.
     stopWatches(task);

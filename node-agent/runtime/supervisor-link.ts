@@ -46,12 +46,14 @@ export class SupervisorLink {
   readonly isolation: Isolation | null;
   readonly #socket: Socket;
   #closed = false;
+  #lost = false;
 
   private constructor(socket: Socket, hello: Extract<SupervisorEvent, { type: 'hello' }>) {
     this.#socket = socket;
     this.identity = hello.identity;
     this.tasks = new Set(hello.tasks);
     this.isolation = hello.isolation ?? null;
+    socket.on('close', () => (this.#lost = true));
   }
 
   /** Connects, starting a supervisor when there is none. @throws Error when none answers in time */
@@ -83,6 +85,11 @@ export class SupervisorLink {
     this.#closed = true;
     // What was sent last still arrives.
     this.#socket.destroySoon();
+  }
+
+  /** Whether the line broke: what was told over it is of the past, and its supervisor as good as dead. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** True after {@link close}: the end of the line is then no news. */

@@ -28,6 +28,11 @@ class Folder {
 export class Folders {
   readonly #folders = new Map<string, Folder>();
 
+  /** All that were ever made. */
+  get ids(): readonly string[] {
+    return [...this.#folders.keys()];
+  }
+
   /** @returns whether it is new */
   create(id: string): boolean {
     if (this.#folders.has(id)) return false;

@@ -28,6 +28,8 @@ interface SupervisorLine {
   readonly supervisor: SimSupervisor;
   /** What it had when the line was made. */
   readonly tasks: ReadonlySet<string>;
+  /** What was told over it is of the past. */
+  isLost: boolean;
 }
 
 export class SimRuntime implements Runtime {
@@ -36,7 +38,7 @@ export class SimRuntime implements Runtime {
   readonly #rebooted: boolean;
   readonly #listener: RuntimeListener;
   readonly #tasks = new Map<string, TaskHere>();
-  /** News that came before their tasks were known again. */
+  /** News that came before their tasks were known again, or before anybody listens. */
   #early: SupervisorNews[] | null = [];
   #line: Promise<SupervisorLine>;
   /** When the last message on its way to or from the supervisor arrives: lines keep their order. */
@@ -61,8 +63,9 @@ export class SimRuntime implements Runtime {
     const line = await runtime.#line;
     const recovered = new Map<string, Recovered>();
     for (const id of known) recovered.set(id, await runtime.#recover(id, line));
-    const strangers = [...line.tasks].filter((id) => !known.includes(id));
-    await Promise.all(strangers.map((id) => runtime.#endStranger(id)));
+    const forgotten = new Set([...node.folders.ids, ...line.tasks]);
+    for (const id of known) forgotten.delete(id);
+    await Promise.all([...forgotten].map((id) => runtime.#endForgotten(id, line)));
     return { runtime, recovered };
   }
 
@@ -130,7 +133,7 @@ export class SimRuntime implements Runtime {
     if (!isNew && folders.claimOf(order.id) !== null) {
       const recovered = await this.#recover(order.id, await this.#line);
       if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
-      else this.#listener.started(order.id, recovered.startedMs ?? this.#node.machine.wallMs());
+      else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? this.#node.machine.wallMs() });
       return;
     }
     await this.#process.delay(this.#node.nextPreparationMs(), 'task prepared');
@@ -154,13 +157,17 @@ export class SimRuntime implements Runtime {
         await this.#process.delay(50, 'supervisor is silent');
         continue;
       }
+      const line: SupervisorLine = { supervisor, tasks: supervisor.tasks, isLost: false };
       const leave = supervisor.join((news) => this.#later('news of a task', this.#process, () => this.#hear(news)));
       this.#process.atEnd(leave);
       supervisor.process.atEnd(() => {
         leave();
-        this.#later('supervisor is gone', this.#process, () => this.#supervisorLost(supervisor));
+        this.#later('supervisor is gone', this.#process, () => {
+          line.isLost = true;
+          this.#supervisorLost(supervisor);
+        });
       });
-      return { supervisor, tasks: supervisor.tasks };
+      return line;
     }
     throw new Error('the supervisor of tasks did not answer');
   }
@@ -222,6 +229,12 @@ export class SimRuntime implements Runtime {
     }
   }
 
+  /** What the journal does not name and may run all the same: this supervisor holds it, or a dead one left it behind. */
+  async #endForgotten(id: string, line: SupervisorLine): Promise<void> {
+    if (!line.tasks.has(id) && (await this.#recover(id, line)).state === 'ended') return;
+    await this.#endStranger(id);
+  }
+
   /** A task that the supervisor holds and the journal does not name. */
   async #endStranger(id: string): Promise<void> {
     await this.#send((supervisor) => supervisor.stop(id, 0));
@@ -259,13 +272,14 @@ export class SimRuntime implements Runtime {
       return { state: 'ended', end: await this.#writeEnd(id, false, 'lost: its node was rebooted') };
     }
     const isPresent = line !== null && line.supervisor.number === claim.supervisor;
-    if (isPresent && (await this.#isHeld(id, line))) {
+    // The line may break while this is looked into: whoever says "running" after that would never be heard to be wrong.
+    if (isPresent && !line.isLost && (await this.#isHeld(id, line)) && !line.isLost) {
       const late = folders.endOf(id);
       if (late !== null) return { state: 'ended', end: late };
       if (!this.#tasks.has(id)) this.#tasks.set(id, { state: 'running', cancelled: false });
       return { state: 'running', startedMs: folders.startedMsOf(id) };
     }
-    if (!isPresent) this.#node.killSupervisor(claim.supervisor);
+    if (!isPresent || line.isLost) this.#node.killSupervisor(claim.supervisor);
     const isClear = await this.#endTree(id);
     const late = folders.endOf(id);
     if (late !== null) return { state: 'ended', end: late };
@@ -316,6 +330,13 @@ export class SimRuntime implements Runtime {
 
   #ended(id: string, end: EndRecord): void {
     // Told once, whoever found out first.
-    if (this.#tasks.delete(id)) this.#listener.ended(id, end);
+    if (!this.#tasks.has(id)) return;
+    // Nobody listens yet, and who was told that it runs would believe it for ever.
+    if (this.#early !== null) {
+      this.#early.push({ type: 'ended', id, end });
+      return;
+    }
+    this.#tasks.delete(id);
+    this.#listener.ended(id, end);
   }
 }
