@@ -33,6 +33,8 @@ export class MachineChecker {
   readonly #journaled = new Set<string>();
   /** What each agent has in its journal of those it obeys. */
   readonly #obeyed = new Map<string, Pick<AgentRecord, 'lineage' | 'maxEpoch' | 'maxRevision'>>();
+  /** When the last process of each was gone. */
+  readonly #goneMs = new Map<string, number>();
   /** How many executions there were. */
   executions = 0;
 
@@ -48,6 +50,12 @@ export class MachineChecker {
 
   isAlive(allocation: string): boolean {
     return this.#live.has(allocation);
+  }
+
+  /** For how long nothing of it has lived; null = it lives, or never did. */
+  goneForMs(allocation: string): number | null {
+    const goneMs = this.#goneMs.get(allocation);
+    return goneMs === undefined ? null : this.#facts.nowMs() - goneMs;
   }
 
   /** Whether a process lives that nobody can be blamed for: nothing on its machine could end it, or the kernel does not. */
@@ -137,7 +145,9 @@ export class MachineChecker {
   }
 
   gone(task: SimTask): void {
-    if (this.#live.get(task.allocation)?.task === task) this.#live.delete(task.allocation);
+    if (this.#live.get(task.allocation)?.task !== task) return;
+    this.#live.delete(task.allocation);
+    this.#goneMs.set(task.allocation, this.#facts.nowMs());
   }
 
   /** To be called every now and then: what lives without a lease, and should not. */

@@ -9,6 +9,9 @@ import { nodeIdOf, type SimNode } from './node.js';
 import type { SimDisk } from './store.js';
 import type { LawName } from './violation.js';
 
+/** What has just begun or ended may be on its way from the machine to the records for so long. */
+export const NEWS_MS = 3_000;
+
 export type Report = (law: LawName, message: string) => void;
 
 /** After the heal and the time to converge: every node is in, and has what it should have. */
@@ -41,7 +44,7 @@ export function checkConverged(
         );
       } else if (allocation.state === 'placed' || allocation.state === 'exited') {
         // It may have begun or ended just now.
-        const isNew = node.machine.timeline.nowMs - task.startedMs < 3_000;
+        const isNew = node.machine.timeline.nowMs - task.startedMs < NEWS_MS;
         const isEnding = allocation.state === 'exited';
         if (!isNew && !isEnding) {
           report(
@@ -52,10 +55,11 @@ export function checkConverged(
       }
     }
     for (const allocation of held.values()) {
-      if (allocation.state === 'running' && !machines.isAlive(allocation.id)) {
-        const endedJustNow = node.running === null;
-        if (!endedJustNow)
-          report('I25 it converges', `${allocation.id} runs, says the store, and no process of it is on ${node.name}`);
+      if (allocation.state !== 'running' || machines.isAlive(allocation.id)) continue;
+      const goneForMs = machines.goneForMs(allocation.id);
+      const endedJustNow = goneForMs !== null && goneForMs < NEWS_MS;
+      if (!endedJustNow) {
+        report('I25 it converges', `${allocation.id} runs, says the store, and no process of it is on ${node.name}`);
       }
     }
   }
