@@ -60,9 +60,11 @@ export async function wireControl(
     log.warn(jump, `the clock of this machine jumped: ${what}`);
   });
   const view = new ClusterView(config.policy);
-  const recovered = await recover(store, view, newClusterId, clock.wallMs(), config.fencing?.lostClusterId ?? null);
+  const leaderId = newUlid(clock.wallMs());
+  const lostClusterId = config.fencing?.lostClusterId ?? null;
+  const recovered = await recover(store, view, newClusterId, clock.wallMs(), lostClusterId, leaderId);
   const { state, position } = recovered;
-  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer, onFatal });
+  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, leaderId, defer, onFatal });
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));

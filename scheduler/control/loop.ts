@@ -21,6 +21,7 @@ import type { CollectionName, Collections, RecordChange } from '../model/records
 import type { NewTerm, SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
 import type { Command } from './command.js';
 import { carryOut } from './commands/carry-out.js';
+import { noteTerm } from './commands/recovery.js';
 import { InvariantGuard } from './invariants/guard.js';
 import type { Violation } from './invariants/violation.js';
 import { Upkeep } from './upkeep.js';
@@ -105,6 +106,8 @@ export interface ControlLoopDependencies {
   readonly clock: Clock;
   readonly newUlid: UlidMaker;
   readonly position: StorePosition;
+  /** Who leads in the epoch of that position; absent = a new name. */
+  readonly leaderId?: string;
   /** Runs a callback once the present turn of the event loop is over, so that what arrives together is taken together. */
   readonly defer: (callback: () => void) => void;
   /** Called once with what makes going on impossible: a failed commit, a broken invariant. */
@@ -154,7 +157,7 @@ export class ControlLoop {
   constructor(deps: ControlLoopDependencies) {
     this.#deps = deps;
     this.#position = deps.position;
-    this.#leaderId = deps.newUlid(deps.clock.wallMs());
+    this.#leaderId = deps.leaderId ?? deps.newUlid(deps.clock.wallMs());
     this.#upkeep = new Upkeep(deps.state);
     this.invariants = new InvariantGuard(deps.state);
   }
@@ -457,6 +460,9 @@ export class ControlLoop {
     this.#position = await store.beginEpoch(term);
     invariant(this.#position.epoch > before.epoch, 'epochs rise', `${this.#position.epoch} after ${before.epoch}`);
     this.#leaderId = newUlid(clock.wallMs());
+    // Before all that waits, so that no commit of this epoch is without it.
+    const command = noteTerm({ ...this.#position, leaderId: this.#leaderId });
+    this.#waiting.unshift({ command, resolve: () => undefined, reject: (error) => this.#deps.onFatal(error) });
     resolve();
   }
 

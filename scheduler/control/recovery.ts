@@ -1,7 +1,7 @@
 // How a daemon begins: a new term, every record from the store, and the checks that must hold before anything is served.
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, type ReadableState } from '../model/cluster-state.js';
-import { inNewHistory } from '../model/history.js';
+import { inNewHistory, withTerm } from '../model/history.js';
 import { META_KEY, type ClusterMeta, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import type { StateStore, StorePosition } from '../store/state-store.js';
@@ -19,6 +19,7 @@ export interface Recovered {
 /**
  * Opens a new term and reads the whole state. A store without a cluster gets one with the id given.
  * @param lostClusterId a cluster whose data is gone: a store without one goes on with it, and asks its agents what they run
+ * @param leaderId who leads in the new term; empty = nobody will ask
  */
 export async function recover(
   store: StateStore,
@@ -26,6 +27,7 @@ export async function recover(
   newClusterId: () => string,
   nowMs: number,
   lostClusterId: string | null = null,
+  leaderId = '',
 ): Promise<Recovered> {
   let position = await store.beginEpoch();
   const state = new ClusterState();
@@ -40,13 +42,12 @@ export async function recover(
     records += 1;
   }
   const before = state.get('meta', META_KEY) ?? null;
-  const value = metaIn(position, before, newClusterId, nowMs, lostClusterId);
-  if (value !== before) {
-    const revision = position.revision + 1;
-    await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
-    state.apply({ collection: 'meta', key: META_KEY, before, after: value });
-    position = { ...position, revision };
-  }
+  // Where it began has to be in the first commit of a term: by what comes after it, a store that was put back is told from one that was not.
+  const value = withTerm(metaIn(position, before, newClusterId, nowMs, lostClusterId), { ...position, leaderId });
+  const revision = position.revision + 1;
+  await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
+  state.apply({ collection: 'meta', key: META_KEY, before, after: value });
+  position = { ...position, revision };
   checkInvariants(state);
   return { state, position, records };
 }

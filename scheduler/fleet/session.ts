@@ -280,7 +280,8 @@ export class AgentSession {
     const { loop, fleet, authorizeNode } = this.#deps;
     authorizeNode(report.name);
     const { epoch, testimony } = await loop.read(({ meta }, _view, position) => {
-      const cluster = { clusterId: meta.clusterId, pastLineages: meta.pastLineages ?? [] };
+      const { clusterId, pastLineages = [], terms = [] } = meta;
+      const cluster = { clusterId, pastLineages, terms };
       return { epoch: position.epoch, testimony: hear(hello, cluster, position) };
     });
     const { knowsMore } = await this.#judge(testimony, report.name);

@@ -8,11 +8,13 @@
 //   a history that left ours                         it is refused: a copy of this store leads the cluster elsewhere
 //   ours, an epoch that two leaders claimed          a term above that epoch has to begin
 //   ours, more than the store knows                  history was lost: a new one begins
+//   ours, of one leader more than there was when     the same: the store was put back to before, and has gone on since
+//   the next one began
 //   ours, what the store knows                       it follows
 //   another one, an epoch not below ours             a term above that epoch has to begin
 //   one before ours, no more than ours took over     it follows
 //   another one, more than that                      it follows, and what it runs is taken over
-import type { PastLineage } from '../model/records.js';
+import type { PastLineage, TermBeginning } from '../model/records.js';
 
 /** What an agent remembers of those it obeyed. Empty texts and 0 = nobody yet. */
 export interface Witness {
@@ -20,8 +22,18 @@ export interface Witness {
   readonly lineage: string;
   readonly maxEpoch: number;
   readonly maxRevision: number;
+  /** The leader of `maxEpoch`; empty = it did not say. */
+  readonly leaderId: string;
   readonly collidedEpoch: number;
   readonly pastLineages: readonly string[];
+}
+
+/** What the store has of its own past. */
+export interface KnownPast {
+  readonly clusterId: string;
+  readonly pastLineages: readonly PastLineage[];
+  /** Where the latest epochs began, the latest last. */
+  readonly terms: readonly TermBeginning[];
 }
 
 export type Testimony =
@@ -34,7 +46,7 @@ export type Testimony =
 /** Compares what an agent obeyed with where the store stands. */
 export function hear(
   witness: Witness,
-  cluster: { readonly clusterId: string; readonly pastLineages: readonly PastLineage[] },
+  cluster: KnownPast,
   { lineage, epoch, revision }: { readonly lineage: string; readonly epoch: number; readonly revision: number },
 ): Testimony {
   const { maxEpoch, maxRevision, collidedEpoch } = witness;
@@ -55,18 +67,34 @@ export function hear(
   if (collidedEpoch >= epoch) {
     return { type: 'epoch too low', aboveEpoch, why: `epoch ${collidedEpoch} was claimed by two leaders` };
   }
+  const next = nextTerm(witness, cluster.terms);
+  const isBeyondNext = next !== null && maxRevision > next.revision;
   if (witness.lineage === lineage) {
-    if (maxEpoch < epoch || (maxEpoch === epoch && maxRevision <= revision)) {
-      // Revisions go on from term to term: an earlier term's that is later than the store was never on this disk.
-      if (maxRevision <= revision) return { type: 'follows', knowsMore: false };
-    }
-    const why = `it obeyed epoch ${maxEpoch} revision ${maxRevision}, the store ends at epoch ${epoch} revision ${revision}`;
-    return { type: 'history lost', aboveEpoch, why };
+    // Revisions go on from term to term: an earlier term's that is later than the store was never on this disk.
+    const isBeyondUs = maxEpoch > epoch || maxRevision > revision;
+    if (!isBeyondUs && !isBeyondNext) return { type: 'follows', knowsMore: false };
+    const ours = isBeyondUs
+      ? `the store ends at epoch ${epoch} revision ${revision}`
+      : `the store knows of epoch ${next?.epoch} that began at revision ${next?.revision}`;
+    return { type: 'history lost', aboveEpoch, why: `it obeyed epoch ${maxEpoch} revision ${maxRevision}, ${ours}` };
   }
   if (maxEpoch >= epoch) {
     return { type: 'epoch too low', aboveEpoch, why: `epoch ${maxEpoch} was obeyed in history ${witness.lineage}` };
   }
   const past = cluster.pastLineages.find((one) => one.lineage === witness.lineage);
-  const knowsNoMore = past !== undefined && maxEpoch <= past.epoch && maxRevision <= past.revision;
+  const isWithinPast = past !== undefined && maxEpoch <= past.epoch && maxRevision <= past.revision;
+  const knowsNoMore = isWithinPast && !isBeyondNext;
   return { type: 'follows', knowsMore: !knowsNoMore };
+}
+
+/**
+ * The first term that followed the one obeyed, in the same history. What was ordered in a term is on disk when the next one begins, so
+ * nobody can have obeyed more of it, unless the disk was put back to an older state.
+ */
+function nextTerm({ lineage, maxEpoch, leaderId }: Witness, terms: readonly TermBeginning[]): TermBeginning | null {
+  const isNext = (term: TermBeginning): boolean => {
+    const isOtherLeader = term.leaderId !== '' && leaderId !== '' && term.leaderId !== leaderId;
+    return term.lineage === lineage && (term.epoch > maxEpoch || (term.epoch === maxEpoch && isOtherLeader));
+  };
+  return terms.find(isNext) ?? null;
 }

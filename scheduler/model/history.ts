@@ -1,8 +1,10 @@
 // One unbroken history of the store after another: what the cluster's record says of it.
-import type { ClusterMeta, LossOfHistory, PastLineage } from './records.js';
+import type { ClusterMeta, LossOfHistory, PastLineage, TermBeginning } from './records.js';
 
 /** Histories that are remembered. */
 const MAX_PAST_LINEAGES = 64;
+/** Beginnings of epochs that are remembered. They are written with every submission, so there are few. */
+export const MAX_TERMS = 16;
 
 /**
  * Numbers of workloads go on at the next multiple: people, scripts and folders may know workloads that were accepted in the part
@@ -21,4 +23,10 @@ export function inNewHistory(
   const pastLineages = [...(meta.pastLineages ?? []), { ...left, leftMs: nowMs, why }].slice(-MAX_PAST_LINEAGES);
   const lastWorkload = (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;
   return { ...meta, lineage, lastWorkload, pastLineages, recovery: { why, sinceMs: nowMs, adopted: 0 } };
+}
+
+/** The cluster's record once an epoch has begun. */
+export function withTerm(meta: ClusterMeta, term: TermBeginning): ClusterMeta {
+  const terms = [...(meta.terms ?? []), term].toSorted((a, b) => a.epoch - b.epoch);
+  return { ...meta, terms: terms.slice(-MAX_TERMS) };
 }

@@ -561,10 +561,22 @@ export interface ClusterMeta {
   readonly lineage?: string;
   /** Histories before this one, the latest last. */
   readonly pastLineages?: readonly PastLineage[];
+  /** Where the latest epochs began, in whatever history, the latest last. Absent = not noted yet. */
+  readonly terms?: readonly TermBeginning[];
   /** Set while nothing is placed because agents may still run what this history does not know of. */
   readonly recovery?: Recovery | null;
   /** Set while nothing of silent nodes is given up because too many fell silent at once. */
   readonly brake?: Brake | null;
+}
+
+/** Where an epoch began: whoever obeyed another leader beyond that obeyed what is not in this history. */
+export interface TermBeginning {
+  readonly lineage: string;
+  readonly epoch: number;
+  /** The last one before it. */
+  readonly revision: number;
+  /** Empty = it did not say. */
+  readonly leaderId: string;
 }
 
 /** A history that was left for another one. */

@@ -332,3 +332,17 @@ describe('watching', () => {
     expect(() => hub.watch(17, () => undefined)).toThrow(/are not here/);
   });
 });
+
+describe('a term that begins while the daemon runs', () => {
+  test('is noted in its first commit, before what waited', async () => {
+    const { loop, store, state } = await loopOn();
+    const { revision } = loop.position;
+    const before = loop.leaderId;
+    await Promise.all([loop.beginTerm({ aboveEpoch: 7 }), loop.execute(queue('a'))]);
+    await loop.stop();
+    const first = store.commits.find(({ epoch }) => epoch === 8);
+    expect(first?.puts).toContainEqual({ collection: 'meta', key: 'cluster', value: state.meta });
+    expect(loop.leaderId).not.toBe(before);
+    expect(state.meta.terms?.at(-1)).toEqual({ lineage: 'lineage', epoch: 8, revision, leaderId: loop.leaderId });
+  });
+});

@@ -2,34 +2,58 @@
 import { expect, test } from 'vitest';
 import { recover } from '../../scheduler/control/recovery.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
-import { hear } from '../../scheduler/fleet/witness.js';
+import { hear, type Witness } from '../../scheduler/fleet/witness.js';
+import { MAX_TERMS } from '../../scheduler/model/history.js';
 import { META_KEY, type ClusterMeta } from '../../scheduler/model/records.js';
 import { MemoryStore } from '../control/memory-store.js';
 
 const LOST = '00000000-0000-4000-8000-00000000000c';
+const AGENT: Pick<Witness, 'leaderId' | 'collidedEpoch' | 'pastLineages'> = {
+  leaderId: '',
+  collidedEpoch: 0,
+  pastLineages: [],
+};
 
 async function begin(meta: ClusterMeta | null, lostClusterId: string | null = null): Promise<ClusterMeta> {
   const store = new MemoryStore();
   if (meta !== null) store.records = [{ collection: 'meta', key: META_KEY, value: meta }];
-  const { state } = await recover(store, new ClusterView(), () => 'new', 1_000, lostClusterId);
+  const { state } = await recover(store, new ClusterView(), () => 'new', 1_000, lostClusterId, 'leader');
   return state.meta;
 }
 
+/** The first term of the store that is begun with. */
+const TERMS = [{ lineage: 'lineage', epoch: 1, revision: 0, leaderId: 'leader' }];
+
 test('a new store begins a cluster of its own', async () => {
-  expect(await begin(null)).toEqual({ clusterId: 'new', lastWorkload: 0, lineage: 'lineage' });
+  expect(await begin(null)).toEqual({ clusterId: 'new', lastWorkload: 0, lineage: 'lineage', terms: TERMS });
 });
 
 test('a known store goes on as it was; one of an earlier version notes its history', async () => {
   const known = { clusterId: 'c', lastWorkload: 7, lineage: 'lineage' };
-  expect(await begin(known, LOST)).toEqual(known);
-  expect(await begin({ clusterId: 'c', lastWorkload: 7 })).toEqual(known);
+  expect(await begin(known, LOST)).toEqual({ ...known, terms: TERMS });
+  expect(await begin({ clusterId: 'c', lastWorkload: 7 })).toEqual({ ...known, terms: TERMS });
+});
+
+test('where each term began is in its first commit; the latest are kept', async () => {
+  const store = new MemoryStore();
+  for (let epoch = 1; epoch <= MAX_TERMS + 1; epoch += 1) {
+    const { position, state } = await recover(store, new ClusterView(), () => 'new', 1_000, null, `leader ${epoch}`);
+    expect(position).toMatchObject({ epoch, revision: epoch });
+    expect(store.commits).toHaveLength(epoch);
+    store.records = [{ collection: 'meta', key: META_KEY, value: state.meta }];
+  }
+  const { state } = await recover(store, new ClusterView(), () => 'new', 1_000);
+  const { terms = [] } = state.meta;
+  expect(terms).toHaveLength(MAX_TERMS);
+  expect(terms[0]).toEqual({ lineage: 'lineage', epoch: 3, revision: 2, leaderId: 'leader 3' });
+  expect(terms.at(-1)).toEqual({ lineage: 'lineage', epoch: MAX_TERMS + 2, revision: MAX_TERMS + 1, leaderId: '' });
 });
 
 test('a store in another history than its records asks agents first, whatever they obeyed of the one before', async () => {
   const meta = await begin({ clusterId: 'c', lastWorkload: 7, lineage: 'before' });
   expect(meta).toMatchObject({ lineage: 'lineage', lastWorkload: 100_000, recovery: { why: 'restored', adopted: 0 } });
-  const agent = { clusterId: 'c', lineage: 'before', maxEpoch: 1, maxRevision: 1, collidedEpoch: 0, pastLineages: [] };
-  const cluster = { clusterId: 'c', pastLineages: meta.pastLineages ?? [] };
+  const agent = { ...AGENT, clusterId: 'c', lineage: 'before', maxEpoch: 1, maxRevision: 1 };
+  const cluster = { clusterId: 'c', pastLineages: meta.pastLineages ?? [], terms: [] };
   const testimony = hear(agent, cluster, { lineage: 'lineage', epoch: 2, revision: 900 });
   expect(testimony).toEqual({ type: 'follows', knowsMore: true });
 });
@@ -37,8 +61,8 @@ test('a store in another history than its records asks agents first, whatever th
 test('an empty store that goes on with a cluster whose data is gone asks its agents first', async () => {
   const meta = await begin(null, LOST);
   expect(meta).toMatchObject({ clusterId: LOST, lineage: 'lineage', recovery: { why: 'lost' } });
-  const agent = { clusterId: LOST, lineage: 'gone', maxEpoch: 8, maxRevision: 9, collidedEpoch: 0, pastLineages: [] };
-  const cluster = { clusterId: LOST, pastLineages: meta.pastLineages ?? [] };
+  const agent = { ...AGENT, clusterId: LOST, lineage: 'gone', maxEpoch: 8, maxRevision: 9 };
+  const cluster = { clusterId: LOST, pastLineages: meta.pastLineages ?? [], terms: [] };
   const position = { lineage: 'lineage', epoch: 1, revision: 1 };
   expect(hear(agent, cluster, position)).toMatchObject({ type: 'epoch too low', aboveEpoch: 8 });
   expect(hear(agent, cluster, { ...position, epoch: 9 })).toEqual({ type: 'follows', knowsMore: true });

@@ -1,12 +1,21 @@
 // What an agent's memory tells of the store's past, row by row.
 import { describe, expect, test } from 'vitest';
-import { hear, type Witness } from '../../scheduler/fleet/witness.js';
+import { hear, type KnownPast, type Witness } from '../../scheduler/fleet/witness.js';
 
-const NEW: Witness = { clusterId: '', lineage: '', maxEpoch: 0, maxRevision: 0, collidedEpoch: 0, pastLineages: [] };
-const AGENT: Witness = { ...NEW, clusterId: 'c', lineage: 'now', maxEpoch: 5, maxRevision: 100 };
-const CLUSTER = {
+const NEW: Witness = {
+  clusterId: '',
+  lineage: '',
+  maxEpoch: 0,
+  maxRevision: 0,
+  leaderId: '',
+  collidedEpoch: 0,
+  pastLineages: [],
+};
+const AGENT: Witness = { ...NEW, clusterId: 'c', lineage: 'now', maxEpoch: 5, maxRevision: 100, leaderId: 'five' };
+const CLUSTER: KnownPast = {
   clusterId: 'c',
-  pastLineages: [{ lineage: 'before', epoch: 3, revision: 50, leftMs: 0, why: 'lost' as const }],
+  pastLineages: [{ lineage: 'before', epoch: 3, revision: 50, leftMs: 0, why: 'lost' }],
+  terms: [],
 };
 const STORE = { lineage: 'now', epoch: 6, revision: 100 };
 
@@ -43,5 +52,48 @@ describe('an agent that obeyed', () => {
     ],
   ])('%s', (_, witness, expected) => {
     expect(hear(witness, CLUSTER, STORE)).toMatchObject(expected);
+  });
+});
+
+describe('a store that was put back to an older state and has gone on since', () => {
+  const terms = [
+    { lineage: 'before', epoch: 2, revision: 20, leaderId: 'two' },
+    { lineage: 'before', epoch: 3, revision: 40, leaderId: 'three' },
+    { lineage: 'now', epoch: 5, revision: 80, leaderId: 'five' },
+    { lineage: 'now', epoch: 6, revision: 90, leaderId: 'six' },
+    { lineage: 'now', epoch: 7, revision: 120, leaderId: 'seven' },
+  ];
+  const cluster = { ...CLUSTER, terms };
+  const store = { lineage: 'now', epoch: 7, revision: 500 };
+  const follows = { type: 'follows', knowsMore: false };
+  const lost = { type: 'history lost' };
+
+  test.each<[string, Partial<Witness>, object]>([
+    ['of a term no more than there was when the next one began', { maxRevision: 90 }, follows],
+    ['of a term one revision more than that', { maxRevision: 91 }, { ...lost, aboveEpoch: 5 }],
+    [
+      'of a term that is not noted, what was there when the next noted one began',
+      { maxEpoch: 4, maxRevision: 80 },
+      follows,
+    ],
+    ['of a term that is not noted, more than that', { maxEpoch: 4, maxRevision: 81 }, lost],
+    ['of the present term anything', { maxEpoch: 7, maxRevision: 500, leaderId: 'seven' }, follows],
+    ['another leader of the present epoch, no more than there was', { maxEpoch: 7, maxRevision: 120 }, follows],
+    ['another leader of the present epoch, and more', { maxEpoch: 7, maxRevision: 121 }, { ...lost, aboveEpoch: 7 }],
+    ['another leader of an epoch before, and more', { maxEpoch: 6, maxRevision: 91, leaderId: 'x' }, lost],
+    ['the leader of an epoch before', { maxEpoch: 6, maxRevision: 120, leaderId: 'six' }, follows],
+    ['a leader that did not say', { maxEpoch: 6, maxRevision: 120, leaderId: '' }, follows],
+    [
+      'of a term before what there was, in a history that was left',
+      { lineage: 'before', maxEpoch: 2, maxRevision: 40, leaderId: 'two' },
+      follows,
+    ],
+    [
+      'of a term before more than there was, in a history that was left',
+      { lineage: 'before', maxEpoch: 2, maxRevision: 41, leaderId: 'two' },
+      { type: 'follows', knowsMore: true },
+    ],
+  ])('an agent obeyed %s', (_, obeyed, expected) => {
+    expect(hear({ ...AGENT, ...obeyed }, cluster, store)).toMatchObject(expected);
   });
 });

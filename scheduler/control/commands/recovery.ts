@@ -8,8 +8,8 @@ import type { Draft } from '../../model/draft.js';
 import { isWhole } from '../../model/elastic.js';
 import { noteIncident } from '../../model/incidents.js';
 import { requestStop } from '../../model/lifecycle.js';
-import { inNewHistory } from '../../model/history.js';
-import { META_KEY, type PastLineage } from '../../model/records.js';
+import { inNewHistory, withTerm } from '../../model/history.js';
+import { META_KEY, type PastLineage, type TermBeginning } from '../../model/records.js';
 import type { Command } from '../command.js';
 
 /** A new history has begun because agents know of more than the store. */
@@ -27,6 +27,16 @@ export function noteLostHistory(
       const what = `part of the history was lost (${evidence}); what agents run is taken over in history ${lineage}`;
       noteIncident(draft, 'history_lost', what, '', context);
     },
+  };
+}
+
+/** An epoch has begun. It belongs into the first commit of that epoch. */
+export function noteTerm(term: TermBeginning): Command<void> {
+  return {
+    name: 'note_term',
+    isReport: true,
+    whenSpace: 'critical',
+    run: (draft) => draft.put('meta', META_KEY, withTerm(draft.meta, term)),
   };
 }
 
