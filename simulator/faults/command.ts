@@ -5,7 +5,6 @@ import { UsageError } from '../usage.js';
 import type { Output } from '../properties/command.js';
 import { runCampaign, type CampaignResult, type Failure } from './campaign.js';
 import { Coverage } from './coverage.js';
-import { KNOWN_FAILURES } from './known-failures.js';
 import { planOf, type Fault, type Plan } from './plan.js';
 import { missingCells } from './required-cells.js';
 import { shrink } from './shrink.js';
@@ -61,23 +60,14 @@ async function campaign(from: number, to: number, jobs: number | null, { tell, p
       progress(`${seeds} of ${to - from + 1} seeds, ${Math.round((performance.now() - begunMs) / 1000)} s`);
     },
   });
-  const isKnown = ({ seed, violation }: Failure): boolean => KNOWN_FAILURES.get(seed) === violation.law;
-  const unknown = result.failures.filter((failure) => !isKnown(failure));
-  for (const failure of result.failures.filter(isKnown)) {
-    tell(`known, not mended yet: ${failure.violation.law}: ${replayLine(failure.seed)}`);
-  }
-  for (const seed of KNOWN_FAILURES.keys()) {
-    const isHeld = seed >= from && seed <= to && !result.failures.some((failure) => failure.seed === seed);
-    if (isHeld) tell(`known to break a law, and does not any more: seed ${seed}`);
-  }
-  for (const [place, failure] of unknown.entries()) {
+  for (const [place, failure] of result.failures.entries()) {
     if (place < MAX_TOLD) for (const line of await told(failure)) tell(line);
     else tell(`BROKEN ${failure.violation.law}: ${replayLine(failure.seed)}`);
   }
   const missing = result.seeds >= COVERING_SEEDS ? missingCells(result.coverage) : [];
   for (const cell of missing) tell(`NOT SEEN in ${result.seeds} seeds: ${cell}`);
   for (const line of summary(result)) tell(line);
-  return unknown.length + missing.length;
+  return result.failures.length + missing.length;
 }
 
 function summary(result: CampaignResult): readonly string[] {

@@ -15,15 +15,18 @@ import {
 import { createConnection, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { killCgroup, pidsInCgroup, removeCgroup } from '../../node-agent/runtime/cgroup.js';
 import { CheckpointWatch } from '../../node-agent/runtime/checkpoints.js';
 import { readLease, writeLease } from '../../node-agent/runtime/lease-file.js';
 import { holdBelowCap, readExtent } from '../../node-agent/runtime/log-cap.js';
-import { bootMs, identify, isAlive } from '../../node-agent/runtime/process-identity.js';
+import { bootMs, identify, isAlive, type ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
 import { endTree, processesOf } from '../../node-agent/runtime/process-tree.js';
 import { parseEndpoints } from '../../node-agent/runtime/report-watch.js';
+import { TaskUsers } from '../../node-agent/runtime/run-as.js';
+import { TaskRuntime } from '../../node-agent/runtime/runtime.js';
 import { SUPERVISOR_PROGRAM } from '../../node-agent/runtime/supervisor-link.js';
 import { onLines, sendLine, type SupervisorEvent } from '../../node-agent/runtime/supervisor-protocol.js';
 import { TaskLogs } from '../../node-agent/runtime/task-logs.js';
@@ -198,6 +201,80 @@ describe.runIf(needs('build'))('supervisors', () => {
     expect(events[1]).toEqual({ type: 'refused', id });
     expect(existsSync(folder.log)).toBe(false);
     socket.destroy();
+  });
+
+  /** A supervisor on the folder that runs one task, which has begun. */
+  async function superviseTask(): Promise<{
+    readonly id: string;
+    readonly folder: AllocationFolder;
+    readonly main: ProcessIdentity;
+    readonly killSupervisor: () => Promise<unknown>;
+  }> {
+    const { socket } = await supervise('.');
+    const supervisor = children.at(-1);
+    const id = newId();
+    const folder = await folderOf(id, ['/bin/sh', '-c', 'while :; do sleep 0.01; done']);
+    sendLine(socket, { type: 'start', id, folder: folder.path });
+    const { process: main } = await eventually('it runs', () => folder.readRunning());
+    const killSupervisor = (): Promise<unknown> => {
+      supervisor?.kill('SIGKILL');
+      return eventually('the supervisor is gone', () => (supervisor?.signalCode === 'SIGKILL' ? true : null));
+    };
+    return { id, folder, main, killSupervisor };
+  }
+
+  function openRuntime(known: readonly string[], ended: (id: string) => void): ReturnType<typeof TaskRuntime.open> {
+    const ignore = (): void => undefined;
+    return TaskRuntime.open(
+      {
+        stateDir: dir,
+        sharedDir: dir,
+        nodeName: 'n',
+        environment: {},
+        gpuMemoryMib: () => null,
+        gpuDevice: () => null,
+        holding: {
+          users: new TaskUsers({ user: null, mapFile: null }),
+          maxProcesses: 0,
+          workLimitBytes: null,
+          bindsCpus: false,
+          demands: { isRoot: false, hasOwnUsers: false, hasGpus: false },
+          isRequired: false,
+        },
+        rebooted: false,
+        supervisorIdleLeaveMs: 0,
+      },
+      known,
+      { started: ignore, ended, checkpoint: ignore, endpoints: ignore },
+      pino({ enabled: false }),
+    );
+  }
+
+  test('a task that ends while its agent begins is told once somebody listens', async () => {
+    const { id, folder, killSupervisor } = await superviseTask();
+    const ended: string[] = [];
+    const { runtime, recovered } = await openRuntime([id], (one) => ended.push(one));
+    expect(recovered.get(id)).toMatchObject({ state: 'running' });
+    await killSupervisor();
+    await eventually('its end is written down', () => folder.readEnd());
+    // Goes to the next supervisor, and that is there once the tasks of this one are settled.
+    await runtime.dismissSupervisor();
+    expect(ended).toEqual([]);
+    runtime.begin();
+    await eventually('its end is told', () => (ended.length > 0 ? true : null));
+    expect(ended).toEqual([id]);
+    await runtime.close();
+  });
+
+  test('a task of a dead supervisor that the journal has lost is ended before the agent says what it has', async () => {
+    const { folder, main, killSupervisor } = await superviseTask();
+    await killSupervisor();
+    expect(isAlive(main)).toBe(true);
+    const { runtime, recovered } = await openRuntime([], () => undefined);
+    expect(recovered.size).toBe(0);
+    expect(isAlive(main)).toBe(false);
+    expect(folder.readEnd()?.message).toContain('lost');
+    await runtime.close();
   });
 
   test('a second one on the same folder leaves at once, and the last one leaves when nobody needs it', async () => {

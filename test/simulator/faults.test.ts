@@ -25,6 +25,9 @@ describe('worlds', () => {
   });
 
   test.each([
+    { what: 'a task ends just before the world is looked at', seed: 367 },
+    { what: 'a disk is put back by hand, and the daemon goes beyond what agents obeyed', seed: 1251 },
+    { what: 'a journal forgets what a dead supervisor left behind', seed: 1847 },
     { what: 'a hello arrives after that of a later stream', seed: 61 },
     { what: 'a program fails before the stop signal of a cancel', seed: 65 },
     { what: 'the rest of a gang that was stopping is found after a lost history', seed: 1066 },
