@@ -41,9 +41,13 @@ export function withoutNewPrivileges(argv: readonly string[]): readonly string[]
   return SETPRIV === null ? argv : [SETPRIV, '--no-new-privs', '--', ...argv];
 }
 
-/** Runs a command as a user and waits for it. @throws Error with what it said when it fails */
-export async function runAsUser(user: TaskUser, argv: readonly string[]): Promise<void> {
-  const [program = '', ...args] = asUser(user, argv, null);
+/**
+ * Runs a command as a user and waits for it.
+ * @param user undefined = the agent's own
+ * @throws Error with what it said when it fails
+ */
+export async function runAsUser(user: TaskUser | undefined, argv: readonly string[]): Promise<void> {
+  const [program = '', ...args] = user === undefined ? argv : asUser(user, argv, null);
   await run(program, args, { timeout: COMMAND_LIMIT_MS, cwd: '/', env: { PATH: '/usr/bin:/bin' } }).catch(
     (error: Error & { stderr?: string }) => {
       throw new Error(error.stderr?.trim() || error.message);

@@ -1,12 +1,9 @@
 // Holds one task to what it may have on the disk in its own folder: its working directory, unless it named another one, and
 // its report. There is no quota below it that every file system has, so it is counted now and then: a task may be above its
 // limit for some seconds, and is then ended.
-import { readdir, rm } from 'node:fs/promises';
 import { statfsSync } from 'node:fs';
-import path from 'node:path';
 import { EXIT_CAUSE } from '../../common/exit-causes.js';
 import type { AllocationFolder } from './allocation-folder.js';
-import { runAsUser, type TaskUser } from './as-user.js';
 import { diskUseBytes } from './disk-use.js';
 
 /** How often it is counted, in ms, and how often where the disk is nearly full. */
@@ -54,7 +51,7 @@ export class DiskWatch {
       if (!this.#isOver) return null;
       return (
         `${EXIT_CAUSE.disk}: it had more than the ${sizeWords(this.#limitBytes)} in its folder that this node allows ` +
-        'a task, and the folder was emptied'
+        'a task'
       );
     } finally {
       this.#isCounting = false;
@@ -65,28 +62,10 @@ export class DiskWatch {
     }
   }
 
-  /** Gives back what the task had filled. As its user where it has one: nobody else's files can then be meant. */
-  async empty(user: TaskUser | undefined): Promise<void> {
-    const { work, report } = this.#folder;
-    await rm(report, { force: true });
-    if (user !== undefined) {
-      await runAsUser(user, ['find', work, '-mindepth', '1', '-delete']);
-      return;
-    }
-    for (const name of await readdir(work).catch(ignoreMissing)) {
-      await rm(path.join(work, name), { recursive: true, force: true });
-    }
-  }
-
   #isNearlyFull(): boolean {
     const { bavail, blocks } = statfsSync(this.#folder.path);
     return bavail < blocks * NEARLY_FULL;
   }
-}
-
-function ignoreMissing(error: unknown): string[] {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  return [];
 }
 
 function sizeWords(bytes: number): string {

@@ -8,9 +8,9 @@ import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
-import { runAsUser } from './as-user.js';
 import { foldersOf, removeCgroup } from './cgroup.js';
 import { CheckpointWatch } from './checkpoints.js';
+import { removeWork } from './empty-work.js';
 import { taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
@@ -208,12 +208,10 @@ export class TaskRuntime {
       ended.push({ id, endedMs: end.endedMs, bytes: (log?.blocks ?? 0) * 512 });
     }
     for (const id of foldersToRemove(ended, Date.now())) {
-      const folder = this.#folder(id);
-      for (const group of groupFoldersOf(folder)) removeCgroup(group);
-      // As its user: only that one's files can then be meant, whatever lies in there.
-      const user = folder.readSpec()?.user;
-      if (user !== undefined) await runAsUser(user, ['find', folder.work, '-mindepth', '1', '-delete']);
-      await rm(folder.path, { recursive: true, force: true });
+      // One that cannot be removed now must not keep the others from it; it is tried again at the next sweep.
+      await removeFolder(this.#folder(id)).catch((error: unknown) =>
+        this.#log.warn({ err: error, allocation: id }, 'the folder of an ended task cannot be removed'),
+      );
     }
   }
 
@@ -631,6 +629,14 @@ function treeOf(id: string, folder: AllocationFolder): TaskTree {
   const uid = folder.readSpec()?.user?.uid;
   const root = folder.readRunning()?.process ?? null;
   return { allocation: id, root, cgroup, ...(uid === undefined ? {} : { uid }) };
+}
+
+async function removeFolder(folder: AllocationFolder): Promise<void> {
+  for (const group of groupFoldersOf(folder)) removeCgroup(group);
+  const user = folder.readSpec()?.user;
+  if (user !== undefined) await removeWork(folder, user);
+  // Of the rest only we could make anything.
+  await rm(folder.path, { recursive: true, force: true });
 }
 
 function groupFoldersOf(folder: AllocationFolder): readonly string[] {

@@ -28,6 +28,7 @@ import {
 } from './cgroup.js';
 import { type DeviceFilter, denyDevices, filterDevices } from './device-filter.js';
 import { DiskWatch } from './disk-watch.js';
+import { emptyWork } from './empty-work.js';
 import { howItWasHeld, isolationOf, memoryCause } from './holding.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
@@ -251,8 +252,8 @@ class Supervisor {
       left.length === 0
         ? ''
         : `processes ${left.map(({ pid }) => pid).join(', ')} could not be killed in ${KILL_LIMIT_MS / 1000} s`;
-    const message = [task.cause, held, stuck].filter((part) => part !== '').join('; ');
-    if (task.disk?.isOver === true) await task.disk.empty(task.spec.user);
+    const emptied = task.disk?.isOver === true ? await giveDiskBack(task) : '';
+    const message = [task.cause, held, emptied, stuck].filter((part) => part !== '').join('; ');
     await this.#record(task.spec.id, task.folder, {
       neverStarted: false,
       code,
@@ -274,7 +275,8 @@ class Supervisor {
     refusal: StartRefusal,
   ): Promise<void> {
     this.#removeGroups(group);
-    appendFileSync(folder.log, `sluice: ${refusal.message}\n`, { mode: 0o600 });
+    // On a full disk the end alone tells it.
+    attempt(spec.id, () => appendFileSync(folder.log, `sluice: ${refusal.message}\n`, { mode: 0o600 }));
     await this.#record(spec.id, folder, {
       neverStarted: refusal.code === null,
       code: refusal.code,
@@ -391,6 +393,18 @@ class Supervisor {
   #leave(): void {
     this.#server.close();
     process.exit(0);
+  }
+}
+
+/** Removes what a task filled its disk with. @returns in words, what became of that */
+async function giveDiskBack({ spec, folder }: LiveTask): Promise<string> {
+  try {
+    rmSync(folder.report, { force: true });
+    await emptyWork(folder, spec.user);
+    return 'its folder was emptied';
+  } catch (error) {
+    // Whatever it left there must not end the program that holds all the others.
+    return `its folder could not be emptied: ${(error as Error).message.split('\n')[0] ?? ''}`;
   }
 }
 

@@ -118,6 +118,15 @@ describe.runIf(needs('build') && needs('cgroups'))('a task that', () => {
     expect(readdirSync(path.join(agent.folder(order.id), 'work'))).toEqual([]);
   });
 
+  test('fills its disk and shuts its folder ends alone: the others go on, and its folder is emptied all the same', async () => {
+    const map = path.join(agent.stateDir, 'users.yaml');
+    writeFileSync(map, 'ada: nobody\n');
+    agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB', '--user-map', map]);
+    const order = sh('mkdir a; head -c 30M /dev/zero > a/b; chmod 000 a; sleep 600', { owner: 'ada' });
+    expect((await endOf(order)).message).toMatch(/^out of disk space: .*; its folder was emptied$/);
+    expect(readdirSync(path.join(agent.folder(order.id), 'work'))).toEqual([]);
+  });
+
   test('fills its disk with a file that it deleted is found out', async () => {
     agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB']);
     const order = sh('exec 9> hidden; rm hidden; head -c 30M /dev/zero >&9; sleep 600');
