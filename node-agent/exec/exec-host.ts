@@ -164,8 +164,10 @@ export class ExecHost {
       return runInTask(spec, groups, { ...usual, argv: start.command.argv, terminal: wanted }, listener);
     }
     const [direction, at] = start.copyOut ? ['out', start.copyOut.path] : ['in', start.copyIn?.path ?? ''];
-    // Not in the task's group: what a copy needs of memory must not end a task that is near its limit.
-    return runInTask(spec, null, { ...usual, argv: [process.execPath, COPY_PROGRAM, direction, at] }, listener);
+    // Not in the task's group: what a copy needs of memory must not end a task that is near its limit. So it gets nothing by
+    // which the task's variables could make it run other code there; it is found by its allocation where there are no groups.
+    const bare = { ...spec, environment: { SLUICE_ALLOCATION_ID: spec.id } };
+    return runInTask(bare, null, { ...usual, argv: [process.execPath, COPY_PROGRAM, direction, at] }, listener);
   }
 
   /** @throws Error in words when the task does not run here */

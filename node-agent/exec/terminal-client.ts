@@ -8,6 +8,8 @@ import { packFrame, terminalSocketIn } from './terminal-protocol.js';
 /** How often a terminal that is not there yet is looked for, and how long: its holder needs a moment to start, in ms. */
 const LOOK_MS = 50;
 const LOOK_LIMIT_MS = 15_000;
+/** Frames that wait for it before whoever types has to wait too. */
+const MAX_EARLY_FRAMES = 16;
 
 /** @param folder of the task's allocation */
 export function joinTerminal(folder: string, size: TerminalSize, listener: ProgramListener): RunningProgram {
@@ -17,7 +19,7 @@ export function joinTerminal(folder: string, size: TerminalSize, listener: Progr
   let socket: Socket | null = null;
   /** What was said before there was anybody to hear it. */
   let early: Buffer[] = [];
-  const say = (frame: Buffer): boolean => socket?.write(frame) ?? early.push(frame) > 0;
+  const say = (frame: Buffer): boolean => socket?.write(frame) ?? early.push(frame) < MAX_EARLY_FRAMES;
   const end = (error: string): void => {
     if (isOver) return;
     isOver = true;
@@ -32,6 +34,7 @@ export function joinTerminal(folder: string, size: TerminalSize, listener: Progr
       socket = found;
       for (const frame of early) found.write(frame);
       early = [];
+      drained();
     });
     found.on('drain', () => drained());
     found.on('data', (data: Buffer) => listener.output(data));

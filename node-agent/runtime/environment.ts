@@ -15,7 +15,15 @@ const INHERITED: Readonly<Record<string, string>> = {
 };
 
 /** Names a user may not set: they change which GPUs, which libraries or which code a program gets, or are our word to it. */
-const REFUSED = /^(LD_.*|NVIDIA_.*|SLUICE_.*|CUDA_VISIBLE_DEVICES|NODE_OPTIONS|BASH_ENV|ENV)$/;
+const REFUSED =
+  /^(LD_.*|NVIDIA_.*|SLUICE_.*|CUDA_VISIBLE_DEVICES|NODE_OPTIONS|OPENSSL_CONF|OPENSSL_MODULES|OPENSSL_ENGINES)$/;
+/**
+ * More of them: a task of another user passes through a shell and setpriv, which are root until it has its user. Bash takes
+ * functions and options from variables, where it is /bin/sh too; the rest is what the C library drops for programs that have
+ * more rights than their caller (glibc, sysdeps/generic/unsecvars.h), but for folders of scratch files and time zones.
+ */
+const REFUSED_ON_THE_WAY =
+  /^(BASH_.*|BASHOPTS|SHELLOPTS|PS4|ENV|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_TRACE|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS)$/;
 
 /** The part of its share that a library takes as one pool; the rest is for what CUDA itself keeps of a GPU for each process. */
 const POOL_OF_SHARE = 0.9;
@@ -67,7 +75,7 @@ function ofUser(user: TaskUser | null): Record<string, string> {
 }
 
 function isAllowed(name: string): boolean {
-  return !REFUSED.test(name) && /^[^=\0]+$/.test(name);
+  return !REFUSED.test(name) && !REFUSED_ON_THE_WAY.test(name) && /^[^=\0]+$/.test(name);
 }
 
 function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Record<string, string> {
