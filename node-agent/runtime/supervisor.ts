@@ -34,7 +34,7 @@ import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
 import { LogTimesWriter } from './log-times.js';
 import { forbidNewPrivileges } from './no-new-privileges.js';
-import { bootMs, identify, ownIdentity } from './process-identity.js';
+import { bootMs, identify, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { endTree, processesOf, signalTree, type TaskTree } from './process-tree.js';
 import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from './supervision.js';
 import {
@@ -56,6 +56,8 @@ const KILL_LIMIT_MS = 10_000;
 const IDLE_LEAVE_MS = 30_000;
 /** How often what the system refused, such as a write to a full disk, is tried again, in ms. */
 const RETRY_MS = 1_000;
+/** Between two tries to end what came into a task's groups at its end, in ms. */
+const GROUP_PAUSE_MS = 5;
 /** How often the removal of a group whose last process is half dead is tried, every WATCH_MS. */
 const MAX_GROUP_REMOVALS = 20;
 
@@ -97,7 +99,7 @@ class Supervisor {
   /** Ends on their way to the disk. */
   readonly #recording = new Set<string>();
   readonly #agents = new Set<Socket>();
-  readonly #emptyGroups = new Map<string, number>();
+  readonly #emptyGroups = new Map<TaskGroup, number>();
   readonly #server: Server;
   /** The last lease that could be read; before the first one, tasks have what they were started with. */
   #leaseMs = bootMs();
@@ -246,7 +248,7 @@ class Supervisor {
     // Before the group is gone.
     const held = howItWasHeld(task, code === 0 && signal === '');
     task.devices?.close();
-    const left = await endForSure(task.tree);
+    const left = await this.#clear(task);
     this.#lookAtLog(task);
     const stuck =
       left.length === 0
@@ -264,7 +266,23 @@ class Supervisor {
       stopSignalled,
       left,
     });
-    if (left.length === 0) this.#removeGroups(task.group);
+  }
+
+  /**
+   * Ends a task's processes and takes its groups away, so that nobody comes in any more: a program that was to run beside it
+   * may be on its way into them, and its GPUs are another's once the end is told.
+   * @returns what could not be ended
+   */
+  async #clear({ tree, group }: LiveTask): Promise<readonly ProcessIdentity[]> {
+    const endMs = performance.now() + KILL_LIMIT_MS;
+    for (;;) {
+      const left = await endForSure(tree);
+      if (left.length > 0) return left;
+      if (this.#removeGroups(group)) return [];
+      // Somebody came in, or something in there is half dead.
+      if (performance.now() > endMs) return [];
+      await delay(GROUP_PAUSE_MS);
+    }
   }
 
   /** The program could not be started, which nobody will try again under this id. */
@@ -342,7 +360,7 @@ class Supervisor {
       this.#lookAtLog(task);
       attempt(task.spec.id, () => this.#lookAtUse(task));
     }
-    for (const [group, tries] of this.#emptyGroups) this.#removeGroup(group, tries);
+    for (const [group, tries] of this.#emptyGroups) this.#removeGroups(group, tries);
     if (this.#tasks.size > 0 || this.#agents.size > 0) this.#idleSinceMs = performance.now();
     else if (performance.now() - this.#idleSinceMs > this.#idleLeaveMs) this.#leave();
   }
@@ -381,13 +399,15 @@ class Supervisor {
     void endForSure(task.tree);
   }
 
-  #removeGroups(group: TaskGroup | null): void {
-    if (group !== null) for (const folder of foldersOf(group)) this.#removeGroup(folder, 0);
-  }
-
-  #removeGroup(group: string, tries: number): void {
-    if (removeCgroup(group) || tries >= MAX_GROUP_REMOVALS) this.#emptyGroups.delete(group);
+  /** @returns whether they are gone; else it is tried again */
+  #removeGroups(group: TaskGroup | null, tries = 0): boolean {
+    if (group === null) return true;
+    let isGone = false;
+    // In this order they are entered: while somebody is in the first one, the limits of the others are still on.
+    attempt(group.group, () => (isGone = foldersOf(group).every((folder) => removeCgroup(folder))));
+    if (isGone || tries >= MAX_GROUP_REMOVALS) this.#emptyGroups.delete(group);
     else this.#emptyGroups.set(group, tries + 1);
+    return isGone;
   }
 
   #leave(): void {

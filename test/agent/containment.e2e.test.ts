@@ -1,6 +1,6 @@
 // Tasks that misbehave, with real processes in real control groups: each is contained, its end is told in words, and nothing of
 // it is left.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -106,6 +106,30 @@ describe.runIf(needs('build') && needs('cgroups'))('a task that', () => {
     const end = await endOf(order);
     expect(end.message).toMatch(/^too many processes: it was refused another one .*, at its limit of 40$/);
     expect(end.code).not.toBe(0);
+  });
+
+  test('ends keeps nobody who comes into its groups at that moment, as a program run beside it may', async () => {
+    agent.start(scheduler.address);
+    const order = sh('touch up; while [ ! -e go ]; do sleep 0.01; done');
+    scheduler.order([order]);
+    const work = path.join(agent.folder(order.id), 'work');
+    await eventually('it runs', () => existsSync(path.join(work, 'up')));
+    const folder = new AllocationFolder(agent.folder(order.id));
+    const { pid } = await eventually('its process is on record', () => folder.readRunning()?.process);
+    const [group = ''] = groupsOf(order.id);
+    // Each waits for the end of the main process, and goes in as soon as that is over.
+    const enter = 'while kill -0 "$1" 2>&-; do :; done; echo 0 >"$0/cgroup.procs" && exec sleep 600';
+    const intruders = [1, 2].map(() => spawn('sh', ['-c', enter, group, String(pid)], { stdio: 'ignore' }));
+    try {
+      writeFileSync(path.join(work, 'go'), '');
+      await scheduler.until(order.id, 'RELEASED');
+      await eventually('nobody is left of them', () =>
+        intruders.every(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null),
+      );
+      expect(existsSync(group)).toBe(false);
+    } finally {
+      for (const intruder of intruders) intruder.kill('SIGKILL');
+    }
   });
 
   test('fills its disk is ended, its folder is emptied, and that is told', async () => {
