@@ -165,7 +165,11 @@ class Supervisor {
     const spec = readSpec(folder);
     const group = spec === null || this.#cgroups === null ? null : groupsFor(this.#cgroups, id, limitsOf(spec));
     const groups = group === null ? { cgroup: null } : { cgroup: group.group, limitGroups: group.limits };
-    if (spec === null || !folder.claim({ by: 'supervisor', supervisor: this.#identity, ...groups })) {
+    if (
+      spec === null ||
+      this.#isLate(spec) ||
+      !folder.claim({ by: 'supervisor', supervisor: this.#identity, ...groups })
+    ) {
       this.#tell({ type: 'refused', id });
       return;
     }
@@ -192,6 +196,17 @@ class Supervisor {
     });
     if (child.pid === undefined) devices?.close();
     else this.#hold(child, child.pid, spec, folder, group, devices);
+  }
+
+  /** An order may come late: its agent, or this process, was frozen after the decision. By then the node may have been given up. */
+  #isLate(spec: TaskSpec): boolean {
+    try {
+      const leaseMs = readLease(this.#stateDir);
+      return leaseMs !== null && isOverdue(spec, leaseMs, bootMs());
+    } catch (error) {
+      say(`${spec.id}: the lease cannot be read, so the last one that could be counts: ${String(error)}`);
+      return isOverdue(spec, this.#leaseMs, bootMs());
+    }
   }
 
   /** Starts the program in a session and a group of its own, its output appended straight to the log. */

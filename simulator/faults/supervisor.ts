@@ -60,7 +60,10 @@ export class SimSupervisor {
     const { folders, machine } = this.#node;
     const { nowMs } = machine.timeline;
     const claim = { by: 'supervisor', supervisor: this.number, bootId: machine.bootId } as const;
-    if (!folders.claim(order.id, claim, nowMs)) {
+    // An order may come late: its agent, or this process, was frozen after the decision. By then the node may have been given up.
+    const leaseMs = this.#node.lease.read();
+    const isLate = leaseMs !== null && isOverdue(order, leaseMs, machine.bootMs());
+    if (isLate || !folders.claim(order.id, claim, nowMs)) {
       this.#tell({ type: 'refused', id: order.id });
       return;
     }

@@ -277,6 +277,26 @@ describe.runIf(needs('build'))('supervisors', () => {
     await runtime.close();
   });
 
+  test('an order that comes when the node may run nothing any more is not carried out', async () => {
+    const { socket, events } = await supervise('s');
+    const [late, inTime] = [newId(), newId()];
+    // Both may go on for a minute without a lease.
+    writeLease(path.join(dir, 's'), Math.max(0, bootMs() - 60_500));
+    const lateFolder = await folderOf(late, ['/bin/sh', '-c', 'echo ran']);
+    sendLine(socket, { type: 'start', id: late, folder: lateFolder.path });
+    await eventually('it answers', () => events.length > 1);
+    expect(events[1]).toEqual({ type: 'refused', id: late });
+    expect(existsSync(lateFolder.log)).toBe(false);
+    // Nobody's: its agent sees to it that it never starts, and says so.
+    expect(lateFolder.readClaim()).toBeNull();
+    writeLease(path.join(dir, 's'), bootMs());
+    const folder = await folderOf(inTime, ['/bin/sh', '-c', 'echo ran']);
+    sendLine(socket, { type: 'start', id: inTime, folder: folder.path });
+    await eventually('it ended', () => folder.readEnd());
+    expect(readFileSync(folder.log, 'utf8')).toBe('ran\n');
+    socket.destroy();
+  });
+
   test('a second one on the same folder leaves at once, and the last one leaves when nobody needs it', async () => {
     const { socket } = await supervise('s');
     const second = spawn(process.execPath, [SUPERVISOR_PROGRAM, path.join(dir, 's'), '0'], {
