@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError } from '../../common/errors.js';
 import { connect, type SluiceClient } from '../../cli/client.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
@@ -12,6 +13,8 @@ import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 const SLUICE = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
 const WAIT_LIMIT_MS = 60_000;
 const POLL_MS = 20;
+/** Clusters of this test file that stand: what their processes said explains a wait that was given up. */
+const standing = new Set<RealCluster>();
 
 export interface ClusterOptions {
   /** Flags of the scheduler beyond the usual ones. */
@@ -36,6 +39,7 @@ export class RealCluster {
 
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
+    standing.add(this);
   }
 
   at(...parts: string[]): string {
@@ -129,8 +133,15 @@ export class RealCluster {
       .join('\n');
   }
 
+  /** The last words of every process that was started, each under its name. */
+  lastWords(): string {
+    const names = readdirSync(this.folder).filter((file) => file.endsWith('.log'));
+    return names.map((file) => `--- ${file}\n${this.log(file.slice(0, -'.log'.length))}`).join('\n');
+  }
+
   /** Ends everything that was started, tasks included, and removes the folder. */
   async stop(): Promise<void> {
+    standing.delete(this);
     for (const client of this.#clients) client.close();
     for (const name of this.#agents.keys()) await this.endAgent(name, 'SIGTERM');
     await this.endScheduler('SIGTERM');
@@ -153,11 +164,22 @@ export async function until<T>(
 ): Promise<T> {
   const deadlineMs = performance.now() + WAIT_LIMIT_MS;
   for (;;) {
-    const answer = await ask();
+    const answer = await Promise.resolve().then(ask).catch(noneYet);
     if (answer !== null) return answer;
-    if (performance.now() > deadlineMs) throw new Error(`gave up waiting: ${what} ${lastSeen()}`);
+    if (performance.now() > deadlineMs) throw new Error(gaveUp(what, lastSeen()));
     await sleep(POLL_MS);
   }
+}
+
+/** A scheduler that is not there yet gives no answer. Anything else is an error. */
+function noneYet(error: unknown): null {
+  if (error instanceof ApiError && error.reason === 'UNREACHABLE') return null;
+  throw error;
+}
+
+function gaveUp(what: string, lastSeen: string): string {
+  const said = [...standing].map((cluster) => cluster.lastWords());
+  return [`gave up waiting: ${what} ${lastSeen}`, ...said].join('\n');
 }
 
 /** Live processes that were started with this folder in their command line or environment. */
