@@ -1,0 +1,101 @@
+// What the Redis store asks of Redis: few operations, each atomic, so that a simulated Redis can stand beneath the very same
+// store. The real one (scripts over ioredis) and the simulated one pass the same contract suite.
+import type { LeaderCard } from '../leadership.js';
+
+/** Where the history that a Redis holds stands. */
+export interface RedisHead {
+  readonly lineage: string;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly schema: number;
+}
+
+/** A change of fields of one hash: a record's key and its encoded value, null = it is deleted. */
+export interface FieldChange {
+  readonly collection: string;
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** One atomic batch: everything, or nothing when the head is not the expected one. */
+export interface RedisBatch {
+  readonly lineage: string;
+  readonly epoch: number;
+  /** Of the last commit that this batch follows. */
+  readonly after: number;
+  /** Of the last commit in this batch. */
+  readonly revision: number;
+  readonly changes: readonly FieldChange[];
+}
+
+/** What a conditional write did. `head` is what stands after it. */
+export interface WriteAnswer {
+  readonly done: boolean;
+  /** Null = the Redis is empty. */
+  readonly head: RedisHead | null;
+}
+
+/** Who holds the leader's key. */
+export interface LeaderClaim {
+  readonly card: LeaderCard;
+  /** How long it holds yet, in ms. */
+  readonly leftMs: number;
+}
+
+/** What the start-up gate looks at. */
+export interface RedisFacts {
+  readonly version: string;
+  /** Of this life of the server. */
+  readonly runId: string;
+  /** Changes when another server is promoted. */
+  readonly replicationId: string;
+  readonly role: 'primary' | 'replica';
+  readonly connectedReplicas: number;
+  /** `CONFIG GET`; null = this user may not ask. */
+  readonly settings: Readonly<Record<string, string>> | null;
+  readonly usedBytes: number;
+  /** 0 = no limit. */
+  readonly maxBytes: number;
+}
+
+/** A page of records, in no order. */
+export interface RecordPage {
+  readonly records: readonly { readonly collection: string; readonly key: string; readonly value: Uint8Array }[];
+  /** Null = that was the last one. */
+  readonly next: string | null;
+}
+
+/**
+ * One connection to the primary. Operations are carried out in the order of the calls. Each rejects with {@link RedisUnreachable}
+ * when its outcome is not known: it may have been carried out, or be carried out yet.
+ */
+export interface RedisPort {
+  /** Null = there is nothing yet. */
+  readHead(): Promise<RedisHead | null>;
+  /**
+   * Begins a term: writes a head with another epoch, and lineage, over the expected one (null = over nothing). Whatever was staged
+   * is dropped.
+   */
+  writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer>;
+  /** Applies a batch if the head is what it expects; of any size. */
+  append(batch: RedisBatch): Promise<WriteAnswer>;
+  /** Waits until replicas have everything written on this connection before. @returns how many have it; fewer after the limit */
+  waitForCopies(copies: number, limitMs: number): Promise<number>;
+  /** Reads on from where the last page ended; null = from the beginning. */
+  readPage(from: string | null): Promise<RecordPage>;
+  facts(): Promise<RedisFacts>;
+  /** Takes the leader's key if nobody has it, or holds it on if it is ours. @returns who has it now */
+  claim(card: LeaderCard, holdMs: number): Promise<LeaderClaim>;
+  /** Who has the leader's key. */
+  claimed(): Promise<LeaderClaim | null>;
+  /** Gives the leader's key up if it is ours, and tells those who wait for it. */
+  release(id: string): Promise<void>;
+  /** Calls when the leader's key was given up, as far as that can be heard; a hint only. */
+  onReleased(act: () => void): void;
+  close(): Promise<void>;
+}
+
+/** Nothing was heard, or not in time: whether it was carried out is not known. */
+export class RedisUnreachable extends Error {
+  override readonly name = 'RedisUnreachable';
+}
