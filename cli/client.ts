@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../common/clock.js';
 import { ApiError, fromServiceError } from '../common/errors.js';
-import { MAX_MESSAGE_BYTES, sluice } from '../common/proto.js';
 import { formatDuration } from '../common/units.js';
 import type { CancelMaintenanceRequest } from '../proto/gen/sluice/v1/CancelMaintenanceRequest.js';
 import type { CancelMaintenanceResponse__Output } from '../proto/gen/sluice/v1/CancelMaintenanceResponse.js';
@@ -75,16 +74,20 @@ import type { WatchNodesResponse__Output } from '../proto/gen/sluice/v1/WatchNod
 import type { WatchWorkloadsRequest } from '../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
 import type { WatchWorkloadsResponse__Output } from '../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
+import { LeaderFinder, MAX_SERVERS, RECONNECT_FIRST_MS, RECONNECT_SLOWEST_MS, splitServers } from './leader-finder.js';
 
 /** How long a call may take unless told otherwise. */
 const DEFAULT_DEADLINE_MS = 10_000;
 const MAX_PORT = 65_535;
-/** A stream that lost its scheduler tries again this soon, then twice as late each time … */
-const RECONNECT_FIRST_MS = 200;
-/** … up to this, … */
-const RECONNECT_SLOWEST_MS = 5_000;
-/** … and gives up after so long without a message. */
+/** A stream that lost its scheduler gives up after so long without a message. */
 const RECONNECT_LIMIT_MS = 10 * 60_000;
+/** A call to a single address is tried so often … */
+const MAX_TRIES = 4;
+/** … one to several for so long: a take-over needs at most half of it. */
+export const FAILOVER_LIMIT_MS = 30_000;
+/** The first pause between tries of a call; each time twice as long, up to the longest, shortened at random by up to half. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
 /** The largest page the API hands out. */
 const PAGE_SIZE = 1_000;
 /** A listing stops here; beyond it a person wants a filter. */
@@ -92,7 +95,7 @@ const MAX_LISTED = 1_000_000;
 
 /** Where a scheduler is and how to be let in. */
 export interface ConnectOptions {
-  /** `HOST:PORT`. */
+  /** `HOST:PORT`; several with commas between them, of which the one that leads is asked. */
   readonly server: string;
   /** Sent as `authorization: Bearer …`. Over an unencrypted connection only to this machine. */
   readonly token?: string | null;
@@ -103,6 +106,8 @@ export interface ConnectOptions {
   /** For each call, in milliseconds. Default 10,000. Streams have none. */
   readonly deadlineMs?: number;
   readonly clock?: Clock;
+  /** Spreads pauses, in [0, 1). */
+  readonly random?: () => number;
 }
 
 /** How to follow a stream. */
@@ -129,7 +134,7 @@ export interface LogPiece {
 
 /** The API as commands see it: one method a call, answers unwrapped where the envelope holds one thing. */
 export interface SluiceClient {
-  /** `HOST:PORT` as given. */
+  /** `HOST:PORT` as given; of several the one in use. */
   readonly server: string;
   getVersion(): Promise<GetVersionResponse__Output>;
 
@@ -192,7 +197,7 @@ export interface SluiceClient {
   readLogs(request: ReadLogsRequest, options?: FollowOptions): AsyncGenerator<LogPiece>;
 
   /** Runs a program in a task, joins its terminal, or copies files. It is not taken up again once it breaks. */
-  exec(start: ExecStart): ExecCall;
+  exec(start: ExecStart): Promise<ExecCall>;
 
   close(): void;
 }
@@ -215,45 +220,6 @@ export function connect(options: ConnectOptions): SluiceClient {
   return new GrpcClient(options);
 }
 
-/** Calls that may be repeated after UNAVAILABLE without doing anything twice. Submit is one by its request id. */
-const IDEMPOTENT_CALLS: Readonly<Record<string, readonly string[]>> = {
-  WorkloadService: [
-    'SubmitWorkloads',
-    'GetWorkload',
-    'ListWorkloads',
-    'CancelWorkloads',
-    'ExplainWorkload',
-    'HoldWorkloads',
-    'ReleaseWorkloads',
-    'PrioritizeWorkloads',
-  ],
-  QueueService: ['UpdateQueue', 'GetQueue', 'ListQueues'],
-  NodeService: ['ListNodes', 'GetNode', 'CordonNode', 'UncordonNode', 'ListMaintenances'],
-  PlanService: ['PlanWorkload', 'PlanQueueChange'],
-  VersionService: ['GetVersion'],
-  ClusterService: ['GetStatus'],
-  UsageService: ['GetUsage'],
-};
-
-/** Source of the form: grpc/grpc-proto, grpc/service_config/service_config.proto. */
-const SERVICE_CONFIG = JSON.stringify({
-  loadBalancingConfig: [],
-  methodConfig: [
-    {
-      name: Object.entries(IDEMPOTENT_CALLS).flatMap(([service, methods]) =>
-        methods.map((method) => ({ service: `sluice.v1.${service}`, method })),
-      ),
-      retryPolicy: {
-        maxAttempts: 4,
-        initialBackoff: '0.1s',
-        maxBackoff: '1s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-});
-
 /** One call with everything but the request's envelope settled. */
 type Unary<Response> = (
   metadata: grpc.Metadata,
@@ -261,87 +227,73 @@ type Unary<Response> = (
   callback: grpc.requestCallback<Response>,
 ) => grpc.ClientUnaryCall;
 
+/**
+ * What may be done with a call that failed. `repeat`: it may have been carried out, and doing it again does no harm. A submission is
+ * one by its request id. `once`: it is only repeated when it was surely not carried out.
+ */
+type Repetition = 'repeat' | 'once';
+
 class GrpcClient implements SluiceClient {
-  readonly server: string;
   readonly #metadata = new grpc.Metadata();
   readonly #deadlineMs: number;
   readonly #clock: Clock;
-  readonly #workloads: InstanceType<typeof sluice.WorkloadService>;
-  readonly #queues: InstanceType<typeof sluice.QueueService>;
-  readonly #nodes: InstanceType<typeof sluice.NodeService>;
-  readonly #logs: InstanceType<typeof sluice.LogService>;
-  readonly #plans: InstanceType<typeof sluice.PlanService>;
-  readonly #snapshots: InstanceType<typeof sluice.SnapshotService>;
-  readonly #version: InstanceType<typeof sluice.VersionService>;
-  readonly #cluster: InstanceType<typeof sluice.ClusterService>;
-  readonly #usage: InstanceType<typeof sluice.UsageService>;
-  readonly #execs: InstanceType<typeof sluice.ExecService>;
+  readonly #random: () => number;
+  readonly #finder: LeaderFinder;
   /** Whether anything was ever answered: decides between "cannot reach" at once and patience. */
   #reached = false;
 
   constructor(options: ConnectOptions) {
-    const { server, token, tlsCa, tlsClient } = options;
-    checkAddress(server);
-    if (token && !tlsCa && !isLoopback(server)) {
-      throw new ApiError({
-        code: grpc.status.INVALID_ARGUMENT,
-        reason: 'TOKEN_UNENCRYPTED',
-        message: `a token would travel unencrypted to ${server}\nGive the authority of its certificate: --tls-ca FILE`,
-      });
+    const { token, tlsCa, tlsClient } = options;
+    const servers = splitServers(options.server);
+    if (servers.length > MAX_SERVERS)
+      throw badServer(`${servers.length} addresses are more than the ${MAX_SERVERS} taken`);
+    for (const server of servers) {
+      checkAddress(server);
+      if (token && !tlsCa && !isLoopback(server)) {
+        throw new ApiError({
+          code: grpc.status.INVALID_ARGUMENT,
+          reason: 'TOKEN_UNENCRYPTED',
+          message: `a token would travel unencrypted to ${server}\nGive the authority of its certificate: --tls-ca FILE`,
+        });
+      }
     }
-    this.server = server;
     this.#deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
     if (token) this.#metadata.set('authorization', `Bearer ${token}`);
     const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
     const credentials = tlsCa
       ? grpc.credentials.createSsl(Buffer.from(tlsCa), bytes(tlsClient?.key), bytes(tlsClient?.certificate))
       : grpc.credentials.createInsecure();
-    const channelOptions: grpc.ClientOptions = {
-      'grpc.service_config': SERVICE_CONFIG,
-      'grpc.enable_retries': 1,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.initial_reconnect_backoff_ms': RECONNECT_FIRST_MS,
-      'grpc.max_reconnect_backoff_ms': RECONNECT_SLOWEST_MS,
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      // Notices a peer that vanished without closing the connection; only while a call is open.
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.keepalive_timeout_ms': 10_000,
-    };
-    this.#workloads = new sluice.WorkloadService(server, credentials, channelOptions);
-    const shared: grpc.ClientOptions = { ...channelOptions, channelOverride: this.#workloads.getChannel() };
-    this.#queues = new sluice.QueueService(server, credentials, shared);
-    this.#nodes = new sluice.NodeService(server, credentials, shared);
-    this.#logs = new sluice.LogService(server, credentials, shared);
-    this.#plans = new sluice.PlanService(server, credentials, shared);
-    this.#snapshots = new sluice.SnapshotService(server, credentials, shared);
-    this.#version = new sluice.VersionService(server, credentials, shared);
-    this.#cluster = new sluice.ClusterService(server, credentials, shared);
-    this.#usage = new sluice.UsageService(server, credentials, shared);
-    this.#execs = new sluice.ExecService(server, credentials, shared);
+    this.#finder = new LeaderFinder(servers, { credentials });
+  }
+
+  get server(): string {
+    return this.#finder.current.server;
   }
 
   getVersion(): Promise<GetVersionResponse__Output> {
-    return this.#call<GetVersionResponse__Output>((...rest) => this.#version.GetVersion({}, ...rest));
+    return this.#call<GetVersionResponse__Output>((...rest) => this.#finder.current.version.GetVersion({}, ...rest));
   }
 
   async submitWorkloads(request: SubmitWorkloadsRequest): Promise<SubmitWorkloadsResponse__Output> {
     const identified = { ...request, requestId: request.requestId || randomUUID() };
     return this.#call<SubmitWorkloadsResponse__Output>((...rest) =>
-      this.#workloads.SubmitWorkloads(identified, ...rest),
+      this.#finder.current.workloads.SubmitWorkloads(identified, ...rest),
     );
   }
 
   async getWorkload(workload: string): Promise<Workload__Output> {
     const response = await this.#call<GetWorkloadResponse__Output>((...rest) =>
-      this.#workloads.GetWorkload({ workload }, ...rest),
+      this.#finder.current.workloads.GetWorkload({ workload }, ...rest),
     );
     return present(response.workload, 'workload');
   }
 
   async listWorkloads(request: ListWorkloadsRequest): Promise<ListWorkloadsResponse__Output> {
-    return this.#call<ListWorkloadsResponse__Output>((...rest) => this.#workloads.ListWorkloads(request, ...rest));
+    return this.#call<ListWorkloadsResponse__Output>((...rest) =>
+      this.#finder.current.workloads.ListWorkloads(request, ...rest),
+    );
   }
 
   async allWorkloads(request: ListWorkloadsRequest, limit = MAX_LISTED): Promise<Workload__Output[]> {
@@ -352,27 +304,32 @@ class GrpcClient implements SluiceClient {
   }
 
   async cancelWorkloads(request: CancelWorkloadsRequest): Promise<CancelWorkloadsResponse__Output> {
-    return this.#call<CancelWorkloadsResponse__Output>((...rest) => this.#workloads.CancelWorkloads(request, ...rest));
+    return this.#call<CancelWorkloadsResponse__Output>((...rest) =>
+      this.#finder.current.workloads.CancelWorkloads(request, ...rest),
+    );
   }
 
   async holdWorkloads(request: HoldWorkloadsRequest): Promise<readonly Workload__Output[]> {
     return (
-      await this.#call<HoldWorkloadsResponse__Output>((...rest) => this.#workloads.HoldWorkloads(request, ...rest))
+      await this.#call<HoldWorkloadsResponse__Output>((...rest) =>
+        this.#finder.current.workloads.HoldWorkloads(request, ...rest),
+      )
     ).workloads;
   }
 
   async releaseWorkloads(request: ReleaseWorkloadsRequest): Promise<readonly Workload__Output[]> {
     return (
       await this.#call<ReleaseWorkloadsResponse__Output>((...rest) =>
-        this.#workloads.ReleaseWorkloads(request, ...rest),
+        this.#finder.current.workloads.ReleaseWorkloads(request, ...rest),
       )
     ).workloads;
   }
 
   async requeueWorkloads(request: RequeueWorkloadsRequest): Promise<readonly Workload__Output[]> {
     return (
-      await this.#call<RequeueWorkloadsResponse__Output>((...rest) =>
-        this.#workloads.RequeueWorkloads(request, ...rest),
+      await this.#call<RequeueWorkloadsResponse__Output>(
+        (...rest) => this.#finder.current.workloads.RequeueWorkloads(request, ...rest),
+        'once',
       )
     ).workloads;
   }
@@ -380,14 +337,14 @@ class GrpcClient implements SluiceClient {
   async prioritizeWorkloads(request: PrioritizeWorkloadsRequest): Promise<readonly Workload__Output[]> {
     return (
       await this.#call<PrioritizeWorkloadsResponse__Output>((...rest) =>
-        this.#workloads.PrioritizeWorkloads(request, ...rest),
+        this.#finder.current.workloads.PrioritizeWorkloads(request, ...rest),
       )
     ).workloads;
   }
 
   async explainWorkload(workload: string): Promise<ExplainWorkloadResponse__Output> {
     return this.#call<ExplainWorkloadResponse__Output>((...rest) =>
-      this.#workloads.ExplainWorkload({ workload }, ...rest),
+      this.#finder.current.workloads.ExplainWorkload({ workload }, ...rest),
     );
   }
 
@@ -397,7 +354,7 @@ class GrpcClient implements SluiceClient {
   ): AsyncGenerator<WatchWorkloadsResponse__Output> {
     let afterRevision = Number(request.afterRevision ?? 0);
     let complete = afterRevision > 0;
-    const open = () => this.#workloads.WatchWorkloads({ ...request, afterRevision }, this.#metadata);
+    const open = () => this.#finder.current.workloads.WatchWorkloads({ ...request, afterRevision }, this.#metadata);
     const tellAll = () => {
       afterRevision = 0;
       complete = false;
@@ -411,43 +368,57 @@ class GrpcClient implements SluiceClient {
   }
 
   async createQueue(request: CreateQueueRequest): Promise<CreateQueueResponse__Output> {
-    return this.#call<CreateQueueResponse__Output>((...rest) => this.#queues.CreateQueue(request, ...rest));
+    return this.#call<CreateQueueResponse__Output>(
+      (...rest) => this.#finder.current.queues.CreateQueue(request, ...rest),
+      'once',
+    );
   }
 
   async updateQueue(request: UpdateQueueRequest): Promise<UpdateQueueResponse__Output> {
-    return this.#call<UpdateQueueResponse__Output>((...rest) => this.#queues.UpdateQueue(request, ...rest));
+    return this.#call<UpdateQueueResponse__Output>((...rest) =>
+      this.#finder.current.queues.UpdateQueue(request, ...rest),
+    );
   }
 
   async deleteQueue(name: string): Promise<void> {
-    await this.#call<DeleteQueueResponse__Output>((...rest) => this.#queues.DeleteQueue({ name }, ...rest));
+    await this.#call<DeleteQueueResponse__Output>(
+      (...rest) => this.#finder.current.queues.DeleteQueue({ name }, ...rest),
+      'once',
+    );
   }
 
   async getQueue(name: string): Promise<Queue__Output> {
-    const response = await this.#call<GetQueueResponse__Output>((...rest) => this.#queues.GetQueue({ name }, ...rest));
+    const response = await this.#call<GetQueueResponse__Output>((...rest) =>
+      this.#finder.current.queues.GetQueue({ name }, ...rest),
+    );
     return present(response.queue, 'queue');
   }
 
   async allQueues(): Promise<Queue__Output[]> {
     return allPages(MAX_LISTED, async (pageToken, pageSize) => {
       const page = await this.#call<ListQueuesResponse__Output>((...rest) =>
-        this.#queues.ListQueues({ pageSize, pageToken }, ...rest),
+        this.#finder.current.queues.ListQueues({ pageSize, pageToken }, ...rest),
       );
       return { items: page.queues, nextPageToken: page.nextPageToken };
     });
   }
 
   async planWorkload(request: PlanWorkloadRequest): Promise<PlanWorkloadResponse__Output> {
-    return this.#call<PlanWorkloadResponse__Output>((...rest) => this.#plans.PlanWorkload(request, ...rest));
+    return this.#call<PlanWorkloadResponse__Output>((...rest) =>
+      this.#finder.current.plans.PlanWorkload(request, ...rest),
+    );
   }
 
   async planQueueChange(request: PlanQueueChangeRequest): Promise<PlanQueueChangeResponse__Output> {
-    return this.#call<PlanQueueChangeResponse__Output>((...rest) => this.#plans.PlanQueueChange(request, ...rest));
+    return this.#call<PlanQueueChangeResponse__Output>((...rest) =>
+      this.#finder.current.plans.PlanQueueChange(request, ...rest),
+    );
   }
 
   async allNodes(request: ListNodesRequest = {}): Promise<Node__Output[]> {
     return allPages(MAX_LISTED, async (pageToken, pageSize) => {
       const page = await this.#call<ListNodesResponse__Output>((...rest) =>
-        this.#nodes.ListNodes({ ...request, pageSize, pageToken }, ...rest),
+        this.#finder.current.nodes.ListNodes({ ...request, pageSize, pageToken }, ...rest),
       );
       return { items: page.nodes, nextPageToken: page.nextPageToken };
     });
@@ -455,21 +426,27 @@ class GrpcClient implements SluiceClient {
 
   async getNode(name: string): Promise<Node__Output> {
     return present(
-      (await this.#call<GetNodeResponse__Output>((...rest) => this.#nodes.GetNode({ name }, ...rest))).node,
+      (await this.#call<GetNodeResponse__Output>((...rest) => this.#finder.current.nodes.GetNode({ name }, ...rest)))
+        .node,
       'node',
     );
   }
 
   async cordonNode(request: CordonNodeRequest): Promise<Node__Output> {
     return present(
-      (await this.#call<CordonNodeResponse__Output>((...rest) => this.#nodes.CordonNode(request, ...rest))).node,
+      (
+        await this.#call<CordonNodeResponse__Output>((...rest) =>
+          this.#finder.current.nodes.CordonNode(request, ...rest),
+        )
+      ).node,
       'node',
     );
   }
 
   async createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output> {
-    const { maintenance } = await this.#call<CreateMaintenanceResponse__Output>((...rest) =>
-      this.#nodes.CreateMaintenance(request, ...rest),
+    const { maintenance } = await this.#call<CreateMaintenanceResponse__Output>(
+      (...rest) => this.#finder.current.nodes.CreateMaintenance(request, ...rest),
+      'once',
     );
     return present(maintenance, 'maintenance');
   }
@@ -477,64 +454,90 @@ class GrpcClient implements SluiceClient {
   async allMaintenances(node: string): Promise<readonly Maintenance__Output[]> {
     return allPages(MAX_LISTED, async (pageToken, pageSize) => {
       const page = await this.#call<ListMaintenancesResponse__Output>((...rest) =>
-        this.#nodes.ListMaintenances({ node, pageSize, pageToken }, ...rest),
+        this.#finder.current.nodes.ListMaintenances({ node, pageSize, pageToken }, ...rest),
       );
       return { items: page.maintenances, nextPageToken: page.nextPageToken };
     });
   }
 
   async cancelMaintenance(request: CancelMaintenanceRequest): Promise<Maintenance__Output> {
-    const { maintenance } = await this.#call<CancelMaintenanceResponse__Output>((...rest) =>
-      this.#nodes.CancelMaintenance(request, ...rest),
+    const { maintenance } = await this.#call<CancelMaintenanceResponse__Output>(
+      (...rest) => this.#finder.current.nodes.CancelMaintenance(request, ...rest),
+      'once',
     );
     return present(maintenance, 'maintenance');
   }
 
   async uncordonNode(name: string): Promise<Node__Output> {
     return present(
-      (await this.#call<UncordonNodeResponse__Output>((...rest) => this.#nodes.UncordonNode({ name }, ...rest))).node,
+      (
+        await this.#call<UncordonNodeResponse__Output>((...rest) =>
+          this.#finder.current.nodes.UncordonNode({ name }, ...rest),
+        )
+      ).node,
       'node',
     );
   }
 
   fenceNode(request: FenceNodeRequest): Promise<FenceNodeResponse__Output> {
-    return this.#call<FenceNodeResponse__Output>((...rest) => this.#nodes.FenceNode(request, ...rest));
+    return this.#call<FenceNodeResponse__Output>(
+      (...rest) => this.#finder.current.nodes.FenceNode(request, ...rest),
+      'once',
+    );
   }
 
   async removeNode(request: RemoveNodeRequest): Promise<void> {
-    await this.#call<RemoveNodeResponse__Output>((...rest) => this.#nodes.RemoveNode(request, ...rest));
+    await this.#call<RemoveNodeResponse__Output>(
+      (...rest) => this.#finder.current.nodes.RemoveNode(request, ...rest),
+      'once',
+    );
   }
 
   async removeGpu(request: RemoveGpuRequest): Promise<void> {
-    await this.#call<RemoveGpuResponse__Output>((...rest) => this.#nodes.RemoveGpu(request, ...rest));
+    await this.#call<RemoveGpuResponse__Output>(
+      (...rest) => this.#finder.current.nodes.RemoveGpu(request, ...rest),
+      'once',
+    );
   }
 
   quarantineGpu(request: QuarantineGpuRequest): Promise<QuarantineGpuResponse__Output> {
-    return this.#call<QuarantineGpuResponse__Output>((...rest) => this.#nodes.QuarantineGpu(request, ...rest));
+    return this.#call<QuarantineGpuResponse__Output>(
+      (...rest) => this.#finder.current.nodes.QuarantineGpu(request, ...rest),
+      'once',
+    );
   }
 
   releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output> {
-    return this.#call<ReleaseGpuResponse__Output>((...rest) => this.#nodes.ReleaseGpu(request, ...rest));
+    return this.#call<ReleaseGpuResponse__Output>(
+      (...rest) => this.#finder.current.nodes.ReleaseGpu(request, ...rest),
+      'once',
+    );
   }
 
   getStatus(): Promise<GetStatusResponse__Output> {
-    return this.#call<GetStatusResponse__Output>((...rest) => this.#cluster.GetStatus({}, ...rest));
+    return this.#call<GetStatusResponse__Output>((...rest) => this.#finder.current.cluster.GetStatus({}, ...rest));
   }
 
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output> {
-    return this.#call<GetUsageResponse__Output>((...rest) => this.#usage.GetUsage(request, ...rest));
+    return this.#call<GetUsageResponse__Output>((...rest) => this.#finder.current.usage.GetUsage(request, ...rest));
   }
 
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {
-    return this.#call<ReleaseBrakeResponse__Output>((...rest) => this.#cluster.ReleaseBrake(request, ...rest));
+    return this.#call<ReleaseBrakeResponse__Output>(
+      (...rest) => this.#finder.current.cluster.ReleaseBrake(request, ...rest),
+      'once',
+    );
   }
 
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output> {
-    return this.#call<EndRecoveryResponse__Output>((...rest) => this.#cluster.EndRecovery(request, ...rest));
+    return this.#call<EndRecoveryResponse__Output>(
+      (...rest) => this.#finder.current.cluster.EndRecovery(request, ...rest),
+      'once',
+    );
   }
 
   async *watchNodes(options: FollowOptions = {}): AsyncGenerator<WatchNodesResponse__Output> {
-    yield* this.#follow(() => this.#nodes.WatchNodes({}, this.#metadata), options, { endless: true });
+    yield* this.#follow(() => this.#finder.current.nodes.WatchNodes({}, this.#metadata), options, { endless: true });
   }
 
   async *readLogs(request: ReadLogsRequest, options: FollowOptions = {}): AsyncGenerator<LogPiece> {
@@ -547,7 +550,8 @@ class GrpcClient implements SluiceClient {
       const { tailBytes: _bytes, tailLines: _lines, since: _since, ...rest } = request;
       return { ...rest, resumeAllocation: allocation, resumeOffset: next };
     };
-    const open = () => this.#logs.ReadLogs(reopened && allocation !== '' ? goOn() : request, this.#metadata);
+    const open = () =>
+      this.#finder.current.logs.ReadLogs(reopened && allocation !== '' ? goOn() : request, this.#metadata);
     const onReopen = () => {
       reopened = true;
     };
@@ -564,8 +568,10 @@ class GrpcClient implements SluiceClient {
     }
   }
 
-  exec(start: ExecStart): ExecCall {
-    const stream = this.#execs.Exec(this.#metadata);
+  async exec(start: ExecStart): Promise<ExecCall> {
+    // It is begun once, so the one that leads has to be found first.
+    if (this.#finder.hasSeveral) await this.getVersion();
+    const stream = this.#finder.current.execs.Exec(this.#metadata);
     // The iterator below reports errors; one that comes after our own cancel has no reader left.
     stream.on('error', () => undefined);
     stream.write({ start });
@@ -589,7 +595,9 @@ class GrpcClient implements SluiceClient {
   }
 
   async *saveSnapshot(): AsyncGenerator<Buffer> {
-    const stream = this.#snapshots.SaveSnapshot({}, this.#metadata);
+    // A snapshot is begun once, so the one that leads has to be found first.
+    if (this.#finder.hasSeveral) await this.getVersion();
+    const stream = this.#finder.current.snapshots.SaveSnapshot({}, this.#metadata);
     // The iterator below reports errors; one that comes after our own cancel has no reader left.
     stream.on('error', () => undefined);
     try {
@@ -602,82 +610,127 @@ class GrpcClient implements SluiceClient {
   }
 
   close(): void {
-    const stubs = [
-      this.#workloads,
-      this.#queues,
-      this.#nodes,
-      this.#logs,
-      this.#plans,
-      this.#snapshots,
-      this.#version,
-      this.#cluster,
-      this.#usage,
-      this.#execs,
-    ];
-    for (const stub of stubs) stub.close();
+    this.#finder.close();
   }
 
-  #call<Response>(send: Unary<Response>): Promise<Response> {
-    const deadline = new Date(this.#clock.wallMs() + this.#deadlineMs);
+  /** One try after the other, at one address after the other, as long as repeating can help and does no harm. */
+  async #call<Response>(send: Unary<Response>, repetition: Repetition = 'repeat'): Promise<Response> {
+    const { hasSeveral } = this.#finder;
+    const beganMs = this.#clock.wallMs();
+    const deadlineMs = beganMs + this.#deadlineMs;
+    const lastTryMs = beganMs + Math.max(this.#deadlineMs, FAILOVER_LIMIT_MS);
+    for (let tries = 1; ; tries += 1) {
+      const { server } = this.#finder.current;
+      // To a single address all tries share the time of the call, as nobody else could answer sooner.
+      const answer = await this.#try(send, hasSeveral ? this.#clock.wallMs() + this.#deadlineMs : deadlineMs);
+      if (answer.ok) return answer.response;
+      const { lost } = answer;
+      const mayRepeat = lost.isUndone || repetition === 'repeat';
+      const isOver = hasSeveral ? this.#clock.wallMs() >= lastTryMs : tries >= MAX_TRIES;
+      if (!lost.isElsewhere || !mayRepeat) throw lost.error;
+      if (isOver) throw hasSeveral ? this.#nobodyLeads(lost.error) : lost.error;
+      const isRoundOver = this.#finder.moveFrom(server, lost.leader);
+      if (!isRoundOver) continue;
+      const rounds = Math.floor(tries / this.#finder.servers.length);
+      const longestMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(rounds - 1, 16));
+      await this.#pause(this.#jittered(longestMs), undefined);
+    }
+  }
+
+  async #try<Response>(send: Unary<Response>, deadlineMs: number): Promise<Tried<Response>> {
+    const { server } = this.#finder.current;
+    const problem = await this.#finder.ready(this.#clock.wallMs());
+    if (problem !== null) return { ok: false, lost: this.#notConnected(server, problem) };
     return new Promise((resolve, reject) => {
-      send(this.#metadata, { deadline }, (error, response) => {
+      send(this.#metadata, { deadline: new Date(deadlineMs) }, (error, response) => {
         if (error) {
-          reject(this.#explain(error));
+          try {
+            resolve({ ok: false, lost: this.#judge(server, error) });
+          } catch (defect) {
+            reject(defect as Error);
+          }
         } else if (response === undefined) {
           reject(new Error('gRPC answered neither an error nor a response'));
         } else {
           this.#reached = true;
-          resolve(response);
+          this.#finder.proven(server);
+          resolve({ ok: true, response });
         }
       });
     });
   }
+
   /** One stream after another until it ends, is told to, or the scheduler stays away. */
   async *#follow<Message>(
     open: () => grpc.ClientReadableStream<Message>,
     { signal, onReconnect }: FollowOptions,
     { endless, onTooOld, onReopen }: StreamNature,
   ): AsyncGenerator<Message> {
-    let delayMs = RECONNECT_FIRST_MS;
-    let lastHeardMs = this.#clock.monotonicMs();
-    let told = false;
+    const times: StreamTimes = { delayMs: RECONNECT_FIRST_MS, lastHeardMs: this.#clock.monotonicMs(), isTold: false };
     const stopped = () => signal?.aborted === true;
     while (!stopped()) {
+      const { server } = this.#finder.current;
+      const problem = await this.#finder.ready(this.#clock.wallMs());
+      if (problem !== null) {
+        await this.#goOn(this.#notConnected(server, problem), times, onReconnect, signal);
+        continue;
+      }
       const stream = open();
       const cancel = () => stream.cancel();
       // The iterator below reports errors; one that comes after our own cancel has no reader left.
       stream.on('error', () => undefined);
       signal?.addEventListener('abort', cancel, { once: true });
-      let lost: ApiError;
+      let lost: Lost;
       try {
         for await (const message of stream as AsyncIterable<Message>) {
           this.#reached = true;
-          delayMs = RECONNECT_FIRST_MS;
-          lastHeardMs = this.#clock.monotonicMs();
-          told = false;
+          this.#finder.proven(server);
+          times.delayMs = RECONNECT_FIRST_MS;
+          times.lastHeardMs = this.#clock.monotonicMs();
+          times.isTold = false;
           yield message;
         }
         if (!endless) return;
-        lost = this.#lost('it closed the stream');
+        lost = this.#lost(server, 'it closed the stream');
       } catch (error) {
-        lost = this.#explain(error as grpc.ServiceError);
+        lost = this.#judge(server, error as grpc.ServiceError);
       } finally {
         signal?.removeEventListener('abort', cancel);
         stream.cancel();
       }
       if (stopped()) return;
-      if (lost.code === grpc.status.OUT_OF_RANGE && onTooOld !== undefined) {
+      if (lost.error.code === grpc.status.OUT_OF_RANGE && onTooOld !== undefined) {
         onTooOld();
         continue;
       }
-      const silentMs = this.#clock.monotonicMs() - lastHeardMs;
-      if (!this.#reached || lost.reason !== 'UNREACHABLE' || silentMs > RECONNECT_LIMIT_MS) throw lost;
-      if (!told) onReconnect?.(lost);
-      told = true;
+      await this.#goOn(lost, times, onReconnect, signal);
       onReopen?.();
-      await this.#pause(delayMs, signal);
-      delayMs = Math.min(delayMs * 2, RECONNECT_SLOWEST_MS);
     }
+  }
+
+  /** Moves to the next address, or waits, before a stream is opened again. @throws ApiError when that would not help, or no longer */
+  async #goOn(
+    { error, isElsewhere, leader, server }: Lost,
+    times: StreamTimes,
+    onReconnect: FollowOptions['onReconnect'],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { hasSeveral } = this.#finder;
+    if (!isElsewhere) throw error;
+    // With one address "cannot reach" is said at once; with several a take-over may be under way.
+    const patienceMs = this.#reached ? RECONNECT_LIMIT_MS : hasSeveral ? FAILOVER_LIMIT_MS : 0;
+    const silentMs = this.#clock.monotonicMs() - times.lastHeardMs;
+    if (patienceMs === 0 || silentMs > patienceMs) throw hasSeveral ? this.#nobodyLeads(error) : error;
+    if (!times.isTold) onReconnect?.(error);
+    times.isTold = true;
+    if (!this.#finder.moveFrom(server, leader)) return;
+    await this.#pause(this.#jittered(times.delayMs), signal);
+    times.delayMs = Math.min(times.delayMs * 2, hasSeveral ? LONGEST_PAUSE_MS : RECONNECT_SLOWEST_MS);
+  }
+
+  /** Many clients lose their scheduler at once; they shall not come back at once. */
+  #jittered(longestMs: number): number {
+    return longestMs * (0.5 + this.#random() / 2);
   }
 
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -693,34 +746,91 @@ class GrpcClient implements SluiceClient {
   }
 
   /** Turns what gRPC says into what helps: rich errors as they are, bare ones in our words. */
-  #explain(error: grpc.ServiceError): ApiError {
+  #judge(server: string, error: grpc.ServiceError): Lost {
     // Whatever is not a gRPC error is a defect and must be seen as one.
     if (typeof error.code !== 'number') throw error;
     const rich = fromServiceError(error);
     const bare = rich.reason === grpc.status[error.code];
-    if (bare && rich.code === grpc.status.UNAVAILABLE) return this.#lost(connectionProblem(rich.message));
+    if (bare && rich.code === grpc.status.UNAVAILABLE) {
+      const isUndone = rich.message.startsWith(NEVER_SENT);
+      return { ...this.#lost(server, connectionProblem(rich.message)), isUndone };
+    }
     // We never cancel a call whose end we still look at: a scheduler that stops, or is killed, cut it.
     const isCut = rich.code === grpc.status.CANCELLED || rich.message.includes('RST_STREAM');
-    if (bare && isCut) return this.#lost('it cut the call');
+    if (bare && isCut) return this.#lost(server, 'it cut the call');
     if (bare && rich.code === grpc.status.DEADLINE_EXCEEDED) {
-      const message = `the scheduler at ${this.server} did not answer within ${formatDuration(this.#deadlineMs)}`;
-      return new ApiError({ ...rich, message });
+      const message = `the scheduler at ${server} did not answer within ${formatDuration(this.#deadlineMs)}`;
+      // Of several one may be stopped, or cut off, in a way that nothing but its silence shows.
+      const isElsewhere = this.#finder.hasSeveral;
+      return { server, error: new ApiError({ ...rich, message }), isElsewhere, isUndone: false, leader: null };
     }
     if (bare && rich.code === grpc.status.UNIMPLEMENTED) {
-      const message = `what answers at ${this.server} does not know this call; "sluice version" shows both versions`;
-      return new ApiError({ ...rich, message });
+      const message = `what answers at ${server} does not know this call; "sluice version" shows both versions`;
+      return { server, error: new ApiError({ ...rich, message }), isElsewhere: false, isUndone: false, leader: null };
     }
-    return new ApiError(rich);
+    const isElsewhere = rich.code === grpc.status.UNAVAILABLE && LEADERLESS.has(rich.reason);
+    const isUndone = rich.reason === 'NOT_LEADER' || rich.reason === 'STOPPING';
+    const leader = rich.reason === 'NOT_LEADER' ? (rich.metadata?.['leader'] ?? null) : null;
+    return { server, error: new ApiError(rich), isElsewhere, isUndone, leader };
   }
 
-  #lost(problem: string): ApiError {
-    return new ApiError({
+  #explain(error: grpc.ServiceError): ApiError {
+    return this.#judge(this.server, error).error;
+  }
+
+  #notConnected(server: string, problem: string): Lost {
+    return { ...this.#lost(server, `no connection within 2 s (${connectionProblem(problem)})`), isUndone: true };
+  }
+
+  #lost(server: string, problem: string): Lost {
+    const error = new ApiError({
       code: grpc.status.UNAVAILABLE,
       reason: 'UNREACHABLE',
-      message: `cannot reach the scheduler at ${this.server}: ${problem}\nIs it running? "sluice dev" starts one. Another address: --server HOST:PORT`,
-      metadata: { server: this.server },
+      message: `cannot reach the scheduler at ${server}: ${problem}\nIs it running? "sluice dev" starts one. Another address: --server HOST:PORT`,
+      metadata: { server },
+    });
+    return { server, error, isElsewhere: true, isUndone: false, leader: null };
+  }
+
+  /** After all of several were tried for as long as a take-over may take. */
+  #nobodyLeads(last: ApiError): ApiError {
+    const { servers } = this.#finder;
+    return new ApiError({
+      code: grpc.status.UNAVAILABLE,
+      reason: 'NOBODY_LEADS',
+      message:
+        `none of the schedulers at ${servers.join(', ')} leads; the last one tried says: ${last.message.split('\n')[0]}\n` +
+        `They were tried for ${formatDuration(FAILOVER_LIMIT_MS)}. Each tells at http://HOST:9465/readyz what it waits for.`,
+      metadata: { servers: servers.join(',') },
     });
   }
+}
+
+/** How gRPC begins to say that there was no connection to send a call over. */
+const NEVER_SENT = 'No connection established';
+/** What a daemon says that does not lead, not any more, or not for long. */
+const LEADERLESS = new Set(['NOT_LEADER', 'LEADERSHIP_LOST', 'STOPPING']);
+
+/** How a try ended that brought no answer. */
+interface Lost {
+  readonly server: string;
+  readonly error: ApiError;
+  /** Whether another try, perhaps at another address, may bring one. */
+  readonly isElsewhere: boolean;
+  /** Whether it is certain that nothing was done. */
+  readonly isUndone: boolean;
+  /** The address that leads, as the one that was asked knows it. */
+  readonly leader: string | null;
+}
+
+type Tried<Response> = { readonly ok: true; readonly response: Response } | { readonly ok: false; readonly lost: Lost };
+
+/** What is kept from one stream to the next. */
+interface StreamTimes {
+  delayMs: number;
+  lastHeardMs: number;
+  /** Whether somebody was told of the present silence. */
+  isTold: boolean;
 }
 
 /** What a stream may do, apart from its messages. */
@@ -763,10 +873,14 @@ function checkAddress(server: string): void {
   const isNamed = /^(unix|unix-abstract|dns|ipv4|ipv6|xds):./.test(server);
   const isPlain = match !== undefined && Number(port) <= MAX_PORT;
   if (isNamed || isPlain) return;
-  throw new ApiError({
+  throw badServer(`"${server}" is no address of a scheduler`);
+}
+
+function badServer(what: string): ApiError {
+  return new ApiError({
     code: grpc.status.INVALID_ARGUMENT,
     reason: 'BAD_SERVER',
-    message: `"${server}" is no address of a scheduler\nGive HOST:PORT, such as gpu-master:7443, without a scheme.`,
+    message: `${what}\nGive HOST:PORT, such as gpu-master:7443, without a scheme; several with commas between them.`,
   });
 }
 

@@ -33,7 +33,7 @@ export async function runExec(
   { terminal, input, onStarted, signal }: ExecOptions,
 ): Promise<ExecEnd__Output | null> {
   const { env } = invocation.host;
-  const call = api.exec(
+  const call = await api.exec(
     terminal === null ? start : { ...start, terminal: terminal.size(), terminalType: env['TERM'] ?? '' },
   );
   const cancel = (): void => call.cancel();

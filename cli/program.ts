@@ -171,7 +171,10 @@ function buildProgram(program: Command, invocation: Invocation): void {
     )
     .usage('COMMAND [ARGUMENTS] [FLAGS]')
     .version(PACKAGE_VERSION, '-V, --version', 'print the version of this command')
-    .option('--server <host:port>', 'scheduler to talk to (SLUICE_SERVER; default 127.0.0.1:7443)')
+    .option(
+      '--server <host:port,...>',
+      'scheduler to talk to; of several the one that leads (SLUICE_SERVER; default 127.0.0.1:7443)',
+    )
     .option('--token-file <file>', 'file that holds the token (SLUICE_TOKEN holds one itself)')
     .option('--tls-ca <file>', 'certificate of the authority to trust; switches TLS on')
     .option('--tls-cert <file>', 'own certificate, for a scheduler that asks for one')

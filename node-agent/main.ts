@@ -174,7 +174,7 @@ function defineFlags(): Command {
     )
     .exitOverride()
     .addOption(
-      new Option('--server <host:port,...>', 'where the scheduler answers; several are tried in turn')
+      new Option('--server <host:port,...>', 'where the scheduler answers; of several the one that leads is found')
         .env('SLUICE_SERVER')
         .default([DEFAULT_SERVER], DEFAULT_SERVER)
         .argParser(parseServers),

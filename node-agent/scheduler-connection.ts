@@ -13,14 +13,19 @@ import type { RelayResponse__Output } from '../proto/gen/sluice/v1/RelayResponse
 /** Pauses between tries: doubled from the first to the last, each shortened at random by up to half. */
 export const FIRST_PAUSE_MS = 100;
 export const LAST_PAUSE_MS = 5_000;
-/** An idle connection is tried every 10 s and given up after 5 s without an answer. */
+const LAST_PAUSE_OF_SEVERAL_MS = 2_000;
+/** An idle connection is tried every 10 s and given up after 5 s without an answer; sooner where another scheduler may lead. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_LIMIT_MS = 5_000;
+const KEEPALIVE_OF_SEVERAL_MS = 5_000;
+const KEEPALIVE_LIMIT_OF_SEVERAL_MS = 4_000;
+/** How long one of several addresses may take to be connected to: one that takes no packets would hold the agent for its lease. */
+export const CONNECT_LIMIT_MS = 3_000;
 /** The same trouble is logged again only after this, in ms. */
 const REPEAT_LOG_MS = 60_000;
 
 export interface ConnectionOptions {
-  /** `HOST:PORT`, tried in turn. */
+  /** `HOST:PORT`; of several the one that leads is found, and kept while it does. */
   readonly servers: readonly string[];
   /** Bearer token; null = none. */
   readonly token: string | null;
@@ -55,8 +60,13 @@ export class SchedulerConnection {
   #stream: Stream | null = null;
   #client: InstanceType<typeof sluice.AgentService> | null = null;
   #timer: Timer | null = null;
+  /** Rounds over all addresses without success, for the pauses. */
   #failures = 0;
-  #tries = 0;
+  /** The address in use. */
+  #at = 0;
+  /** Addresses that failed since one led. */
+  #moves = 0;
+  #isProven = false;
   #ended = false;
   #lastTrouble = { message: '', loggedMs: 0 };
 
@@ -73,16 +83,17 @@ export class SchedulerConnection {
   /** Opens the first stream. */
   start(): void {
     const { servers, token, tls } = this.#options;
-    const server = servers[this.#tries % servers.length] ?? '';
-    this.#tries += 1;
+    const server = servers[this.#at] ?? '';
+    const isOneOfSeveral = servers.length > 1;
+    this.#isProven = false;
     const client = new sluice.AgentService(
       server,
       tls === null
         ? grpc.credentials.createInsecure()
         : grpc.credentials.createSsl(tls.ca, tls.client?.key, tls.client?.certificate),
       {
-        'grpc.keepalive_time_ms': KEEPALIVE_MS,
-        'grpc.keepalive_timeout_ms': KEEPALIVE_LIMIT_MS,
+        'grpc.keepalive_time_ms': isOneOfSeveral ? KEEPALIVE_OF_SEVERAL_MS : KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': isOneOfSeveral ? KEEPALIVE_LIMIT_OF_SEVERAL_MS : KEEPALIVE_LIMIT_MS,
         'grpc.keepalive_permit_without_calls': 1,
         'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
         'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -94,25 +105,38 @@ export class SchedulerConnection {
     this.#client = client;
     this.#stream = stream;
     let over = false;
-    const end = (why: string) => {
+    const end = (why: string, leader: string | null = null) => {
       if (over) return;
       over = true;
       client.close();
       if (this.#stream === stream) this.#stream = null;
-      this.#lost(server, why);
+      this.#lost(server, why, leader);
     };
+    if (isOneOfSeveral) {
+      // gRPC's deadlines are of the wall clock.
+      client.waitForReady(this.#deps.clock.wallMs() + CONNECT_LIMIT_MS, (error) => {
+        if (error === undefined || over) return;
+        end(`no connection within ${CONNECT_LIMIT_MS / 1_000} s: ${error.message}`);
+        stream.cancel();
+      });
+    }
     stream.on('data', (message: ConnectResponse__Output) => {
       if (!over) this.#listener.received(message);
     });
     stream.on('drain', () => this.#listener.drained());
-    stream.on('error', (error: grpc.ServiceError) => end(fromServiceError(error).message));
+    stream.on('error', (error: grpc.ServiceError) => {
+      const { message, reason, metadata } = fromServiceError(error);
+      end(message, reason === 'NOT_LEADER' ? (metadata?.['leader'] ?? '') : null);
+    });
     stream.on('end', () => end('the scheduler ended the connection'));
     this.#listener.opened();
   }
 
   /** To be called when the other side proved to be a scheduler: the next pause is short again. */
   proven(): void {
+    this.#isProven = true;
     this.#failures = 0;
+    this.#moves = 0;
     this.#lastTrouble = { message: '', loggedMs: 0 };
   }
 
@@ -154,13 +178,37 @@ export class SchedulerConnection {
     this.#client?.close();
   }
 
-  #lost(server: string, why: string): void {
+  /** @param leader what the address said of who leads: empty = not known to it, null = it said nothing of the kind */
+  #lost(server: string, why: string, leader: string | null): void {
     if (this.#ended) return;
     this.#log(server, why);
-    const longestMs = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 16));
-    this.#failures += 1;
+    const isRoundOver = this.#moveOn(leader);
+    const longestMs = isRoundOver
+      ? Math.min(this.#longestPauseMs(), FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 16))
+      : FIRST_PAUSE_MS;
+    if (isRoundOver) this.#failures += 1;
     this.#timer = this.#deps.clock.after(longestMs * (0.5 + this.#deps.random() / 2), () => this.start());
     this.#listener.closed();
+  }
+
+  /**
+   * Chooses the next address: the one that the last one named, if it is one of ours. One that led is tried once more, since it may
+   * only have been started anew.
+   * @returns whether all of them were tried since the last pause
+   */
+  #moveOn(leader: string | null): boolean {
+    const { servers } = this.#options;
+    if (servers.length === 1) return true;
+    if (this.#isProven && leader === null) return false;
+    this.#moves += 1;
+    const named = leader === null ? -1 : servers.indexOf(leader);
+    this.#at = named === -1 || named === this.#at ? (this.#at + 1) % servers.length : named;
+    return this.#moves % servers.length === 0;
+  }
+
+  /** Where another one takes over within seconds, an agent that rests longer loses part of its lease. */
+  #longestPauseMs(): number {
+    return this.#options.servers.length > 1 ? LAST_PAUSE_OF_SEVERAL_MS : LAST_PAUSE_MS;
   }
 
   #log(server: string, why: string): void {

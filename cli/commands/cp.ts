@@ -80,7 +80,7 @@ async function fetchFiles(
   signal: AbortSignal,
 ): Promise<CopyEnd> {
   const receiver = new FileReceiver(to, to.endsWith('/'));
-  const call = api.exec({ workload: await workloadSelector(api, workload), task, copyOut: { path: from } });
+  const call = await api.exec({ workload: await workloadSelector(api, workload), task, copyOut: { path: from } });
   signal.addEventListener('abort', () => call.cancel(), { once: true });
   try {
     await untilEnd(call, (data) => receiver.take(data), invocation);
@@ -106,7 +106,7 @@ async function pushFiles(
       error.code === 'ENOENT' ? `${from} does not exist` : `${from} cannot be read: ${whyUnusable(error)}`,
     );
   });
-  const call = api.exec({ workload: await workloadSelector(api, workload), task, copyIn: { path: to } });
+  const call = await api.exec({ workload: await workloadSelector(api, workload), task, copyIn: { path: to } });
   signal.addEventListener('abort', () => call.cancel(), { once: true });
   let isOver = false;
   try {

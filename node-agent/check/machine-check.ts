@@ -125,8 +125,9 @@ function checkPort({ host, port }: { readonly host: string; readonly port: numbe
 export async function checkSchedulers(connection: ConnectionOptions, wallMs: () => number): Promise<Finding[]> {
   const answers = await Promise.all(connection.servers.map((server) => ask(server, connection, wallMs)));
   const heard = answers.find((one) => one.theirs !== null);
-  const findings = answers.map(({ server, theirs, why }) => {
+  const findings = answers.map(({ server, theirs, standsBy, why }) => {
     if (theirs !== null) return ok('scheduler', `${server} answers`);
+    if (standsBy) return ok('scheduler', `${server} stands by: ${why.split('\n')[0]}`);
     return (heard === undefined ? missing : warning)('scheduler', `${server}: ${why}`);
   });
   if (heard === undefined || heard.theirs === null) return findings;
@@ -149,6 +150,8 @@ interface Answer {
   /** This side at the moment in the middle between question and answer. */
   readonly ours: Side;
   readonly theirs: Side | null;
+  /** It is a scheduler that does not lead. */
+  readonly standsBy: boolean;
   readonly why: string;
 }
 
@@ -166,11 +169,12 @@ function ask(server: string, { token, tls }: ConnectionOptions, wallMs: () => nu
       client.close();
       const ours = { version: PACKAGE_VERSION, wallMs: (askedMs + wallMs()) / 2 };
       if (error !== null || answer === undefined) {
-        resolve({ server, ours, theirs: null, why: error === null ? 'no answer' : fromServiceError(error).message });
+        const { message, reason } = error === null ? { message: 'no answer', reason: '' } : fromServiceError(error);
+        resolve({ server, ours, theirs: null, standsBy: reason === 'NOT_LEADER', why: message });
         return;
       }
       const theirs = { version: answer.version, wallMs: fromTimestamp(answer.serverTime) };
-      resolve({ server, ours, theirs, why: '' });
+      resolve({ server, ours, theirs, standsBy: false, why: '' });
     };
     client.getVersion({}, metadata, { deadline: Date.now() + ANSWER_LIMIT_MS }, answered);
   });

@@ -136,7 +136,7 @@ describe.runIf(needs('build'))('inside a running task', () => {
 
     it('holds a program back while nobody reads, in all three processes, and loses nothing', async () => {
       const total = 64 * 1024 * 1024;
-      const call = client.exec({
+      const call = await client.exec({
         workload: number,
         task: 0,
         command: { argv: ['head', '-c', String(total), '/dev/zero'] },

@@ -80,7 +80,7 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     await client.submitWorkloads({ specs: [{ name: 'long', queue: 'research', command }] });
     await cluster.untilWorkload(client, 'long', ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
     const whoami = async (token: string) => {
-      const call = cluster.client(token).exec({ workload: 'long', command: { argv: ['echo', 'inside'] } });
+      const call = await cluster.client(token).exec({ workload: 'long', command: { argv: ['echo', 'inside'] } });
       let said = '';
       for await (const { output } of call.messages) said += output?.toString() ?? '';
       return said;
