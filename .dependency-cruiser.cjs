@@ -98,9 +98,9 @@ module.exports = {
     ]),
     onlyOurs(
       'edges-use-control',
-      'api, fleet and metrics turn messages into commands and state into messages.',
-      { path: '^scheduler/(api|fleet|metrics|auth)/' },
-      ['^scheduler/(api|fleet|metrics|auth)/', CONTROL, ENGINE, MODEL, COMMON, PROTO_TYPES],
+      'api, fleet, metrics and tracing turn messages into commands and state into messages.',
+      { path: '^scheduler/(api|fleet|metrics|auth|tracing)/' },
+      ['^scheduler/(api|fleet|metrics|auth|tracing)/', CONTROL, ENGINE, MODEL, COMMON, PROTO_TYPES],
     ),
     {
       name: 'only-main-picks-the-store',

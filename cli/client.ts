@@ -108,6 +108,8 @@ export interface ConnectOptions {
   readonly clock?: Clock;
   /** Spreads pauses, in [0, 1). */
   readonly random?: () => number;
+  /** The span that what is submitted belongs to, as a W3C `traceparent`. */
+  readonly traceParent?: string | null;
 }
 
 /** How to follow a stream. */
@@ -261,6 +263,7 @@ class GrpcClient implements SluiceClient {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     if (token) this.#metadata.set('authorization', `Bearer ${token}`);
+    if (options.traceParent) this.#metadata.set('traceparent', options.traceParent);
     const bytes = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
     const credentials = tlsCa
       ? grpc.credentials.createSsl(Buffer.from(tlsCa), bytes(tlsClient?.key), bytes(tlsClient?.certificate))

@@ -208,7 +208,8 @@ export class Invocation {
     }
     const tlsClient = certificate === null || key === null ? null : { certificate, key };
     const limit = deadlineMs === undefined ? {} : { deadlineMs };
-    this.#client = connect({ server, token, tlsCa, tlsClient, clock: this.host.clock, ...limit });
+    const traceParent = this.host.env['TRACEPARENT'] ?? null;
+    this.#client = connect({ server, token, tlsCa, tlsClient, clock: this.host.clock, traceParent, ...limit });
     return this.#client;
   }
 

@@ -28,6 +28,7 @@ import {
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
 import { skewsBetween } from './check/skew.js';
+import type { TaskSpans } from './tracing/task-spans.js';
 import { type Grant, isLive } from './session/allocation.js';
 import { doubtedInventory } from './session/doubts.js';
 import type { MigLayout } from './session/slots.js';
@@ -74,6 +75,8 @@ export interface AgentDependencies {
   readonly gpus: (nodeId: string) => GpuProvider;
   /** Absent = nobody watches, and there are no hooks. */
   readonly health?: AgentHealth;
+  /** Absent = nothing is traced. */
+  readonly spans?: Pick<TaskSpans, 'follow'>;
 }
 
 /** A running agent. */
@@ -227,6 +230,7 @@ export class Agent {
       'agent started',
     );
     if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
+    this.#deps.spans?.follow(this.#state.allocations, this.#deps.clock.wallMs());
     this.#runtime.begin();
     this.take({ type: 'inventory', layout: migLayout(this.#inventory) });
     if (mayBeDirty) this.take({ type: 'doubted', gpus: this.#inventory.gpus.map(({ uuid }) => uuid) });
@@ -283,7 +287,9 @@ export class Agent {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const nowMs = this.#host.bootMs();
         const { state, outputs } = step(this.#state, next, nowMs);
+        const isNew = this.#state.allocations !== state.allocations;
         this.#state = state;
+        if (isNew) this.#deps.spans?.follow(state.allocations, this.#deps.clock.wallMs());
         this.#sleepSinceMs = nowMs;
         this.#gpus.setBusy(heldGpus(state));
         for (const output of outputs) this.#carryOut(output);

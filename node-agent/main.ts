@@ -10,6 +10,7 @@ import { createLogger, type LogLevel } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import { formatDuration, parseDurationMs } from '../common/units.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
+import { openTracer, type Tracer } from '../common/tracing/tracer.js';
 import { whyNoToken } from '../common/token.js';
 import { whyUnusable } from '../common/why-unusable.js';
 import { Agent } from './agent.js';
@@ -22,6 +23,7 @@ import { MAX_EPILOG_MS } from './health/hooks.js';
 import { machineHealth, type MachineHealthOptions } from './health/machine-health.js';
 import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
+import { TaskSpans } from './tracing/task-spans.js';
 import { type HttpAddress, showAgent, type Showing } from './metrics/serve.js';
 import { canRunAs } from './runtime/as-user.js';
 import { checkUser, readUserMap, TaskUsers } from './runtime/run-as.js';
@@ -91,10 +93,13 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   const signal = nextSignal();
   let agent: Agent;
   let showing: Showing;
+  let tracer: Tracer | null = null;
   try {
     const clock = systemClock;
     const options = await hostOptions(flags);
     const { name, pool, label: labels } = flags;
+    tracer = await openTracer('sluice-agent', process.env, log.child({ component: 'traces' }));
+    const spans = tracer === null ? {} : { spans: new TaskSpans(tracer, name) };
     agent = await Agent.start(
       { name, pool, labels, machine: machineOf(flags) },
       {
@@ -103,11 +108,12 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
         host: machineHost(options, { clock, random: Math.random, log }),
         gpus: (nodeId) => gpuProvider(flags, nodeId, log),
         health: machineHealth(healthOptions(flags), { clock, log }),
+        ...spans,
       },
     );
     const { http, dcgmNames, hpcJobMappingDir = null } = flags;
     const shown = { http: http === 'off' ? null : http, dcgmNames, jobMappingDir: hpcJobMappingDir };
-    showing = await showAgent(shown, () => agent.view(), { clock, log });
+    showing = await showAgent(shown, () => agent.view(), { clock, log, spanCounts: tracer?.counts ?? null });
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     // Something half made may still hold the process.
@@ -122,6 +128,7 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
   }
   await showing.end();
   await agent.stop();
+  await tracer?.close();
   // Whatever a library still keeps open must not keep it here.
   exitAtOnce(0);
 }

@@ -1,6 +1,7 @@
 // Between the protocol's messages and the agent's words. What comes in is checked here and trusted inside.
 import { GPU_PARTS } from '../common/gpu-parts.js';
 import type { AllocationId } from '../common/ids.js';
+import { parseTraceParent } from '../common/tracing/trace-context.js';
 import { fromDuration, fromTimestamp, toTimestamp } from '../common/units.js';
 import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAllocation.js';
 import type { LogData } from '../proto/gen/sluice/v1/LogData.js';
@@ -70,6 +71,7 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     // Without a word from the scheduler the careful choice: no running on without a lease.
     lingerMs: fromDuration(message.linger) ?? 0,
     graceMs: fromDuration(message.grace) ?? 0,
+    ...(parseTraceParent(message.traceParent) === null ? {} : { traceParent: message.traceParent }),
   };
 }
 

@@ -12,6 +12,8 @@ import { cannotListen } from '../common/http-pages.js';
 import { createUlidMaker } from '../common/ids.js';
 import { createLogger, type Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
+import { openTracer } from '../common/tracing/tracer.js';
+import { registerTraceMetrics } from '../common/tracing/trace-metrics.js';
 import { createApiServer } from './api/server.js';
 import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
@@ -26,6 +28,7 @@ import type { SpaceReport } from './store/space.js';
 import { tellOfRoom } from './store/space-log.js';
 import { snapshotBytes } from './store/snapshot/write.js';
 import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
+import { followCommits } from './tracing/follow.js';
 import { type Control, wireControl } from './wire-control.js';
 
 /** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
@@ -92,6 +95,9 @@ export async function startDaemon(
   );
   const room = (): SpaceReport => store.spaceReport();
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
+  const tracer = await openTracer('sluice-server', process.env, log.child({ component: 'traces' }));
+  if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
+  const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
   const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
   known.daemon = { control, metrics, series: new WorkloadSeries({ loop, clock }), room };
 
@@ -118,6 +124,7 @@ export async function startDaemon(
     },
     onSnapshot: () => metrics.lastSnapshot.setToCurrentTime(),
     metricsUrl: () => (http === null ? '' : `http://${http.address}/metrics`),
+    ...traced,
   });
   const grpcAddress = await bind(api.server, config.listen, await serverCredentials(config));
   api.setServing(true);
@@ -134,6 +141,7 @@ export async function startDaemon(
       await control.stop();
       await closeServer(api.server);
       await store.close();
+      await tracer?.close();
       await http?.close();
     },
   };

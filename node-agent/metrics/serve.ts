@@ -2,6 +2,8 @@
 import type { Clock, Timer } from '../../common/clock.js';
 import { type Pages as PagesByPath, type PageServer, servePages } from '../../common/http-pages.js';
 import type { Logger } from '../../common/log.js';
+import type { SpanCounts } from '../../common/tracing/span-queue.js';
+import { registerTraceMetrics } from '../../common/tracing/trace-metrics.js';
 import { agentRegistry, type AgentView, workloadRegistry } from './agent-metrics.js';
 import { EXPORTER_PORT, exporterRuns, registerDcgmNames } from './dcgm-names.js';
 import { writeJobMapping } from './job-mapping.js';
@@ -29,6 +31,8 @@ const RETRY_MS = 30_000;
 interface Surroundings {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Null = nothing is traced. */
+  readonly spanCounts?: SpanCounts | null;
 }
 
 /** What is shown, until it is ended. */
@@ -45,7 +49,7 @@ export async function showAgent(
   surroundings: Surroundings,
 ): Promise<Showing> {
   const mapping = jobMappingDir === null ? null : followMapping(jobMappingDir, look, surroundings);
-  const pages = http === null ? null : new Pages(http, await pagesOf(dcgmNames, look, surroundings.log), surroundings);
+  const pages = http === null ? null : new Pages(http, await pagesOf(dcgmNames, look, surroundings), surroundings);
   await pages?.open();
   return {
     get address() {
@@ -97,8 +101,13 @@ class Pages {
   }
 }
 
-async function pagesOf(dcgmNames: ShownMetrics['dcgmNames'], look: () => AgentView, log: Logger): Promise<PagesByPath> {
+async function pagesOf(
+  dcgmNames: ShownMetrics['dcgmNames'],
+  look: () => AgentView,
+  { log, spanCounts = null }: Surroundings,
+): Promise<PagesByPath> {
   const metrics = agentRegistry(look);
+  if (spanCounts !== null) registerTraceMetrics(metrics, spanCounts);
   const workloads = workloadRegistry(look);
   const isExporterThere = dcgmNames === 'auto' && (await exporterRuns());
   if (isExporterThere) {

@@ -62,6 +62,8 @@ export function taskEnvironment(order: DesiredAllocation, around: TaskSurroundin
       ...Object.fromEntries(inherited),
       ...ofUser(around.user),
       ...adviceToLibraries(order),
+      // What the user sets goes before it: a trace of his own.
+      ...(order.traceParent === undefined ? {} : { TRACEPARENT: order.traceParent }),
       ...Object.fromEntries(accepted.map(({ name, value }) => [name, value])),
       ...ourVariables(order, around),
     },

@@ -67,6 +67,8 @@ export interface Grant {
   readonly lingerMs: number;
   /** Grace of a stop that the agent decides by itself, in ms. */
   readonly graceMs: number;
+  /** The span of the task, as a W3C `traceparent`. Absent = it is not traced. */
+  readonly traceParent?: string;
 }
 
 /** What the scheduler wants of one allocation. */

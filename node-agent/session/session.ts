@@ -653,8 +653,9 @@ function withAllocation(turn: Turn, id: AllocationId, change: (one: LocalAllocat
   if (one !== undefined) change(one);
 }
 
-function grantOf({ id, workload, attempt, task, gpus, lingerMs, graceMs }: Grant): Grant {
-  return { id, workload, attempt, task, gpus, lingerMs, graceMs };
+function grantOf({ id, workload, attempt, task, gpus, lingerMs, graceMs, traceParent }: Grant): Grant {
+  const grant = { id, workload, attempt, task, gpus, lingerMs, graceMs };
+  return traceParent === undefined ? grant : { ...grant, traceParent };
 }
 
 function newAllocation(grant: Grant): LocalAllocation {

@@ -40,13 +40,13 @@ export class Handlers {
    */
   unary<Request, Response>(
     method: string,
-    handle: (request: Request, principal: Principal) => Promise<Response>,
+    handle: (request: Request, principal: Principal, metadata: grpc.Metadata) => Promise<Response>,
     callers: readonly Caller[] = ['user'],
   ): grpc.handleUnaryCall<Request, Response> {
     return (call, callback) => {
       const startMs = this.#deps.clock.monotonicMs();
       void this.#guard(async () => {
-        return handle(call.request, this.#oneOf(callers, call.metadata, call.getPeer()));
+        return handle(call.request, this.#oneOf(callers, call.metadata, call.getPeer()), call.metadata);
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
         if (outcome.ok) callback(null, outcome.value);

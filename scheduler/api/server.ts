@@ -16,6 +16,7 @@ import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionSe
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import { ExecRelays } from '../fleet/exec-relays.js';
+import type { TraceParentOf } from '../fleet/desired.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
 import { AgentSession } from '../fleet/session.js';
@@ -54,6 +55,8 @@ export interface ServiceDependencies {
   readonly onSnapshot: () => void;
   /** Where /metrics answers; empty = switched off. */
   readonly metricsUrl: () => string;
+  /** What tasks are told of their traces. Absent = what the client gave. */
+  readonly traceParentOf?: TraceParentOf;
 }
 
 /** A server with everything on it, and the switch of its health service. */
@@ -118,6 +121,7 @@ function agentService(
           loop,
           fleet,
           log,
+          ...(deps.traceParentOf === undefined ? {} : { traceParentOf: deps.traceParentOf }),
           authorizeNode: (name) => {
             if (principal.node !== null && principal.node !== name) throw wrongNode(principal.node, name);
           },

@@ -1,9 +1,11 @@
 // WorkloadService: submit, read, list, watch, cancel, hold, release, requeue, prioritize, explain.
+import type * as grpc from '@grpc/grpc-js';
 import type { WorkloadServiceHandlers } from '../../proto/gen/sluice/v1/WorkloadService.js';
 import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
+import { formatTraceParent, parseTraceParent } from '../../common/tracing/trace-context.js';
 import { toTimestamp } from '../../common/units.js';
 import type { Command } from '../control/command.js';
 import { cancel } from '../control/commands/cancel.js';
@@ -63,7 +65,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   };
 
   return {
-    SubmitWorkloads: handlers.unary('SubmitWorkloads', async (request, principal) => {
+    SubmitWorkloads: handlers.unary('SubmitWorkloads', async (request, principal, metadata) => {
       if (request.specs.some(({ onDisconnect }) => onDisconnect === 'ON_DISCONNECT_KEEP')) {
         requireAdmin(principal, 'submit work with on_disconnect "keep", which holds GPUs of silent nodes without end');
       }
@@ -75,6 +77,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
             owner: principal.name,
             specs: parseSpecs(request.specs, deps.maxGraceMs).map((spec) => shared.spec(spec)),
             validateOnly: request.validateOnly,
+            ...traceParentIn(metadata),
           },
           deps.maxRequests,
         ),
@@ -221,4 +224,12 @@ function touched(changes: readonly RecordChange[]): ReadonlySet<WorkloadNumber> 
     }
   }
   return found;
+}
+
+/** The client's span, where it tells one; what is none is passed over, as the standard has it. */
+function traceParentIn(metadata: grpc.Metadata): { readonly traceParent?: string } {
+  const [told] = metadata.get('traceparent');
+  if (typeof told !== 'string') return {};
+  const context = parseTraceParent(told);
+  return context === null ? {} : { traceParent: formatTraceParent(context) };
 }

@@ -12,16 +12,24 @@ import { lingerMs } from './lease.js';
 import { writeOrigin } from '../model/origin.js';
 import { maxTasks, roleOf } from '../model/requests.js';
 
+/** What a task is told of its trace; empty = nothing. */
+export type TraceParentOf = (workload: Workload, allocation: Pick<Allocation, 'id'>) => string;
+
+/** Without traces of its own a daemon hands on what the client gave. */
+export const handOnTraceParent: TraceParentOf = ({ traceParent }) => traceParent ?? '';
+
 /** Everything the node should have at this revision. */
 export function desiredOf(
   state: ReadableState,
   node: NodeId,
   position: { readonly epoch: number; readonly revision: number; readonly leaderId: string },
+  traceParentOf: TraceParentOf = handOnTraceParent,
 ): DesiredAllocations {
   const pool = state.node(node)?.pool ?? '';
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
-    return desired(state, allocation, present(workload, 'allocations belong to a workload', allocation.id), pool);
+    const known = present(workload, 'allocations belong to a workload', allocation.id);
+    return { ...desired(state, allocation, known, pool), traceParent: traceParentOf(known, allocation) };
   });
   const { epoch, revision, leaderId } = position;
   const spared = (state.node(node)?.strays ?? []).flatMap((stray) => (stray.spared ? [stray.allocation] : []));

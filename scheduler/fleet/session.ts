@@ -19,7 +19,7 @@ import { findIdle, reclaimIdle } from '../control/commands/idle.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
 import { readOrigin } from '../model/origin.js';
-import { desiredOf } from './desired.js';
+import { desiredOf, type TraceParentOf } from './desired.js';
 import type { Fleet } from './fleet.js';
 import { parseHealthEvents, parseHello, parseInventory, parseObserved, type Observed } from './observed.js';
 import { PLAIN_PAST, takeObservation, welcomeNode, type Past } from './reconcile.js';
@@ -74,6 +74,8 @@ export interface SessionDependencies {
   readonly log: Logger;
   /** Refuses an agent whose token is for another node; throws PERMISSION_DENIED. */
   readonly authorizeNode: (name: string) => void;
+  /** What tasks are told of their traces. Absent = what the client gave. */
+  readonly traceParentOf?: TraceParentOf;
 }
 
 /** The session of one agent. */
@@ -125,13 +127,13 @@ export class AgentSession {
     if (node === null) return;
     this.#ordersAreDue = this.#stream.writableNeedDrain;
     if (this.#ordersAreDue) return;
-    const { loop } = this.#deps;
+    const { loop, traceParentOf } = this.#deps;
     void loop.read((state, _view, position) => {
       if (position.epoch !== this.#epoch) {
         this.end();
         return;
       }
-      this.#send({ desired: desiredOf(state, node, { ...position, leaderId: loop.leaderId }) });
+      this.#send({ desired: desiredOf(state, node, { ...position, leaderId: loop.leaderId }, traceParentOf) });
     });
   }
 

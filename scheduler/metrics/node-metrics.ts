@@ -1,28 +1,44 @@
 // Metrics of each node: three series a node, so that 1,000 nodes stay far below 5,000 series, and one more for each that flaps.
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../../common/clock.js';
 import type { NodeId } from '../../common/ids.js';
 import type { ControlLoop } from '../control/loop.js';
+import { isInside } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { ReadableState } from '../model/cluster-state.js';
+import type { ClusterNode } from '../model/records.js';
 import { oneLook } from './one-look.js';
+
+/** In a word, why a node that is heard gets no new work; null = it gets some. */
+export function whyUnschedulable(
+  { cordoned, maintenance, nodeProblem }: Pick<ClusterNode, 'cordoned' | 'maintenance' | 'nodeProblem'>,
+  nowMs: number,
+): 'cordoned' | 'maintenance' | 'unhealthy' | null {
+  if (cordoned) return 'cordoned';
+  if (isInside(maintenance, nowMs)) return 'maintenance';
+  return nodeProblem === undefined || nodeProblem === '' ? null : 'unhealthy';
+}
 
 interface NodeSources {
   readonly loop: ControlLoop;
   readonly fleet: Fleet;
+  readonly clock: Pick<Clock, 'wallMs'>;
   /** What a commit has just made durable. */
   readonly state: ReadableState;
 }
 
 /** Puts the metrics of nodes on a registry. */
-export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: NodeSources): void {
+export function registerNodeMetrics(registry: Registry, { loop, fleet, state, clock }: NodeSources): void {
   const registers = [registry];
   const labelNames = ['node', 'pool'];
   const look = oneLook(() =>
     loop.read(({ nodes }) =>
-      [...nodes.values()].map(({ id, name: node, pool, cordoned }) => {
+      [...nodes.values()].map((one) => {
+        const { id, name: node, pool } = one;
         const { liveness, lastHeartbeatMs } = fleet.softState(id);
         const isUp = liveness === 'ready';
-        return { labels: { node, pool }, up: Number(isUp), schedulable: Number(!cordoned), lastHeartbeatMs };
+        const schedulable = Number(whyUnschedulable(one, clock.wallMs()) === null);
+        return { labels: { node, pool }, up: Number(isUp), schedulable, lastHeartbeatMs };
       }),
     ),
   );
@@ -46,7 +62,7 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state }: 
   gauge('sluice_node_up', '1 while the agent of the node is heard.', ({ up }) => up);
   gauge(
     'sluice_node_schedulable',
-    '0 while the node is cordoned, by a person or a drain.',
+    '0 while the node is cordoned, in maintenance, or kept from work by its own health check.',
     ({ schedulable }) => schedulable,
   );
   gauge(

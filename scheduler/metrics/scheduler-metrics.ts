@@ -17,7 +17,7 @@ import { registerFleetMetrics } from './fleet-metrics.js';
 import { type GpuCounts, KeptGpuCounts } from './gpu-counts.js';
 import { countIdleAllocated } from './idle-allocated.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
-import { registerNodeMetrics } from './node-metrics.js';
+import { registerNodeMetrics, whyUnschedulable } from './node-metrics.js';
 import { oneLook } from './one-look.js';
 import { countReasons } from './pending-reasons.js';
 import { type Labels, Tally } from './tally.js';
@@ -170,8 +170,9 @@ export class SchedulerMetrics {
     gauge('sluice_nodes', 'Nodes by state.', ['pool', 'state'], (state, _view, set) => {
       const counts = new Tally();
       for (const node of state.nodes.values()) {
-        const liveness = fleet.softState(node.id).liveness;
-        counts.add({ pool: node.pool, state: liveness === 'ready' && node.cordoned ? 'cordoned' : liveness });
+        const { liveness } = fleet.softState(node.id);
+        const kept = liveness === 'ready' ? whyUnschedulable(node, clock.wallMs()) : null;
+        counts.add({ pool: node.pool, state: kept ?? liveness });
       }
       counts.each(set);
     });

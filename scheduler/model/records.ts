@@ -405,6 +405,8 @@ export interface Workload {
   readonly owner: string;
   /** The key of the request that made it; absent = the client gave none. */
   readonly requestKey?: string;
+  /** The span of the client that submitted it, as a W3C `traceparent`. Absent = it told none. */
+  readonly traceParent?: string;
   readonly state: WorkloadState;
   /** In one sentence, why it is where it is; empty while pending (the engine explains that). */
   readonly message: string;

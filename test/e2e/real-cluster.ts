@@ -19,6 +19,8 @@ const standing = new Set<RealCluster>();
 export interface ClusterOptions {
   /** Flags of the scheduler beyond the usual ones. */
   readonly serverFlags?: readonly string[];
+  /** Variables of scheduler and agents beside those of the test. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** The user's token for the client. */
   readonly token?: string;
   /** The authority's certificate, PEM, for a scheduler with TLS. */
@@ -152,7 +154,8 @@ export class RealCluster {
 
   #spawn(name: string, args: readonly string[]): ChildProcess {
     const log = openSync(this.at(`${name}.log`), 'a');
-    return spawn(process.execPath, args, { stdio: ['ignore', log, log] });
+    const env = { ...process.env, ...this.#options.environment };
+    return spawn(process.execPath, args, { stdio: ['ignore', log, log], env });
   }
 }
 

@@ -1,6 +1,7 @@
 // What a scrape shows of nodes, of idle GPUs and of how workloads fare.
 import { describe, expect, test } from 'vitest';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
+import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Fleet } from '../../scheduler/fleet/fleet.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
@@ -20,6 +21,27 @@ describe('nodes', () => {
     await loop.execute(cordonNode('n1', true, 'new fans'));
     expect(await samples('sluice_node_schedulable')).toEqual(['{node="n1",pool="default"} 0']);
     expect(await samples('sluice_node_up')).toEqual(['{node="n1",pool="default"} 0']);
+  });
+
+  test('are not called ready where no work is given to them', async () => {
+    const { clock, loop, fleet, samples } = await observed(1);
+    join(fleet);
+    const shown = async (): Promise<readonly string[]> => [
+      ...(await samples('sluice_nodes')),
+      ...(await samples('sluice_node_schedulable')),
+    ];
+    const node = '{node="n1",pool="default"}';
+    expect(await shown()).toEqual(['{pool="default",state="ready"} 1', `${node} 1`]);
+    const announced = { nodes: ['n1'], startMs: null, durationMs: 60_000, everyMs: null, reason: 'new fans' };
+    await loop.execute(createMaintenance(announced));
+    expect(await shown()).toEqual(['{pool="default",state="maintenance"} 1', `${node} 0`]);
+    await loop.execute(cordonNode('n1', true, 'and a person'));
+    expect(await shown()).toEqual(['{pool="default",state="cordoned"} 1', `${node} 0`]);
+    await loop.execute(cordonNode('n1', false, ''));
+    clock.advance(60_000);
+    const { inventory } = nodeReport(NODE, 'n1', 1);
+    await loop.execute(updateInventory(NODE, { ...inventory, nodeProblem: 'its disk is full' }));
+    expect((await shown())[1]).toBe(`${node} 0`);
   });
 
   test('tell when they were last heard, and how often that changed', async () => {

@@ -45,6 +45,8 @@ export interface Submission {
   readonly owner: string;
   readonly specs: readonly AskedSpec[];
   readonly validateOnly: boolean;
+  /** The client's span; absent = it told none. */
+  readonly traceParent?: string;
 }
 
 /**
@@ -266,7 +268,7 @@ function accept(
   { nowMs, newUlid }: CommandContext,
   earlier: Earlier | null,
 ): readonly Workload[] {
-  const { requestKey, digest, owner } = submission;
+  const { requestKey, digest, owner, traceParent } = submission;
   const specs = expandArrays(submission.specs, draft.meta.lastWorkload + 1);
   const known = knownPlaces(earlier);
   const firstOf = firstNumbers(specs, known);
@@ -278,7 +280,8 @@ function accept(
     const { array } = spec;
     const of = array === null ? undefined : firstOf.get(array.of);
     const placed = array === null || of === undefined ? spec : { ...spec, array: { ...array, of } };
-    return pending(placed, last as WorkloadNumber, newUlid(nowMs), owner, requestKey, nowMs);
+    const workload = pending(placed, last as WorkloadNumber, newUlid(nowMs), owner, requestKey, nowMs);
+    return traceParent === undefined ? workload : { ...workload, traceParent };
   });
   const accepted = workloads.filter((_, place) => !known.has(place));
   for (const workload of accepted) draft.putWorkload(workload);

@@ -74,6 +74,10 @@ export interface DesiredAllocation {
    * Who submitted its workload. A node may run it as a user of its own for that name.
    */
   'owner'?: (string);
+  /**
+   * The span of the task, as a W3C traceparent: handed to the task as TRACEPARENT. Empty = it is not traced.
+   */
+  'traceParent'?: (string);
   'program'?: "command"|"builtin";
 }
 
@@ -140,5 +144,9 @@ export interface DesiredAllocation__Output {
    * Who submitted its workload. A node may run it as a user of its own for that name.
    */
   'owner': (string);
+  /**
+   * The span of the task, as a W3C traceparent: handed to the task as TRACEPARENT. Empty = it is not traced.
+   */
+  'traceParent': (string);
   'program'?: "command"|"builtin";
 }
