@@ -53,6 +53,11 @@ const PARTS = {
     remedy: 'run this as root where file systems and loop devices may be mounted',
     inCi: true,
   },
+  redis: {
+    present: () => runs('redis-server', '--version') && runs('redis-sentinel', '--version'),
+    remedy: 'install the packages redis-server and redis-sentinel',
+    inCi: true,
+  },
   prometheus: {
     present: () => runs('prometheus', '--version') && runs('promtool', '--version'),
     remedy: 'install the package prometheus; its server looks at a real cluster, its promtool at the rules',

@@ -4,8 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { asBinary, type Database } from 'lmdb';
+import { COLLECTION_NAMES } from './collections.js';
 import { invariant } from '../../common/assert.js';
 import { type Clock, systemClock } from '../../common/clock.js';
+import { checkLimits, whyRefused } from './commit-limits.js';
 import {
   describe,
   flushFolder,
@@ -16,7 +18,6 @@ import {
   takeLock,
 } from './data-folder.js';
 import {
-  COLLECTION_NAMES,
   DATA_FILE,
   ensurePosition,
   openTables,
@@ -65,11 +66,6 @@ export interface EmbeddedStoreOptions {
   readonly begin?: StorePosition;
   readonly schema?: Schema;
 }
-
-/** The longest key, in UTF-8 bytes. LMDB takes 1978; a request's key is the longest of ours. */
-export const MAX_KEY_BYTES = 1024;
-/** The most records one commit may change. From 300,000 queued writes on lmdb blocks the event loop until they are done. */
-export const MAX_COMMIT_RECORDS = 250_000;
 
 /** How many records `load` hands out before other work of the event loop gets a turn. */
 const LOAD_SLICE = 4096;
@@ -283,33 +279,6 @@ function guardSpace(options: EmbeddedStoreOptions, dataDir: string): SpaceGuard 
     `the disk of ${dataDir} has ${mib(freeBytes)} MiB left; a new store needs ${mib(criticalBelowBytes)} MiB.\n` +
       'Free some, or give the daemon a folder on another disk with --data-dir.',
   );
-}
-
-function whyRefused(commit: Commit, stored: StorePosition): string {
-  const say = ({ lineage, epoch, revision }: StorePosition) =>
-    `revision ${revision} of epoch ${epoch} of lineage ${lineage}`;
-  const why =
-    commit.lineage !== stored.lineage
-      ? 'it belongs to another history'
-      : commit.epoch !== stored.epoch
-        ? commit.epoch < stored.epoch
-          ? 'a later epoch has begun'
-          : 'its epoch was never begun'
-        : 'its revision is not the next';
-  return `commit refused, nothing written: ${why}. The store is at ${say(stored)}; the commit is ${say(commit)}.`;
-}
-
-/** Before anything is written, since lmdb would find out halfway through. */
-function checkLimits({ puts, deletes }: Commit): void {
-  const count = puts.length + deletes.length;
-  invariant(count <= MAX_COMMIT_RECORDS, 'a commit is bounded', `${count} of ${MAX_COMMIT_RECORDS} records`);
-  for (const { collection, key } of [...puts, ...deletes]) {
-    invariant(
-      key.length > 0 && Buffer.byteLength(key) <= MAX_KEY_BYTES && !key.includes('\0'),
-      'a key has 1 to 1024 bytes and no NUL',
-      `${collection}/${key.slice(0, 64)}, ${Buffer.byteLength(key)} bytes`,
-    );
-  }
 }
 
 interface Encoder {

@@ -3,25 +3,13 @@
 import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { type asBinary, type Database, open, type RootDatabase } from 'lmdb';
+import { COLLECTION_NAMES } from './collections.js';
 import { invariant } from '../../common/assert.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { CollectionName } from '../model/records.js';
 import { describe, StoreUnusable } from './data-folder.js';
 import type { Schema } from './schema.js';
 import type { StoredRecord, StorePosition } from './state-store.js';
-
-/** In the order in which `load` gives them: what others refer to comes first. */
-const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
-  meta: true,
-  queues: true,
-  nodes: true,
-  workloads: true,
-  allocations: true,
-  requests: true,
-  incidents: true,
-  usage: true,
-};
-export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as readonly CollectionName[];
 
 /**
  * Address space set aside for the file, which itself grows only as needed. A million workloads with their allocations take

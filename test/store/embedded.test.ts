@@ -6,13 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../common/clock.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
-import {
-  type EmbeddedStore,
-  type EmbeddedStoreOptions,
-  MAX_COMMIT_RECORDS,
-  MAX_KEY_BYTES,
-  openEmbeddedStore,
-} from '../../scheduler/store/embedded.js';
+import { MAX_COMMIT_RECORDS, MAX_KEY_BYTES } from '../../scheduler/store/commit-limits.js';
+import { type EmbeddedStore, type EmbeddedStoreOptions, openEmbeddedStore } from '../../scheduler/store/embedded.js';
 import { StoreUnusable } from '../../scheduler/store/data-folder.js';
 import { CURRENT_SCHEMA } from '../../scheduler/store/schema.js';
 import { type StoredRecord } from '../../scheduler/store/state-store.js';

@@ -26,6 +26,8 @@ export interface RedisBatch {
   /** Of the last commit in this batch. */
   readonly revision: number;
   readonly changes: readonly FieldChange[];
+  /** The schema that the records have from this batch on; missing = the one they had. */
+  readonly schema?: number;
 }
 
 /** What a conditional write did. `head` is what stands after it. */
@@ -73,13 +75,17 @@ export interface RedisPort {
   /** Null = there is nothing yet. */
   readHead(): Promise<RedisHead | null>;
   /**
-   * Begins a term: writes a head with another epoch, and lineage, over the expected one (null = over nothing). Whatever was staged
-   * is dropped.
+   * Writes a head over the expected one (null = over nothing), also an equal one: that makes the connection one that has written
+   * what came before it.
    */
   writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer>;
   /** Applies a batch if the head is what it expects; of any size. */
   append(batch: RedisBatch): Promise<WriteAnswer>;
-  /** Waits until replicas have everything written on this connection before. @returns how many have it; fewer after the limit */
+  /**
+   * Waits until replicas have everything up to the last write of this port.
+   * @returns how many have it; fewer than asked for when the limit has passed
+   * @throws {@link RedisUnreachable} also when the last write went over a connection that is gone: Redis forgets what that one wrote
+   */
   waitForCopies(copies: number, limitMs: number): Promise<number>;
   /** Reads on from where the last page ended; null = from the beginning. */
   readPage(from: string | null): Promise<RecordPage>;

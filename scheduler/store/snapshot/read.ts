@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
+import { COLLECTION_NAMES } from '../collections.js';
 import { describe, StoreUnusable } from '../data-folder.js';
-import { COLLECTION_NAMES } from '../lmdb-file.js';
 import type { StoredRecord } from '../state-store.js';
 import {
   cutOff,

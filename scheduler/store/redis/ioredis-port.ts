@@ -1,0 +1,263 @@
+// The port to a real Redis, over ioredis. Nothing is ever sent again by itself: whoever calls must know what was carried out.
+import { Command, Redis, type RedisOptions } from 'ioredis';
+import type { LeaderCard } from '../leadership.js';
+import { COLLECTION_NAMES } from '../collections.js';
+import {
+  type FieldChange,
+  type LeaderClaim,
+  type RecordPage,
+  type RedisBatch,
+  type RedisFacts,
+  type RedisHead,
+  type RedisPort,
+  RedisUnreachable,
+  type WriteAnswer,
+} from './port.js';
+import { APPEND, CLAIM, keysOf, type RedisKeys, RELEASE, WRITE_HEAD } from './scripts.js';
+
+/** How long an answer may take before the connection counts as dead, in ms; waiting for copies takes its own limit longer. */
+const ANSWER_LIMIT_MS = 2_000;
+/** The longest pause before connecting again, in ms. */
+const MAX_PAUSE_MS = 500;
+/** How many fields a page asks for. */
+const PAGE_FIELDS = 2_000;
+
+/** Refusals of a Redis that is not, or not yet, the one to talk to. Nothing was carried out. */
+const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED)\b/;
+
+type Argument = string | number | Buffer;
+
+/**
+ * Opens a port. It connects, and connects again, by itself.
+ * @param options how to reach the Redis: host or Sentinels, TLS, user and password
+ * @param prefix tells clusters on one Redis apart
+ * @param onProblem told of what ioredis has no caller for, such as a refused connection
+ */
+export function ioredisPort(options: RedisOptions, prefix: string, onProblem: (error: Error) => void): RedisPort {
+  return new IoredisPort(options, keysOf(prefix), onProblem);
+}
+
+class IoredisPort implements RedisPort {
+  readonly #redis: Redis;
+  readonly #keys: RedisKeys;
+  readonly #onProblem: (error: Error) => void;
+  #listener: Redis | null = null;
+  /** Raised whenever a connection ends. */
+  #connection = 0;
+  /** The connection of the last write. */
+  #writtenOver = -1;
+
+  constructor(options: RedisOptions, keys: RedisKeys, onProblem: (error: Error) => void) {
+    this.#keys = keys;
+    this.#onProblem = onProblem;
+    this.#redis = new Redis({
+      ...options,
+      // What was sent may have been carried out: only the caller can decide about a second time.
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      connectTimeout: ANSWER_LIMIT_MS,
+      retryStrategy: (times) => Math.min(50 * times, MAX_PAUSE_MS),
+      // A primary that became a replica must be left.
+      reconnectOnError: (error) => (/^READONLY\b/.test(error.message) ? 1 : false),
+    });
+    this.#redis.on('error', onProblem);
+    this.#redis.on('close', () => (this.#connection += 1));
+  }
+
+  async readHead(): Promise<RedisHead | null> {
+    const fields = ['lineage', 'epoch', 'revision', 'schema'];
+    const [lineage, epoch, revision, schema] = texts(await this.#send('HMGET', [this.#keys.head, ...fields]));
+    return headOf([lineage ?? '', epoch ?? '', revision ?? '', schema ?? '']);
+  }
+
+  async writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
+    const from = expected === null ? ['', '', ''] : [expected.lineage, expected.epoch, expected.revision];
+    const to = [head.lineage, head.epoch, head.revision, head.schema];
+    return await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
+  }
+
+  async append({ lineage, epoch, after, revision, changes, schema }: RedisBatch): Promise<WriteAnswer> {
+    const keys: string[] = [this.#keys.head];
+    const args: Argument[] = [lineage, epoch, after, revision, schema ?? ''];
+    for (const [collection, { puts, deletes }] of byCollection(changes)) {
+      keys.push(this.#keys.records(collection));
+      args.push(puts.length / 2, deletes.length);
+      for (const one of puts) args.push(one);
+      for (const one of deletes) args.push(one);
+    }
+    return await this.#write(APPEND, keys, args);
+  }
+
+  async waitForCopies(copies: number, limitMs: number): Promise<number> {
+    // Redis counts copies of what this connection wrote: of one that wrote nothing it would say that all have it.
+    if (this.#writtenOver !== this.#connection) throw new RedisUnreachable('the connection of the last write is gone');
+    return Number(await this.#send('WAIT', [copies, limitMs], limitMs));
+  }
+
+  async readPage(from: string | null): Promise<RecordPage> {
+    const [index, cursor] = from === null ? [0, '0'] : at(from);
+    const collection = COLLECTION_NAMES[index];
+    if (collection === undefined) return { records: [], next: null };
+    const answer = await this.#send('HSCAN', [this.#keys.records(collection), cursor, 'COUNT', PAGE_FIELDS]);
+    const [following, fields] = answer as [Buffer, Buffer[]];
+    const records = [];
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const [key, value] = [fields[i], fields[i + 1]];
+      if (key !== undefined && value !== undefined) records.push({ collection, key: key.toString(), value });
+    }
+    if (following.toString() !== '0') return { records, next: `${index} ${following.toString()}` };
+    return { records, next: index + 1 < COLLECTION_NAMES.length ? `${index + 1} 0` : null };
+  }
+
+  async facts(): Promise<RedisFacts> {
+    const info = parseInfo(text((await this.#send('INFO', [])) as Buffer));
+    const settings = await this.#settings();
+    return {
+      version: info.get('redis_version') ?? '',
+      runId: info.get('run_id') ?? '',
+      replicationId: info.get('master_replid') ?? '',
+      role: info.get('role') === 'master' ? 'primary' : 'replica',
+      connectedReplicas: Number(info.get('connected_slaves') ?? 0),
+      settings,
+      usedBytes: Number(info.get('used_memory') ?? 0),
+      maxBytes: Number(info.get('maxmemory') ?? 0),
+    };
+  }
+
+  async claim(card: LeaderCard, holdMs: number): Promise<LeaderClaim> {
+    const answer = await this.#evaluate(CLAIM, [this.#keys.leader], [JSON.stringify(card), card.id, holdMs]);
+    return claimOf(answer as [Buffer, number]);
+  }
+
+  async claimed(): Promise<LeaderClaim | null> {
+    const held = await this.#send('GET', [this.#keys.leader]);
+    if (held === null) return null;
+    return claimOf([held as Buffer, Number(await this.#send('PTTL', [this.#keys.leader]))]);
+  }
+
+  async release(id: string): Promise<void> {
+    await this.#evaluate(RELEASE, [this.#keys.leader, this.#keys.released], [id]);
+  }
+
+  onReleased(act: () => void): void {
+    if (this.#listener === null) {
+      // A connection that listens can do nothing else. What it misses while it is down, the next claim finds out.
+      this.#listener = this.#redis.duplicate({
+        autoResubscribe: true,
+        enableOfflineQueue: true,
+        maxRetriesPerRequest: null,
+      });
+      this.#listener.on('error', this.#onProblem);
+      this.#listener.subscribe(this.#keys.released).catch(this.#onProblem);
+    }
+    this.#listener.on('message', act);
+  }
+
+  close(): Promise<void> {
+    this.#redis.disconnect();
+    this.#listener?.disconnect();
+    return Promise.resolve();
+  }
+
+  /** Null when this user may not ask. */
+  async #settings(): Promise<Readonly<Record<string, string>> | null> {
+    try {
+      const all = texts(await this.#send('CONFIG', ['GET', '*']));
+      return Object.fromEntries(all.flatMap((name, i) => (i % 2 === 0 ? [[name, all[i + 1] ?? '']] : [])));
+    } catch (error) {
+      if (error instanceof Error && /^(NOPERM|ERR unknown command)/.test(error.message)) return null;
+      throw error;
+    }
+  }
+
+  async #write(script: string, keys: readonly string[], args: readonly Argument[]): Promise<WriteAnswer> {
+    this.#writtenOver = this.#connection;
+    const [done, ...head] = (await this.#evaluate(script, keys, args)) as [number, ...Buffer[]];
+    return { done: done === 1, head: headOf(head.map(String)) };
+  }
+
+  #evaluate(script: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#send('EVAL', [script, keys.length, ...keys, ...args]);
+  }
+
+  /** A connection may be coming: what is asked meanwhile waits a while, in order. */
+  async #ready(): Promise<void> {
+    if (this.#redis.status === 'ready') return;
+    const isReady = await new Promise<boolean>((resolve) => {
+      const end = (answer: boolean) => {
+        clearTimeout(limit);
+        this.#redis.off('ready', came);
+        resolve(answer);
+      };
+      const came = () => end(true);
+      const limit = setTimeout(() => end(false), ANSWER_LIMIT_MS);
+      this.#redis.once('ready', came);
+    });
+    if (!isReady) throw new RedisUnreachable('Redis: there is no connection');
+  }
+
+  /** @throws {@link RedisUnreachable}, or what Redis says against the command */
+  async #send(name: string, args: readonly Argument[], extraMs = 0): Promise<unknown> {
+    await this.#ready();
+    const command = new Command(name, [...args], { replyEncoding: null });
+    const connection = this.#connection;
+    const limit = setTimeout(() => {
+      // Whatever it answers from now on nobody hears, so the connection must go.
+      if (connection === this.#connection) this.#redis.disconnect(true);
+    }, ANSWER_LIMIT_MS + extraMs);
+    try {
+      return await (this.#redis.sendCommand(command) as Promise<unknown>);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const isSaidByRedis = error.name === 'ReplyError';
+      if (isSaidByRedis && !NOT_NOW.test(error.message)) throw error;
+      throw new RedisUnreachable(`Redis: ${error.message}`, { cause: error });
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+}
+
+interface Fields {
+  readonly puts: Argument[];
+  readonly deletes: string[];
+}
+
+function byCollection(changes: readonly FieldChange[]): ReadonlyMap<string, Fields> {
+  const found = new Map<string, Fields>();
+  for (const { collection, key, value } of changes) {
+    const fields = found.get(collection) ?? { puts: [], deletes: [] };
+    found.set(collection, fields);
+    if (value === null) fields.deletes.push(key);
+    else fields.puts.push(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+  }
+  return found;
+}
+
+function headOf([lineage = '', epoch = '', revision = '', schema = '']: readonly string[]): RedisHead | null {
+  if (lineage === '') return null;
+  return { lineage, epoch: Number(epoch), revision: Number(revision), schema: Number(schema) };
+}
+
+function claimOf([card, leftMs]: readonly [Buffer, number]): LeaderClaim {
+  return { card: JSON.parse(card.toString()) as LeaderCard, leftMs: Math.max(0, Number(leftMs)) };
+}
+
+function at(from: string): [number, string] {
+  const [index = '0', cursor = '0'] = from.split(' ');
+  return [Number(index), cursor];
+}
+
+function text(answer: Buffer | null): string {
+  return answer?.toString() ?? '';
+}
+
+function texts(answer: unknown): readonly string[] {
+  return (answer as readonly (Buffer | null)[]).map(text);
+}
+
+function parseInfo(info: string): ReadonlyMap<string, string> {
+  const lines = info.split('\r\n').map((line) => line.split(':'));
+  return new Map(lines.flatMap(([name, ...rest]) => (name === undefined ? [] : [[name, rest.join(':')] as const])));
+}

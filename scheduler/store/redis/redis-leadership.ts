@@ -1,0 +1,159 @@
+// Leadership by a key of Redis that expires unless it is renewed. It may be lost or doubled when a replica is promoted: safety
+// is the epoch's matter, not its.
+import type { Timer } from '../../../common/clock.js';
+import type { Campaign, LeaderCard, Leadership, LeaderTerm } from '../leadership.js';
+import { type LeaderClaim, type RedisPort, RedisUnreachable } from './port.js';
+
+export interface LeadershipClock {
+  /** Milliseconds since the machine began, suspend included. */
+  bootMs(): number;
+  after(delayMs: number, callback: () => void): Timer;
+}
+
+export interface RedisLeadershipOptions {
+  /** One of its own: waiting for copies must not hold renewals up. */
+  readonly port: RedisPort;
+  readonly clock: LeadershipClock;
+  readonly id: string;
+  readonly address: string;
+  readonly wallMs: () => number;
+  readonly holdMs?: number;
+}
+
+/** How long a claim holds without being renewed, in ms. */
+export const LEADER_HOLD_MS = 10_000;
+/** A claim is renewed three times before it runs out. */
+const RENEWALS = 3;
+/** So long before a claim runs out it counts as lost: clocks of two machines differ by little in ten seconds. */
+const MARGIN_MS = 500;
+/** How often a standby looks, in ms: it hears of a leader that resigns, not of one that dies. */
+const LOOK_MS = 500;
+
+/** Leadership of whoever has the key. */
+export function redisLeadership(options: RedisLeadershipOptions): Leadership {
+  const { port, clock, id, address, wallMs, holdMs = LEADER_HOLD_MS } = options;
+  let wake: () => void = () => undefined;
+  port.onReleased(() => wake());
+
+  const pause = (delayMs: number, signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      const timer = clock.after(delayMs, resolve);
+      const end = () => {
+        timer.cancel();
+        resolve();
+      };
+      wake = end;
+      signal.addEventListener('abort', end, { once: true });
+    });
+
+  return {
+    campaign: async ({ onLeader, signal }: Campaign) => {
+      let shown: string | null = null;
+      const show = (leader: LeaderCard | null) => {
+        const name = leader === null ? '' : `${leader.id} ${leader.sinceMs}`;
+        if (name !== shown) onLeader(leader);
+        shown = name;
+      };
+      for (;;) {
+        signal.throwIfAborted();
+        const card = { id, address, sinceMs: wallMs() };
+        const sentMs = clock.bootMs();
+        const claim = await orNone(port.claim(card, holdMs));
+        // It came too late to be of use: then it is tried again, and what was claimed is ours to renew.
+        if (claim?.card.id === id && clock.bootMs() < sentMs + holdMs - MARGIN_MS) {
+          return new RedisTerm({ port, clock, card, holdMs, sentMs });
+        }
+        show(claim === null || claim.card.id === id ? null : claim.card);
+        await pause(claim === null ? LOOK_MS : Math.min(LOOK_MS, claim.leftMs + 1), signal);
+      }
+    },
+    close: () => port.close(),
+  };
+}
+
+interface TermOptions {
+  readonly port: RedisPort;
+  readonly clock: LeadershipClock;
+  readonly card: LeaderCard;
+  readonly holdMs: number;
+  readonly sentMs: number;
+}
+
+class RedisTerm implements LeaderTerm {
+  readonly #options: TermOptions;
+  /** Until when nobody else can have the key, on the clock that counts suspend. */
+  #freshUntilMs: number;
+  #lost: string | null = null;
+  #isOver = false;
+  #onLost: (why: string) => void = () => undefined;
+  #timer: Timer;
+
+  constructor(options: TermOptions) {
+    this.#options = options;
+    this.#freshUntilMs = options.sentMs + options.holdMs - MARGIN_MS;
+    this.#timer = this.#next();
+  }
+
+  isFresh(): boolean {
+    return !this.#isOver && this.#options.clock.bootMs() < this.#freshUntilMs;
+  }
+
+  onLost(act: (why: string) => void): void {
+    this.#onLost = act;
+    if (this.#lost !== null) act(this.#lost);
+  }
+
+  async resign(): Promise<void> {
+    if (this.#isOver) return;
+    this.#end();
+    // A claim that cannot be given up runs out.
+    await orNone(this.#options.port.release(this.#options.card.id));
+  }
+
+  #next(): Timer {
+    const { clock, holdMs } = this.#options;
+    const untilEndMs = Math.max(0, this.#freshUntilMs - clock.bootMs());
+    return clock.after(Math.min(holdMs / RENEWALS, untilEndMs), () => void this.#renew());
+  }
+
+  async #renew(): Promise<void> {
+    const { port, clock, card, holdMs } = this.#options;
+    if (!this.isFresh()) {
+      this.#lose(`the leadership could not be renewed within ${holdMs} ms`);
+      return;
+    }
+    const sentMs = clock.bootMs();
+    this.#timer = clock.after(Math.max(0, this.#freshUntilMs - sentMs), () => void this.#renew());
+    const claim = await orNone(port.claim(card, holdMs));
+    if (this.#isOver) return;
+    if (claim !== null && claim.card.id !== card.id) {
+      this.#lose(`the daemon at ${claim.card.address} leads`);
+      return;
+    }
+    if (claim !== null) this.#freshUntilMs = Math.max(this.#freshUntilMs, sentMs + holdMs - MARGIN_MS);
+    this.#timer.cancel();
+    this.#timer = this.#next();
+  }
+
+  #lose(why: string): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#lost = why;
+    this.#onLost(why);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#timer.cancel();
+  }
+}
+
+/** Null when Redis cannot be reached. */
+async function orNone<T extends LeaderClaim | void>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RedisUnreachable) return null;
+    throw error;
+  }
+}

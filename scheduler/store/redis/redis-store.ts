@@ -1,0 +1,405 @@
+// The Redis store: records in hashes of one Redis, with copies on its replicas before a commit is acknowledged. Safe whoever
+// else writes, because every write says which lineage, epoch and revision it follows. docs/internals/store.md tells the whole.
+import { invariant } from '../../../common/assert.js';
+import type { Clock } from '../../../common/clock.js';
+import { checkLimits, whyRefused } from '../commit-limits.js';
+import { StoreUnusable } from '../data-folder.js';
+import { COLLECTION_NAMES } from '../collections.js';
+import { CURRENT_SCHEMA, type Schema } from '../schema.js';
+import {
+  type Commit,
+  CommitRefused,
+  type NewTerm,
+  type SpaceState,
+  type StateStore,
+  type StoredRecord,
+  StoreFailure,
+  type StorePosition,
+  type StoreSnapshot,
+} from '../state-store.js';
+import { type FieldChange, type RedisHead, type RedisPort, RedisUnreachable, type WriteAnswer } from './port.js';
+import { changesOf, type Reading, readRecords } from './records.js';
+import { judgeMemory, type MemoryReport } from './memory.js';
+
+export interface RedisStoreOptions {
+  readonly port: RedisPort;
+  readonly clock: Clock;
+  /** How many replicas must have a commit before it is acknowledged. */
+  readonly copies: number;
+  /** Names a history; called when the Redis is empty. */
+  readonly newLineage: () => string;
+  readonly schema?: Schema;
+  /** How long the copies of a commit may take before its outcome is in doubt, in ms. */
+  readonly copyLimitMs?: number;
+  /** How long a doubt may last before the store gives up, in ms. */
+  readonly doubtLimitMs?: number;
+}
+
+/** How long the copies of a commit may take before its outcome is in doubt, in ms. */
+export const COPY_LIMIT_MS = 1_000;
+/** How long a doubt may last, in ms. A Sentinel has promoted a replica by then, or the leadership is lost anyway. */
+export const DOUBT_LIMIT_MS = 8_000;
+/** How long to wait before Redis is tried again, in ms. */
+const RETRY_MS = 100;
+/** How often the memory of Redis is looked at, in ms. */
+const MEMORY_EVERY_MS = 1_000;
+/** The most commits that share one wait for copies. */
+const MAX_GROUP = 1_024;
+
+/** A commit on its way. */
+interface Sent {
+  readonly commit: Commit;
+  readonly changes: readonly FieldChange[];
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** A {@link StateStore} in Redis. */
+export class RedisStore implements StateStore {
+  readonly #options: Required<RedisStoreOptions>;
+  readonly #readings = new Set<Reading>();
+  #queue: Sent[] = [];
+  /** Sent and not settled, the queue included. */
+  readonly #inFlight = new Set<Promise<void>>();
+  #pumping = false;
+  /** What is acknowledged: below this no store of this term may ever stand again. */
+  #acknowledged: StorePosition | null = null;
+  #memory: MemoryReport;
+  #memoryTimer: { cancel(): void } | null = null;
+  #state: 'open' | 'closed' | StoreFailure = 'open';
+
+  /** Use {@link openRedisStore}. */
+  constructor(options: Required<RedisStoreOptions>, memory: MemoryReport) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#watchMemory();
+  }
+
+  async beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}): Promise<StorePosition> {
+    this.#mustBeOpen();
+    const { schema, newLineage } = this.#options;
+    const begun = await this.#untilCertain('beginning an epoch', async (port) => {
+      // Each try begins a term of its own, because one that is in doubt may have been begun, or be begun yet.
+      const head = await port.readHead();
+      if (head !== null) refuseNewer(head, schema);
+      this.#mustGoOn(head);
+      const base = head ?? { lineage: newLineage(), epoch: 0, revision: 0, schema: schema.version };
+      const next = { ...base, lineage: lineage ?? base.lineage, epoch: Math.max(base.epoch, aboveEpoch) + 1 };
+      const answer = await port.writeHead(head, next);
+      if (!answer.done) return null;
+      return (await this.#isCopied(port)) ? next : null;
+    });
+    const position = { lineage: begun.lineage, epoch: begun.epoch, revision: begun.revision };
+    this.#acknowledged = position;
+    if (begun.schema < schema.version) await this.#upgrade(begun);
+    return position;
+  }
+
+  load(): AsyncGenerator<StoredRecord, void, undefined> {
+    return this.#read();
+  }
+
+  /** One moment of the store, read whole before it resolves; commits go on meanwhile. */
+  async snapshot(): Promise<StoreSnapshot> {
+    this.#mustBeOpen();
+    const { records, position } = await this.#readAll();
+    invariant(position !== null, 'a snapshot is taken within a term', '');
+    return {
+      position,
+      records: (async function* () {
+        yield* records;
+      })(),
+      release: () => undefined,
+    };
+  }
+
+  /**
+   * Commits may be sent without waiting for the one before: they are carried out in order, and those that come while others
+   * wait for their copies share one wait.
+   */
+  commit(commit: Commit): Promise<void> {
+    try {
+      this.#mustBeOpen();
+      checkLimits(commit);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+    const settled = new Promise<void>((resolve, reject) => {
+      this.#queue.push({ commit, changes: changesOf(commit), done: resolve, failed: reject });
+    });
+    const watched = settled.catch(() => undefined).finally(() => this.#inFlight.delete(watched));
+    this.#inFlight.add(watched);
+    if (!this.#pumping) void this.#pump();
+    return settled;
+  }
+
+  space(): SpaceState {
+    return this.memoryReport().state;
+  }
+
+  /** What {@link space} judged by; at most a few seconds old. */
+  memoryReport(): MemoryReport {
+    this.#mustBeOpen();
+    return this.#memory;
+  }
+
+  async close(): Promise<void> {
+    this.#memoryTimer?.cancel();
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open') await Promise.all(this.#inFlight);
+    if (this.#state === 'open') this.#state = 'closed';
+    await this.#options.port.close();
+  }
+
+  /** Everything from here on fails; what is under way must not be taken for done. For a term that is over. */
+  abandon(why: string): void {
+    if (this.#state === 'open') this.#fail(why);
+  }
+
+  async *#read(): AsyncGenerator<StoredRecord, void, undefined> {
+    this.#mustBeOpen();
+    yield* (await this.#readAll()).records;
+  }
+
+  /** Reads pages while commits go on, and then puts over them what was committed meanwhile. */
+  async #readAll(): Promise<{ readonly records: readonly StoredRecord[]; readonly position: StorePosition | null }> {
+    const { port } = this.#options;
+    return await this.#untilCertain('reading', async () => {
+      const before = await port.readHead();
+      if (before !== null) refuseNewer(before, this.#options.schema);
+      const reading: Reading = { commits: [] };
+      this.#readings.add(reading);
+      try {
+        const pages = await readRecords(port);
+        // What the pages show of commits under way must be durable before anybody sees it.
+        await Promise.all(this.#inFlight);
+        this.#mustBeOpen();
+        const after = await port.readHead();
+        if (before?.lineage !== after?.lineage || before?.epoch !== after?.epoch) {
+          throw this.#fail('another daemon began a term while the store was read');
+        }
+        const records = pages.finish(reading, COLLECTION_NAMES);
+        return { records, position: this.#acknowledged };
+      } finally {
+        this.#readings.delete(reading);
+      }
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    // What is sent within one turn of the event loop goes together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const group = this.#queue.slice(0, MAX_GROUP);
+      this.#queue = this.#queue.slice(group.length);
+      await this.#carryOut(group);
+    }
+    this.#pumping = false;
+  }
+
+  /** Settles every commit of the group. Never rejects. */
+  async #carryOut(group: readonly Sent[]): Promise<void> {
+    if (this.#state instanceof StoreFailure) {
+      for (const { failed } of group) failed(this.#state);
+      return;
+    }
+    const { port } = this.#options;
+    const answers = group.map((sent) => ({ sent, answer: this.#append(port, sent) }));
+    const copied = this.#isCopied(port).then(
+      (isCopied) => ({ isCopied }),
+      (error: unknown) => ({ isCopied: false, error }),
+    );
+    const doubtful: Sent[] = [];
+    const written: Sent[] = [];
+    try {
+      for (const { sent, answer } of answers) {
+        const { done, head } = await answer;
+        if (head === 'unknown') doubtful.push(sent);
+        else if (done) written.push(sent);
+        else sent.failed(refusal(sent.commit, head));
+      }
+      // In order: what was written before a doubtful one is settled with it.
+      const copies = await copied;
+      if ('error' in copies) outOfReach(copies.error);
+      if (doubtful.length > 0 || !copies.isCopied) await this.#settle([...written, ...doubtful]);
+      for (const sent of [...written, ...doubtful]) this.#acknowledge(sent);
+    } catch (error) {
+      const failure = error instanceof StoreFailure ? error : this.#fail(`a commit failed: ${String(error)}`, error);
+      for (const { failed } of group) failed(failure);
+    }
+  }
+
+  /**
+   * Finds out about commits whose answer, or copies, did not come. Each is sent again: it is carried out only if it was not, and
+   * a revision of this term that is there is ours, because nobody else writes in our epoch.
+   */
+  async #settle(group: readonly Sent[]): Promise<void> {
+    await this.#untilCertain('a commit', async (port) => {
+      for (const { commit, changes } of group) {
+        const { done, head } = await port.append(batchOf(commit, changes));
+        if (done) continue;
+        this.#mustGoOn(head);
+        const isOurs = head?.lineage === commit.lineage && head.epoch === commit.epoch;
+        if (!isOurs) throw this.#fail(`another daemon leads: ${refusal(commit, head).message}`);
+        // The store lost what it had acknowledged, or the caller sent what does not follow.
+        if (head.revision < commit.revision) throw this.#fail(refusal(commit, head).message);
+      }
+      const head = await port.readHead();
+      this.#mustGoOn(head);
+      if (head === null) throw this.#fail('the Redis was emptied');
+      // A write of this connection, so that waiting covers all that came before it.
+      const { done } = await port.writeHead(head, head);
+      return done && (await this.#isCopied(port)) ? true : null;
+    });
+  }
+
+  #acknowledge({ commit, changes, done }: Sent): void {
+    this.#acknowledged = { lineage: commit.lineage, epoch: commit.epoch, revision: commit.revision };
+    for (const reading of this.#readings) reading.commits.push(changes);
+    done();
+  }
+
+  async #append(port: RedisPort, { commit, changes }: Sent): Promise<Appended> {
+    try {
+      return await port.append(batchOf(commit, changes));
+    } catch (error) {
+      outOfReach(error);
+      return { done: false, head: 'unknown' };
+    }
+  }
+
+  async #isCopied(port: RedisPort): Promise<boolean> {
+    const { copies, copyLimitMs } = this.#options;
+    return copies === 0 || (await port.waitForCopies(copies, copyLimitMs)) >= copies;
+  }
+
+  /** A store that stands before what it acknowledged in this term has lost it. */
+  #mustGoOn(head: RedisHead | null): void {
+    const known = this.#acknowledged;
+    if (known === null) return;
+    if (head === null) throw this.#fail('the Redis was emptied');
+    const isSameTerm = head.lineage === known.lineage && head.epoch === known.epoch;
+    if (!isSameTerm || head.revision >= known.revision) return;
+    throw this.#fail(
+      `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
+    );
+  }
+
+  /** Tries until there is an answer; null and an unreachable Redis are none. */
+  async #untilCertain<T>(during: string, attempt: (port: RedisPort) => Promise<T | null>): Promise<T> {
+    const { clock, port, doubtLimitMs, copies } = this.#options;
+    const deadlineMs = clock.monotonicMs() + doubtLimitMs;
+    for (let why = ''; ;) {
+      this.#mustBeOpen();
+      try {
+        const answer = await attempt(port);
+        if (answer !== null) return answer;
+        why = `${copies} ${copies === 1 ? 'copy was' : 'copies were'} not confirmed in time`;
+      } catch (error) {
+        outOfReach(error);
+        why = (error as Error).message;
+      }
+      if (clock.monotonicMs() >= deadlineMs)
+        throw this.#fail(`${during} stayed in doubt for ${doubtLimitMs} ms: ${why}`);
+      await new Promise<void>((resolve) => void clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  /** Brings records up to the present schema in one step. Nobody else writes: this term has just begun. */
+  async #upgrade(head: RedisHead): Promise<void> {
+    const { schema, port } = this.#options;
+    const steps = schema.upgrades.filter(({ to }) => to > head.schema);
+    const { records } = await this.#readAll();
+    const changes: FieldChange[] = [];
+    for (const before of records) {
+      const after = steps.reduce<StoredRecord | null>((current, { change }) => current && change(current), before);
+      if (after?.collection !== before.collection || after.key !== before.key) {
+        changes.push({ collection: before.collection, key: before.key, value: null });
+      }
+      if (after !== null) changes.push(...changesOf({ puts: [after], deletes: [] }));
+    }
+    const { lineage, epoch, revision } = head;
+    await this.#untilCertain('bringing the records up to date', async () => {
+      const now = await port.readHead();
+      if (now?.schema === schema.version)
+        return (await port.writeHead(now, now)).done && (await this.#isCopied(port)) ? true : null;
+      const { done } = await port.append({
+        lineage,
+        epoch,
+        after: revision,
+        revision,
+        changes,
+        schema: schema.version,
+      });
+      return done && (await this.#isCopied(port)) ? true : null;
+    });
+  }
+
+  #watchMemory(): void {
+    const { clock, port } = this.#options;
+    this.#memoryTimer = clock.after(MEMORY_EVERY_MS, () => {
+      void port
+        .facts()
+        .then((facts) => void (this.#memory = judgeMemory(facts)))
+        // The next look tells; commits find out by themselves.
+        .catch(outOfReach)
+        .finally(() => {
+          if (this.#state === 'open') this.#watchMemory();
+        });
+    });
+  }
+
+  #fail(why: string, cause?: unknown): StoreFailure {
+    const failure = new StoreFailure(`${why}.\nThis daemon leads no longer; nothing after the doubt was published.`, {
+      cause,
+    });
+    if (!(this.#state instanceof StoreFailure)) this.#state = failure;
+    return this.#state instanceof StoreFailure ? this.#state : failure;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state instanceof StoreFailure) throw this.#state;
+    invariant(this.#state === 'open', 'a closed store is not used', 'Redis');
+  }
+}
+
+/**
+ * Opens the store of a Redis. It writes nothing: a term is begun by {@link RedisStore.beginEpoch}.
+ * @throws {@link StoreUnusable} when a newer Sluice wrote it
+ * @throws {@link RedisUnreachable} when there is no answer
+ */
+export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+  const schema = options.schema ?? CURRENT_SCHEMA;
+  const { copyLimitMs = COPY_LIMIT_MS, doubtLimitMs = DOUBT_LIMIT_MS } = options;
+  const head = await options.port.readHead();
+  if (head !== null) refuseNewer(head, schema);
+  const memory = judgeMemory(await options.port.facts());
+  return new RedisStore({ ...options, schema, copyLimitMs, doubtLimitMs }, memory);
+}
+
+type Appended = WriteAnswer | { readonly done: false; readonly head: 'unknown' };
+
+function batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]) {
+  return { lineage, epoch, after: revision - 1, revision, changes };
+}
+
+function refusal(commit: Commit, head: RedisHead | null): CommitRefused {
+  const stored = head ?? { lineage: 'none', epoch: 0, revision: 0 };
+  return new CommitRefused(whyRefused(commit, stored));
+}
+
+/** Lets only a Redis that cannot be reached pass. @returns false: nothing is confirmed */
+function outOfReach(error: unknown): false {
+  if (error instanceof RedisUnreachable) return false;
+  throw error;
+}
+
+function refuseNewer(head: RedisHead, schema: Schema): void {
+  if (head.schema <= schema.version) return;
+  throw new StoreUnusable(
+    'NEWER_SCHEMA',
+    `the Redis holds data of a newer Sluice (schema ${head.schema}; this one reads up to ${schema.version}).\n` +
+      'Start that newer version, or restore a snapshot of this one into another prefix.',
+  );
+}
