@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
+import type { HistoryFigures } from './circles.js';
 import type { Life } from './life.js';
 import { until } from './until.js';
 import { hasEnded } from './users.js';
@@ -13,7 +14,7 @@ const ORPHANS_LIMIT_MS = 20_000;
 const LOOK_MS = 500;
 
 /** Figures of one life. The last ones must be 0. */
-export interface Audit {
+export interface Audit extends HistoryFigures {
   readonly acknowledged: number;
   readonly brokenCalls: number;
   readonly executions: number;
@@ -52,9 +53,22 @@ export async function audit(life: Life): Promise<Audit> {
   const orphans = await orphansOf(life);
   for (const orphan of orphans) findings.push(`left behind: ${orphan}`);
   findings.push(...users.findings);
+  const unlawful: string[] = [];
+  const histories = await life.circles.judge(unlawful);
+  findings.push(...life.circles.findings);
   // Leaving is a part of life.
   await life.end();
+  const other =
+    findings.length -
+    lost.length -
+    submittedTwice.length -
+    executedTwice.length -
+    overlaps.length -
+    orphans.length -
+    stuck.length;
+  findings.push(...unlawful);
   return {
+    ...histories,
     acknowledged: users.promised.length,
     brokenCalls: users.brokenCalls,
     executions: executions.length,
@@ -65,14 +79,7 @@ export async function audit(life: Life): Promise<Audit> {
     overlaps: overlaps.length,
     orphans: orphans.length,
     stuck: stuck.length,
-    other:
-      findings.length -
-      lost.length -
-      submittedTwice.length -
-      executedTwice.length -
-      overlaps.length -
-      orphans.length -
-      stuck.length,
+    other,
   };
 }
 

@@ -7,6 +7,7 @@ import { connect, type SluiceClient } from '../../cli/client.js';
 import { freePort } from '../../common/free-port.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Random } from '../random.js';
+import { Circles } from './circles.js';
 import { hasFaketime, JumpingClock } from './clock-steps.js';
 import { openDisk, type Disk, type DiskKind } from './disk.js';
 import { Member } from './member.js';
@@ -44,6 +45,7 @@ export class Life {
   readonly scheduler: Member;
   readonly nodes: readonly Node[];
   readonly users: Users;
+  readonly circles: Circles;
   /** The users' line to the scheduler. */
   readonly line: Proxy;
   /** Null where the time of day cannot be made to jump. */
@@ -70,6 +72,7 @@ export class Life {
     this.findings = parts.findings;
     this.#client = connect({ server: parts.line.address, deadlineMs: 3_000 });
     this.users = new Users(this.#client, random, parts.marks);
+    this.circles = new Circles({ addresses: [parts.line.address] }, random, parts.marks);
   }
 
   /** Starts a cluster with its data on a disk of a kind, in a folder that exists. */
@@ -122,8 +125,18 @@ export class Life {
     const line = await Proxy.open(() => port);
     const life = new Life(folder, random, disk, { marks, scheduler, nodes, line, clock, findings });
     await until('the scheduler serves', () => existsSync(readyFile));
-    await life.users.prepare(NODES * GPUS_PER_NODE);
+    await life.users.prepare(NODES * GPUS_PER_NODE, Circles.queues);
     return life;
+  }
+
+  /** Everybody works until {@link leave}. */
+  async work(): Promise<void> {
+    await Promise.all([this.users.work(), this.circles.work()]);
+  }
+
+  leave(): void {
+    this.users.leave();
+    this.circles.leave();
   }
 
   /** Mends everything: what was stopped goes on, what was cut is joined, what is down comes back. */

@@ -75,9 +75,9 @@ async function live(kind: DiskKind, options: Options, scratch: string, total: To
   mkdirSync(folder);
   const life = await Life.begin(folder, kind, new Random(options.seed));
   try {
-    const work = life.users.work();
+    const work = life.work();
     const counts = await breakThings(life, performance.now() + lifeMs);
-    life.users.leave();
+    life.leave();
     life.heal();
     await life.answerEverybody(work);
     const figures = await audit(life);
@@ -105,7 +105,9 @@ function closingLine(minutes: number, { lives, faults, figures }: Total): string
     `${minutes} minutes under fire, ${lives} clusters, ${faults} faults, ` +
     `${of('acknowledged')} workloads acknowledged, ${of('executions')} executions: ` +
     `${of('lost')} lost, ${of('submittedTwice')} submitted twice, ${of('executedTwice')} executed twice, ` +
-    `${of('overlaps')} GPU overlaps, ${of('orphans')} orphans, ${of('stuck')} stuck, ${of('other')} other findings`
+    `${of('overlaps')} GPU overlaps, ${of('orphans')} orphans, ${of('stuck')} stuck, ${of('other')} other findings; ` +
+    `${of('histories')} histories of at least 300 calls (${of('historyCalls')} in all): ` +
+    `${of('notLinearizable')} not linearizable, ${of('undecided')} undecided`
   );
 }
 

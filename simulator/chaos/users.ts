@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SluiceClient } from '../../cli/client.js';
 import { ApiError } from '../../common/errors.js';
 import { toDuration } from '../../common/units.js';
+import type { QueueSpec } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { Random } from '../random.js';
@@ -62,10 +63,10 @@ export class Users {
     return this.#findings;
   }
 
-  /** Makes the queues, once, however often the call breaks. */
-  async prepare(gpus: number): Promise<void> {
-    for (const name of QUEUES) {
-      const queue = { name, guaranteeGpus: Math.floor(gpus / QUEUES.length) };
+  /** Makes the queues, and more, once, however often the call breaks. */
+  async prepare(gpus: number, more: readonly QueueSpec[]): Promise<void> {
+    const ours = QUEUES.map((name) => ({ name, guaranteeGpus: Math.floor(gpus / QUEUES.length) }));
+    for (const queue of [...ours, ...more]) {
       await this.#insist(() => this.#client.createQueue({ queue }), [6]);
     }
   }
@@ -166,12 +167,12 @@ export class Users {
   #noteEnds(all: readonly Workload__Output[]): void {
     this.#open = 0;
     const seen = new Set<number>();
-    for (const { number, state } of all) {
+    for (const { number, state, spec } of all) {
       seen.add(number);
       const end = this.#ends.get(number);
       if (end !== undefined && end !== state) this.#findings.push(`workload ${number} was ${end} and is ${state}`);
       if (hasEnded(state)) this.#ends.set(number, state);
-      else this.#open += 1;
+      else if (isOneOf(QUEUES, spec?.queue)) this.#open += 1;
     }
     for (const [number, end] of this.#ends) {
       if (!seen.has(number)) this.#findings.push(`workload ${number} was ${end} and is gone`);
@@ -192,6 +193,10 @@ export class Users {
       }
     }
   }
+}
+
+function isOneOf(words: readonly string[], word: string | undefined): boolean {
+  return word !== undefined && words.includes(word);
 }
 
 /** Whether a state of the API is final. */
