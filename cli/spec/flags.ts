@@ -22,6 +22,7 @@ import {
   TOPOLOGY_WORDS,
   type TaskCounts,
 } from './quantities.js';
+import { LAUNCHER_CHOICE, launcherOf } from './launcher.js';
 import { ON_DISCONNECT } from './on-disconnect.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
 
@@ -50,6 +51,7 @@ export interface SpecOptions {
   readonly after?: string;
   readonly array?: string;
   readonly grace?: string;
+  readonly launcher?: string;
   readonly onDisconnect?: string;
   readonly preempt: boolean;
   readonly kind?: string;
@@ -100,6 +102,7 @@ export function withSpecFlags(command: Command): Command {
     .option('--after <numbers>', 'waits until these workloads succeeded: 1040,1041; or ended:1040, failed:…, started:…')
     .option('-a, --array <first-last>', 'so many equal workloads: 0-99, at most ten at once: 0-99%10')
     .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
+    .option('--launcher <how>', 'processes of tasks that work together: none, torchrun or per_gpu (one for each GPU)')
     .option('--on-disconnect <class>', 'what becomes of it when its node loses contact: stop, linger or keep')
     .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
     .option('--kind <kind>', 'batch, train, test, service or interactive; default batch')
@@ -134,11 +137,18 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
     command: { argv: [...argv] },
     environment: (options.env ?? []).map(toVariable),
     workingDirectory: options.workdir ?? '',
+    ...(options.launcher === undefined ? {} : { launcher: launcherWord(options.launcher) }),
     ...(options.onDisconnect === undefined ? {} : { onDisconnect: onDisconnectOf(options.onDisconnect) }),
     ...(graceMs === undefined && options.checkpointDir === undefined
       ? {}
       : { checkpoint: { grace: toDuration(graceMs ?? null), directory: options.checkpointDir ?? '' } }),
   };
+}
+
+function launcherWord(word: string): WorkloadSpec['launcher'] {
+  const launcher = launcherOf(word);
+  if (launcher === undefined) throw usageError(`--launcher ${word}: must be ${LAUNCHER_CHOICE}`);
+  return launcher;
 }
 
 function onDisconnectOf(word: string): WorkloadSpec['onDisconnect'] {
@@ -327,6 +337,7 @@ const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
   dependencies: '--after',
   array: '-a',
   command: 'the command',
+  launcher: '--launcher',
   on_disconnect: '--on-disconnect',
   environment: '--env',
   working_directory: '--workdir',

@@ -16,6 +16,7 @@ import { nearest } from '../../common/nearest.js';
 import { toDuration } from '../../common/units.js';
 import type { Role } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import { launcherOf } from './launcher.js';
 import { ON_DISCONNECT } from './on-disconnect.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
 import { NOT_YET, SAID_OTHERWISE, keysAt, workloadSchema, type RoleDocument, type WorkloadDocument } from './schema.js';
@@ -222,6 +223,7 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
     ...toProgram(document),
     environment: Object.entries(document.env ?? {}).map(([name, value]) => ({ name, value })),
     workingDirectory: document.workdir ?? '',
+    ...(document.launcher === undefined ? {} : { launcher: launcherOf(document.launcher) }),
     ...(document.on_disconnect === undefined ? {} : { onDisconnect: ON_DISCONNECT[document.on_disconnect] }),
     ...(checkpoint === undefined
       ? {}

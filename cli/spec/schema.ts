@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseDurationMs } from '../../common/units.js';
 import { MAX_GPUS, parseGpuRequest, type GpuRequest } from './gpu-request.js';
+import { LAUNCHER_CHOICE, LAUNCHER_WORDS } from './launcher.js';
 import {
   parseArray,
   parseBackoff,
@@ -248,6 +249,7 @@ export const workloadSchema = z.strictObject(
       )
       .optional(),
     workdir: absoluteFolder('a folder to start in').optional(),
+    launcher: z.enum(LAUNCHER_WORDS, { error: `must be ${LAUNCHER_CHOICE}` }).optional(),
     on_disconnect: z.enum(['stop', 'linger', 'keep'], { error: 'must be stop, linger or keep' }).optional(),
     checkpoint: z
       .strictObject({ dir: absoluteFolder('a folder').optional(), grace: duration.optional() }, { error: mapping })
@@ -298,7 +300,6 @@ export const NOT_YET: readonly string[] = [
   'image',
   'inputs',
   'labels',
-  'launcher',
   'matrix',
   'outputs',
   'scaling',

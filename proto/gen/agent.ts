@@ -107,6 +107,7 @@ import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1
 import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, SubmitWorkloadsRequest__Output as _sluice_v1_SubmitWorkloadsRequest__Output } from './sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from './sluice/v1/SubmitWorkloadsResponse.js';
 import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorkload__Output as _sluice_v1_SubmittedWorkload__Output } from './sluice/v1/SubmittedWorkload.js';
+import type { TaskLaunch as _sluice_v1_TaskLaunch, TaskLaunch__Output as _sluice_v1_TaskLaunch__Output } from './sluice/v1/TaskLaunch.js';
 import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from './sluice/v1/TaskResources.js';
 import type { TaskUse as _sluice_v1_TaskUse, TaskUse__Output as _sluice_v1_TaskUse__Output } from './sluice/v1/TaskUse.js';
 import type { TelemetryOfGpu as _sluice_v1_TelemetryOfGpu, TelemetryOfGpu__Output as _sluice_v1_TelemetryOfGpu__Output } from './sluice/v1/TelemetryOfGpu.js';
@@ -208,6 +209,7 @@ export interface ProtoGrpcType {
       HoldWorkloadsResponse: MessageTypeDefinition<_sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsResponse__Output>
       InputEnd: MessageTypeDefinition<_sluice_v1_InputEnd, _sluice_v1_InputEnd__Output>
       InventoryReport: MessageTypeDefinition<_sluice_v1_InventoryReport, _sluice_v1_InventoryReport__Output>
+      Launcher: EnumTypeDefinition
       ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
@@ -262,6 +264,7 @@ export interface ProtoGrpcType {
       SubmitWorkloadsRequest: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsRequest, _sluice_v1_SubmitWorkloadsRequest__Output>
       SubmitWorkloadsResponse: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsResponse, _sluice_v1_SubmitWorkloadsResponse__Output>
       SubmittedWorkload: MessageTypeDefinition<_sluice_v1_SubmittedWorkload, _sluice_v1_SubmittedWorkload__Output>
+      TaskLaunch: MessageTypeDefinition<_sluice_v1_TaskLaunch, _sluice_v1_TaskLaunch__Output>
       TaskResources: MessageTypeDefinition<_sluice_v1_TaskResources, _sluice_v1_TaskResources__Output>
       TaskUse: MessageTypeDefinition<_sluice_v1_TaskUse, _sluice_v1_TaskUse__Output>
       TelemetryOfGpu: MessageTypeDefinition<_sluice_v1_TelemetryOfGpu, _sluice_v1_TelemetryOfGpu__Output>

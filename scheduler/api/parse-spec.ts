@@ -8,6 +8,7 @@ import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpe
 import type { ArrayRequest, AskedSpec } from '../control/commands/submit.js';
 import type {
   Dependency,
+  Launcher,
   OnDisconnect,
   Program,
   RetryPolicy,
@@ -60,6 +61,13 @@ const CLASSES: Readonly<Record<WorkloadSpec__Output['onDisconnect'], OnDisconnec
   ON_DISCONNECT_KEEP: 'keep',
 };
 
+const LAUNCHERS: Readonly<Record<WorkloadSpec__Output['launcher'], Launcher | null>> = {
+  LAUNCHER_UNSPECIFIED: null,
+  LAUNCHER_NONE: 'none',
+  LAUNCHER_TORCHRUN: 'torchrun',
+  LAUNCHER_PER_GPU: 'per_gpu',
+};
+
 /** Parses one spec; what it complains of goes to `complaints`, and the result must not be used then. */
 export function parseSpec(
   spec: WorkloadSpec__Output,
@@ -82,6 +90,7 @@ export function parseSpec(
   }
   const roles = parseRoles(spec, path, complaints);
   const onDisconnect = CLASSES[spec.onDisconnect] ?? null;
+  const launcher = LAUNCHERS[spec.launcher] ?? null;
   const parsed: WorkloadSpec = {
     name: spec.name,
     kind,
@@ -99,9 +108,11 @@ export function parseSpec(
     workingDirectory: parseFolder(spec.workingDirectory, `${path}.working_directory`, complaints),
     graceMs,
     ...(onDisconnect === null ? {} : { onDisconnect }),
+    ...(launcher === null ? {} : { launcher }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
   };
   if (kind === 'interactive') refuseManyTerminals(parsed, path, complaints);
+  if (launcher !== null && launcher !== 'none') refuseWrongLauncher(parsed, launcher, path, complaints);
   const bytes = JSON.stringify(parsed).length;
   if (bytes > LIMITS.specBytes) complaints.add(path, `is ${bytes} bytes long; at most ${LIMITS.specBytes}`);
   const asArray = parseArray(spec.array, `${path}.array`, complaints);
@@ -119,6 +130,31 @@ function refuseManyTerminals(spec: WorkloadSpec, path: string, complaints: Compl
   }
   if (spec.program.type === 'builtin') {
     complaints.add(`${path}.builtin`, `"${spec.program.name}" speaks to nobody; interactive work runs a command`);
+  }
+}
+
+/** Ranks are processes of a command on GPUs that it was granted. */
+function refuseWrongLauncher(spec: WorkloadSpec, launcher: Launcher, path: string, complaints: Complaints): void {
+  const at = `${path}.launcher`;
+  if (spec.kind === 'interactive') {
+    complaints.add(
+      at,
+      `${launcher} makes several processes, and interactive work has one, whose terminal is joined; use none`,
+    );
+  }
+  const builtin = [spec.program, ...spec.roles.map(({ program }) => program)].find((one) => one?.type === 'builtin');
+  if (builtin?.type === 'builtin') {
+    complaints.add(
+      at,
+      `${launcher} starts ranks of a command, and "${builtin.name}" is built in and one process; use none`,
+    );
+  }
+  if (launcher === 'per_gpu' && spec.roles.every(({ request }) => request.gpus === 0)) {
+    const tasks = plural(maxTasks(spec), 'task');
+    complaints.add(
+      at,
+      `per_gpu starts a process for each GPU, and the ${tasks} ask for none; ask for GPUs, or use none`,
+    );
   }
 }
 

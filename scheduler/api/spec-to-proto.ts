@@ -12,6 +12,7 @@ import type { Program, Queue, Role, ShapeGuarantee, TopologyRule, WorkloadSpec }
 import {
   DEPENDENCY_CONDITION_TO_PROTO,
   KIND_TO_PROTO,
+  LAUNCHER_TO_PROTO,
   TOPOLOGY_LEVEL_TO_PROTO,
   ON_DISCONNECT_TO_PROTO,
 } from '../model/wire-names.js';
@@ -51,6 +52,7 @@ export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): Workloa
     environment: spec.environment.map(({ name, value }) => ({ name, value })),
     workingDirectory: spec.workingDirectory,
     ...(spec.onDisconnect === undefined ? {} : { onDisconnect: ON_DISCONNECT_TO_PROTO[spec.onDisconnect] }),
+    ...(spec.launcher === undefined ? {} : { launcher: LAUNCHER_TO_PROTO[spec.launcher] }),
     checkpoint: { grace: toDuration(spec.graceMs), directory: spec.checkpointDirectory },
   };
 }

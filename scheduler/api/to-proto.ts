@@ -11,6 +11,7 @@ import type { QueueShare } from '../engine/decisions.js';
 import type { Brief } from '../engine/explain.js';
 import { isInside, nextStart } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
+import { isHeld } from '../model/launch.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import { isWorse, shownHealth } from '../model/gpu-health.js';
 import {
@@ -88,6 +89,8 @@ function allocationToProto(state: ReadableState, fleet: Fleet, allocation: Alloc
     },
     endpoints: allocation.endpoints.map(({ name, url }) => ({ name, url })),
     unreachable: live && fleet.softState(allocation.node).liveness !== 'ready',
+    ...((allocation.launch?.rank ?? null) === null ? {} : { rank: allocation.launch?.rank ?? 0 }),
+    waitsForGang: isHeld(allocation),
   };
 }
 

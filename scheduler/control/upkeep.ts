@@ -15,6 +15,7 @@ import { pauseBeforeMs } from '../model/retry.js';
 import { workloadKey, type ClusterNode, type RecordChange, type Workload } from '../model/records.js';
 import { Agenda } from './agenda.js';
 import { endMarks, nextMarkEndOfMs } from './commands/gpu-health.js';
+import { giveUpStart } from './commands/start-limit.js';
 import { enforceTimeLimit } from './commands/time-limit.js';
 import { followCalendar } from './commands/maintenance.js';
 
@@ -90,6 +91,7 @@ export class Upkeep {
     return (draft) => {
       const workload = draft.workload(number);
       if (workload.state === 'pending') this.#openOrClose(draft, number, nowMs);
+      else if (workload.state === 'starting') giveUpStart(draft, workload, nowMs);
       else enforceTimeLimit(draft, workload, nowMs);
     };
   }
@@ -176,8 +178,9 @@ function withSoundPause(workload: Workload, nowMs: number): Workload {
 }
 
 /** When time itself changes something for a workload. */
-function dueMsOf({ state, gate, deadline }: Workload): number | null {
+function dueMsOf({ state, gate, deadline, startByMs }: Workload): number | null {
   if (state === 'pending') return gate?.untilMs ?? null;
+  if (state === 'starting') return startByMs ?? null;
   return deadline === null ? null : (deadline.warnMs ?? deadline.endMs);
 }
 

@@ -10,6 +10,7 @@ import { present } from '../../common/assert.js';
 import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
 import { writeOrigin } from '../model/origin.js';
+import { taskLaunch } from './task-launch.js';
 import { maxTasks, roleOf } from '../model/requests.js';
 
 /** What a task is told of its trace; empty = nothing. */
@@ -86,6 +87,9 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
     roleTasks: role.maxTasks,
     // Once it has started its agent has it.
     origin: allocation.state === 'placed' ? writeOrigin(state, workload) : '',
+    ...(allocation.launch === undefined || allocation.state !== 'placed'
+      ? {}
+      : { launch: taskLaunch(state, allocation, workload) }),
     array: spec.array === null ? null : { index: spec.array.index, size: spec.array.size, first: spec.array.of },
   };
 }

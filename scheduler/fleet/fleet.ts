@@ -11,6 +11,7 @@ import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../contr
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
 import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
+import { isHeld } from '../model/launch.js';
 import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
 import { IdleGpus } from './idle-gpus.js';
@@ -514,10 +515,16 @@ function sparesOthers({ before, after }: Extract<RecordChange, { readonly collec
 
 type AllocationChange = Extract<RecordChange, { readonly collection: 'allocations' }>;
 
-/** Whether the node has to be told: there is a new allocation, one to stop, or one less. What it reported it knows. */
+/** Whether the node has to be told: there is a new allocation, one to stop, one that may start now, or one less. What it reported it knows. */
 function changesOrders({ before, after }: AllocationChange): boolean {
   const isListed = (allocation: Allocation | null): boolean => allocation !== null && allocation.state !== 'released';
-  return isListed(before) !== isListed(after) || (before?.stop ?? null) !== (after?.stop ?? null);
+  const holds = (allocation: Allocation | null): boolean => allocation !== null && isHeld(allocation);
+  return (
+    isListed(before) !== isListed(after) ||
+    (before?.stop ?? null) !== (after?.stop ?? null) ||
+    // Whoever ended while it was held has a stop, or is not listed any more.
+    (holds(before) && !holds(after) && after?.state === 'placed')
+  );
 }
 
 function nodeOf({ before, after }: AllocationChange): NodeId {

@@ -22,7 +22,7 @@ export const MAX_MIG_INSTANCES_PER_GPU = 16;
 /** One allocation as its agent sees it. */
 export interface Observed {
   readonly id: AllocationId;
-  readonly state: 'starting' | 'running' | 'stopping' | 'exited' | 'released';
+  readonly state: 'starting' | 'ready' | 'running' | 'stopping' | 'exited' | 'released';
   readonly startedMs: number | null;
   readonly endedMs: number | null;
   readonly exit: Exit | null;
@@ -46,6 +46,7 @@ export interface ObservedGrant {
 const STATES = {
   OBSERVED_STATE_UNSPECIFIED: 'starting',
   OBSERVED_STATE_STARTING: 'starting',
+  OBSERVED_STATE_READY: 'ready',
   OBSERVED_STATE_RUNNING: 'running',
   OBSERVED_STATE_STOPPING: 'stopping',
   OBSERVED_STATE_EXITED: 'exited',
@@ -93,8 +94,27 @@ function parseGrant({ workload, attempt, task, gpus }: ObservedAllocation__Outpu
   return { workload: workload as WorkloadNumber, attempt, task, gpus: granted };
 }
 
-/** Parses an agent's first message; INVALID_ARGUMENT when it names no node. */
-export function parseHello(hello: AgentHello__Output): NodeReport {
+/** Empty, or what others may connect to: it becomes a variable of programs. */
+function isAddress(text: string): boolean {
+  return /^[0-9A-Za-z.:_-]{0,253}$/.test(text);
+}
+
+/**
+ * Where an agent's connection comes from; empty = over loopback, or not over the network.
+ * @param peer address and port as gRPC tells them: `10.0.3.17:41234`, `fd00::17:41234`
+ */
+export function seenAt(peer: string): string {
+  // A socket for both families shows the old one inside the new one; a link-local address is none without its interface.
+  const address = peer.replace(/:\d+$/, '').replace(/^::ffff:(?=\d+\.)/i, '');
+  const isOne = /^\d+(\.\d+){3}$/.test(address) || /^[0-9A-Fa-f]*:[0-9A-Fa-f:]+$/.test(address);
+  return !isOne || address === '::1' || address.startsWith('127.') ? '' : address;
+}
+
+/**
+ * Parses an agent's first message; INVALID_ARGUMENT when it names no node.
+ * @param peer where its connection comes from, as gRPC tells it; empty = not known
+ */
+export function parseHello(hello: AgentHello__Output, peer = ''): NodeReport {
   const complaint = /^[a-z0-9][a-z0-9.-]{0,62}$/.test(hello.name)
     ? /^[0-9a-f-]{36}$/.test(hello.nodeId)
       ? null
@@ -103,6 +123,11 @@ export function parseHello(hello: AgentHello__Output): NodeReport {
   if (complaint !== null) {
     throw new ApiError({ code: status.INVALID_ARGUMENT, reason: 'HELLO_INVALID', message: complaint });
   }
+  if (!isAddress(hello.advertiseAddress) || !isAddress(hello.ownAddress)) {
+    const message = `"${hello.advertiseAddress || hello.ownAddress}" is no address: a name or an IP address without a port`;
+    throw new ApiError({ code: status.INVALID_ARGUMENT, reason: 'HELLO_INVALID', message });
+  }
+  const address = hello.advertiseAddress || seenAt(peer) || hello.ownAddress;
   return {
     id: hello.nodeId as NodeId,
     name: hello.name,
@@ -110,6 +135,7 @@ export function parseHello(hello: AgentHello__Output): NodeReport {
     labels: { ...hello.labels },
     bootId: hello.bootId,
     agentVersion: hello.agentVersion,
+    ...(address === '' ? {} : { address }),
     inventory: parseInventory(hello.inventory),
   };
 }

@@ -4,6 +4,7 @@
 //   store says        agent says                     then
 //   not started yet   nothing                        nothing: the order is sent (again) and runs at most once; absence
 //                                                    proves nothing here, since the report may be older than the order
+//   placed, held      ready                          ready; once all of its gang are, they may start
 //   placed, running   running                        running
 //   any live          exited                         ended; its GPUs stay held
 //   any live          released                       ended, GPUs free (dirty ones quarantined)
@@ -31,12 +32,14 @@ import {
   hasEnded,
   loseSurplus,
   markEnded,
+  markReady,
   markReleased,
   markStarted,
   noteCheckpoint,
   requestStop,
 } from '../model/lifecycle.js';
 import { isTerminal } from '../model/cluster-state.js';
+import { isHeld } from '../model/launch.js';
 import type { Origin } from '../model/origin.js';
 import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray } from '../model/records.js';
 import type { Observed } from './observed.js';
@@ -242,6 +245,10 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
     if (over) neverStarted(draft, allocation, why === '' ? 'it was never started' : why, one, nowMs);
     return;
   }
+  if (one.state === 'ready') {
+    markReady(draft, allocation.id, nowMs);
+    return;
+  }
   if (one.startedMs !== null && one.state !== 'starting') {
     markStarted(draft, allocation.id, one.startedMs, nowMs);
   }
@@ -321,6 +328,12 @@ function neverStarted(draft: Draft, allocation: Allocation, why: string, one: Ob
   markReleased(draft, allocation.id, allocation.startedMs === null ? 'never_started' : 'clean', nowMs);
 }
 
+/** In words. */
+function whatBecameOf(draft: Draft, { id, task, node }: Allocation): string {
+  if (!isHeld(draft.allocation(id))) return `task ${task} was lost`;
+  return `no task was started, since task ${task} could not be made ready on ${draft.node(node).name}`;
+}
+
 /** The end of what nobody saw ending. */
 function unseen(why: string, endedMs: number): End {
   return { exit: { code: null, signal: '', message: `was lost: ${why}` }, endedMs };
@@ -352,7 +365,7 @@ function loseAllocation(
       reason: 'node_lost',
       requestedMs: nowMs,
       forWorkload: null,
-      message: `task ${allocation.task} was lost${givenUp ? `, as in ${falseStarts} attempts in a row` : ''}: ${why}`,
+      message: `${whatBecameOf(draft, allocation)}${givenUp ? `, as in ${falseStarts} attempts in a row` : ''}: ${why}`,
     });
   }
   markEnded(draft, allocation.id, { ...end, ofItsOwn: false }, nowMs);

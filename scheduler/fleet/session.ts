@@ -31,6 +31,8 @@ export interface AgentStream {
   on(event: 'drain' | 'end' | 'error' | 'cancelled', listener: () => void): unknown;
   /** Whether more should wait until `drain`. */
   readonly writableNeedDrain: boolean;
+  /** Where it comes from; absent = that cannot be told. */
+  getPeer?(): string;
   write(message: ConnectResponse): boolean;
   /** Reads nothing more until `resume`. */
   pause(): unknown;
@@ -278,7 +280,7 @@ export class AgentSession {
 
   async #welcome(hello: AgentHello__Output): Promise<void> {
     if (this.#node !== null) throw helloTwice();
-    const report = parseHello(hello);
+    const report = parseHello(hello, this.#stream.getPeer?.() ?? '');
     const { loop, fleet, authorizeNode } = this.#deps;
     authorizeNode(report.name);
     const { epoch, testimony } = await loop.read(({ meta }, _view, position) => {

@@ -13,6 +13,7 @@
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { isTerminal } from './cluster-state.js';
 import type { Draft } from './draft.js';
+import { isCounted, portFor, START_LIMIT_MS } from './launch.js';
 import { enter, hasEnded, withCharge, withEvent } from './lifecycle.js';
 import { newWorkload } from './new-workload.js';
 import type { Origin, OriginRequest } from './origin.js';
@@ -65,6 +66,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
     endpoints: [],
     adopted: true,
     pool: draft.node(reported.node).pool,
+    ...launchAgain(entered, reported),
   };
   draft.putAllocation(allocation);
   const tasks = new Map(entered.allocations.map((id) => [id, draft.allocation(id).task]));
@@ -160,7 +162,8 @@ function withAttempt(draft: Draft, workload: Workload, reported: Reported, nowMs
     if (attempt === reported.attempt && attempt > 0) return `attempt ${attempt} of ${what} has ended`;
     const pastAllocations = [...workload.pastAllocations, ...workload.allocations];
     const placed = { ...workload, attempt: reported.attempt, allocations: [], pastAllocations, claim: null };
-    return enter({ ...placed, gate: null, notBeforeMs: 0 }, 'starting');
+    const limit = maxTasks(workload.spec) < 2 ? {} : { startByMs: nowMs + START_LIMIT_MS };
+    return { ...enter({ ...placed, gate: null, notBeforeMs: 0 }, 'starting'), ...limit };
   }
   if (attempt === reported.attempt) {
     const taken = workload.allocations.find((id) => draft.allocation(id).task === reported.task);
@@ -181,6 +184,13 @@ function endUnseen(draft: Draft, workload: Workload, allocation: Allocation, now
   const endedMs = Math.max(allocation.startedMs ?? allocation.placedMs, nowMs);
   draft.putAllocation({ ...allocation, state: 'exited', exit, endedMs });
   return withCharge(workload, chargeOf(draft.allocation(allocation.id), endedMs));
+}
+
+/** What waited for its gang in what was lost waits for it again; of one that runs this tells no more than its rank. */
+function launchAgain({ spec, number }: Workload, { task, attempt }: Reported): Pick<Allocation, 'launch'> {
+  if (maxTasks(spec) < 2) return {};
+  const rank = isCounted(spec, task) ? task : null;
+  return { launch: { rank, port: portFor({ number, attempt }, []), stage: 'waits' } };
 }
 
 /** The GPUs as this node's record names them; a text = why they cannot be granted to it. */

@@ -10,6 +10,7 @@ import { gateAtRequeue } from './gate.js';
 import { addGpuTime, type GpuTime } from './gpu-time.js';
 import { GpuShares } from './gpu-shares.js';
 import { type Grace, graceOf, sayGrace, type StopRequest } from './grace.js';
+import { freeRank, inTopologyOrder, isCounted, mayStart, portFor, ranksOf, START_LIMIT_MS } from './launch.js';
 import {
   type Allocation,
   type AllocationState,
@@ -18,6 +19,8 @@ import {
   type Exit,
   type Gpu,
   type GrantedGpu,
+  type Launch,
+  META_KEY,
   type Placement,
   type ReleaseProof,
   type Workload,
@@ -71,13 +74,17 @@ function placeGang(
   const { number, gate } = workload;
   invariant(gate === null, 'only work with an open gate is placed', `${number}: ${gate?.message}`);
   const attempt = workload.attempt + 1;
-  const granted = grant(draft, { ...workload, attempt }, placements, nowMs, newUlid);
+  const inOrder = inTopologyOrder(workload.spec, placements, ({ node }) => draft.node(node));
+  const launchOf = launchOfGang(draft, { ...workload, attempt }, inOrder);
+  const granted = grant(draft, { ...workload, attempt }, inOrder, launchOf, nowMs, newUlid);
   invariant(isWhole(workload.spec, granted, isLive), 'gangs start whole', `${number}: ${placements.length} tasks`);
   const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
   const allocations = inTaskOrder(granted);
   // Its pause is over: should the clock be set back, it must not begin again when this attempt is lost.
   const fresh = { ...workload, attempt, allocations, pastAllocations, claim: null, message: '', notBeforeMs: 0 };
-  const placed = enter(fresh, 'starting');
+  const startsTogether = granted.some(({ launch }) => launch?.stage === 'waits');
+  const limit = startsTogether ? { startByMs: nowMs + START_LIMIT_MS } : {};
+  const placed = { ...enter(fresh, 'starting'), ...limit };
   draft.putWorkload(withEvent(placed, nowMs, 'placed', `attempt ${attempt} on ${whereText(draft, granted)}`));
 }
 
@@ -94,8 +101,9 @@ function placeSurplus(
     'only pending and running work is placed',
     `${number}: ${state}`,
   );
-  const granted = grant(draft, workload, placements, nowMs, newUlid);
-  const all = [...workload.allocations.map((id) => draft.allocation(id)), ...granted];
+  const present = workload.allocations.map((id) => draft.allocation(id));
+  const granted = grant(draft, workload, placements, launchOfSurplus(workload, present), nowMs, newUlid);
+  const all = [...present, ...granted];
   const tasks = granted.map(({ task }) => task);
   const left = (workload.claim?.placements ?? []).filter(({ task }) => !tasks.includes(task));
   const claim = workload.claim === null || left.length === 0 ? null : { ...workload.claim, placements: left };
@@ -110,11 +118,43 @@ function inTaskOrder(allocations: readonly Allocation[]): readonly AllocationId[
   return sorted.map(({ id }) => id);
 }
 
+/** What a task is told of those it works with, by its number; undefined = it works alone. */
+type LaunchOf = (task: number) => Launch | undefined;
+
+/** Those of a gang start together; a task that is alone starts by itself, and knows nothing of others unless it asked for that. */
+function launchOfGang(draft: Draft, workload: Workload, placements: readonly Placement[]): LaunchOf {
+  const { spec } = workload;
+  const [only] = placements;
+  if (placements.length < 2 && spec.launcher === undefined) return () => undefined;
+  const ranks = ranksOf(
+    spec,
+    placements.map(({ task }) => task),
+  );
+  const first = placements.find(({ task }) => ranks.get(task) === 0) ?? only;
+  const port = portFor(workload, first === undefined ? [] : draft.heldOn(first.node));
+  const together = placements.length > 1 ? { stage: 'waits' as const } : {};
+  return (task) => ({ rank: ranks.get(task) ?? null, port, ...together });
+}
+
+/** The others run already: one that comes later starts by itself, with a rank that nobody has. */
+function launchOfSurplus({ spec }: Workload, present: readonly Allocation[]): LaunchOf {
+  const known = present.find(({ launch }) => launch !== undefined)?.launch;
+  if (known === undefined) return () => undefined;
+  const ranked = [...present];
+  return (task) => {
+    const launch = { rank: isCounted(spec, task) ? freeRank(ranked) : null, port: known.port };
+    const [like] = present;
+    if (like !== undefined) ranked.push({ ...like, launch });
+    return launch;
+  };
+}
+
 /** Makes the allocations of placements, after seeing that nothing of what they name is given away twice. */
 function grant(
   draft: Draft,
   workload: Workload,
   placements: readonly Placement[],
+  launchOf: LaunchOf,
   nowMs: number,
   newUlid: (nowMs: number) => string,
 ): readonly Allocation[] {
@@ -136,6 +176,7 @@ function grant(
     });
     if (grants.length > 0) draft.putNode({ ...node, gpus: raised });
     const { request } = roleOf(spec, task);
+    const launch = launchOf(task);
     const allocation: Allocation = {
       id,
       workload: number,
@@ -154,6 +195,7 @@ function grant(
       exit: null,
       endpoints: [],
       pool: node.pool,
+      ...(launch === undefined ? {} : { launch }),
     };
     granted.push(allocation);
   }
@@ -340,6 +382,20 @@ export function markStarted(draft: Draft, id: AllocationId, startedMs: number, n
   settle(draft, allocation.workload, nowMs);
 }
 
+/** Its agent prepared it: once all that were placed with it are ready, they may start. */
+export function markReady(draft: Draft, id: AllocationId, nowMs: number): void {
+  const allocation = draft.allocation(id);
+  const { state, launch } = allocation;
+  if (state !== 'placed' || launch?.stage !== 'waits') return;
+  draft.putAllocation({ ...allocation, launch: { ...launch, stage: 'ready' } });
+  settle(draft, allocation.workload, nowMs);
+}
+
+/** Lets those start that wait for nothing any more. To be called when what held them back beside their gang is over. */
+export function letStart(draft: Draft, number: WorkloadNumber, nowMs: number): void {
+  settle(draft, number, nowMs);
+}
+
 /**
  * The process is over (or never was): the task ended; its GPUs stay held until {@link markReleased}.
  * `ofItsOwn` = it ended without having got its stop signal, so that the stop asked for does not decide its fate.
@@ -415,15 +471,24 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
     finish(draft, workload, allocations, nowMs);
     return;
   }
-  const failed = allocations.find((allocation) => hasEnded(allocation) && !isDone(allocation));
+  const failed = firstFailure(allocations.filter((allocation) => hasEnded(allocation)));
   if (failed !== undefined && workload.afterStop === null) {
     requestStop(draft, number, 'fail', {
       reason: 'gang_ended',
       requestedMs: nowMs,
       forWorkload: null,
-      message: `task ${failed.task} ${howItEnded(failed.exit)}; the other tasks of the gang are stopped`,
+      message: `${nameOf(draft, failed)} ${howItEnded(failed.exit)}; the other tasks of the gang are stopped`,
     });
     return;
+  }
+  // While tasks of a lost history are awaited, one of these may belong to the gang, and count.
+  const isAwaited = (draft.get('meta', META_KEY)?.recovery ?? null) !== null;
+  if (
+    workload.afterStop === null &&
+    !isAwaited &&
+    isWhole(workload.spec, allocations, (one) => isLive(one) || isDone(one))
+  ) {
+    for (const allocation of mayStart(workload.spec, allocations)) draft.putAllocation(allocation);
   }
   const runs = (one: Allocation): boolean => one.state === 'running' || isDone(one);
   if (workload.state === 'starting' && isWhole(workload.spec, allocations, runs)) {
@@ -453,7 +518,7 @@ function letGoOfSurplus(draft: Draft, workload: Workload): Workload {
 function finish(draft: Draft, workload: Workload, allocations: readonly Allocation[], nowMs: number): void {
   // What ended of its own accord before its stop signal came ended as it ended.
   const stop = allocations.find((allocation) => allocation.stop !== null)?.stop ?? null;
-  const failed = allocations.find((allocation) => allocation.stop === null && !isDone(allocation));
+  const failed = firstFailure(allocations.filter((allocation) => allocation.stop === null));
   if (stop !== null && workload.afterStop === 'requeue') {
     requeue(draft, workload, allocations, nowMs);
   } else if (stop !== null && workload.afterStop === 'cancel') {
@@ -461,12 +526,31 @@ function finish(draft: Draft, workload: Workload, allocations: readonly Allocati
   } else if (stop !== null && stop.reason === 'time_limit') {
     fail(draft, workload, workload.message, TIME_LIMIT_CODE, nowMs);
   } else if (failed !== undefined) {
-    fail(draft, workload, `task ${failed.task} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
+    fail(draft, workload, `${nameOf(draft, failed)} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
   } else if (workload.afterStop === 'fail' && stop !== null) {
     end(draft, workload, 'failed', workload.message, nowMs);
   } else {
     end(draft, workload, 'succeeded', `${plural(allocations.length, 'task')} done`, nowMs);
   }
+}
+
+/**
+ * The one that failed first: when one of a gang dies the others soon die of that, and their reports may come first.
+ * Agents tell how long a task ran, so that clocks which differ do not matter much (endOf in fleet/reconcile.ts).
+ */
+function firstFailure(ended: readonly Allocation[]): Allocation | undefined {
+  const failed = ended.filter((allocation) => !isDone(allocation));
+  return failed.reduce<Allocation | undefined>(
+    (first, one) => (first === undefined || (one.endedMs ?? 0) < (first.endedMs ?? 0) ? one : first),
+    undefined,
+  );
+}
+
+/** `task 3`; of a gang `task 3 (rank 3 on n2)`. */
+function nameOf(draft: Draft, { task, node, launch }: Allocation): string {
+  if (launch === undefined) return `task ${task}`;
+  const rank = launch.rank === null ? '' : `rank ${launch.rank} `;
+  return `task ${task} (${rank}on ${draft.node(node).name})`;
 }
 
 function end(draft: Draft, workload: Workload, state: WorkloadState, message: string, nowMs: number): void {
@@ -542,7 +626,9 @@ export function enter(workload: Workload, state: WorkloadState): Workload {
     'legal workload steps',
     `${workload.number}: ${workload.state} to ${state}`,
   );
-  return { ...workload, state };
+  if (workload.startByMs === undefined) return { ...workload, state };
+  const { startByMs: _, ...rest } = workload;
+  return { ...rest, state };
 }
 
 function step(allocation: Allocation, state: AllocationState): Allocation {

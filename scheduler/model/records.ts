@@ -180,6 +180,8 @@ export interface ClusterNode {
   readonly gpuProblem: string;
   readonly bootId: string;
   readonly agentVersion: string;
+  /** Where tasks on other nodes reach this one. Absent = by its name, as far as is known. */
+  readonly address?: string;
   readonly cordoned: boolean;
   readonly cordonReason: string;
   /** In words, why the node's own health check keeps new work off it. Absent = it does not. */
@@ -303,6 +305,14 @@ export interface ArrayPlace {
  */
 export type OnDisconnect = 'stop' | 'linger' | 'keep';
 
+/**
+ * Which processes a task consists of, and how they find each other:
+ *   none      one process a task, told of the others; each task is a rank
+ *   torchrun  one process a task, which is torchrun or behaves like it and makes the ranks itself
+ *   per_gpu   one process for each GPU, each a rank
+ */
+export type Launcher = 'none' | 'torchrun' | 'per_gpu';
+
 /** What a user asked for, with every default filled in. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -326,6 +336,8 @@ export interface WorkloadSpec {
   readonly graceMs: number;
   /** Absent = as is usual for its kind and its number of tasks. */
   readonly onDisconnect?: OnDisconnect;
+  /** Absent = `none`, and a workload of one task is told of no others. */
+  readonly launcher?: Launcher;
   /** Empty = the agent's own folder for the workload. */
   readonly checkpointDirectory: string;
 }
@@ -434,6 +446,8 @@ export interface Workload {
   readonly gate: Gate | null;
   /** Null = it does not run, or has no time limit. */
   readonly deadline: Deadline | null;
+  /** When its gang is given up that has not begun together until then. Absent = it waits for nothing of the kind. */
+  readonly startByMs?: number;
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
@@ -537,6 +551,24 @@ export interface Allocation {
   readonly adopted?: true;
   /** The pool of its node when it was granted: usage counts there. Absent = that of its node. */
   readonly pool?: string;
+  /** Its place among the tasks that it works with. Absent = it works alone. */
+  readonly launch?: Launch;
+}
+
+/** One task among those that work together. */
+export interface Launch {
+  /** From 0; null = it is none of those that are counted: without GPUs beside tasks that have some. */
+  readonly rank: number | null;
+  /** The port on which the first process answers the others. */
+  readonly port: number;
+  /**
+   * Tasks that were placed together start together: each is made ready, and none starts before all are.
+   *   waits  its agent has not said yet that it is ready
+   *   ready  it is, others are not
+   *   go     it may start
+   * Absent = it starts by itself.
+   */
+  readonly stage?: 'waits' | 'ready' | 'go';
 }
 
 /** What a request id led to, so that a repeated request gets the first answer. */

@@ -3,6 +3,7 @@ import type {
   AllocationState,
   Dependency,
   GpuHealth,
+  Launcher,
   OnDisconnect,
   StopReason,
   TopologyLevel,
@@ -23,6 +24,12 @@ export const ON_DISCONNECT_TO_PROTO = {
   linger: 'ON_DISCONNECT_LINGER',
   keep: 'ON_DISCONNECT_KEEP',
 } as const satisfies Record<OnDisconnect, string>;
+
+export const LAUNCHER_TO_PROTO = {
+  none: 'LAUNCHER_NONE',
+  torchrun: 'LAUNCHER_TORCHRUN',
+  per_gpu: 'LAUNCHER_PER_GPU',
+} as const satisfies Record<Launcher, string>;
 
 export const STATE_TO_PROTO = {
   pending: 'WORKLOAD_STATE_PENDING',

@@ -234,7 +234,10 @@ describe('shrinking', () => {
     stage.see(3, crash);
     expect(stage.told).toBe('stopping 0:stopping 1:stopping 2:stopping 3:exited');
     for (const task of [0, 1, 2]) stage.see(task, over);
-    expect(stage.workload(stage.number)).toMatchObject({ state: 'failed', message: 'task 3 exited with code 7' });
+    expect(stage.workload(stage.number)).toMatchObject({
+      state: 'failed',
+      message: 'task 3 (rank 3 on n1) exited with code 7',
+    });
   });
 
   test('ends a task that exits well, adds none after that, and has succeeded when all have', () => {

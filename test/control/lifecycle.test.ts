@@ -77,7 +77,7 @@ describe('a workload', () => {
     end(shop, third, killed, false);
     expect(shop.workload(number)).toMatchObject({
       state: 'failed',
-      message: 'task 1 exited with code 7: out of memory',
+      message: 'task 1 (rank 1 on n1) exited with code 7: out of memory',
     });
   });
 

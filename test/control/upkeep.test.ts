@@ -132,7 +132,9 @@ describe('retries', () => {
     expect(stage.is(number)).toBe('stopping');
     stage.end(first, killed, false);
     expect(stage.is(number)).toBe('pending');
-    expect(stage.last(number)).toBe('retried: task 1 exited with code 7; tried again at once, retry 1 of 3');
+    expect(stage.last(number)).toBe(
+      'retried: task 1 (rank 1 on n1) exited with code 7; tried again at once, retry 1 of 3',
+    );
   });
 
   test.each<[string, Partial<RetryPolicy>, number, Exit, number | null]>([
@@ -198,7 +200,7 @@ describe('a time limit', () => {
     const number = stage.submit({ ...spec, tasks: 2 });
     const [first, second] = stage.place(number, stage.home) as [AllocationId, AllocationId];
     stage.change((draft) => markStarted(draft, first, stage.nowMs, stage.nowMs));
-    stage.pass(3 * HOUR);
+    stage.pass(HOUR / 12);
     expect(stage.is(number)).toBe('starting');
     stage.change((draft) => markStarted(draft, second, stage.nowMs, stage.nowMs));
     expect(stage.workload(number).deadline?.endMs).toBe(stage.nowMs + 2 * HOUR);

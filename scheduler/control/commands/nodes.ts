@@ -26,6 +26,8 @@ export interface NodeReport {
   readonly labels: Readonly<Record<string, string>>;
   readonly bootId: string;
   readonly agentVersion: string;
+  /** Where tasks on other nodes reach it; absent = not known. */
+  readonly address?: string;
   readonly inventory: InventoryReport;
 }
 
@@ -63,6 +65,7 @@ export function registerNode(draft: Draft, report: NodeReport, nowMs: number): C
     labels: report.labels,
     bootId: report.bootId,
     agentVersion: report.agentVersion,
+    ...(report.address === undefined ? {} : { address: report.address }),
     cordoned: known?.cordoned ?? false,
     cordonReason: known?.cordonReason ?? '',
     maintenance: known?.maintenance ?? [],

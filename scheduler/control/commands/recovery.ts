@@ -7,7 +7,8 @@ import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
 import { isWhole } from '../../model/elastic.js';
 import { noteIncident } from '../../model/incidents.js';
-import { requestStop } from '../../model/lifecycle.js';
+import { isHeld } from '../../model/launch.js';
+import { letStart, requestStop } from '../../model/lifecycle.js';
 import { inNewHistory, withTerm } from '../../model/history.js';
 import { META_KEY, type PastLineage, type TermBeginning } from '../../model/records.js';
 import type { Command } from '../command.js';
@@ -65,7 +66,11 @@ function requeueTornGangs(draft: Draft, nowMs: number): number {
   for (const { number, spec, state, afterStop, allocations } of draft.base.workloads.values()) {
     if ((state !== 'starting' && state !== 'running') || afterStop !== null || isTerminal(state)) continue;
     const found = allocations.map((id) => draft.allocation(id));
-    if (isWhole(spec, found, () => true)) continue;
+    if (isWhole(spec, found, () => true)) {
+      // Until now more of it could have come.
+      if (found.some(isHeld)) letStart(draft, number, nowMs);
+      continue;
+    }
     const message = 'not all of its tasks were found after a part of the history was lost';
     requestStop(draft, number, 'requeue', { reason: 'node_lost', requestedMs: nowMs, forWorkload: null, message });
     requeued += 1;

@@ -50,6 +50,14 @@ export interface AgentHello {
    * GPU caused is then no fault of the program.
    */
   'healthEvents'?: (_sluice_v1_HealthEvent)[];
+  /**
+   * Where tasks on other nodes reach this one, as its administrator says. Empty = the scheduler finds out by itself.
+   */
+  'advertiseAddress'?: (string);
+  /**
+   * An address of this machine that is not loopback, for a scheduler that sees its agent over loopback only. Empty = none.
+   */
+  'ownAddress'?: (string);
 }
 
 export interface AgentHello__Output {
@@ -97,4 +105,12 @@ export interface AgentHello__Output {
    * GPU caused is then no fault of the program.
    */
   'healthEvents': (_sluice_v1_HealthEvent__Output)[];
+  /**
+   * Where tasks on other nodes reach this one, as its administrator says. Empty = the scheduler finds out by itself.
+   */
+  'advertiseAddress': (string);
+  /**
+   * An address of this machine that is not loopback, for a scheduler that sees its agent over loopback only. Empty = none.
+   */
+  'ownAddress': (string);
 }

@@ -30,6 +30,15 @@ export interface Allocation {
    * True while the node is not heard of, so that this is the last known state.
    */
   'unreachable'?: (boolean);
+  /**
+   * Its place among the tasks that work together, from 0. Absent = it is told of no others.
+   */
+  'rank'?: (number);
+  /**
+   * True while it is ready, or getting ready, and waits for the others of its gang: they start together.
+   */
+  'waitsForGang'?: (boolean);
+  '_rank'?: "rank";
 }
 
 /**
@@ -55,4 +64,13 @@ export interface Allocation__Output {
    * True while the node is not heard of, so that this is the last known state.
    */
   'unreachable': (boolean);
+  /**
+   * Its place among the tasks that work together, from 0. Absent = it is told of no others.
+   */
+  'rank'?: (number);
+  /**
+   * True while it is ready, or getting ready, and waits for the others of its gang: they start together.
+   */
+  'waitsForGang': (boolean);
+  '_rank'?: "rank";
 }

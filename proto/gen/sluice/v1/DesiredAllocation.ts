@@ -9,6 +9,7 @@ import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice
 import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from '../../sluice/v1/StopOrder.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice_v1_ArrayIndex__Output } from '../../sluice/v1/ArrayIndex.js';
+import type { TaskLaunch as _sluice_v1_TaskLaunch, TaskLaunch__Output as _sluice_v1_TaskLaunch__Output } from '../../sluice/v1/TaskLaunch.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DesiredAllocation {
@@ -78,6 +79,10 @@ export interface DesiredAllocation {
    * The span of the task, as a W3C traceparent: handed to the task as TRACEPARENT. Empty = it is not traced.
    */
   'traceParent'?: (string);
+  /**
+   * What it is told of the tasks that it works with. Absent = it works alone, or has started: it was told before.
+   */
+  'launch'?: (_sluice_v1_TaskLaunch | null);
   'program'?: "command"|"builtin";
 }
 
@@ -148,5 +153,9 @@ export interface DesiredAllocation__Output {
    * The span of the task, as a W3C traceparent: handed to the task as TRACEPARENT. Empty = it is not traced.
    */
   'traceParent': (string);
+  /**
+   * What it is told of the tasks that it works with. Absent = it works alone, or has started: it was told before.
+   */
+  'launch': (_sluice_v1_TaskLaunch__Output | null);
   'program'?: "command"|"builtin";
 }

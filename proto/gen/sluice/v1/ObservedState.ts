@@ -16,6 +16,10 @@ export const ObservedState = {
    * Ended, no process left, GPUs clean. Kept until the scheduler no longer asks for it.
    */
   OBSERVED_STATE_RELEASED: 'OBSERVED_STATE_RELEASED',
+  /**
+   * Everything is prepared, and the process waits for the order that lets it start (see TaskLaunch.hold).
+   */
+  OBSERVED_STATE_READY: 'OBSERVED_STATE_READY',
 } as const;
 
 export type ObservedState =
@@ -40,5 +44,10 @@ export type ObservedState =
    */
   | 'OBSERVED_STATE_RELEASED'
   | 5
+  /**
+   * Everything is prepared, and the process waits for the order that lets it start (see TaskLaunch.hold).
+   */
+  | 'OBSERVED_STATE_READY'
+  | 6
 
 export type ObservedState__Output = typeof ObservedState[keyof typeof ObservedState]

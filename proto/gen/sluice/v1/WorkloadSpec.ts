@@ -13,6 +13,7 @@ import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _slu
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from '../../sluice/v1/Dependency.js';
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from '../../sluice/v1/ArraySpec.js';
 import type { OnDisconnect as _sluice_v1_OnDisconnect, OnDisconnect__Output as _sluice_v1_OnDisconnect__Output } from '../../sluice/v1/OnDisconnect.js';
+import type { Launcher as _sluice_v1_Launcher, Launcher__Output as _sluice_v1_Launcher__Output } from '../../sluice/v1/Launcher.js';
 
 /**
  * What a user asks for.
@@ -82,6 +83,10 @@ export interface WorkloadSpec {
    * Unspecified = linger for one task, stop for several and for services.
    */
   'onDisconnect'?: (_sluice_v1_OnDisconnect);
+  /**
+   * How tasks that work together are started. Unspecified = as none, and a workload of one task is told of no others.
+   */
+  'launcher'?: (_sluice_v1_Launcher);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**
@@ -158,6 +163,10 @@ export interface WorkloadSpec__Output {
    * Unspecified = linger for one task, stop for several and for services.
    */
   'onDisconnect': (_sluice_v1_OnDisconnect__Output);
+  /**
+   * How tasks that work together are started. Unspecified = as none, and a workload of one task is told of no others.
+   */
+  'launcher': (_sluice_v1_Launcher__Output);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**
