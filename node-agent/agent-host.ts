@@ -20,6 +20,7 @@ export type Runtime = Pick<
   TaskRuntime,
   | 'begin'
   | 'start'
+  | 'go'
   | 'stop'
   | 'kill'
   | 'leftovers'
@@ -45,6 +46,8 @@ export interface AgentHost {
   bootMs(): number;
   /** A new UUID. */
   newId(): string;
+  /** An address of this machine that others may reach it at; empty = it has none but loopback. */
+  ownAddress(): string;
   /** Runs a callback once the present turn of the event loop is over. */
   defer(callback: () => void): void;
   /** Takes the state folder for this agent alone. @returns gives it back @throws Error in words when another one has it */

@@ -64,6 +64,8 @@ export interface AgentOptions {
   readonly name: string;
   readonly pool: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Where tasks on other nodes reach this one; absent = the scheduler finds out. */
+  readonly advertiseAddress?: string;
   readonly machine: Machine;
 }
 
@@ -134,6 +136,7 @@ export class Agent {
         },
         known,
         {
+          ready: (id) => tell({ type: 'ready', id: id as AllocationId }),
           started: (id, startedMs) => tell({ type: 'started', id: id as AllocationId, startedMs }),
           ended: (id, end) => afterHealth(() => tell({ type: 'ended', id: id as AllocationId, end: taskEnd(end) })),
           checkpoint: (id, checkpoint) => tell({ type: 'checkpoint', id: id as AllocationId, checkpoint }),
@@ -322,6 +325,10 @@ export class Agent {
         this.#log.info({ allocation: output.allocation.id, workload: output.allocation.workload }, 'starting a task');
         this.#runtime.start(output.allocation, this.#beforeStart(output.allocation));
         return;
+      case 'go':
+        this.#log.info({ allocation: output.allocation.id, workload: output.allocation.workload }, 'its gang is ready');
+        this.#runtime.go(output.allocation);
+        return;
       case 'stop':
         this.#runtime.stop(output.id, output.reason, output.graceMs);
         return;
@@ -441,6 +448,8 @@ export class Agent {
       generations: { ...rest.generations },
       openedMs: Math.floor(this.#host.bootMs()),
       healthEvents: [...(this.#deps.health?.eventsForHello() ?? [])],
+      advertiseAddress: this.#options.advertiseAddress ?? '',
+      ownAddress: this.#host.ownAddress(),
     };
   }
 
@@ -631,7 +640,7 @@ function restored(recovered: ReadonlyMap<string, Recovered>): Map<AllocationId, 
   return new Map(
     [...recovered].map(([id, one]) => [
       id as AllocationId,
-      one.state === 'running' ? one : { state: 'ended', end: taskEnd(one.end) },
+      one.state === 'ended' ? { state: 'ended', end: taskEnd(one.end) } : one,
     ]),
   );
 }

@@ -1,5 +1,6 @@
 // The machine that the agent really runs on: its state folder, its processes, its network.
 import { randomUUID } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../common/clock.js';
 import { lockFile } from '../common/file-lock.js';
@@ -8,6 +9,7 @@ import { makeFolderSync } from '../common/make-folder.js';
 import type { AgentHost } from './agent-host.js';
 import { AgentJournal } from './agent-journal.js';
 import { ExecHost } from './exec/exec-host.js';
+import { ownAddress } from './runtime/addresses.js';
 import { readLease, writeLease } from './runtime/lease-file.js';
 import { BOOT_ID, bootMs } from './runtime/process-identity.js';
 import { type RuntimeOptions, TaskRuntime } from './runtime/runtime.js';
@@ -31,6 +33,7 @@ export function machineHost(
     bootId: BOOT_ID,
     bootMs,
     newId: randomUUID,
+    ownAddress: () => ownAddress(networkInterfaces()),
     defer: setImmediate,
     takeState: () => {
       const lock = lockFile(path.join(stateDir, 'agent.lock'));

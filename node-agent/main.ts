@@ -25,6 +25,7 @@ import { machineHost, type MachineHostOptions } from './machine-host.js';
 import type { Machine } from './messages.js';
 import { TaskSpans } from './tracing/task-spans.js';
 import { type HttpAddress, showAgent, type Showing } from './metrics/serve.js';
+import { interfaceOf } from './runtime/addresses.js';
 import { canRunAs } from './runtime/as-user.js';
 import { checkUser, readUserMap, TaskUsers } from './runtime/run-as.js';
 import type { TaskHolding } from './runtime/task-holding.js';
@@ -69,6 +70,7 @@ interface Flags {
   readonly cpus: 'near' | 'any';
   readonly isolation: 'possible' | 'required';
   readonly logLevel: LogLevel;
+  readonly advertiseAddress?: string;
   readonly stopTasksOnExit?: boolean;
   readonly prolog?: string;
   readonly prologLimit: number;
@@ -101,7 +103,13 @@ export async function runAgent(argv: readonly string[]): Promise<void> {
     tracer = await openTracer('sluice-agent', process.env, log.child({ component: 'traces' }));
     const spans = tracer === null ? {} : { spans: new TaskSpans(tracer, name) };
     agent = await Agent.start(
-      { name, pool, labels, machine: machineOf(flags) },
+      {
+        name,
+        pool,
+        labels,
+        machine: machineOf(flags),
+        ...(flags.advertiseAddress === undefined ? {} : { advertiseAddress: flags.advertiseAddress }),
+      },
       {
         clock,
         log,
@@ -191,6 +199,12 @@ function defineFlags(): Command {
     )
     .option('--pool <pool>', 'pool of this node', 'default')
     .option('--label <key=value>', 'a label of this node, such as rack=r7 or block=b2; may be repeated', parseLabel, {})
+    .addOption(
+      new Option(
+        '--advertise-address <address>',
+        'where tasks on other nodes reach tasks here: an address of the fast network; default: where the agent connects from',
+      ).argParser(parseAddress),
+    )
     .option('--state-dir <folder>', 'where the agent keeps its state and the logs of tasks', toPath, state)
     .option('--shared-dir <folder>', 'where checkpoints go by default, best seen by all nodes', toPath)
     .addOption(
@@ -302,6 +316,8 @@ export async function hostOptions(flags: Flags): Promise<MachineHostOptions> {
     stateDir: flags.stateDir,
     sharedDir: flags.sharedDir ?? path.join(flags.stateDir, 'shared'),
     environment: process.env,
+    peerInterface: () =>
+      flags.advertiseAddress === undefined ? null : interfaceOf(os.networkInterfaces(), flags.advertiseAddress),
     holding: await holdingOf(flags),
   };
 }
@@ -392,6 +408,12 @@ function parseServers(text: string): string[] {
   const wrong = servers.find((one) => !/^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/.test(one));
   if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not HOST:PORT.`);
   return servers;
+}
+
+/** It goes to programs as MASTER_ADDR. */
+function parseAddress(text: string): string {
+  if (/^[0-9A-Za-z.:_-]{1,253}$/.test(text) && !/^[^:]*:\d+$/.test(text)) return text;
+  throw new InvalidArgumentError(`"${text}" is no address: a name or an IP address, without a port.`);
 }
 
 function parseHttp(text: string): HttpAddress | 'off' {

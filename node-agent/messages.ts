@@ -7,10 +7,11 @@ import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAl
 import type { LogData } from '../proto/gen/sluice/v1/LogData.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation } from '../proto/gen/sluice/v1/ObservedAllocation.js';
+import type { TaskLaunch__Output } from '../proto/gen/sluice/v1/TaskLaunch.js';
 import type { TelemetryOfGpu } from '../proto/gen/sluice/v1/TelemetryOfGpu.js';
 import type { Inventory, Telemetry } from './gpu/provider.js';
 import type { LogPiece } from './runtime/task-logs.js';
-import type { DesiredAllocation, LocalAllocation, Program, StopReason } from './session/allocation.js';
+import type { DesiredAllocation, LocalAllocation, Program, StopReason, TaskLaunch } from './session/allocation.js';
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_RECLAIMED: 'RECLAIMED',
@@ -58,6 +59,7 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
       instance,
     })),
     program: parseProgram(message),
+    ...(message.launch === null ? {} : { launch: parseLaunch(message.launch) }),
     ...(message.kind === 'WORKLOAD_KIND_INTERACTIVE' ? { interactive: true } : {}),
     environment: message.environment.map(({ name, value }) => ({ name, value })),
     workingDirectory: message.workingDirectory,
@@ -72,6 +74,28 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     lingerMs: fromDuration(message.linger) ?? 0,
     graceMs: fromDuration(message.grace) ?? 0,
     ...(parseTraceParent(message.traceParent) === null ? {} : { traceParent: message.traceParent }),
+  };
+}
+
+const LAUNCHERS: Readonly<Record<string, TaskLaunch['launcher']>> = {
+  LAUNCHER_TORCHRUN: 'torchrun',
+  LAUNCHER_PER_GPU: 'per_gpu',
+};
+
+function parseLaunch(message: TaskLaunch__Output): TaskLaunch {
+  const { hold, tasks, firstProcess, processes, mainAddress, mainPort, nodes, leastTasks, mostTasks } = message;
+  return {
+    launcher: LAUNCHERS[message.launcher] ?? 'none',
+    hold,
+    rank: message._rank === 'rank' ? (message.rank ?? 0) : null,
+    tasks,
+    firstProcess,
+    processes,
+    mainAddress,
+    mainPort,
+    nodes,
+    leastTasks,
+    mostTasks,
   };
 }
 
@@ -107,10 +131,10 @@ export function observedMessage(one: LocalAllocation): ObservedAllocation {
   };
 }
 
-function observedState({ phase, stop }: LocalAllocation): ObservedAllocation['state'] {
+function observedState({ phase, hold, stop }: LocalAllocation): ObservedAllocation['state'] {
   switch (phase) {
     case 'starting':
-      return 'OBSERVED_STATE_STARTING';
+      return hold === 'ready' ? 'OBSERVED_STATE_READY' : 'OBSERVED_STATE_STARTING';
     case 'running':
       return stop === null ? 'OBSERVED_STATE_RUNNING' : 'OBSERVED_STATE_STOPPING';
     case 'exited':

@@ -1,11 +1,14 @@
 // The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
 // are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
-import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskUser } from './as-user.js';
 import type { LimitGroups, TaskLimits } from './cgroup-limits.js';
 import type { ProcessIdentity } from './process-identity.js';
+
+/** It is written by the user's own processes. */
+const MAX_CAUSE_CHARACTERS = 200;
 
 /** What the supervisor needs to run a task. */
 export interface TaskSpec {
@@ -28,6 +31,8 @@ export interface TaskSpec {
   readonly user?: TaskUser;
   /** The most that it may have in its own folder on the disk, in bytes; absent = no limit. */
   readonly workLimitBytes?: number;
+  /** Its main process looks after several ranks, and says in words which one failed; absent = it is the program. */
+  readonly ranks?: true;
   /** Its program has a terminal that people join; absent = it has not. */
   readonly terminal?: true;
   /** What the scheduler wants back should its history be lost; absent = it sent none. */
@@ -136,6 +141,27 @@ export class AllocationFolder {
     } finally {
       unlinkSync(temporary);
     }
+  }
+
+  /** Everything that a start needs is here, and its agent waits for the rest of its gang: no order was given. */
+  get isReady(): boolean {
+    return this.#read('ready') !== null;
+  }
+  writeReady(): void {
+    this.#replace('ready', {});
+  }
+
+  /** Where the main process of several ranks writes down which one failed. */
+  get cause(): string {
+    return path.join(this.path, 'cause');
+  }
+  /** In words; empty = it wrote nothing. */
+  readCause(): string {
+    const text = existsSync(this.cause) ? readFileSync(this.cause, 'utf8') : '';
+    return text
+      .slice(0, MAX_CAUSE_CHARACTERS)
+      .replaceAll(/[^\x20-\x7e]/g, ' ')
+      .trim();
   }
 
   readRunning(): RunningRecord | null {

@@ -2,6 +2,7 @@
 // Pure: all it needs is given.
 import { GPU_PARTS, PARTS_PER_MILLI } from '../../common/gpu-parts.js';
 import type { TaskUser } from './as-user.js';
+import { clusterVariables, meetingPlace, rankVariables } from './launch-environment.js';
 import type { Checkpoint, DesiredAllocation, GrantedGpu } from '../session/allocation.js';
 
 /** What the agent's own environment may hand on, and what stands in when it has none. */
@@ -40,6 +41,8 @@ export interface TaskSurroundings {
   readonly reportFile: string;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
+  /** The interface at whose address other nodes reach this one; null = not known. */
+  readonly peerInterface?: string | null;
   /** The user of this machine that it runs as; null = the agent's own. */
   readonly user: TaskUser | null;
 }
@@ -64,8 +67,10 @@ export function taskEnvironment(order: DesiredAllocation, around: TaskSurroundin
       ...adviceToLibraries(order),
       // What the user sets goes before it: a trace of his own.
       ...(order.traceParent === undefined ? {} : { TRACEPARENT: order.traceParent }),
+      ...meetingPlace(order, around.peerInterface ?? null),
       ...Object.fromEntries(accepted.map(({ name, value }) => [name, value])),
       ...ourVariables(order, around),
+      ...rankVariables(order),
     },
     notes: refused.map(({ name }) => `variable ${JSON.stringify(name)} was not passed on: users may not set it`),
   };
@@ -94,6 +99,7 @@ function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Recor
     SLUICE_TASK: String(order.task),
     SLUICE_TASKS: String(order.tasks),
     SLUICE_NUM_GPUS: String(order.gpus.length),
+    ...clusterVariables(order, around.nodeName),
     SLUICE_RESTART_COUNT: String(order.restartCount),
     SLUICE_CHECKPOINT_DIR: around.checkpointDir,
     ...(around.resume === null ? {} : { SLUICE_RESUME_FROM: around.resume.path }),

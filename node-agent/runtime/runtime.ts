@@ -13,16 +13,20 @@ import { CheckpointWatch } from './checkpoints.js';
 import { removeWork } from './empty-work.js';
 import { taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
+import { whyPortTaken } from './main-port.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
 import { checkEntry, chooseUser, giveFolders, openToUsers, limitsFor, type TaskHolding } from './task-holding.js';
 import { ReportWatch } from './report-watch.js';
+import { checkBeforehand, type StartRefusal } from './start-refusals.js';
 import { makeSureIsDead, SupervisorLink } from './supervisor-link.js';
 import type { SupervisorEvent } from './supervisor-protocol.js';
 import { type LogPiece, type LogRequest, TaskLogs } from './task-logs.js';
 
 /** Where the built-in programs start; always the built one, since they are processes of their own. */
 export const WORKERS_PROGRAM = path.join(PACKAGE_ROOT, 'dist/node-agent/workers/main.js');
+/** Starts a process for each GPU of a task; the built one, since it is a process of its own. */
+const RANK_HOST = path.join(PACKAGE_ROOT, 'dist/node-agent/runtime/rank-host.js');
 
 /** The size at which the oldest half of a task's log is dropped, in bytes, unless told otherwise. */
 export const LOG_CAP_BYTES = 1024 ** 3;
@@ -42,6 +46,7 @@ const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
 const REBOOTED = 'lost: its node was rebooted';
+const STOPPED_BEFORE = 'it was stopped before it was started';
 
 export interface RuntimeOptions {
   readonly stateDir: string;
@@ -54,6 +59,8 @@ export interface RuntimeOptions {
   readonly gpuMemoryMib: (uuid: string) => number | null;
   /** Where a GPU of this node is; null = not known. */
   readonly gpuDevice: (uuid: string) => { readonly minor: number | null; readonly pciBusId: string } | null;
+  /** The interface at whose address other nodes reach this one; null or absent = its administrator did not say. */
+  readonly peerInterface?: () => string | null;
   /** Whom tasks run as, and what they are held to beside what they asked for. */
   readonly holding: TaskHolding;
   /** Whether the machine booted since the journal was last written. */
@@ -65,6 +72,8 @@ export interface RuntimeOptions {
 
 /** What happens to tasks. */
 export interface RuntimeListener {
+  /** Everything that a held task needs is prepared. */
+  ready(id: string): void;
   started(id: string, startedMs: number): void;
   ended(id: string, end: EndRecord): void;
   checkpoint(id: string, checkpoint: Checkpoint): void;
@@ -74,7 +83,12 @@ export interface RuntimeListener {
 /** What became of an allocation while the agent was away. */
 export type Recovered =
   | { readonly state: 'running'; readonly startedMs: number | null }
+  /** It is ready, and was not told to start: it may be. */
+  | { readonly state: 'ready' }
   | { readonly state: 'ended'; readonly end: EndRecord };
+
+/** What became of one that was claimed, or never will be started. */
+type Found = Exclude<Recovered, { readonly state: 'ready' }>;
 
 interface Watches {
   readonly report: ReportWatch;
@@ -84,8 +98,8 @@ interface Watches {
 interface TaskHere {
   readonly folder: AllocationFolder;
   readonly checkpointDir: string;
-  /** `preparing` until the order went to the supervisor. */
-  state: 'preparing' | 'ordered' | 'running';
+  /** `preparing` until the order went to the supervisor; `ready` in between, while its gang is waited for. */
+  state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
   watches: Watches | null;
@@ -126,7 +140,7 @@ export class TaskRuntime {
     const link = await runtime.#link;
     runtime.#checkIsolation(link);
     const recovered = new Map<string, Recovered>();
-    for (const id of known) recovered.set(id, await runtime.#recover(id, link));
+    for (const id of known) recovered.set(id, runtime.#readyAgain(id) ?? (await runtime.#recover(id, link)));
     await runtime.#endForgotten(new Set(known), link);
     return { runtime, recovered };
   }
@@ -158,11 +172,22 @@ export class TaskRuntime {
     );
   }
 
+  /** Starts what is ready, as this order has it: who its gang consists of is known only now. */
+  go(order: DesiredAllocation): void {
+    const task = this.#tasks.get(order.id);
+    if (task?.state !== 'ready') return;
+    task.state = 'preparing';
+    void this.#go(order, task).catch((error: unknown) =>
+      this.#neverStarted(order.id, task.folder, `this node could not prepare it: ${(error as Error).message}`),
+    );
+  }
+
   /** Stop file, stop signal, and after the grace the kill. Repeating it can only shorten the grace. */
   stop(id: string, reason: StopReason, graceMs: number): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
-    if (task.state === 'preparing') task.cancelled = true;
+    if (task.state === 'ready') this.#cancelReady(id, task);
+    else if (task.state === 'preparing') task.cancelled = true;
     else void this.#send({ type: 'stop', id, reason, graceMs });
   }
 
@@ -171,7 +196,8 @@ export class TaskRuntime {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     task.cancelled = true;
-    if (task.state !== 'preparing') await endTree(treeOf(id, task.folder), KILL_LIMIT_MS);
+    if (task.state === 'ready') this.#cancelReady(id, task);
+    else if (task.state !== 'preparing') await endTree(treeOf(id, task.folder), KILL_LIMIT_MS);
   }
 
   /** Processes of an ended allocation that could not be killed so far; tries again. */
@@ -244,35 +270,59 @@ export class TaskRuntime {
       else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? Date.now() });
       return;
     }
-    const refusal = await this.#prepare(order, task);
+    const isHeld = order.launch?.hold === true;
+    const refusal = (await this.#prepare(order, task)) ?? (isHeld ? lookBeforehand(order, folder) : null);
+    const busy = refusal === null && order.launch?.rank === 0 ? await whyPortTaken(order.launch.mainPort) : null;
     await durable;
+    if (!task.cancelled && refusal === null && busy === null && isHeld) {
+      folder.writeReady();
+      task.state = 'ready';
+      this.#listener.ready(order.id);
+    } else await this.#order(order.id, task, refusal, busy);
+  }
+
+  async #go(order: DesiredAllocation, task: TaskHere): Promise<void> {
+    await this.#order(order.id, task, await this.#prepare(order, task), null);
+  }
+
+  /** Has the supervisor start it, unless something speaks against that. */
+  async #order(id: string, task: TaskHere, refusal: Refusal | null, busy: string | null): Promise<void> {
+    const { folder } = task;
     if (task.cancelled) {
-      await this.#neverStarted(order.id, folder, 'it was stopped before it was started');
+      await this.#neverStarted(id, folder, STOPPED_BEFORE);
+    } else if (busy !== null) {
+      await this.#neverStarted(id, folder, busy);
     } else if (refusal === null) {
       task.state = 'ordered';
-      await this.#send({ type: 'start', id: order.id, folder: folder.path });
+      await this.#send({ type: 'start', id, folder: folder.path });
     } else {
-      await this.#refuse(order.id, folder, refusal);
+      await this.#refuse(id, folder, refusal);
     }
   }
 
-  /** Writes everything the supervisor needs. @returns in words what is wrong with the order; null = nothing */
-  async #prepare(order: DesiredAllocation, task: TaskHere): Promise<string | null> {
+  #cancelReady(id: string, task: TaskHere): void {
+    task.state = 'preparing';
+    task.cancelled = true;
+    void this.#neverStarted(id, task.folder, STOPPED_BEFORE);
+  }
+
+  /** Writes everything the supervisor needs. @returns what is wrong with the order; null = nothing */
+  async #prepare(order: DesiredAllocation, task: TaskHere): Promise<Refusal | null> {
     const { folder, checkpointDir } = task;
     const argv = argvOf(order);
-    if (argv === null) return 'the order names no program that this agent knows';
+    if (argv === null) return refused('the order names no program that this agent knows');
     const { holding } = this.#options;
     const user = await chooseUser(holding.users, order.owner);
-    if (typeof user === 'string') return user;
+    if (typeof user === 'string') return refused(user);
     try {
       if (user === null) await makeFolder(checkpointDir);
       else await giveFolders(user, { folder, checkpointDir, isOurs: order.checkpointDirectory === '' });
     } catch (error) {
-      return `the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`;
+      return refused(`the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`);
     }
     if (user !== null && order.workingDirectory !== '') {
       const refusal = await checkEntry(user, order.workingDirectory);
-      if (refusal !== null) return refusal;
+      if (refusal !== null) return refused(refusal);
     }
     const workingDirectory = order.workingDirectory || folder.work;
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
@@ -287,6 +337,7 @@ export class TaskRuntime {
       stopFile: folder.stop,
       reportFile: folder.report,
       gpuMemoryMib: this.#options.gpuMemoryMib,
+      peerInterface: this.#options.peerInterface?.() ?? null,
       user,
     });
     const lines = [
@@ -295,10 +346,15 @@ export class TaskRuntime {
         : [`checkpoint ${order.resume.path} is not visible on this node: it starts from the beginning`]),
       ...notes,
     ];
-    if (lines.length > 0) await appendFile(folder.log, lines.map((line) => `sluice: ${line}\n`).join(''), PRIVATE);
+    // Of one that is held they were said when it was made ready.
+    const isSaid = folder.isReady;
+    if (lines.length > 0 && !isSaid)
+      await appendFile(folder.log, lines.map((line) => `sluice: ${line}\n`).join(''), PRIVATE);
+    const ranks = order.launch?.launcher === 'per_gpu' && order.launch.rank !== null;
     await folder.writeSpec({
       id: order.id,
-      argv,
+      argv: ranks ? rankHostArgv(order, order.launch?.firstProcess ?? 0, argv) : argv,
+      ...(ranks ? { ranks: true as const } : {}),
       environment: variables,
       workingDirectory,
       checkpointDir,
@@ -377,7 +433,9 @@ export class TaskRuntime {
   /** It was killed, so what became of its tasks is unknown: they are ended and reported so. Then another one is started. */
   async #supervisorLost(identity: ProcessIdentity): Promise<void> {
     if (this.#closed) return;
-    const ordered = [...this.#tasks].filter(([, { state }]) => state !== 'preparing').map(([id]) => id);
+    const ordered = [...this.#tasks]
+      .filter(([, { state }]) => state !== 'preparing' && state !== 'ready')
+      .map(([id]) => id);
     this.#log.error(
       { pid: identity.pid, tasks: ordered.length },
       'the supervisor of tasks is gone; its tasks are ended',
@@ -447,8 +505,20 @@ export class TaskRuntime {
     if (recovered.state === 'ended' && task !== undefined) await this.#finish(id, task, recovered.end);
   }
 
+  /**
+   * What an agent of this boot made ready and nobody claimed: it goes on waiting. An order of that agent to start it may still be
+   * on its way, and then its claim, or ours for another start, is the one that counts.
+   */
+  #readyAgain(id: string): Recovered | null {
+    const folder = this.#folder(id);
+    if (this.#options.rebooted || !folder.isReady || folder.readClaim() !== null) return null;
+    const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
+    this.#tasks.set(id, { folder, checkpointDir, state: 'ready', cancelled: false, watches: null });
+    return { state: 'ready' };
+  }
+
   /** @param link the supervisor that is there now; null = there is none, and the last one is dead */
-  async #recover(id: string, link: SupervisorLink | null): Promise<Recovered> {
+  async #recover(id: string, link: SupervisorLink | null): Promise<Found> {
     const folder = this.#folder(id);
     await folder.create();
     const record = folder.readEnd();
@@ -552,10 +622,11 @@ export class TaskRuntime {
   }
 
   /** The order itself is wrong: the workload is to blame, as if its program had been tried. */
-  async #refuse(id: string, folder: AllocationFolder, message: string): Promise<void> {
+  async #refuse(id: string, folder: AllocationFolder, { code, message }: Refusal): Promise<void> {
+    if (code === null) return this.#neverStarted(id, folder, message);
     if (!folder.claim({ by: 'agent' })) return this.#settle(id);
     await appendFile(folder.log, `sluice: ${message}\n`, PRIVATE);
-    this.#ended(id, await this.#writeEnd(folder, { code: 126, message }));
+    this.#ended(id, await this.#writeEnd(folder, { code, message }));
   }
 
   async #finish(id: string, task: TaskHere, end: EndRecord): Promise<void> {
@@ -615,6 +686,30 @@ function stopWatches(task: TaskHere): void {
   task.watches?.report.stop();
   task.watches?.checkpoints.stop();
   task.watches = null;
+}
+
+/** An order that cannot be carried out as it is. */
+type Refusal = StartRefusal;
+
+function refused(message: string): Refusal {
+  return { code: 126, message };
+}
+
+/** Why the program of a held task cannot start, as far as that is seen before: its gang is to know before any of it starts. */
+function lookBeforehand(order: DesiredAllocation, folder: AllocationFolder): Refusal | null {
+  const spec = folder.readSpec();
+  const argv = argvOf(order);
+  return spec === null || argv === null ? null : checkBeforehand({ ...spec, argv });
+}
+
+/** The program that starts a process for each GPU, around the user's. */
+function rankHostArgv(
+  { gpus, graceMs }: DesiredAllocation,
+  firstRank: number,
+  argv: readonly string[],
+): readonly string[] {
+  const slots = gpus.map(({ uuid, instance }) => (instance === '' ? uuid : `${uuid}/${instance}`));
+  return [process.execPath, RANK_HOST, String(firstRank), String(graceMs), slots.join(',') || '-', ...argv];
 }
 
 function argvOf({ program }: DesiredAllocation): readonly string[] | null {

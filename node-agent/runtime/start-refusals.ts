@@ -14,6 +14,11 @@ export function checkStart(spec: TaskSpec): StartRefusal | null {
   return checkFolder(spec) ?? (spec.user === undefined ? null : checkProgram(spec));
 }
 
+/** The same, and what else can be seen beforehand: for a task whose gang is to know before any of it starts. */
+export function checkBeforehand(spec: TaskSpec): StartRefusal | null {
+  return checkFolder(spec) ?? checkProgram(spec);
+}
+
 function checkFolder({ workingDirectory }: TaskSpec): StartRefusal | null {
   try {
     if (!statSync(workingDirectory).isDirectory()) {

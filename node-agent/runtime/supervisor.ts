@@ -212,11 +212,14 @@ class Supervisor {
   /** Starts the program in a session and a group of its own, its output appended straight to the log. */
   #spawn(spec: TaskSpec, folder: AllocationFolder, group: TaskGroup | null): ChildProcess {
     const log = openSync(folder.log, 'a', 0o600);
+    const cause = spec.ranks === true ? openSync(folder.cause, 'w', 0o600) : null;
     try {
       if (spec.terminal === true) return startTerminalHost(spec, folder, log);
-      return startInTask(spec, group, { argv: spec.argv, stdio: ['ignore', log, log] });
+      const stdio = ['ignore' as const, log, log, ...(cause === null ? [] : [cause])];
+      return startInTask(spec, group, { argv: spec.argv, stdio });
     } finally {
       closeSync(log);
+      if (cause !== null) closeSync(cause);
     }
   }
 
@@ -270,7 +273,8 @@ class Supervisor {
         ? ''
         : `processes ${left.map(({ pid }) => pid).join(', ')} could not be killed in ${KILL_LIMIT_MS / 1000} s`;
     const emptied = task.disk?.isOver === true ? await giveDiskBack(task) : '';
-    const message = [task.cause, held, emptied, stuck].filter((part) => part !== '').join('; ');
+    const said = task.spec.ranks === true && !stopSignalled ? causeOf(task) : '';
+    const message = [task.cause, said, held, emptied, stuck].filter((part) => part !== '').join('; ');
     await this.#record(task.spec.id, task.folder, {
       neverStarted: false,
       code,
@@ -429,6 +433,13 @@ class Supervisor {
     this.#server.close();
     process.exit(0);
   }
+}
+
+/** Which rank failed first, in the words of the process that looks after them. */
+function causeOf({ folder, spec }: LiveTask): string {
+  let words = '';
+  attempt(spec.id, () => (words = folder.readCause()));
+  return words;
 }
 
 /** Removes what a task filled its disk with. @returns in words, what became of that */

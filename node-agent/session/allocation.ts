@@ -71,6 +71,27 @@ export interface Grant {
   readonly traceParent?: string;
 }
 
+/** One task among those that work together. */
+export interface TaskLaunch {
+  /** `per_gpu`: it consists of a process for each GPU; else of one. `torchrun`: that one makes the ranks itself. */
+  readonly launcher: 'none' | 'torchrun' | 'per_gpu';
+  /** True = it is made ready and waits for an order in which this is false; the rest may change until then. */
+  readonly hold: boolean;
+  /** Its place among the tasks; null = it is none of those that are counted. */
+  readonly rank: number | null;
+  readonly tasks: number;
+  /** The rank of its first process, and how many processes all tasks have. */
+  readonly firstProcess: number;
+  readonly processes: number;
+  /** Where the first process answers the others. */
+  readonly mainAddress: string;
+  readonly mainPort: number;
+  /** Names of the nodes of the tasks, by rank. */
+  readonly nodes: readonly string[];
+  readonly leastTasks: number;
+  readonly mostTasks: number;
+}
+
 /** What the scheduler wants of one allocation. */
 export interface DesiredAllocation extends Grant {
   /** Its program has a terminal that people join. */
@@ -78,6 +99,8 @@ export interface DesiredAllocation extends Grant {
   readonly workloadName: string;
   readonly queue: string;
   readonly pool: string;
+  /** What it is told of the tasks that it works with; absent = it works alone, or has started. */
+  readonly launch?: TaskLaunch;
   /** Who submitted the workload. */
   readonly owner: string;
   readonly tasks: number;
@@ -110,6 +133,8 @@ export interface LocalAllocation {
   readonly grant: Grant;
   /** `exited`: no process of it is left, its GPUs are not confirmed clean. */
   readonly phase: 'starting' | 'running' | 'exited' | 'released';
+  /** While starting: whether it is being made ready, or is ready, and waits for the others of its gang; null = it is not held. */
+  readonly hold: 'preparing' | 'ready' | null;
   /** Wall clock, ms since 1970. */
   readonly startedMs: number | null;
   readonly endedMs: number | null;

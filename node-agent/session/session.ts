@@ -10,6 +10,9 @@
 //                      others that are to stay
 //   listed             absent, a GPU of it perhaps  waits until the GPU was seen clean; reported as never started when that
 //                      not clean                    takes too long
+//   listed, held       absent                       made ready, once, on the same conditions
+//   listed, held       ready                        nothing: others of its gang are not ready
+//   listed             ready                        go, once: listed over the present stream, with a lease
 //   listed, to stop    absent                       reported as never started; a late order cannot start it any more
 //   listed             starting, running            nothing
 //   listed, to stop    starting, running            stop file, stop signal, kill after the grace
@@ -128,6 +131,8 @@ export type SessionInput =
       readonly spared: readonly AllocationId[];
     }
   | { readonly type: 'heartbeat answered'; readonly sequence: number }
+  /** Everything is prepared, and it waits to be let go. */
+  | { readonly type: 'ready'; readonly id: AllocationId }
   | { readonly type: 'started'; readonly id: AllocationId; readonly startedMs: number }
   | { readonly type: 'ended'; readonly id: AllocationId; readonly end: TaskEnd }
   /** `clean` = no process of it is left and its GPUs are at their baseline; else those that are not. */
@@ -166,6 +171,8 @@ export type SessionOutput =
   | { readonly type: 'send observed' }
   | { readonly type: 'write lease'; readonly deadlineMs: number }
   | { readonly type: 'start'; readonly allocation: DesiredAllocation }
+  /** What is ready starts. */
+  | { readonly type: 'go'; readonly allocation: DesiredAllocation }
   | { readonly type: 'stop'; readonly id: AllocationId; readonly reason: StopReason; readonly graceMs: number }
   | { readonly type: 'kill'; readonly id: AllocationId }
   /** Its processes, and the memory of those GPUs that nobody else uses. `gpus` = all it had. */
@@ -191,7 +198,10 @@ export interface StepResult {
 
 /** What became of an allocation while the agent was away. */
 export type Restored =
-  { readonly state: 'running'; readonly startedMs: number | null } | { readonly state: 'ended'; readonly end: TaskEnd };
+  | { readonly state: 'running'; readonly startedMs: number | null }
+  /** It was ready, and nobody started it. */
+  | { readonly state: 'ready' }
+  | { readonly state: 'ended'; readonly end: TaskEnd };
 
 /** The state of an agent that just started: from its journal, and from what the folders told of each allocation in it. */
 export function restoreSession(
@@ -205,6 +215,7 @@ export function restoreSession(
     if (refusal !== null) return neverStarted(grant, refusal);
     const found = restored.get(grant.id);
     if (found?.state === 'ended') return endOf(newAllocation(grant), found.end, nowMs);
+    if (found?.state === 'ready') return { ...newAllocation(grant), hold: 'ready' };
     return { ...newAllocation(grant), phase: 'running', startedMs: found?.startedMs ?? null };
   });
   return {
@@ -266,6 +277,7 @@ export function step(before: SessionState, input: SessionInput, nowMs: number): 
   forgetWhatNobodyLists(turn);
   lookAtDoubts(turn);
   startWhatIsDesired(turn);
+  letGoWhatIsReady(turn);
   beatHeart(turn);
   return turn.result();
 }
@@ -351,9 +363,14 @@ function receive(turn: Turn, input: SessionInput): void {
     case 'heartbeat answered':
       takeAnswer(turn, input.sequence);
       return;
+    case 'ready':
+      withAllocation(turn, input.id, (one) => {
+        if (one.phase === 'starting' && one.hold === 'preparing') turn.put({ ...one, hold: 'ready' });
+      });
+      return;
     case 'started':
       withAllocation(turn, input.id, (one) => {
-        if (one.phase === 'starting') turn.put({ ...one, phase: 'running', startedMs: input.startedMs });
+        if (one.phase === 'starting') turn.put({ ...one, phase: 'running', hold: null, startedMs: input.startedMs });
       });
       return;
     case 'ended':
@@ -609,6 +626,19 @@ function startWhatIsDesired(turn: Turn): void {
   }
 }
 
+/** Under the conditions of any start: what the scheduler said before the stream broke may have been given up since. */
+function letGoWhatIsReady(turn: Turn): void {
+  const { desired, isDesiredNow, isLeaving, leaseDeadlineMs } = turn.state;
+  if (desired === null || !isDesiredNow || isLeaving || turn.nowMs >= leaseDeadlineMs) return;
+  for (const one of turn.all()) {
+    if (one.phase !== 'starting' || one.hold !== 'ready' || one.stop !== null) continue;
+    const order = desired.get(one.grant.id);
+    if (order === undefined || order.stop !== null || order.launch?.hold === true) continue;
+    turn.put({ ...one, hold: null }, false);
+    turn.emit({ type: 'go', allocation: order });
+  }
+}
+
 /** Why an order is not to be waited with, in words: it can never be carried out beside what is to stay here. */
 function whyRefused(turn: Turn, order: DesiredAllocation): string | null {
   const impossible = whyImpossible(order.gpus, turn.state.layout);
@@ -634,7 +664,7 @@ function accept(turn: Turn, order: DesiredAllocation): void {
     return;
   }
   if (order.gpus.length > 0) turn.changeJournal(withAccepted(turn.state.journal, order.gpus));
-  turn.put(newAllocation(grantOf(order)));
+  turn.put({ ...newAllocation(grantOf(order)), hold: order.launch?.hold === true ? 'preparing' : null });
   turn.emit({ type: 'start', allocation: order });
 }
 
@@ -662,6 +692,7 @@ function newAllocation(grant: Grant): LocalAllocation {
   return {
     grant,
     phase: 'starting',
+    hold: null,
     startedMs: null,
     endedMs: null,
     exit: null,

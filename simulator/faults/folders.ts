@@ -19,6 +19,8 @@ interface Written<T> {
 /** One allocation's folder. */
 class Folder {
   origin = '';
+  /** Written by one boot, read by none but it. */
+  isReady = false;
   claim: Written<FolderClaim> | null = null;
   startedMs: Written<number> | null = null;
   end: Written<EndRecord> | null = null;
@@ -47,6 +49,14 @@ export class Folders {
   /** What came with the order for the scheduler's own use. */
   writeOrigin(id: string, origin: string): void {
     this.#get(id).origin = origin;
+  }
+
+  isReady(id: string): boolean {
+    return this.#folders.get(id)?.isReady === true;
+  }
+
+  writeReady(id: string): void {
+    this.#get(id).isReady = true;
   }
 
   claimOf(id: string): FolderClaim | null {

@@ -18,6 +18,8 @@ export interface MachineFacts {
   wasDurable(allocation: string): boolean;
   /** Whether the store has, for sure, that an allocation is released. */
   wasReleased(allocation: string): boolean;
+  /** The allocations of its attempt that have to be ready before any of them starts, as the durable records have it. */
+  gangOf(allocation: string): readonly string[];
   /** When the scheduler last answered a heartbeat of a node, in true time. */
   answeredMs(node: string): number;
 }
@@ -29,6 +31,8 @@ export class MachineChecker {
   /** The highest generation with which a whole GPU was used, in whatever history. */
   readonly #generations = new Map<string, number>();
   readonly #live = new Map<string, { readonly node: SimNode; readonly task: SimTask }>();
+  /** What was ever prepared and held. */
+  readonly #readied = new Set<string>();
   /** What was ever durable in the journal of an agent. */
   readonly #journaled = new Set<string>();
   /** What each agent has in its journal of those it obeys. */
@@ -88,6 +92,11 @@ export class MachineChecker {
     this.#report('I13 no lease, no process', `allocation ${allocation} is started on ${node.name} ${lease}`);
   }
 
+  /** An agent has prepared something, and holds it. */
+  readied(allocation: string): void {
+    this.#readied.add(allocation);
+  }
+
   /** An agent's memory of those it obeyed never goes back. */
   journaled(node: SimNode, { lineage, maxEpoch, maxRevision, pastLineages, allocations }: AgentRecord): void {
     for (const { grant } of allocations) this.#journaled.add(grant.id);
@@ -120,6 +129,12 @@ export class MachineChecker {
     }
     if (!this.#journaled.has(task.allocation)) {
       this.#report('I16 durable before visible', `${what} was started, and is not in the journal of its agent`);
+    }
+    if (this.#readied.has(task.allocation)) {
+      const unready = this.#facts.gangOf(task.allocation).find((other) => !this.#readied.has(other));
+      if (unready !== undefined) {
+        this.#report('I22 a gang starts together', `${what} was started before ${unready} was ready`);
+      }
     }
     for (const gpu of task.gpus) {
       this.#checkOwners(node, task, gpu.uuid, what);

@@ -24,6 +24,7 @@ const LOOP = 'scheduler/control/loop.js';
 const SUBMIT = 'scheduler/control/commands/submit.js';
 const UPKEEP = 'scheduler/control/upkeep.js';
 const CANCEL = 'scheduler/control/commands/cancel.js';
+const LAUNCH = 'scheduler/model/launch.js';
 const LIFECYCLE = 'scheduler/model/lifecycle.js';
 const FLEET = 'scheduler/fleet/fleet.js';
 const LEASE = 'scheduler/fleet/lease.js';
@@ -113,6 +114,22 @@ export const MUTANTS: readonly Mutant[] = [
     'if (false) {',
     'gangs',
   ),
+  mutant('let a gang go before all are ready', LAUNCH, '|| held.some(isAwaited)', '', 'gangs'),
+  mutant(
+    'start what is ready without a word',
+    SESSION,
+    'order.stop !== null || order.launch?.hold === true',
+    'order.stop !== null',
+    'gangs',
+  ),
+  mutant(
+    'go by what was said before the silence',
+    SESSION,
+    'if (desired === null || !isDesiredNow || isLeaving || turn.nowMs >= leaseDeadlineMs)',
+    'if (desired === null || isLeaving)',
+    'returns',
+  ),
+  mutant('nobody tells that all are ready', FLEET, 'holds(before) && !holds(after)', 'false', 'gangs'),
   mutant('who waits for another is forgotten', UPKEEP, 'if (progressed)', 'if (false)'),
   mutant(
     'give up what a silent node runs at once',

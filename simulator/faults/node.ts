@@ -25,6 +25,8 @@ export interface NodeWitness {
   executed(node: SimNode, task: SimTask): void;
   /** Its agent decided to start an allocation. */
   accepted(node: SimNode, allocation: string): void;
+  /** Everything that a held allocation needs is prepared. */
+  readied(node: SimNode, allocation: string): void;
   /** Its agent's journal has new content for sure. */
   journaled(node: SimNode, record: AgentRecord): void;
   /** Its agent will know less than it knew. */
@@ -218,6 +220,12 @@ export class SimNode {
     this.#surroundings.witness.accepted(this, allocation);
   }
 
+  /** Its agent has prepared this, and waits for its gang. */
+  readied(allocation: string): void {
+    this.folders.writeReady(allocation);
+    this.#surroundings.witness.readied(this, allocation);
+  }
+
   /** Executes a program, as a supervisor asks for it. */
   execute(order: DesiredAllocation, behaviour: Behaviour, mainExit: (exit: MainExit) => void): SimTask {
     const { witness } = this.#surroundings;
@@ -258,6 +266,7 @@ export class SimNode {
       bootId: this.machine.bootId,
       bootMs: () => this.machine.bootMs(),
       newId: () => nodeIdOf(this.name),
+      ownAddress: () => '',
       defer: (callback) => {
         timeline.after(0, 'agent defers', () => process.take(callback));
       },

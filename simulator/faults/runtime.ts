@@ -15,13 +15,17 @@ const GREETING_LIMIT_MS = 10_000;
 const RETRY_MS = 1_000;
 /** How long a supervisor may take from its claim to its record of what it started, in ms. */
 const CLAIM_LIMIT_MS = 2_000;
+const STOPPED_BEFORE = 'it was stopped before it was started';
 
 interface TaskHere {
-  /** `preparing` until the order went to the supervisor. */
-  state: 'preparing' | 'ordered' | 'running';
+  /** `preparing` until the order went to the supervisor; `ready` in between, while its gang is waited for. */
+  state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
 }
+
+/** What became of one that was claimed, or never will be started. */
+type Found = Exclude<Recovered, { readonly state: 'ready' }>;
 
 /** A line to a supervisor. */
 interface SupervisorLine {
@@ -62,7 +66,7 @@ export class SimRuntime implements Runtime {
     const runtime = new SimRuntime(node, process, rebooted, listener);
     const line = await runtime.#line;
     const recovered = new Map<string, Recovered>();
-    for (const id of known) recovered.set(id, await runtime.#recover(id, line));
+    for (const id of known) recovered.set(id, runtime.#readyAgain(id) ?? (await runtime.#recover(id, line)));
     const forgotten = new Set([...node.folders.ids, ...line.tasks]);
     for (const id of known) forgotten.delete(id);
     await Promise.all([...forgotten].map((id) => runtime.#endForgotten(id, line)));
@@ -82,10 +86,18 @@ export class SimRuntime implements Runtime {
     void this.#start(order, task, durable);
   }
 
+  go(order: DesiredAllocation): void {
+    const task = this.#tasks.get(order.id);
+    if (task?.state !== 'ready') return;
+    task.state = 'preparing';
+    void this.#go(order, task);
+  }
+
   stop(id: string, _reason: StopReason, graceMs: number): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
-    if (task.state === 'preparing') task.cancelled = true;
+    if (task.state === 'ready') this.#cancelReady(id, task);
+    else if (task.state === 'preparing') task.cancelled = true;
     else void this.#send((supervisor) => supervisor.stop(id, graceMs));
   }
 
@@ -93,7 +105,8 @@ export class SimRuntime implements Runtime {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     task.cancelled = true;
-    if (task.state !== 'preparing') await this.#endTree(id);
+    if (task.state === 'ready') this.#cancelReady(id, task);
+    else if (task.state !== 'preparing') await this.#endTree(id);
   }
 
   async leftovers(id: string): Promise<readonly ProcessIdentity[]> {
@@ -139,12 +152,31 @@ export class SimRuntime implements Runtime {
     await this.#process.delay(this.#node.nextPreparationMs(), 'task prepared');
     folders.writeOrigin(order.id, order.origin);
     await durable;
+    if (!task.cancelled && order.launch?.hold === true) {
+      this.#node.readied(order.id);
+      task.state = 'ready';
+      this.#listener.ready(order.id);
+    } else await this.#order(order, task);
+  }
+
+  async #go(order: DesiredAllocation, task: TaskHere): Promise<void> {
+    await this.#process.delay(this.#node.nextPreparationMs(), 'task prepared again');
+    await this.#order(order, task);
+  }
+
+  async #order(order: DesiredAllocation, task: TaskHere): Promise<void> {
     if (task.cancelled) {
-      await this.#neverStarted(order.id, 'it was stopped before it was started');
+      await this.#neverStarted(order.id, STOPPED_BEFORE);
       return;
     }
     task.state = 'ordered';
     await this.#send((supervisor) => supervisor.start(order));
+  }
+
+  #cancelReady(id: string, task: TaskHere): void {
+    task.state = 'preparing';
+    task.cancelled = true;
+    void this.#neverStarted(id, STOPPED_BEFORE);
   }
 
   // --- the supervisor ---
@@ -210,7 +242,9 @@ export class SimRuntime implements Runtime {
   }
 
   #supervisorLost(lost: SimSupervisor): void {
-    const ordered = [...this.#tasks].filter(([, { state }]) => state !== 'preparing').map(([id]) => id);
+    const ordered = [...this.#tasks]
+      .filter(([, { state }]) => state !== 'preparing' && state !== 'ready')
+      .map(([id]) => id);
     // Orders wait for the next one. Nobody may use a line to a supervisor before the last one's tasks are settled.
     this.#line = (async () => {
       lost.process.kill();
@@ -252,8 +286,16 @@ export class SimRuntime implements Runtime {
     if (recovered.state === 'ended' && this.#tasks.has(id)) this.#ended(id, recovered.end);
   }
 
+  /** What an agent of this boot made ready and nobody claimed. */
+  #readyAgain(id: string): Recovered | null {
+    const { folders } = this.#node;
+    if (this.#rebooted || !folders.isReady(id) || folders.claimOf(id) !== null) return null;
+    this.#tasks.set(id, { state: 'ready', cancelled: false });
+    return { state: 'ready' };
+  }
+
   /** @param line the supervisor that is there now; null = there is none, and the last one is dead */
-  async #recover(id: string, line: SupervisorLine | null): Promise<Recovered> {
+  async #recover(id: string, line: SupervisorLine | null): Promise<Found> {
     const { folders, machine } = this.#node;
     folders.create(id);
     const known = folders.endOf(id);

@@ -22,6 +22,7 @@ export type LawName =
   | 'I19 work ends as it was asked to'
   | 'I20 gangs are whole'
   | 'I21 time limits are kept'
+  | 'I22 a gang starts together'
   | 'I25 it converges'
   | 'the same seed, the same life'
   | 'the daemon goes on'

@@ -2,7 +2,8 @@
 // happen, and checkers who see all of it. Everything follows from the seed.
 import type { WorkloadNumber } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
-import type { Allocation } from '../../scheduler/model/records.js';
+import { workloadKey, type Allocation, type Workload } from '../../scheduler/model/records.js';
+import type { SimDisk } from './store.js';
 import { isTerminal } from '../../scheduler/model/cluster-state.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import type { Control } from '../../scheduler/wire-control.js';
@@ -119,6 +120,7 @@ class World {
         nowMs: () => timeline.nowMs,
         wasDurable: (id) => this.#durable.has(id),
         wasReleased: (id) => disk.record<Allocation>('allocations', id)?.state === 'released',
+        gangOf: (id) => gangOf(disk, id),
         answeredMs: (node) => this.#answeredMs.get(node) ?? 0,
       },
       report,
@@ -150,6 +152,7 @@ class World {
             },
             gone: (_node, task) => this.#machines.gone(task),
             accepted: (node, allocation) => this.#machines.accepted(node, allocation),
+            readied: (_node, allocation) => this.#machines.readied(allocation),
             journaled: (node, record) => this.#machines.journaled(node, record),
             journalDamaged: (node) => this.#machines.journalDamaged(node),
           },
@@ -361,6 +364,17 @@ class World {
     this.#turns = -1;
     this.#turnOver(control);
   }
+}
+
+/** Those that were placed with an allocation and start with it, as the durable records have them. */
+function gangOf(disk: SimDisk, id: string): readonly string[] {
+  const allocation = disk.record<Allocation>('allocations', id);
+  const workload = allocation && disk.record<Workload>('workloads', workloadKey(allocation.workload));
+  if (workload?.attempt !== allocation?.attempt) return [];
+  return (workload?.allocations ?? []).filter((other) => {
+    const { state, launch } = disk.record<Allocation>('allocations', other) ?? {};
+    return launch?.stage !== undefined && (state === 'placed' || state === 'running');
+  });
 }
 
 function textOf(error: unknown): string {

@@ -245,7 +245,7 @@ describe.runIf(needs('build'))('supervisors', () => {
         supervisorIdleLeaveMs: 0,
       },
       known,
-      { started: ignore, ended, checkpoint: ignore, endpoints: ignore },
+      { ready: ignore, started: ignore, ended, checkpoint: ignore, endpoints: ignore },
       pino({ enabled: false }),
     );
   }

@@ -126,6 +126,10 @@ export class SessionDriver {
     return this.take({ type: 'desired', epoch, leaderId: '', revision, allocations, spared: [] });
   }
 
+  ready(id: string): string[] {
+    return this.take({ type: 'ready', id: id as AllocationId });
+  }
+
   started(id: string): string[] {
     return this.take({ type: 'started', id: id as AllocationId, startedMs: 5 });
   }
@@ -178,6 +182,8 @@ function inWords(output: SessionOutput): string | null {
   switch (output.type) {
     case 'start':
       return `start ${output.allocation.id}`;
+    case 'go':
+      return `go ${output.allocation.id}`;
     case 'stop':
       return `stop ${output.id} ${output.reason} ${output.graceMs}`;
     case 'kill':

@@ -203,6 +203,7 @@ describe('what really happens', () => {
     guardedMs = 1e9,
     answeredMs = 0,
     leaseMs = 1 as number | null,
+    gang = [] as readonly string[],
   } = {}) {
     const broken: string[] = [];
     const timeline = new Timeline();
@@ -232,6 +233,7 @@ describe('what really happens', () => {
         nowMs: () => timeline.nowMs,
         wasDurable: () => durable,
         wasReleased: () => released,
+        gangOf: () => gang,
         answeredMs: () => answeredMs,
       },
       (law) => broken.push(law),
@@ -254,6 +256,19 @@ describe('what really happens', () => {
     };
     return { broken, checker, execute, timeline, node, gpus, journal };
   }
+
+  test('a gang starts once all of it were ready', () => {
+    const whole = setup({ gang: ['a', 'b'] });
+    whole.checker.readied('a');
+    whole.checker.readied('b');
+    whole.execute('a', { gpu: 'g' });
+    whole.execute('b', { gpu: 'h' });
+    expect(whole.broken).toEqual([]);
+    const torn = setup({ gang: ['a', 'b'] });
+    torn.checker.readied('a');
+    torn.execute('a', { gpu: 'g' });
+    expect(torn.broken).toEqual(['I22 a gang starts together']);
+  });
 
   test('one owner after the other is well', () => {
     const { broken, execute } = setup();
