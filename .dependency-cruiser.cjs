@@ -106,7 +106,7 @@ module.exports = {
       name: 'only-main-picks-the-store',
       comment: 'Everyone else speaks to the StateStore interface.',
       severity: 'error',
-      from: { pathNot: ['^scheduler/main\\.ts$', '^scheduler/store/', '^cli/', '^(test|bench|simulator)/'] },
+      from: { pathNot: ['^scheduler/(main|open-redis)\\.ts$', '^scheduler/store/', '^cli/', '^(test|bench|simulator)/'] },
       to: { path: '^scheduler/store/', pathNot: STORE_INTERFACE },
     },
     onlyOurs(

@@ -26,6 +26,7 @@ import { type FencingConfig, fencingSettings, toFencing } from './config/fencing
 import { gpuHealthSettings, toGpuPolicy } from './config/gpu-health.js';
 import { retentionSettings, toRetention } from './config/retention.js';
 import { schedulingSettings, toPolicy } from './config/scheduling.js';
+import { advertiseSetting, type RedisConfig, redisSettings, storeSetting, toRedis } from './config/store.js';
 import { toPrices, usageSettings } from './config/usage.js';
 import {
   type Address,
@@ -50,6 +51,10 @@ export interface ServerConfig {
   /** Metrics and health over HTTP; null = off. */
   readonly http: Address | null;
   readonly dataDir: string;
+  /** Where the state lies instead of in `dataDir`; null = there. */
+  readonly redis: RedisConfig | null;
+  /** Where others reach this daemon; null = where it listens. */
+  readonly advertise: Address | null;
   /** Both files of tokens, or neither. */
   readonly tokensFile: string | null;
   readonly agentTokensFile: string | null;
@@ -100,6 +105,9 @@ const schema = z.strictObject({
     default: '~/.local/share/sluice/server',
     isPath: true,
   }),
+  store: storeSetting,
+  advertise: advertiseSetting,
+  redis: redisSettings,
   tokens_file: setting(file(), {
     description: 'Tokens of users, one "sha256:HEX NAME [user|admin]" a line. Read anew when it changes.',
     value: 'FILE',
@@ -231,6 +239,8 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
     listen: values.listen,
     http: values.http,
     dataDir: values.data_dir,
+    redis: toRedis(values.store, values.redis),
+    advertise: values.advertise,
     tokensFile: values.tokens_file,
     agentTokensFile: values.agent_tokens_file,
     tls: cert !== null && key !== null ? { cert, key, clientCa } : null,

@@ -98,7 +98,7 @@ export async function startDaemon(
   const tracer = await openTracer('sluice-server', process.env, log.child({ component: 'traces' }));
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
   const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
-  const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
+  const roomWatch = tellOfRoom({ clock, place: 'the disk', report: room, log, onFatal });
   known.daemon = { control, metrics, series: new WorkloadSeries({ loop, clock }), room };
 
   const handlers = new Handlers({

@@ -141,7 +141,7 @@ describe.runIf(needs('redis'))('Redis', () => {
         clock: bootClock,
         id,
         address: `${id}:1`,
-        wallMs: systemClock.wallMs,
+        wallMs: () => Date.now(),
         holdMs,
       });
 

@@ -121,7 +121,7 @@ class IoredisPort implements RedisPort {
       connectedReplicas: Number(info.get('connected_slaves') ?? 0),
       settings,
       usedBytes: Number(info.get('used_memory') ?? 0),
-      maxBytes: Number(info.get('maxmemory') ?? 0),
+      maxBytes: Number(info.get('maxmemory') ?? 0) || Number(info.get('total_system_memory') ?? 0),
     };
   }
 

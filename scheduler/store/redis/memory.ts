@@ -1,21 +1,16 @@
 // Judges how much room is left in a Redis, before a commit needs it: with nothing evicted, a full one refuses every write.
-import type { SpaceState } from '../state-store.js';
+import type { SpaceReport } from '../space.js';
 import type { RedisFacts } from './port.js';
 
-/** What was last seen of the memory, with the limits it is judged by. */
-export interface MemoryReport {
-  readonly state: SpaceState;
-  readonly usedBytes: number;
-  /** 0 = Redis has no limit of its own. */
-  readonly maxBytes: number;
-}
+/** Below this share of the memory only what frees room is taken. */
+export const LOW_SHARE = 0.1;
+/** Below this nothing is placed either. */
+export const CRITICAL_SHARE = 0.03;
 
-/** Above this share of its limit only what frees room is taken. */
-export const LOW_ABOVE = 0.9;
-/** Above this nothing is placed either. */
-export const CRITICAL_ABOVE = 0.97;
-
-export function judgeMemory({ usedBytes, maxBytes }: Pick<RedisFacts, 'usedBytes' | 'maxBytes'>): MemoryReport {
-  const share = maxBytes === 0 ? 0 : usedBytes / maxBytes;
-  return { state: share > CRITICAL_ABOVE ? 'critical' : share > LOW_ABOVE ? 'low' : 'ample', usedBytes, maxBytes };
+/** As the space guard of a disk reports it. The limit is Redis' own, or without one the memory of its machine. */
+export function judgeMemory({ usedBytes, maxBytes }: Pick<RedisFacts, 'usedBytes' | 'maxBytes'>): SpaceReport {
+  const freeBytes = Math.max(0, maxBytes - usedBytes);
+  const [lowBelowBytes, criticalBelowBytes] = [maxBytes * LOW_SHARE, maxBytes * CRITICAL_SHARE];
+  const state = freeBytes < criticalBelowBytes ? 'critical' : freeBytes < lowBelowBytes ? 'low' : 'ample';
+  return { freeBytes, totalBytes: maxBytes, state, lowBelowBytes, criticalBelowBytes };
 }

@@ -56,7 +56,7 @@ export interface RedisFacts {
   /** `CONFIG GET`; null = this user may not ask. */
   readonly settings: Readonly<Record<string, string>> | null;
   readonly usedBytes: number;
-  /** 0 = no limit. */
+  /** Redis' own limit, or without one the memory of its machine. */
   readonly maxBytes: number;
 }
 

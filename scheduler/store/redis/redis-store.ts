@@ -6,6 +6,7 @@ import { checkLimits, whyRefused } from '../commit-limits.js';
 import { StoreUnusable } from '../data-folder.js';
 import { COLLECTION_NAMES } from '../collections.js';
 import { CURRENT_SCHEMA, type Schema } from '../schema.js';
+import type { SpaceReport } from '../space.js';
 import {
   type Commit,
   CommitRefused,
@@ -19,7 +20,7 @@ import {
 } from '../state-store.js';
 import { type FieldChange, type RedisHead, type RedisPort, RedisUnreachable, type WriteAnswer } from './port.js';
 import { changesOf, type Reading, readRecords } from './records.js';
-import { judgeMemory, type MemoryReport } from './memory.js';
+import { judgeMemory } from './memory.js';
 
 export interface RedisStoreOptions {
   readonly port: RedisPort;
@@ -64,12 +65,12 @@ export class RedisStore implements StateStore {
   #pumping = false;
   /** What is acknowledged: below this no store of this term may ever stand again. */
   #acknowledged: StorePosition | null = null;
-  #memory: MemoryReport;
+  #memory: SpaceReport;
   #memoryTimer: { cancel(): void } | null = null;
   #state: 'open' | 'closed' | StoreFailure = 'open';
 
   /** Use {@link openRedisStore}. */
-  constructor(options: Required<RedisStoreOptions>, memory: MemoryReport) {
+  constructor(options: Required<RedisStoreOptions>, memory: SpaceReport) {
     this.#options = options;
     this.#memory = memory;
     this.#watchMemory();
@@ -134,11 +135,11 @@ export class RedisStore implements StateStore {
   }
 
   space(): SpaceState {
-    return this.memoryReport().state;
+    return this.spaceReport().state;
   }
 
   /** What {@link space} judged by; at most a few seconds old. */
-  memoryReport(): MemoryReport {
+  spaceReport(): SpaceReport {
     this.#mustBeOpen();
     return this.#memory;
   }
