@@ -53,6 +53,11 @@ const PARTS = {
     remedy: 'run this as root where file systems and loop devices may be mounted',
     inCi: true,
   },
+  python3: {
+    present: () => runs('python3', '--version'),
+    remedy: 'install the package python3',
+    inCi: true,
+  },
   redis: {
     present: () => runs('redis-server', '--version') && runs('redis-sentinel', '--version'),
     remedy: 'install the packages redis-server and redis-sentinel',

@@ -1,10 +1,10 @@
 // Ends an attempt whose gang did not come together: some of its tasks were not ready to start within the limit, so none was started.
-import { formatDuration } from '../../../common/units.js';
 import type { Draft } from '../../model/draft.js';
 import { MAX_FALSE_STARTS } from '../../model/elastic.js';
 import { awaitedTasks, START_LIMIT_MS } from '../../model/launch.js';
 import { requestStop } from '../../model/lifecycle.js';
 import type { Allocation, Workload } from '../../model/records.js';
+import { spanText } from '../../model/time-limit.js';
 
 /** How many tasks are named one by one. */
 const MAX_NAMED = 8;
@@ -33,7 +33,7 @@ export function giveUpStart(draft: Draft, workload: Workload, nowMs: number): vo
     reason: 'gang_ended',
     requestedMs: nowMs,
     forWorkload: null,
-    message: `not ready to start within ${formatDuration(START_LIMIT_MS)}${again}: ${namesOf(draft, awaited)}${rest}`,
+    message: `not ready to start within ${spanText(START_LIMIT_MS)}${again}: ${namesOf(draft, awaited)}${rest}`,
   });
 }
 
