@@ -4,14 +4,17 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { RedisOptions } from 'ioredis';
 import { type Clock, systemClock } from '../common/clock.js';
-import type { Logger } from '../common/log.js';
+import { createLogger, type Logger } from '../common/log.js';
+import { loadServerConfig } from './config.js';
 import type { RedisConfig } from './config/store.js';
+import type { Restored } from './store/snapshot/restore.js';
 import { StoreUnusable } from './store/data-folder.js';
 import type { Leadership } from './store/leadership.js';
 import { showStoreAddress } from './config/redis-address.js';
 import { objections } from './store/redis/gate.js';
 import { ioredisPort } from './store/redis/ioredis-port.js';
 import { openRedisStore, type RedisStore } from './store/redis/redis-store.js';
+import { restoreIntoRedis } from './store/redis/restore.js';
 import { redisLeadership } from './store/redis/redis-leadership.js';
 
 /** How often a Redis that cannot be reached is said again in the log, in ms. */
@@ -58,15 +61,41 @@ export function leadershipOnRedis(config: RedisConfig, address: string, log: Log
   });
 }
 
-function portOf(config: RedisConfig, log: Logger) {
+/**
+ * Puts a snapshot into the Redis that flags of the scheduler name.
+ * @throws Error in words for people; nothing was changed then
+ */
+export async function restoreByFlags(
+  words: readonly string[],
+  options: { readonly file: string; readonly replace: boolean; readonly nowMs: number },
+): Promise<Restored> {
+  const loaded = loadServerConfig(words, {});
+  if (loaded.type === 'print') throw new Error(loaded.text.replace(/^error: /, '').trimEnd());
+  const config = loaded.config.redis;
+  if (config === null) throw new Error('--store must name a Redis; for a folder say --data-dir DIR');
+  const log = createLogger({ level: 'warn', name: 'sluice' });
+  const { prefix, copies, address } = config;
+  const open = (room: string) => portOf(config, log, room);
+  return await restoreIntoRedis({
+    ...options,
+    name: showStoreAddress(address),
+    prefix,
+    copies,
+    clock: systemClock,
+    open,
+  });
+}
+
+function portOf(config: RedisConfig, log: Logger, room = '') {
   let saidMs = Number.NEGATIVE_INFINITY;
   let said = '';
-  return ioredisPort(connectionOf(config), config.prefix, (error) => {
+  const onProblem = (error: Error): void => {
     const nowMs = systemClock.monotonicMs();
     if (error.message === said && nowMs - saidMs < SAY_AGAIN_MS) return;
     [said, saidMs] = [error.message, nowMs];
     log.warn({ redis: showStoreAddress(config.address) }, `Redis cannot be reached: ${error.message}`);
-  });
+  };
+  return ioredisPort(connectionOf(config), config.prefix, onProblem, room);
 }
 
 /** What ioredis needs. @throws Error in words when a file cannot be read */

@@ -11,7 +11,16 @@ interface InspectOptions {
 }
 
 interface RestoreOptions {
-  readonly dataDir: string;
+  readonly dataDir?: string;
+  readonly store?: string;
+  readonly redisPrefix?: string;
+  readonly redisCopies?: string;
+  readonly redisUsername?: string;
+  readonly redisPasswordFile?: string;
+  readonly redisSentinelUsername?: string;
+  readonly redisSentinelPasswordFile?: string;
+  readonly redisCa?: string;
+  readonly redisAcceptWeak?: string;
   readonly replace?: boolean;
 }
 
@@ -19,7 +28,8 @@ const EXAMPLES = `
 Examples:
   sluice snapshot save /backup/sluice.snapshot
   sluice snapshot inspect /backup/sluice.snapshot
-  sluice snapshot restore /backup/sluice.snapshot --data-dir /var/lib/sluice --replace`;
+  sluice snapshot restore /backup/sluice.snapshot --data-dir /var/lib/sluice --replace
+  sluice snapshot restore /backup/sluice.snapshot --store redis+sentinel://r1,r2,r3/sluice`;
 
 /** Of a snapshot that is whole. */
 interface Contents {
@@ -54,14 +64,23 @@ export const define: DefineCommand = (command, invocation) => {
     .action((file: string, options: InspectOptions) => inspect(invocation, file, options));
   command
     .command('restore')
-    .usage('FILE --data-dir DIR [FLAGS]')
+    .usage('FILE --data-dir DIR|--store URL [FLAGS]')
     .description(
-      'Makes the data folder of a scheduler from a snapshot, while no scheduler uses it. What is restored begins a new\n' +
-        'history: agents that know more than the snapshot are not taken for liars.',
+      'Makes the data folder of a scheduler, or its state in Redis, from a snapshot, while no scheduler uses it. What is\n' +
+        'restored begins a new history: agents that know more than the snapshot are not taken for liars.',
     )
     .argument('<file>', 'a snapshot')
-    .requiredOption('--data-dir <dir>', 'the data_dir of the scheduler; made if it is not there')
-    .option('--replace', 'also when the folder holds data; the old file is kept beside the new one')
+    .option('--data-dir <dir>', 'the data_dir of the scheduler; made if it is not there')
+    .option('--store <url>', 'the Redis, as the scheduler is given it')
+    .option('--redis-prefix <word>', 'these and others: as the scheduler is given them')
+    .option('--redis-copies <count>')
+    .option('--redis-username <name>')
+    .option('--redis-password-file <file>')
+    .option('--redis-sentinel-username <name>')
+    .option('--redis-sentinel-password-file <file>')
+    .option('--redis-ca <file>')
+    .option('--redis-accept-weak <yes|no>')
+    .option('--replace', 'also when there is data; the old is kept beside the new')
     .action((file: string, options: RestoreOptions) => restore(invocation, file, options));
 };
 
@@ -136,15 +155,39 @@ async function inspect(invocation: Invocation, file: string, options: InspectOpt
   for (const [name = '', value = ''] of rows) invocation.out(`${name.padEnd(10)}${value}`);
 }
 
-async function restore(invocation: Invocation, file: string, { dataDir, replace }: RestoreOptions): Promise<void> {
-  const { restoreSnapshot } = await import('../../scheduler/store/snapshot/restore.js');
-  const options = { file, dataDir, replace: replace === true, nowMs: invocation.nowMs };
-  const { snapshot, position, keptAs } = await restoreSnapshot(options).catch((error: unknown) => {
+async function restore(invocation: Invocation, file: string, given: RestoreOptions): Promise<void> {
+  if ((given.dataDir === undefined) === (given.store === undefined)) {
+    throw failure('NOT_RESTORED', 'say where to: either --data-dir DIR or --store URL');
+  }
+  const options = { file, replace: given.replace === true, nowMs: invocation.nowMs };
+  const restored = given.dataDir === undefined ? intoRedis(options, given) : intoFolder(options, given.dataDir);
+  const { snapshot, position, keptAs } = await restored.catch((error: unknown) => {
     throw refused('NOT_RESTORED', error);
   });
   invocation.out(`Restored ${contents(snapshot)}`);
   if (keptAs !== null) invocation.out(`The data that was there is kept as ${keptAs}`);
   invocation.out(`It goes on as lineage ${position.lineage}, epoch ${position.epoch}, revision ${position.revision}`);
+}
+
+interface Restoring {
+  readonly file: string;
+  readonly replace: boolean;
+  readonly nowMs: number;
+}
+
+async function intoFolder(options: Restoring, dataDir: string) {
+  const { restoreSnapshot } = await import('../../scheduler/store/snapshot/restore.js');
+  return await restoreSnapshot({ ...options, dataDir });
+}
+
+/** The flags are the scheduler's, and so are what they may be and what is said of wrong ones. */
+async function intoRedis(options: Restoring, given: RestoreOptions) {
+  const { restoreByFlags } = await import('../../scheduler/open-redis.js');
+  const words = Object.entries(given).flatMap(([name, value]) => {
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return typeof value === 'string' ? [`--${flag}=${value}`] : [];
+  });
+  return await restoreByFlags(words, options);
 }
 
 function contents({ header, trailer, bytes }: Contents): string {

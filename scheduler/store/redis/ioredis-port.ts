@@ -13,7 +13,7 @@ import {
   RedisUnreachable,
   type WriteAnswer,
 } from './port.js';
-import { APPEND, CLAIM, keysOf, type RedisKeys, RELEASE, WRITE_HEAD } from './scripts.js';
+import { APPEND, CLAIM, INSTALL, keysOf, type RedisKeys, RELEASE, WRITE_HEAD } from './scripts.js';
 
 /** How long an answer may take before the connection counts as dead, in ms; waiting for copies takes its own limit longer. */
 const ANSWER_LIMIT_MS = 2_000;
@@ -32,12 +32,19 @@ type Argument = string | number | Buffer;
  * @param options how to reach the Redis: host or Sentinels, TLS, user and password
  * @param prefix tells clusters on one Redis apart
  * @param onProblem told of what ioredis has no caller for, such as a refused connection
+ * @param room another state than the one in force, such as one that is being restored
  */
-export function ioredisPort(options: RedisOptions, prefix: string, onProblem: (error: Error) => void): RedisPort {
-  return new IoredisPort(options, keysOf(prefix), onProblem);
+export function ioredisPort(
+  options: RedisOptions,
+  prefix: string,
+  onProblem: (error: Error) => void,
+  room = '',
+): IoredisPort {
+  return new IoredisPort(options, keysOf(prefix, room), onProblem);
 }
 
-class IoredisPort implements RedisPort {
+/** Use {@link ioredisPort}. */
+export class IoredisPort implements RedisPort {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #onProblem: (error: Error) => void;
@@ -154,6 +161,24 @@ class IoredisPort implements RedisPort {
     this.#listener.on('message', act);
   }
 
+  /** Removes the whole state of this room. */
+  async clear(): Promise<void> {
+    await this.#send('DEL', stateKeys(this.#keys));
+  }
+
+  /**
+   * Puts the state of another room in force in place of this one, in one step.
+   * @param kept the room to which the present state is moved
+   * @returns who leads; then nothing was changed
+   */
+  async install(restored: RedisKeys, kept: RedisKeys): Promise<LeaderCard | null> {
+    const [to, from] = [stateKeys(kept), stateKeys(restored)];
+    const keys = stateKeys(this.#keys).flatMap((key, i) => [key, to[i] ?? '', from[i] ?? '']);
+    this.#writtenOver = this.#connection;
+    const held = (await this.#evaluate(INSTALL, [this.#keys.leader, ...keys], [])) as Buffer;
+    return held.length === 0 ? null : (JSON.parse(held.toString()) as LeaderCard);
+  }
+
   close(): Promise<void> {
     this.#redis.disconnect();
     this.#listener?.disconnect();
@@ -217,6 +242,10 @@ class IoredisPort implements RedisPort {
       clearTimeout(limit);
     }
   }
+}
+
+function stateKeys({ head, records }: RedisKeys): readonly string[] {
+  return [head, ...COLLECTION_NAMES.map((collection) => records(collection))];
 }
 
 interface Fields {

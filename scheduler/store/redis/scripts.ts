@@ -10,9 +10,12 @@ export interface RedisKeys {
   readonly records: (collection: string) => string;
 }
 
-/** @param prefix what tells clusters on one Redis apart */
-export function keysOf(prefix: string): RedisKeys {
-  const tag = `{${prefix}}`;
+/**
+ * @param prefix what tells clusters on one Redis apart
+ * @param room what tells states of one cluster apart: '' = the one in force
+ */
+export function keysOf(prefix: string, room = ''): RedisKeys {
+  const tag = room === '' ? `{${prefix}}` : `{${prefix}}:${room}`;
   return {
     head: `${tag}:head`,
     leader: `${tag}:leader`,
@@ -85,3 +88,16 @@ if not held or cjson.decode(held).id ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', KEYS[2], ARGV[1])
 return 1`;
+
+/**
+ * Puts a restored state in force, and keeps the one that was. Keys: leader, then by threes: in force, kept, restored. Answers the
+ * leader's card when there is one: then nothing was changed.
+ */
+export const INSTALL = `
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+for k = 2, #KEYS, 3 do
+  if redis.call('EXISTS', KEYS[k]) == 1 then redis.call('RENAME', KEYS[k], KEYS[k + 1]) end
+  if redis.call('EXISTS', KEYS[k + 2]) == 1 then redis.call('RENAME', KEYS[k + 2], KEYS[k]) end
+end
+return ''`;

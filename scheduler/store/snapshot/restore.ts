@@ -19,7 +19,7 @@ import {
 import { openEmbeddedStore } from '../embedded.js';
 import { DATA_FILE } from '../lmdb-file.js';
 import { CURRENT_SCHEMA, type Schema } from '../schema.js';
-import type { StoredRecord, StorePosition } from '../state-store.js';
+import type { StateStore, StoredRecord, StorePosition } from '../state-store.js';
 import { type SnapshotFile, snapshotRecords, verifySnapshot } from './read.js';
 
 /**
@@ -76,27 +76,14 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
 
 /** A whole store of the snapshot's records, brought up to the schema. @returns where it stands */
 async function build(snapshot: SnapshotFile, folder: string, schema: Schema, nowMs: number): Promise<StorePosition> {
-  const { epoch, revision, schema: version } = snapshot.header;
-  const begin = { lineage: randomUUID(), epoch, revision: revision + SKIPPED_REVISIONS };
-  const asSaved = await openEmbeddedStore({ dataDir: folder, begin, schema: { version, upgrades: [] } });
+  const begin = beginningOf(snapshot);
+  const asSaved = await openEmbeddedStore({
+    dataDir: folder,
+    begin,
+    schema: { version: snapshot.header.schema, upgrades: [] },
+  });
   try {
-    let at = await asSaved.beginEpoch();
-    const left = { lineage: snapshot.header.lineage, epoch, revision };
-    const asRestored = (meta: ClusterMeta): ClusterMeta => inNewHistory(meta, begin.lineage, left, 'restored', nowMs);
-    const commit = async (puts: readonly StoredRecord[]): Promise<void> => {
-      at = { ...at, revision: at.revision + 1 };
-      await asSaved.commit({ ...at, puts, deletes: [] });
-    };
-    const incident = restoredIncident(snapshot, begin.lineage, nowMs);
-    let puts: StoredRecord[] = [];
-    for await (const record of snapshotRecords(snapshot)) {
-      puts.push(record.collection === 'meta' ? { ...record, value: asRestored(record.value) } : record);
-      if (puts.length < RECORDS_A_COMMIT) continue;
-      await commit(puts);
-      puts = [];
-    }
-    puts.push({ collection: 'incidents', key: incident.id, value: incident });
-    await commit(puts);
+    await fill(asSaved, snapshot, begin.lineage, nowMs);
   } finally {
     await asSaved.close();
   }
@@ -104,6 +91,33 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema, now
   const position = upgraded.position();
   await upgraded.close();
   return position;
+}
+
+/** Where the history begins that goes on from a snapshot. */
+export function beginningOf({ header: { epoch, revision } }: SnapshotFile): StorePosition {
+  return { lineage: randomUUID(), epoch, revision: revision + SKIPPED_REVISIONS };
+}
+
+/** Puts every record of a snapshot into an empty store of its schema, whose history `lineage` it begins. */
+export async function fill(store: StateStore, snapshot: SnapshotFile, lineage: string, nowMs: number): Promise<void> {
+  const { lineage: before, epoch, revision } = snapshot.header;
+  let at = await store.beginEpoch();
+  const left = { lineage: before, epoch, revision };
+  const asRestored = (meta: ClusterMeta): ClusterMeta => inNewHistory(meta, lineage, left, 'restored', nowMs);
+  const commit = async (puts: readonly StoredRecord[]): Promise<void> => {
+    at = { ...at, revision: at.revision + 1 };
+    await store.commit({ ...at, puts, deletes: [] });
+  };
+  const incident = restoredIncident(snapshot, lineage, nowMs);
+  let puts: StoredRecord[] = [];
+  for await (const record of snapshotRecords(snapshot)) {
+    puts.push(record.collection === 'meta' ? { ...record, value: asRestored(record.value) } : record);
+    if (puts.length < RECORDS_A_COMMIT) continue;
+    await commit(puts);
+    puts = [];
+  }
+  puts.push({ collection: 'incidents', key: incident.id, value: incident });
+  await commit(puts);
 }
 
 /** What administrators find in the book of incidents. */
@@ -127,7 +141,7 @@ function install(dataDir: string, building: string, nowMs: number): string | nul
 }
 
 /** 20261122T204500Z */
-function stamp(nowMs: number): string {
+export function stamp(nowMs: number): string {
   return new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
 }
 
@@ -138,7 +152,8 @@ function freeName(wanted: string): string {
   }
 }
 
-function refuseNewer({ file, header }: SnapshotFile, schema: Schema): void {
+/** @throws {@link StoreUnusable} when a newer Sluice saved it */
+export function refuseNewer({ file, header }: SnapshotFile, schema: Schema): void {
   if (header.schema <= schema.version) return;
   throw new StoreUnusable(
     'NEWER_SCHEMA',
