@@ -23,13 +23,15 @@ export interface ClusterSize {
   /** Default 1. */
   readonly nodes?: number;
   readonly gpusPerNode: number;
+  /** Flags of the scheduler beyond the usual ones. */
+  readonly serverFlags?: readonly string[];
 }
 
 /** Starts a cluster with one queue, `research`, that is guaranteed all its GPUs. */
 export async function startCluster(scratchFolder: string, size: ClusterSize): Promise<BenchCluster> {
-  const { nodes = 1, gpusPerNode } = size;
+  const { nodes = 1, gpusPerNode, serverFlags = [] } = size;
   const folder = mkdtempSync(path.join(scratchFolder, 'cluster-'));
-  const scheduler = await startScheduler(folder);
+  const scheduler = await startScheduler(folder, serverFlags);
   const client = connect({ server: scheduler.address, deadlineMs: 60_000 });
   const stateDirs = Array.from({ length: nodes }, (_, at) => path.join(folder, `agent-${at + 1}`));
   const agents = stateDirs.map((stateDir, at) => {

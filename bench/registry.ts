@@ -100,6 +100,18 @@ const STORE_BENCH: RegisteredBench = {
   load: async () => (await import('./store.js')).benchStore,
 };
 
+const REDIS_BENCH: RegisteredBench = {
+  figures: [
+    'redis.commit_p50_ms',
+    'redis.embedded_commit_p50_ms',
+    'redis.commits_in_flight_per_s',
+    'redis.embedded_commits_in_flight_per_s',
+    'redis.submit_batch_per_s',
+    'redis.embedded_submit_batch_per_s',
+  ],
+  load: async () => (await import('./redis.js')).benchRedis,
+};
+
 const CURVE_BENCH: RegisteredBench = {
   figures: CURVE_FIGURES,
   load: async () => (await import('./curves.js')).benchCurves,
@@ -128,6 +140,7 @@ export const BENCHES: readonly RegisteredBench[] = [
   NODE_COST_BENCH,
   RESTART_BENCH,
   STORE_BENCH,
+  REDIS_BENCH,
   LOG_BENCH,
   METRICS_BENCH,
 ];

@@ -7,7 +7,7 @@ import type { WorkloadNumber } from '../common/ids.js';
 import { workloadKey } from '../scheduler/model/records.js';
 import { type EmbeddedStore, openEmbeddedStore } from '../scheduler/store/embedded.js';
 import { snapshotBytes } from '../scheduler/store/snapshot/write.js';
-import type { StoredRecord, StorePosition } from '../scheduler/store/state-store.js';
+import type { StateStore, StoredRecord, StorePosition } from '../scheduler/store/state-store.js';
 import { workloadRecord } from './engine-records.js';
 import { type Figure, figure, LEAST_RUNS, quantile, repeat } from './figure.js';
 import type { BenchContext } from './registry.js';
@@ -74,12 +74,12 @@ export async function benchStore({ scratchFolder, wants }: BenchContext): Promis
 }
 
 /** Commits records of its own, one revision after the other. */
-class Writer {
-  readonly #store: EmbeddedStore;
+export class Writer {
+  readonly #store: StateStore;
   position: StorePosition;
   records = 0;
 
-  constructor(store: EmbeddedStore, position: StorePosition) {
+  constructor(store: StateStore, position: StorePosition) {
     this.#store = store;
     this.position = position;
   }
@@ -103,7 +103,8 @@ class Writer {
   }
 }
 
-async function oneByOne(writer: Writer): Promise<readonly number[]> {
+/** Commits of one record, each after the one before. @returns how long each took, in ms */
+export async function oneByOne(writer: Writer): Promise<readonly number[]> {
   const spansMs: number[] = [];
   for (let count = 0; count < COMMITS_A_RUN; count += 1) {
     const beganMs = performance.now();
@@ -113,7 +114,8 @@ async function oneByOne(writer: Writer): Promise<readonly number[]> {
   return spansMs;
 }
 
-async function inFlight(writer: Writer): Promise<number> {
+/** Commits of one record, many at once. @returns commits a second */
+export async function inFlight(writer: Writer): Promise<number> {
   let left = COMMITS_IN_FLIGHT_A_RUN;
   const beganMs = performance.now();
   const worker = async (): Promise<void> => {

@@ -14,6 +14,9 @@ const BATCH = 500;
 const BATCHES_IN_FLIGHT = 4;
 const PEER = 'Slurm 22.05: 177 to 417/s at 100 nodes, about 1,000/s at 16, not durable when acknowledged';
 
+/** How batches are submitted when a figure is about batches. */
+export const BATCHES = { calls: BATCHES_A_RUN, inFlight: BATCHES_IN_FLIGHT, batch: BATCH };
+
 const spec = (index: number): WorkloadSpec => ({
   name: `work-${index % 100}`,
   queue: 'research',
@@ -33,7 +36,7 @@ export async function benchSubmit({ scratchFolder, wants }: BenchContext): Promi
       figures.push(figure('submit.unary_per_s', '1/s', await repeat(LEAST_RUNS, unary), PEER));
     }
     if (wants('submit.batch_per_s')) {
-      const batches = () => perSecond(cluster, { calls: BATCHES_A_RUN, inFlight: BATCHES_IN_FLIGHT, batch: BATCH });
+      const batches = () => perSecond(cluster, BATCHES);
       await batches();
       figures.push(figure('submit.batch_per_s', '1/s', await repeat(LEAST_RUNS, batches), PEER));
     }
@@ -44,7 +47,7 @@ export async function benchSubmit({ scratchFolder, wants }: BenchContext): Promi
 }
 
 /** Takes every GPU for as long as the benchmark runs. */
-async function fill({ client }: BenchCluster): Promise<void> {
+export async function fill({ client }: BenchCluster): Promise<void> {
   const specs = [{ ...spec(0), name: 'filler', tasks: GPUS, command: { argv: ['/bin/sh', '-c', 'sleep 100000'] } }];
   await client.submitWorkloads({ requestId: randomUUID(), specs });
   for await (const { workload } of client.watchWorkloads({ workloads: ['filler'] })) {
@@ -52,7 +55,8 @@ async function fill({ client }: BenchCluster): Promise<void> {
   }
 }
 
-async function perSecond(
+/** Submits as often as told, so many calls at once. @returns workloads acknowledged a second */
+export async function perSecond(
   { client }: BenchCluster,
   { calls, inFlight, batch }: { readonly calls: number; readonly inFlight: number; readonly batch: number },
 ): Promise<number> {
