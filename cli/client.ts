@@ -67,6 +67,7 @@ import type { RemoveGpuRequest } from '../proto/gen/sluice/v1/RemoveGpuRequest.j
 import type { RemoveGpuResponse__Output } from '../proto/gen/sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest } from '../proto/gen/sluice/v1/RemoveNodeRequest.js';
 import type { RemoveNodeResponse__Output } from '../proto/gen/sluice/v1/RemoveNodeResponse.js';
+import type { StepDownResponse__Output } from '../proto/gen/sluice/v1/StepDownResponse.js';
 import type { UncordonNodeResponse__Output } from '../proto/gen/sluice/v1/UncordonNodeResponse.js';
 import type { UpdateQueueRequest } from '../proto/gen/sluice/v1/UpdateQueueRequest.js';
 import type { UpdateQueueResponse__Output } from '../proto/gen/sluice/v1/UpdateQueueResponse.js';
@@ -185,6 +186,8 @@ export interface SluiceClient {
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
+  /** The daemon that leads lets another one of the same store lead. */
+  stepDown(): Promise<void>;
   createMaintenance(request: CreateMaintenanceRequest): Promise<Maintenance__Output>;
   /** All pages; `node` empty = of all nodes. */
   allMaintenances(node: string): Promise<readonly Maintenance__Output[]>;
@@ -537,6 +540,10 @@ class GrpcClient implements SluiceClient {
       (...rest) => this.#finder.current.cluster.EndRecovery(request, ...rest),
       'once',
     );
+  }
+
+  async stepDown(): Promise<void> {
+    await this.#call<StepDownResponse__Output>((...rest) => this.#finder.current.cluster.StepDown({}, ...rest), 'once');
   }
 
   async *watchNodes(options: FollowOptions = {}): AsyncGenerator<WatchNodesResponse__Output> {

@@ -137,6 +137,9 @@ const GROUPS: readonly CommandGroup[] = [
   },
 ];
 
+/** The one thing that `sluice server` is asked rather than is. */
+const STEP_DOWN = 'step-down';
+
 /**
  * Runs one command line.
  * @param argv without the interpreter and the script
@@ -146,7 +149,8 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   const words = rewriteHelp(argv);
   const [first, ...rest] = words;
   // The daemons parse the whole command line themselves.
-  if (first === 'server' || first === 'agent') return (await import('./commands/daemons.js')).runDaemon(first, rest);
+  const isDaemon = first === 'agent' || (first === 'server' && rest[0] !== STEP_DOWN);
+  if (isDaemon) return (await import('./commands/daemons.js')).runDaemon(first, rest);
   const program = new CliCommand('sluice');
   const invocation = new Invocation(host, () => program.opts<GlobalFlags>());
   try {

@@ -13,7 +13,7 @@ import { WatchHub } from './control/watch-hub.js';
 import type { ServerConfig } from './config.js';
 import { ClusterView } from './engine/view.js';
 import { Fleet } from './fleet/fleet.js';
-import type { StateStore } from './store/state-store.js';
+import type { StateStore, StorePosition } from './store/state-store.js';
 
 /** How often finished work past its time is let go. */
 const SWEEP_MS = 60_000;
@@ -33,6 +33,10 @@ export interface ControlSurroundings {
   readonly defer: (callback: () => void) => void;
   /** Called once with what makes going on impossible. */
   readonly onFatal: (error: unknown) => void;
+  /** Whether this daemon leads for certain; absent = always, since nobody else can. */
+  readonly isFresh?: () => boolean;
+  /** Where the history stood when this daemon last led. */
+  readonly lastKnown?: StorePosition | null;
 }
 
 /** What decides, ready but not begun. */
@@ -47,13 +51,25 @@ export interface Control extends Recovered {
   start(): void;
   /** Finishes what waits. Agents and tasks go on. */
   stop(): Promise<void>;
+  /** Ends at once, without finishing or telling anything: another daemon may lead. */
+  abandon(): void;
 }
 
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
     Partial<Pick<ServerConfig, 'fencing' | 'gpuHealth'>>,
-  { store, clock: machineClock, log, newUlid, newClusterId, defer, onFatal }: ControlSurroundings,
+  {
+    store,
+    clock: machineClock,
+    log,
+    newUlid,
+    newClusterId,
+    defer,
+    onFatal,
+    isFresh = () => true,
+    lastKnown = null,
+  }: ControlSurroundings,
 ): Promise<Control> {
   const clock = new SteadyClock(machineClock, (jump) => {
     const what = jump.isFollowed ? 'it was wrong and is followed' : 'decisions follow it slowly';
@@ -62,9 +78,10 @@ export async function wireControl(
   const view = new ClusterView(config.policy);
   const leaderId = newUlid(clock.wallMs());
   const lostClusterId = config.fencing?.lostClusterId ?? null;
-  const recovered = await recover(store, view, newClusterId, clock.wallMs(), lostClusterId, leaderId);
+  const remembered = { lostClusterId, lastKnown, newLineage: () => newUlid(clock.wallMs()) };
+  const recovered = await recover(store, view, newClusterId, clock.wallMs(), remembered, leaderId);
   const { state, position } = recovered;
-  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, leaderId, defer, onFatal });
+  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, leaderId, defer, onFatal, isFresh });
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
@@ -79,10 +96,11 @@ export async function wireControl(
   const known = [...state.nodes.values()].map(({ id }) => id);
   const fleet = new Fleet(
     fleetOptions,
-    { loop, clock: machineClock, log: log.child({ component: 'fleet' }) },
+    { loop, clock: machineClock, log: log.child({ component: 'fleet' }), isFresh },
     known,
     state.meta,
   );
+  if (recovered.loss !== null) fleet.noteLossAtBeginning(recovered.loss);
   const keeping = new Keeping(state);
   loop.onCommitted(({ changes }) => changes.forEach((change) => keeping.note(change)));
   const sweeper = new Sweeper({ loop, keeping, retention: config.retention, clock, log });
@@ -107,6 +125,13 @@ export async function wireControl(
       invariants.stop();
       fleet.stop();
       await loop.stop();
+    },
+    abandon: () => {
+      // First, so that nothing that ends with the sessions is committed.
+      loop.abandon();
+      sweeper.stop();
+      invariants.stop();
+      fleet.stop();
     },
   };
 }

@@ -28,7 +28,7 @@ const WHAT = {
 /** The handlers of ClusterService. */
 export function clusterService(
   handlers: Handlers,
-  { loop, fleet, log, room }: ServiceDependencies,
+  { loop, fleet, log, room, stepDown }: ServiceDependencies,
 ): ClusterServiceHandlers {
   return {
     GetStatus: handlers.unary('GetStatus', () =>
@@ -68,6 +68,12 @@ export function clusterService(
         log.warn({ by: principal.name, nodes }, 'the recovery of a lost history was ended');
       }
       return { nodes };
+    }),
+
+    StepDown: handlers.unary('StepDown', (_request, principal) => {
+      requireAdmin(principal, 'make this scheduler step down');
+      stepDown(principal.name);
+      return Promise.resolve({});
     }),
   };
 }

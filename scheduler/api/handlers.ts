@@ -15,6 +15,8 @@ export interface HandlerDependencies {
   readonly log: Logger;
   /** Called once for each finished call. */
   readonly observe: (method: string, code: string, seconds: number) => void;
+  /** Whether this daemon leads for certain; absent = always, since nobody else can. */
+  readonly isFresh?: () => boolean;
 }
 
 /** The sending half of a server stream. */
@@ -69,7 +71,7 @@ export class Handlers {
       call.on('error', close);
       void this.#guard(async () => {
         const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), 'user');
-        await handle(call.request, senderOf(call, closing.signal), principal);
+        await handle(call.request, this.#leading(senderOf(call, closing.signal)), principal);
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
         if (closing.signal.aborted) return;
@@ -126,12 +128,26 @@ export class Handlers {
     }
   }
 
+  /** Where another daemon may lead nobody is told anything else: even what is only read, or refused, rests on what may be past. */
   async #guard<T>(run: () => Promise<T>): Promise<Outcome<T>> {
-    try {
-      return { ok: true, value: await run() };
-    } catch (error) {
-      return { ok: false, error };
-    }
+    if (!this.#leads) return { ok: false, error: leadershipLost('nothing was changed') };
+    const outcome = await outcomeOf(run);
+    return this.#leads ? outcome : { ok: false, error: leadershipLost('whether this was carried out is not known') };
+  }
+
+  get #leads(): boolean {
+    return this.#deps.isFresh?.() ?? true;
+  }
+
+  #leading<T>(sender: Sender<T>): Sender<T> {
+    if (this.#deps.isFresh === undefined) return sender;
+    return {
+      ...sender,
+      send: (message) => {
+        if (!this.#leads) throw leadershipLost('what follows is not known here');
+        return sender.send(message);
+      },
+    };
   }
 
   #observe(method: string, startMs: number, outcome: Outcome<unknown>): void {
@@ -184,6 +200,24 @@ function senderOf<Request, Response>(
           })
         : Promise.resolve(),
   };
+}
+
+async function outcomeOf<T>(run: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+function leadershipLost(what: string): ApiError {
+  return new ApiError({
+    code: status.UNAVAILABLE,
+    reason: 'LEADERSHIP_LOST',
+    message:
+      `this daemon cannot be certain any more that it leads: ${what}\n` +
+      'Ask the daemon that leads, with the same request id if there is one: --server A,B finds it.',
+  });
 }
 
 function tooSlow(): ApiError {

@@ -53,6 +53,8 @@ export interface ServiceDependencies {
   readonly takeSnapshot: (clusterId: string) => TakenSnapshot;
   /** Called when a whole one was handed out. */
   readonly onSnapshot: () => void;
+  /** Gives leading up to another daemon. @throws ApiError when there cannot be one */
+  readonly stepDown: (by: string) => void;
   /** Where /metrics answers; empty = switched off. */
   readonly metricsUrl: () => string;
   /** What tasks are told of their traces. Absent = what the client gave. */

@@ -110,8 +110,19 @@ export interface ControlLoopDependencies {
   readonly leaderId?: string;
   /** Runs a callback once the present turn of the event loop is over, so that what arrives together is taken together. */
   readonly defer: (callback: () => void) => void;
-  /** Called once with what makes going on impossible: a failed commit, a broken invariant. */
+  /** Called once with what makes going on impossible: a failed commit, a broken invariant, {@link LeadershipLost}. */
   readonly onFatal: (error: unknown) => void;
+  /** Whether this daemon leads for certain; absent = always, since nobody else can. */
+  readonly isFresh?: () => boolean;
+}
+
+/** Another daemon may lead by now: nothing is decided or told any more, not even what has just become durable. */
+export class LeadershipLost extends Error {
+  override readonly name = 'LeadershipLost';
+
+  constructor() {
+    super('this daemon cannot be certain any more that it leads');
+  }
 }
 
 interface Waiting {
@@ -137,6 +148,8 @@ export class ControlLoop {
   #running = false;
   #scheduled = false;
   #stopped = false;
+  /** The term is over: what is under way leads to nothing. */
+  #abandoned = false;
   #engineHasWork = true;
   /** By how much calls of the engine are longer than the least, as the last ones decided nothing. */
   #stretch = 1;
@@ -266,6 +279,20 @@ export class ControlLoop {
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
+  /**
+   * Ends at once, since this daemon does not lead any more. What waits is refused; of a commit in flight nobody is told, whether it
+   * succeeds or not. Reads are answered as ever: those who pass them on have to look at whether this daemon leads.
+   */
+  abandon(): void {
+    this.#stopped = true;
+    this.#abandoned = true;
+    this.#roomRetry?.cancel();
+    this.#alarm?.cancel();
+    for (const { reject } of this.#waiting.splice(0)) reject(stopping());
+    this.#newTerms.splice(0);
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
   /** Lets the engine look at the whole state again, as after a start. */
   wakeEngine(): void {
     this.#engineHasWork = true;
@@ -273,7 +300,7 @@ export class ControlLoop {
   }
 
   #wake(): void {
-    if (this.#running || this.#scheduled) return;
+    if (this.#running || this.#scheduled || this.#abandoned) return;
     this.#scheduled = true;
     this.#deps.defer(() => {
       this.#scheduled = false;
@@ -285,12 +312,13 @@ export class ControlLoop {
   async #work(): Promise<void> {
     try {
       do {
+        this.#insistOnLeading();
         for (const begun of this.#newTerms.splice(0)) await this.#beginTerm(begun);
         await this.#turn();
       } while (this.#waiting.length > 0 || this.#newTerms.length > 0);
     } catch (error) {
       this.#stopped = true;
-      this.#deps.onFatal(error);
+      if (!this.#abandoned) this.#deps.onFatal(error);
       return;
     }
     this.#running = false;
@@ -346,6 +374,7 @@ export class ControlLoop {
     const commitStart = clock.monotonicMs();
     if (changes.length > 0) {
       await this.#commit(changes);
+      this.#insistOnLeading();
       const committed = { revision: this.#position.revision, changes, decisions: decided.decisions };
       for (const listener of this.#committedListeners) listener(committed);
     }
@@ -402,6 +431,11 @@ export class ControlLoop {
       this.#apply(draft.changes(), changes);
       if (changes.length >= mostChanges) return;
     }
+  }
+
+  /** @throws LeadershipLost */
+  #insistOnLeading(): void {
+    if (this.#abandoned || this.#deps.isFresh?.() === false) throw new LeadershipLost();
   }
 
   /** On a critically full disk the engine rests: a turn that only asks again would come again at once, for ever. */

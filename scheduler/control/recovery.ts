@@ -4,7 +4,7 @@ import { ClusterState, type ReadableState } from '../model/cluster-state.js';
 import { inNewHistory, withTerm } from '../model/history.js';
 import { META_KEY, type ClusterMeta, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
-import type { StateStore, StorePosition } from '../store/state-store.js';
+import type { StateStore, StoredRecord, StorePosition } from '../store/state-store.js';
 import { auditRecords } from './invariants/audit.js';
 import { INVARIANTS } from './invariants/catalog.js';
 import { Holdings } from './invariants/holdings.js';
@@ -14,11 +14,22 @@ export interface Recovered {
   readonly state: ClusterState;
   readonly position: StorePosition;
   readonly records: number;
+  /** What shows that a part of the history was lost, in words, when that was found out by beginning; null = nothing did. */
+  readonly loss: string | null;
+}
+
+/** What a daemon remembers beside the store, so that a store that was emptied or put back is told from a new one. */
+export interface Remembered {
+  /** A cluster whose data is gone: a store without one goes on with it, and asks its agents what they run. */
+  readonly lostClusterId?: string | null;
+  /** Where the history stood when this daemon last led. */
+  readonly lastKnown?: StorePosition | null;
+  /** Names a history that has to begin. */
+  readonly newLineage?: () => string;
 }
 
 /**
  * Opens a new term and reads the whole state. A store without a cluster gets one with the id given.
- * @param lostClusterId a cluster whose data is gone: a store without one goes on with it, and asks its agents what they run
  * @param leaderId who leads in the new term; empty = nobody will ask
  */
 export async function recover(
@@ -26,10 +37,14 @@ export async function recover(
   view: ClusterView,
   newClusterId: () => string,
   nowMs: number,
-  lostClusterId: string | null = null,
+  { lostClusterId = null, lastKnown = null, newLineage }: Remembered = {},
   leaderId = '',
 ): Promise<Recovered> {
   let position = await store.beginEpoch();
+  const left = position.lineage === lastKnown?.lineage && position.revision < lastKnown.revision ? lastKnown : null;
+  if (left !== null && newLineage !== undefined) {
+    position = await store.beginEpoch({ aboveEpoch: left.epoch, lineage: newLineage() });
+  }
   const state = new ClusterState();
   const shared = new SharedParts();
   let records = 0;
@@ -43,13 +58,39 @@ export async function recover(
   }
   const before = state.get('meta', META_KEY) ?? null;
   // Where it began has to be in the first commit of a term: by what comes after it, a store that was put back is told from one that was not.
-  const value = withTerm(metaIn(position, before, newClusterId, nowMs, lostClusterId), { ...position, leaderId });
+  const loss = lossOf(position, left, before, lostClusterId);
+  const meta =
+    before !== null && left !== null
+      ? inNewHistory(before, position.lineage, left, 'lost', nowMs)
+      : metaIn(position, before, newClusterId, nowMs, lostClusterId);
+  const value = withTerm(meta, { ...position, leaderId });
   const revision = position.revision + 1;
-  await store.commit({ ...position, revision, puts: [{ collection: 'meta', key: META_KEY, value }], deletes: [] });
+  const puts: StoredRecord[] = [{ collection: 'meta', key: META_KEY, value }];
+  if (loss !== null && leaderId !== '') {
+    const message = `part of the history was lost (${loss}); what agents run is taken over in history ${position.lineage}`;
+    // Every term has an id of its own, and at most one loss is found by beginning it.
+    const incident = { id: leaderId, timeMs: nowMs, kind: 'history_lost' as const, message, actor: '' };
+    puts.push({ collection: 'incidents', key: leaderId, value: incident });
+    state.apply({ collection: 'incidents', key: leaderId, before: null, after: incident });
+  }
+  await store.commit({ ...position, revision, puts, deletes: [] });
   state.apply({ collection: 'meta', key: META_KEY, before, after: value });
   position = { ...position, revision };
   checkInvariants(state);
-  return { state, position, records };
+  return { state, position, records, loss };
+}
+
+function lossOf(
+  { revision, lineage }: StorePosition,
+  left: StorePosition | null,
+  before: ClusterMeta | null,
+  lostClusterId: string | null,
+): string | null {
+  if (left !== null) {
+    return `this daemon had committed revision ${left.revision} of history ${left.lineage}, the store ends at revision ${revision}`;
+  }
+  if (before !== null || lostClusterId === null) return null;
+  return `the store of cluster ${lostClusterId} is empty; history ${lineage} begins`;
 }
 
 /**

@@ -61,6 +61,8 @@ export interface FleetDependencies {
   readonly loop: ControlLoop;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether this daemon leads for certain; absent = always, since nobody else can. */
+  readonly isFresh?: () => boolean;
 }
 
 /** What is known of a node beyond its record. */
@@ -147,6 +149,11 @@ export class Fleet {
     this.#sessions.clear();
   }
 
+  /** Whether this daemon leads for certain: if not, no agent is told anything. By a clock that counts suspend; never remembered. */
+  get mayTell(): boolean {
+    return this.#deps.isFresh?.() ?? true;
+  }
+
   get connected(): number {
     return this.#sessions.size;
   }
@@ -220,6 +227,13 @@ export class Fleet {
         'part of the history was lost: a new one begins, and what agents run is taken over',
       );
     });
+  }
+
+  /** A loss of history that was found by beginning: agents are asked from the start. */
+  noteLossAtBeginning(evidence: string): void {
+    this.counts.historyLosses += 1;
+    const { lineage } = this.#deps.loop.position;
+    this.#deps.log.error({ evidence, lineage }, 'part of the history was lost: what agents run is taken over');
   }
 
   /** Notes what an agent's report brought to light. */

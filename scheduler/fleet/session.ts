@@ -216,7 +216,7 @@ export class AgentSession {
   #answer(node: NodeId, sequence: number): void {
     if (this.#ended) return;
     this.#send({ heartbeatReply: { sequence } });
-    this.#deps.fleet.answered(node);
+    if (!this.#ended) this.#deps.fleet.answered(node);
   }
 
   async #take(message: ConnectRequest__Output): Promise<void> {
@@ -375,8 +375,11 @@ export class AgentSession {
     waiting?.resolve(data);
   }
 
+  /** A daemon that was stopped, or cut off, must neither order anything nor keep an agent from its new leader by answering. */
   #send(message: ConnectResponse): void {
-    if (!this.#ended) this.#stream.write(message);
+    if (this.#ended) return;
+    if (this.#deps.fleet.mayTell) this.#stream.write(message);
+    else this.end();
   }
 
   #fail(error: unknown): void {

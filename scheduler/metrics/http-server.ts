@@ -1,6 +1,6 @@
 // The daemon's plain HTTP side: /metrics for Prometheus, /metrics/workloads for those who want
 // series of each workload, /healthz (the process lives), /readyz (it can be used, or what
-// it waits for).
+// it waits for; that it stands by).
 import type { Registry } from 'prom-client';
 import { type Page, type PageServer, servePages } from '../../common/http-pages.js';
 import { waitingText, type Waiting } from '../fleet/readiness.js';
@@ -11,19 +11,26 @@ export interface HttpSources {
   readonly workloads: () => Registry | null;
   /** What the daemon waits for, in the order in which it comes about. */
   readonly waitingFor: () => readonly Waiting[];
+  /** Who leads, in words, while this daemon stands by; null = it does not stand by. */
+  readonly standby: () => string | null;
 }
 
 /** Serves the pages; resolves once it listens. */
 export function serveHttp(
   address: { readonly host: string; readonly port: number },
-  { registry, workloads, waitingFor }: HttpSources,
+  { registry, workloads, waitingFor, standby }: HttpSources,
 ): Promise<PageServer> {
   return servePages(address, {
     '/metrics': () => metricsOf(registry()),
     '/metrics/workloads': () => metricsOf(workloads()),
     '/healthz': () => ({ code: 200, body: 'ok\n' }),
-    '/readyz': () => readiness(waitingFor()),
+    '/readyz': () => standing(standby()) ?? readiness(waitingFor()),
   });
+}
+
+/** Not ready, so that whoever chooses by this page reaches the one that leads; all is well nevertheless. */
+function standing(who: string | null): Page | null {
+  return who === null ? null : { code: 503, body: `standby; ${who}\n` };
 }
 
 function readiness(waiting: readonly Waiting[]): Page {

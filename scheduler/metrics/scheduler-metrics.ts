@@ -1,8 +1,7 @@
 // Every metric of the scheduler daemon, those of the engine (engine-metrics.ts) among them. Labels are bounded: queues, pools,
 // models, states, never workloads.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../common/clock.js';
-import { PACKAGE_VERSION } from '../../common/package-root.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import type { ShapeStanding } from '../engine/decisions.js';
@@ -20,6 +19,7 @@ import { registerInvariantMetrics } from './invariant-metrics.js';
 import { registerNodeMetrics, whyUnschedulable } from './node-metrics.js';
 import { oneLook } from './one-look.js';
 import { countReasons } from './pending-reasons.js';
+import { processMetrics } from './process-metrics.js';
 import { type Labels, Tally } from './tally.js';
 import { WorkloadMetrics } from './workload-metrics.js';
 
@@ -105,14 +105,7 @@ export class SchedulerMetrics {
   });
 
   constructor(sources: MetricSources) {
-    collectDefaultMetrics({ register: this.registry });
-    new Gauge({
-      name: 'sluice_build_info',
-      help: 'Always 1.',
-      labelNames: ['version', 'node_version'],
-      registers: this.#registers,
-    }).set({ version: PACKAGE_VERSION, node_version: process.version }, 1);
-    this.#gauge('sluice_scheduler_leader', '1 = this daemon decides.', [], (set) => set({}, 1));
+    for (const metric of processMetrics()) this.registry.registerMetric(metric);
     this.#gauge('sluice_store_revision', 'The last durable revision.', [], (set) => {
       set({}, sources.loop.position.revision);
     });

@@ -294,6 +294,7 @@ export class FakeScheduler {
         ],
       })),
       ReleaseBrake: this.#unary('ReleaseBrake', () => ({ nodes: waiting.nodes })),
+      StepDown: this.#unary('StepDown', () => ({})),
       EndRecovery: this.#unary('EndRecovery', () => ({ nodes: [] })),
     };
   }

@@ -107,6 +107,7 @@ export class ExampleCluster {
       room,
       takeSnapshot,
       onSnapshot: () => undefined,
+      stepDown: () => undefined,
       metricsUrl: () => '',
     };
     const api = createApiServer(handlers, { loop, hub, fleet, clock, log, ...rest });

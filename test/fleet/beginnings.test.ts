@@ -17,7 +17,7 @@ const AGENT: Pick<Witness, 'leaderId' | 'collidedEpoch' | 'pastLineages'> = {
 async function begin(meta: ClusterMeta | null, lostClusterId: string | null = null): Promise<ClusterMeta> {
   const store = new MemoryStore();
   if (meta !== null) store.records = [{ collection: 'meta', key: META_KEY, value: meta }];
-  const { state } = await recover(store, new ClusterView(), () => 'new', 1_000, lostClusterId, 'leader');
+  const { state } = await recover(store, new ClusterView(), () => 'new', 1_000, { lostClusterId }, 'leader');
   return state.meta;
 }
 
@@ -37,7 +37,7 @@ test('a known store goes on as it was; one of an earlier version notes its histo
 test('where each term began is in its first commit; the latest are kept', async () => {
   const store = new MemoryStore();
   for (let epoch = 1; epoch <= MAX_TERMS + 1; epoch += 1) {
-    const { position, state } = await recover(store, new ClusterView(), () => 'new', 1_000, null, `leader ${epoch}`);
+    const { position, state } = await recover(store, new ClusterView(), () => 'new', 1_000, {}, `leader ${epoch}`);
     expect(position).toMatchObject({ epoch, revision: epoch });
     expect(store.commits).toHaveLength(epoch);
     store.records = [{ collection: 'meta', key: META_KEY, value: state.meta }];

@@ -1,0 +1,165 @@
+// Everything that exists in one term of leading: the state, the one writer, the agents' sessions, the API. All of it is made anew for
+// each term and dropped with it, so that nothing a daemon believed in one term can reach the next.
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import type * as grpc from '@grpc/grpc-js';
+import { systemClock, type Clock } from '../common/clock.js';
+import { cannotListen } from '../common/http-pages.js';
+import { createUlidMaker } from '../common/ids.js';
+import type { Logger } from '../common/log.js';
+import { PACKAGE_VERSION } from '../common/package-root.js';
+import type { openTracer } from '../common/tracing/tracer.js';
+import { registerTraceMetrics } from '../common/tracing/trace-metrics.js';
+import { createApiServer } from './api/server.js';
+import { Handlers } from './api/handlers.js';
+import { createAuthenticator } from './auth/authenticator.js';
+import { serverCredentials } from './auth/credentials.js';
+import type { DaemonStore } from './backend.js';
+import type { ServerConfig } from './config.js';
+import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
+import { WorkloadSeries } from './metrics/workload-series.js';
+import { CURRENT_SCHEMA } from './store/schema.js';
+import type { StorePosition } from './store/state-store.js';
+import type { SpaceReport } from './store/space.js';
+import { tellOfRoom } from './store/space-log.js';
+import { snapshotBytes } from './store/snapshot/write.js';
+import { followCommits } from './tracing/follow.js';
+import { type Control, wireControl } from './wire-control.js';
+
+/** What a term is begun with. */
+export interface TermSurroundings {
+  readonly config: ServerConfig;
+  readonly log: Logger;
+  readonly tracer: Awaited<ReturnType<typeof openTracer>>;
+  readonly store: DaemonStore;
+  /** Whether this daemon leads for certain. Asked before anything leaves it. */
+  readonly isFresh: () => boolean;
+  /** Called with what makes going on impossible: the term is over. */
+  readonly onFatal: (error: unknown) => void;
+  /** A cluster that this daemon has served: a store without one has lost it. */
+  readonly lostClusterId: string | null;
+  /** Where the history stood when this daemon last led. */
+  readonly lastKnown: StorePosition | null;
+  /** Where /metrics answers; empty = switched off. */
+  readonly metricsUrl: () => string;
+  /** Gives leading up to another daemon. @throws ApiError when there cannot be another one */
+  readonly stepDown: (by: string) => void;
+}
+
+/** A state that was read, with all that decides on it. It tells nobody anything before it listens. */
+export interface Term {
+  readonly control: Control;
+  readonly metrics: SchedulerMetrics;
+  readonly series: WorkloadSeries;
+  readonly room: () => SpaceReport;
+  readonly api: grpc.Server;
+  /** Answers calls from now on, and decides. */
+  open(): void;
+  /** Takes nothing new and finishes what waits; nothing is written any more once it resolved. */
+  drain(): Promise<void>;
+  /** Ends at once: connections are cut before anything else happens, and what is under way is told to nobody. */
+  cut(): void;
+}
+
+/** Reads the state, and wires everything around it. @throws what the store and its recovery throw */
+export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
+  const { config, log, tracer, store, isFresh, onFatal, lostClusterId, lastKnown, metricsUrl, stepDown } = surroundings;
+  const begunMs = systemClock.monotonicMs();
+  const control = await wireControl(
+    lostClusterId === null ? config : { ...config, fencing: { ...config.fencing, lostClusterId } },
+    {
+      store,
+      clock: { ...systemClock, bootMs: () => os.uptime() * 1_000 },
+      log,
+      newUlid: createUlidMaker(),
+      newClusterId: randomUUID,
+      defer: setImmediate,
+      onFatal,
+      isFresh,
+      lastKnown,
+    },
+  );
+  const { state, position, records, loop, hub, fleet, clock } = control;
+  log.info({ ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs) }, 'state recovered');
+  const room = (): SpaceReport => store.spaceReport();
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
+  if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
+  const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
+  const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
+
+  const handlers = new Handlers({
+    authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
+    clock,
+    log: log.child({ component: 'api' }),
+    observe: (method, code, seconds) => metrics.rpcSeconds.observe({ method, code }, seconds),
+    isFresh,
+  });
+  const api = createApiServer(handlers, {
+    loop,
+    hub,
+    fleet,
+    clock,
+    log: log.child({ component: 'api' }),
+    maxGraceMs: config.maxGraceMs,
+    maxRequests: config.retention.requestCount,
+    prices: config.prices,
+    room,
+    takeSnapshot: (clusterId) => {
+      const { position: at, records: all, release } = store.snapshot();
+      const about = { schema: CURRENT_SCHEMA.version, writtenBy: PACKAGE_VERSION, clusterId, savedMs: clock.wallMs() };
+      return { position: at, bytes: snapshotBytes({ ...about, ...at }, all, clock), release };
+    },
+    onSnapshot: () => metrics.lastSnapshot.setToCurrentTime(),
+    metricsUrl,
+    stepDown,
+    ...traced,
+  });
+  return {
+    control,
+    metrics,
+    series: new WorkloadSeries({ loop, clock }),
+    room,
+    api: api.server,
+    open: () => {
+      api.setServing(true);
+      control.start();
+    },
+    drain: async () => {
+      api.setServing(false);
+      roomWatch.stop();
+      await control.stop();
+    },
+    cut: () => {
+      api.server.forceShutdown();
+      roomWatch.stop();
+      control.abandon();
+    },
+  };
+}
+
+/** Listens. @returns where, as HOST:PORT @throws Error in words */
+export async function listen(
+  server: grpc.Server,
+  { host, port }: { readonly host: string; readonly port: number },
+  config: ServerConfig,
+): Promise<{ readonly address: string; readonly port: number }> {
+  const shown = host.includes(':') ? `[${host}]` : host;
+  const credentials = await serverCredentials(config);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${shown}:${port}`, credentials, (error, bound) => {
+      if (error === null) resolve({ address: `${shown}:${bound}`, port: bound });
+      else reject(cannotListen(`${shown}:${port}`, '--listen', error));
+    });
+  });
+}
+
+/** Lets calls that run finish; cuts what is left after the grace. */
+export function closeServer(server: grpc.Server, graceMs: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = clock.after(graceMs, () => server.forceShutdown());
+    server.tryShutdown(() => {
+      cut.cancel();
+      resolve();
+    });
+  });
+}
