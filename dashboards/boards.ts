@@ -215,6 +215,7 @@ function scheduler(): Dashboard {
     [],
   )
     .withPanel(tile('Leads', '1 = a daemon decides.', 'short', 'sum(sluice_scheduler_leader) or vector(0)'))
+    .withPanel(tile('Daemons', 'That lead or stand by.', 'short', 'count(sluice_scheduler_leader) or vector(0)'))
     .withPanel(
       tile(
         'Last turn',
@@ -242,6 +243,15 @@ function scheduler(): Dashboard {
         's',
         [quantile(0.5, 'sluice_scheduler_cycle_duration_seconds', 'phase'), '{{phase}} median'],
         [quantile(0.99, 'sluice_scheduler_cycle_duration_seconds', 'phase'), '{{phase}} 99 %'],
+      ),
+    )
+    .withPanel(
+      lines(
+        'Take-overs',
+        'Terms of leading that began, and that were lost against the will of their daemon, in an hour.',
+        'short',
+        ['sum(increase(sluice_scheduler_terms_total[1h]))', 'begun'],
+        ['sum(increase(sluice_scheduler_leadership_lost_total[1h]))', 'lost'],
       ),
     )
     .withPanel(

@@ -1,6 +1,7 @@
 // The life of a daemon: it stands by, leads, and stands by again. A store of one machine is led from the start to the end; of one that
 // several daemons share, one leads. docs/internals/leadership.md tells why a term is ended the way it is.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status, type Server } from '@grpc/grpc-js';
@@ -19,7 +20,9 @@ import { LeadershipLost } from './control/loop.js';
 import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
 import { serveHttp } from './metrics/http-server.js';
 import { roleMetrics } from './metrics/process-metrics.js';
-import type { LeaderTerm } from './store/leadership.js';
+import { StoreUnusable } from './store/data-folder.js';
+import { RedisUnreachable } from './store/redis/port.js';
+import type { Leadership, LeaderTerm } from './store/leadership.js';
 import { CommitRefused, StoreFailure, type StorePosition } from './store/state-store.js';
 import { beginTerm, closeServer, listen, type Term } from './term.js';
 
@@ -35,6 +38,9 @@ const STEPPED_DOWN_REST_MS = 3_000;
 const LOST_REST_MS = 1_000;
 /** Where a daemon of a shared store remembers which cluster it serves. */
 const CLUSTER_FILE = 'cluster-id';
+
+/** What may be put right by reading the store anew, perhaps by another daemon. */
+const DOUBTS = [LeadershipLost, CommitRefused, StoreFailure, RedisUnreachable];
 
 /** How a term ends. */
 type End =
@@ -72,11 +78,14 @@ export class Daemon {
   #http: PageServer | null = null;
   #tracer: Awaited<ReturnType<typeof openTracer>> = null;
   #standby: Server | null = null;
+  #leadership: Leadership | null = null;
   #term: Term | null = null;
   #isServing = false;
   /** The port that gRPC was given first; it is kept. */
   #port: number;
   #lastKnown: StorePosition | null = null;
+  /** Whether this daemon has led, or has seen another one lead: the store was right once. */
+  #hasCompany = false;
   /** Ends the present term. */
   #end: ((end: End) => void) | null = null;
 
@@ -103,6 +112,7 @@ export class Daemon {
       while (!this.#isStopping) await this.#live();
     } finally {
       this.#standby?.forceShutdown();
+      await this.#leadership?.close();
       await this.#tracer?.close();
       await this.#http?.close();
     }
@@ -120,14 +130,17 @@ export class Daemon {
 
   /** From standing by to the end of a term. */
   async #live(): Promise<void> {
-    const { leadership, isShared } = this.#backend;
+    const { isShared } = this.#backend;
     const { signal } = this.#stopping;
     if (isShared && this.#standby === null) await this.#standBy();
+    this.#leadership ??= await this.#backend.openLeadership(this.#advertised());
+    const leadership = this.#leadership;
     let leading: LeaderTerm;
     try {
       leading = await leadership.campaign({
         signal,
         onLeader: (leader) => {
+          this.#hasCompany ||= leader !== null;
           this.#view = { ...this.#view, leader };
           this.#log.info({ leader }, leader === null ? 'nobody leads' : 'another daemon leads');
         },
@@ -181,6 +194,7 @@ export class Daemon {
         log: this.#log,
         tracer: this.#tracer,
         store,
+        place: this.#backend.place,
         isFresh,
         onFatal,
         lostClusterId: this.#rememberedCluster() ?? this.#config.fencing.lostClusterId,
@@ -249,6 +263,7 @@ export class Daemon {
     );
     this.#port = port;
     this.#term = term;
+    this.#hasCompany = true;
     this.#isServing = true;
     this.#view = { leader: null, isTakingOver: false };
     roleMetrics().leader.set(1);
@@ -264,6 +279,16 @@ export class Daemon {
     this.#port = port;
     roleMetrics().leader.set(0);
     this.#onAnswering({ grpc: address, http: this.#http?.address ?? null, role: 'standby' });
+  }
+
+  /** Where others reach this daemon. An address that stands for all of a machine is none that another one could call. */
+  #advertised(): string {
+    const { advertise, listen: at } = this.#config;
+    const { host, port } = advertise ?? {
+      host: at.host === '0.0.0.0' || at.host === '::' ? os.hostname() : at.host,
+      port: this.#port,
+    };
+    return `${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
   /** @throws ApiError */
@@ -285,7 +310,9 @@ export class Daemon {
   /** What of a shared store can be put right by reading it anew, perhaps by another daemon, is no reason to end the process. */
   #endOf(error: unknown): End {
     const why = error instanceof Error ? error.message : String(error);
-    const isDoubt = error instanceof LeadershipLost || error instanceof CommitRefused || error instanceof StoreFailure;
+    // A store that is refused from the beginning is for the operator; later, after a fail-over, it may be whole again soon.
+    const isRefused = error instanceof StoreUnusable && this.#hasCompany;
+    const isDoubt = isRefused || DOUBTS.some((kind) => error instanceof kind);
     const isOurs = error instanceof InvariantViolation || !isDoubt;
     return this.#backend.isShared && !isOurs ? { type: 'lost', why } : { type: 'fatal', error };
   }

@@ -6,12 +6,13 @@ import { InvariantViolation } from '../common/assert.js';
 import { exitAtOnce } from '../common/exit-at-once.js';
 import { createLogger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import { openBackend } from './backend.js';
+import { backendOf } from './backend.js';
 import { loadServerConfig } from './config.js';
 import { Daemon } from './daemon.js';
 
 /** Exit code after a failed write or a broken invariant: what is on disk is right, going on would not be. */
 const EXIT_FATAL = 70;
+
 /** `sluice server`: runs until SIGTERM or SIGINT. */
 export async function runServer(argv: readonly string[]): Promise<void> {
   const loaded = loadServerConfig(argv, process.env);
@@ -31,11 +32,10 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', fail);
 
   let hasAnswered = false;
-  const backend = await openBackend(config, log).catch(refuse);
   const daemon = new Daemon({
     config,
     log,
-    backend,
+    backend: backendOf(config, log),
     onAnswering: (addresses) => {
       hasAnswered ||= addresses.role === 'leader';
       log.info({ ...addresses, version: PACKAGE_VERSION }, addresses.role === 'leader' ? 'serving' : 'standing by');
@@ -54,7 +54,6 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   await daemon.run().catch((error: unknown) => (hasAnswered ? fail(error) : refuse(error)));
-  await backend.leadership.close();
   log.info('stopped');
   exitAtOnce(0);
 

@@ -32,6 +32,8 @@ export interface TermSurroundings {
   readonly log: Logger;
   readonly tracer: Awaited<ReturnType<typeof openTracer>>;
   readonly store: DaemonStore;
+  /** What is filling up, as people call it. */
+  readonly place: string;
   /** Whether this daemon leads for certain. Asked before anything leaves it. */
   readonly isFresh: () => boolean;
   /** Called with what makes going on impossible: the term is over. */
@@ -63,7 +65,8 @@ export interface Term {
 
 /** Reads the state, and wires everything around it. @throws what the store and its recovery throw */
 export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
-  const { config, log, tracer, store, isFresh, onFatal, lostClusterId, lastKnown, metricsUrl, stepDown } = surroundings;
+  const { config, log, tracer, store, place, isFresh, onFatal, lostClusterId, lastKnown, metricsUrl, stepDown } =
+    surroundings;
   const begunMs = systemClock.monotonicMs();
   const control = await wireControl(
     lostClusterId === null ? config : { ...config, fencing: { ...config.fencing, lostClusterId } },
@@ -85,7 +88,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
   const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
-  const roomWatch = tellOfRoom({ clock, report: room, log, onFatal });
+  const roomWatch = tellOfRoom({ clock, place, report: room, log, onFatal });
 
   const handlers = new Handlers({
     authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
@@ -104,8 +107,8 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     maxRequests: config.retention.requestCount,
     prices: config.prices,
     room,
-    takeSnapshot: (clusterId) => {
-      const { position: at, records: all, release } = store.snapshot();
+    takeSnapshot: async (clusterId) => {
+      const { position: at, records: all, release } = await store.snapshot();
       const about = { schema: CURRENT_SCHEMA.version, writtenBy: PACKAGE_VERSION, clusterId, savedMs: clock.wallMs() };
       return { position: at, bytes: snapshotBytes({ ...about, ...at }, all, clock), release };
     },

@@ -50,7 +50,7 @@ export interface ServiceDependencies {
   /** What is left on the disk that holds the data. */
   readonly room: () => Room;
   /** One moment of the state as a file. */
-  readonly takeSnapshot: (clusterId: string) => TakenSnapshot;
+  readonly takeSnapshot: (clusterId: string) => TakenSnapshot | Promise<TakenSnapshot>;
   /** Called when a whole one was handed out. */
   readonly onSnapshot: () => void;
   /** Gives leading up to another daemon. @throws ApiError when there cannot be one */
@@ -93,14 +93,21 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   );
   const health = new HealthImplementation(Object.fromEntries(['', ...services].map((name) => [name, 'NOT_SERVING'])));
   health.addToServer(server);
-  const described = { ...sluicePackageDefinition, ...protoLoader.loadSync(healthProto) };
-  new ReflectionService(described).addToServer(server);
+  reflection().addToServer(server);
   return {
     server,
     setServing: (serving) => {
       for (const name of ['', ...services]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING');
     },
   };
+}
+
+let described: ReflectionService | null = null;
+
+/** What the API says of itself. Made once, since it takes half a second: a daemon that takes over has no time for it. */
+export function reflection(): ReflectionService {
+  described ??= new ReflectionService({ ...sluicePackageDefinition, ...protoLoader.loadSync(healthProto) });
+  return described;
 }
 
 /** `sluice.v1.WorkloadService` of a service definition. */

@@ -44,7 +44,7 @@ async function send(
 ): Promise<void> {
   const beganMs = clock.monotonicMs();
   const clusterId = await loop.read((state) => state.meta.clusterId);
-  const snapshot = takeSnapshot(clusterId);
+  const snapshot = await takeSnapshot(clusterId);
   let bytes = 0;
   try {
     for await (const data of snapshot.bytes) {

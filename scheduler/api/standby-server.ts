@@ -3,15 +3,15 @@ import * as grpc from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import { sluice } from '../../common/proto.js';
-import type { LeaderCard } from '../store/leadership.js';
+import { reflection } from './server.js';
 
 /** The trailing metadata that holds the leader's address, for clients that do not read error details. */
 export const LEADER_KEY = 'sluice-leader';
 
 /** What is known of who leads. */
 export interface LeaderView {
-  /** Null = nobody, as far as can be seen. */
-  readonly leader: LeaderCard | null;
+  /** Where it answers, and since when; null = nobody leads, as far as can be seen. */
+  readonly leader: { readonly address: string; readonly sinceMs: number } | null;
   /** Set while this daemon has become the leader and reads the state. */
   readonly isTakingOver: boolean;
 }
@@ -25,6 +25,7 @@ export function createStandbyServer(view: () => LeaderView): grpc.Server {
     server.addService(member.service, Object.fromEntries(refusals));
   }
   new HealthImplementation({ '': 'NOT_SERVING' }).addToServer(server);
+  reflection().addToServer(server);
   return server;
 }
 

@@ -37,11 +37,13 @@ export function redisLeadership(options: RedisLeadershipOptions): Leadership {
 
   const pause = (delayMs: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => {
-      const timer = clock.after(delayMs, resolve);
       const end = () => {
         timer.cancel();
+        // One pause after the other: their listeners must not add up.
+        signal.removeEventListener('abort', end);
         resolve();
       };
+      const timer = clock.after(delayMs, end);
       wake = end;
       signal.addEventListener('abort', end, { once: true });
     });
