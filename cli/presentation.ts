@@ -263,7 +263,11 @@ const SHORT_GPU_TIME_MS = 360_000;
 
 /** GPU time: `3.25 GPU hours`; a short one as a span, which hundredths of hours would not show. */
 export function gpuTime(duration: Duration | null | undefined): string {
-  const ms = fromDuration(duration) ?? 0;
+  return gpuTimeText(fromDuration(duration) ?? 0);
+}
+
+/** GPU time of so many ms, rounded to whole seconds when it is short. */
+export function gpuTimeText(ms: number): string {
   if (ms === 0) return 'none';
   return ms < SHORT_GPU_TIME_MS ? formatDuration(ms) : `${(ms / 3_600_000).toFixed(2)} GPU hours`;
 }

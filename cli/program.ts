@@ -88,6 +88,11 @@ const GROUPS: readonly CommandGroup[] = [
       },
       { name: 'report', summary: 'tell what queues and users have used', load: () => import('./commands/report.js') },
       { name: 'wait', summary: 'wait until workloads run or end', load: () => import('./commands/wait.js') },
+      {
+        name: 'checkpoint',
+        summary: 'inside a task: declare a checkpoint complete',
+        load: () => import('./commands/checkpoint.js'),
+      },
     ],
   },
   {

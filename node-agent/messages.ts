@@ -30,7 +30,7 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
 export function parseDesired(message: DesiredAllocation__Output): DesiredAllocation {
   // It becomes a folder's name.
   if (!/^[0-9A-Za-z]{1,64}$/.test(message.id)) throw new Error(`"${message.id}" is no allocation id`);
-  const { resume, stop, array } = message;
+  const { resume, stop, array, earlySignal } = message;
   return {
     id: message.id as AllocationId,
     workload: message.workload,
@@ -69,6 +69,9 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
       stop === null
         ? null
         : { reason: STOP_REASONS[stop.reason] ?? 'CANCELLED', graceMs: fromDuration(stop.grace) ?? 0 },
+    ...(earlySignal === null
+      ? {}
+      : { earlySignal: { signal: earlySignal.signal, aheadMs: fromDuration(earlySignal.ahead) ?? 0 } }),
     origin: message.origin,
     // Without a word from the scheduler the careful choice: no running on without a lease.
     lingerMs: fromDuration(message.linger) ?? 0,

@@ -8,6 +8,7 @@ import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
 import type { QueueSpec__Output } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
 import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import { atRiskText, checkpointText, graceText } from '../checkpoint-text.js';
 import { usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 import {
@@ -141,7 +142,7 @@ interface Told {
 
 function describeWorkload(invocation: Invocation, workload: Workload__Output, { estimate, silence }: Told): string {
   const { nowMs } = invocation;
-  const { spec, state, checkpoint } = workload;
+  const { spec, state } = workload;
   const simulated = workload.allocations.some(({ gpus }) => gpus.some((gpu) => gpu.simulated));
   const reason = workload.pendingReason === '' ? '' : ` (${pascalCase(workload.pendingReason)})`;
   const fields: readonly Field[] = [
@@ -166,11 +167,9 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output, { 
     ...given('Retries', spec?.retry ? retryText(spec.retry) : ''),
     ['Program', programText(spec)],
     ...(spec?.workingDirectory ? [['Workdir', spec.workingDirectory] as const] : []),
-    ['Grace', formatDuration(fromDuration(spec?.checkpoint?.grace) ?? 0)],
-    [
-      'Checkpoint',
-      checkpoint === null ? 'none' : `step ${checkpoint.step}, ${age(checkpoint.time, nowMs)} ago, ${checkpoint.path}`,
-    ],
+    ['Grace', graceText(spec)],
+    ['Checkpoint', checkpointText(workload, nowMs)],
+    ...given('At risk', atRiskText(workload, nowMs)),
     ['Submitted', moment(workload.submitTime, nowMs)],
     ['Started', moment(workload.startTime, nowMs)],
     ...given('Time limit', timeLimitText(workload)),

@@ -16,6 +16,7 @@ import {
   parseMemoryMib,
   parseMig,
   parseNumbers,
+  parseSignal,
   parseTasks,
   parseTimeLimitMs,
   parseTopology,
@@ -52,6 +53,7 @@ export interface SpecOptions {
   readonly array?: string;
   readonly grace?: string;
   readonly launcher?: string;
+  readonly signal?: string;
   readonly onDisconnect?: string;
   readonly preempt: boolean;
   readonly kind?: string;
@@ -103,6 +105,10 @@ export function withSpecFlags(command: Command): Command {
     .option('-a, --array <first-last>', 'so many equal workloads: 0-99, at most ten at once: 0-99%10')
     .option('--grace <time>', 'from the stop signal to the kill, for example 30s or 2m')
     .option('--launcher <how>', 'processes of tasks that work together: none, torchrun or per_gpu (one for each GPU)')
+    .option(
+      '--signal <name[@time]>',
+      'a signal ahead of the stop signal: USR1@120 (seconds) or USR1@2m; a minute ahead without a time',
+    )
     .option('--on-disconnect <class>', 'what becomes of it when its node loses contact: stop, linger or keep')
     .option('--no-preempt', 'never loses its GPUs to others; stays within the guarantee of the queue')
     .option('--kind <kind>', 'batch, train, test, service or interactive; default batch')
@@ -124,6 +130,13 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
   if (queue === null) throw usageError('no queue to charge', NAME_A_QUEUE);
   const { least, most } = tasksOf(options.tasks ?? '1');
   const graceMs = read('--grace', options.grace, parseDurationMs, 'time', 'Write 30s, 2m or 1h30m.');
+  const signal = read(
+    '--signal',
+    options.signal,
+    parseSignal,
+    'signal that can be sent ahead',
+    'Write USR1@120, or USR2@5m; there are HUP, INT, QUIT, USR1 and USR2.',
+  );
   return {
     name: options.name ?? '',
     kind: kindOf(options.kind ?? 'batch'),
@@ -139,9 +152,17 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
     workingDirectory: options.workdir ?? '',
     ...(options.launcher === undefined ? {} : { launcher: launcherWord(options.launcher) }),
     ...(options.onDisconnect === undefined ? {} : { onDisconnect: onDisconnectOf(options.onDisconnect) }),
-    ...(graceMs === undefined && options.checkpointDir === undefined
+    ...(graceMs === undefined && signal === undefined && options.checkpointDir === undefined
       ? {}
-      : { checkpoint: { grace: toDuration(graceMs ?? null), directory: options.checkpointDir ?? '' } }),
+      : {
+          checkpoint: {
+            grace: toDuration(graceMs ?? null),
+            directory: options.checkpointDir ?? '',
+            ...(signal === undefined
+              ? {}
+              : { earlySignal: { signal: signal.signal, ahead: toDuration(signal.aheadMs) } }),
+          },
+        }),
   };
 }
 
@@ -343,6 +364,7 @@ const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
   working_directory: '--workdir',
   checkpoint: '--checkpoint-dir',
   'checkpoint.grace': '--grace',
+  'checkpoint.early_signal': '--signal',
 };
 
 /** What the scheduler found wrong, by the flags that said it; as it was when a complaint belongs to none. */

@@ -14,10 +14,12 @@ import {
 } from 'yaml';
 import { nearest } from '../../common/nearest.js';
 import { toDuration } from '../../common/units.js';
+import type { EarlySignal } from '../../proto/gen/sluice/v1/EarlySignal.js';
 import type { Role } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import { launcherOf } from './launcher.js';
 import { ON_DISCONNECT } from './on-disconnect.js';
+import type { SignalAhead } from './quantities.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
 import { NOT_YET, SAID_OTHERWISE, keysAt, workloadSchema, type RoleDocument, type WorkloadDocument } from './schema.js';
 
@@ -227,8 +229,18 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
     ...(document.on_disconnect === undefined ? {} : { onDisconnect: ON_DISCONNECT[document.on_disconnect] }),
     ...(checkpoint === undefined
       ? {}
-      : { checkpoint: { directory: checkpoint.dir ?? '', grace: toDuration(checkpoint.grace ?? null) } }),
+      : {
+          checkpoint: {
+            directory: checkpoint.dir ?? '',
+            grace: toDuration(checkpoint.grace ?? null),
+            ...(checkpoint.signal === undefined ? {} : { earlySignal: toEarlySignal(checkpoint.signal) }),
+          },
+        }),
   };
+}
+
+function toEarlySignal({ signal, aheadMs }: SignalAhead): EarlySignal {
+  return { signal, ahead: toDuration(aheadMs) };
 }
 
 function toRole(role: RoleDocument): Role {
@@ -341,7 +353,7 @@ function partsToPath(
     case 'workingDirectory':
       return ['workdir'];
     case 'checkpoint':
-      return ['checkpoint', ...(second === undefined ? [] : [second === 'directory' ? 'dir' : second])];
+      return ['checkpoint', ...(second === undefined ? [] : [CHECKPOINT_KEYS[second] ?? second])];
     case 'timeLimit':
       return ['time'];
     case 'retry':
@@ -355,6 +367,8 @@ function partsToPath(
       return first === '' ? [] : [first];
   }
 }
+
+const CHECKPOINT_KEYS: Readonly<Record<string, string>> = { directory: 'dir', earlySignal: 'signal' };
 
 const RETRY_KEYS: Readonly<Record<string, string>> = {
   maxBackoff: 'backoff',

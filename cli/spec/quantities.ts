@@ -43,6 +43,29 @@ export function parseTimeLimitMs(text: string): number | null {
   return (((Number(days ?? 0) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000;
 }
 
+/** A notice ahead of the stop signal. */
+export interface SignalAhead {
+  /** As the API has it: `SIGUSR1`. */
+  readonly signal: string;
+  readonly aheadMs: number;
+}
+
+/** Those of Slurm users' scripts, of which none stops a process for good or cannot be caught. */
+const SIGNALS: readonly string[] = ['HUP', 'INT', 'QUIT', 'USR1', 'USR2'];
+/** What Slurm takes when its `--signal` says no time. */
+const USUAL_AHEAD_MS = 60_000;
+
+/** `USR1@120` as Slurm writes it (seconds), `USR1@2m`, `SIGUSR2@90s`, `USR1` = a minute ahead. */
+export function parseSignal(text: string): SignalAhead | null {
+  const match = /^(?:SIG)?([A-Z0-9]+)(?:@(\S+))?$/i.exec(text.trim());
+  const name = match?.[1]?.toUpperCase() ?? '';
+  if (!SIGNALS.includes(name)) return null;
+  const time = match?.[2];
+  const aheadMs =
+    time === undefined ? USUAL_AHEAD_MS : /^\d{1,7}$/.test(time) ? Number(time) * 1_000 : parseDurationMs(time);
+  return aheadMs === null || aheadMs <= 0 ? null : { signal: `SIG${name}`, aheadMs };
+}
+
 /** So many tasks, or at least and at most so many. */
 export interface TaskCounts {
   readonly least: number;

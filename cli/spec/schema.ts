@@ -12,6 +12,7 @@ import {
   parseLevel,
   parseMemoryMib,
   parseMig,
+  parseSignal,
   parseTasks,
   parseTimeLimitMs,
   parseTopology,
@@ -123,6 +124,11 @@ function absoluteFolder(what: string) {
 }
 
 const duration = written(parseDurationMs, 'must be a time such as 30s, 2m or 1h30m');
+
+const signal = written(
+  parseSignal,
+  'must be a signal and how long before the stop signal it comes, such as USR1@120 or USR2@5m; there are HUP, INT, QUIT, USR1 and USR2',
+);
 
 const mapping = 'must be a mapping (key: value)';
 
@@ -252,7 +258,10 @@ export const workloadSchema = z.strictObject(
     launcher: z.enum(LAUNCHER_WORDS, { error: `must be ${LAUNCHER_CHOICE}` }).optional(),
     on_disconnect: z.enum(['stop', 'linger', 'keep'], { error: 'must be stop, linger or keep' }).optional(),
     checkpoint: z
-      .strictObject({ dir: absoluteFolder('a folder').optional(), grace: duration.optional() }, { error: mapping })
+      .strictObject(
+        { dir: absoluteFolder('a folder').optional(), grace: duration.optional(), signal: signal.optional() },
+        { error: mapping },
+      )
       .optional(),
   },
   { error: 'must be a mapping (key: value)' },
@@ -275,7 +284,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
     case 'resources.tasks':
       return ['min', 'max'];
     case 'checkpoint':
-      return ['dir', 'grace'];
+      return ['dir', 'grace', 'signal'];
     case 'retry':
       return Object.keys(retry.unwrap().shape);
     case 'topology':

@@ -23,6 +23,8 @@ export interface TaskSpec {
   readonly lingerMs: number;
   /** From TERM to KILL when the lease is lost, in ms. */
   readonly graceMs: number;
+  /** Sent ahead of TERM, to the processes that catch it; absent = none is. */
+  readonly earlySignal?: { readonly signal: string; readonly aheadMs: number };
   /** The size above which the oldest half of the log is dropped, in bytes. */
   readonly logCapBytes: number;
   /** What the kernel is to hold it to; absent = nothing. */
@@ -185,7 +187,8 @@ export class AllocationFolder {
     await flush(this.path);
   }
 
-  writeStop(stop: { readonly reason: string; readonly deadline: string }): void {
+  /** `term` and `deadline`: when the stop signal and when the kill comes, as ISO 8601. */
+  writeStop(stop: { readonly reason: string; readonly term: string; readonly deadline: string }): void {
     // The task's user reads it, which may be another one than ours.
     this.#replace('stop', stop, 0o644);
   }

@@ -1,8 +1,9 @@
 // Watches the checkpoint folder of a task for checkpoints that are declared complete: sub-folders with a file COMPLETE.
 // Events make it quick, a poll makes it sure (network file systems have no events).
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readMarker } from '../../common/checkpoint-marker.js';
 import type { Checkpoint } from '../session/allocation.js';
 
 /** How often the folder is looked at beside its events, in ms. */
@@ -13,8 +14,6 @@ const SETTLE_MS = 20;
 const MAX_WATCHED_FOLDERS = 8;
 /** A folder with more entries than this is looked at no further. */
 export const MAX_ENTRIES = 10_000;
-/** The most of a COMPLETE file that is read, in bytes. */
-const MAX_COMPLETE_BYTES = 4_096;
 /** How long the last look, when the task has ended, may take: a network file system may hang. In ms. */
 const LAST_LOOK_LIMIT_MS = 2_000;
 
@@ -79,20 +78,29 @@ export class CheckpointWatch {
   async #scan(): Promise<void> {
     const folders = await subFolders(this.#dir);
     const open: string[] = [];
+    const latest = this.#latest();
     for (const name of folders) {
       const folder = path.join(this.#dir, name);
-      const checkpoint = this.#complete.get(name) ?? (await readComplete(folder));
+      const known = latest.has(name) ? undefined : this.#complete.get(name);
+      const checkpoint = known ?? (await readComplete(folder));
       if (checkpoint === null) open.push(folder);
+      if (checkpoint === null) this.#complete.delete(name);
       else this.#complete.set(name, checkpoint);
     }
     const here = new Set(folders);
     for (const name of this.#complete.keys()) if (!here.has(name)) this.#complete.delete(name);
     if (this.#state === 'closed') return;
-    this.#watchOnly(open.sort().slice(-MAX_WATCHED_FOLDERS));
     const newest = newestOf(this.#complete.values());
+    this.#watchOnly([...open.sort().slice(-MAX_WATCHED_FOLDERS), ...(newest === null ? [] : [newest.path])]);
     if (newest === null || JSON.stringify(newest) === JSON.stringify(this.#newest)) return;
     this.#newest = newest;
     this.#onNewest(newest);
+  }
+
+  /** Those that are looked at again: a program may write into one folder again and again, which is not complete meanwhile. */
+  #latest(): ReadonlySet<string> {
+    const all = [...this.#complete].sort(([, a], [, b]) => b.step - a.step || b.timeMs - a.timeMs);
+    return new Set(all.slice(0, MAX_WATCHED_FOLDERS).map(([name]) => name));
   }
 
   #watchOnly(folders: readonly string[]): void {
@@ -130,6 +138,63 @@ export function newestOf(checkpoints: Iterable<Checkpoint>): Checkpoint | null {
   return newest;
 }
 
+/** Where a task begins, and a line for its log when that is not where it was told to. */
+export interface ResumePoint {
+  readonly checkpoint: Checkpoint | null;
+  readonly note: string | null;
+}
+
+/** What decides where a task begins. */
+export interface ResumeOrder {
+  /** Where the scheduler says; null = it knows of no checkpoint. */
+  readonly asked: Checkpoint | null;
+  readonly dir: string;
+  readonly attempt: number;
+  readonly tasks: number;
+}
+
+/**
+ * The checkpoint to begin with: the newest complete one of earlier attempts. That is the one which was asked for, with two exceptions: an
+ * agent that died together with its task could not tell of the last one, and a folder that is written again and again may not be complete
+ * now. Tasks of a gang must begin at the same step however late one starts, so they go by what is known to be of an earlier attempt.
+ */
+export async function resumePoint({ asked, dir, attempt, tasks }: ResumeOrder): Promise<ResumePoint> {
+  const found: (Checkpoint & { readonly attempt: number })[] = [];
+  for (const name of await subFolders(dir)) {
+    const folder = path.join(dir, name);
+    const marker = await readMarker(folder);
+    if (marker !== null) found.push({ ...marker, path: folder });
+  }
+  const isHere = asked !== null && (await readMarker(asked.path)) !== null;
+  const sure = found.filter((one) => tasks === 1 || (one.attempt > 0 && one.attempt < attempt));
+  const newest = newestOf([
+    ...(isHere ? [asked] : []),
+    ...(sure.length > 0 || isHere || asked === null ? sure : found),
+  ]);
+  const checkpoint = newest === null ? null : { step: newest.step, timeMs: newest.timeMs, path: newest.path };
+  if (asked === null && checkpoint === null) return { checkpoint, note: null };
+  if (asked !== null && isHere && checkpoint?.path === asked.path) return { checkpoint: asked, note: null };
+  const where =
+    checkpoint === null ? 'starts from the beginning' : `goes on from step ${checkpoint.step}, ${checkpoint.path}`;
+  const why =
+    asked === null || isHere
+      ? 'its last attempt could not tell of its last checkpoint any more'
+      : `checkpoint ${asked.path} is ${await whyGone(asked.path)}`;
+  return { checkpoint, note: `${why}: it ${where}` };
+}
+
+async function whyGone(folder: string): Promise<string> {
+  return (await orNull(stat(folder))) === null ? 'not visible on this node' : 'not complete any more';
+}
+
+/** The newest complete checkpoint of a folder, for whoever was not there to watch; null = there is none, or it takes too long to say. */
+export async function lastCheckpoint(dir: string): Promise<Checkpoint | null> {
+  let newest: Checkpoint | null = null;
+  const watch = new CheckpointWatch(dir, (checkpoint) => (newest = checkpoint));
+  await watch.close();
+  return newest;
+}
+
 async function subFolders(dir: string): Promise<string[]> {
   const entries = await orNull(readdir(dir, { withFileTypes: true }));
   return (entries ?? [])
@@ -140,21 +205,8 @@ async function subFolders(dir: string): Promise<string[]> {
 
 /** A complete checkpoint; null when the folder holds none (yet). */
 async function readComplete(folder: string): Promise<Checkpoint | null> {
-  const file = path.join(folder, 'COMPLETE');
-  const found = await orNull(stat(file));
-  if (found === null) return null;
-  const text = found.size > MAX_COMPLETE_BYTES ? '' : ((await orNull(readFile(file, 'utf8'))) ?? '');
-  return { step: stepOf(text), timeMs: Math.floor(found.mtimeMs), path: folder };
-}
-
-/** The content is optional; without a step, time decides. */
-function stepOf(text: string): number {
-  try {
-    const { step } = JSON.parse(text) as { step?: unknown };
-    return typeof step === 'number' && Number.isSafeInteger(step) && step >= 0 ? step : 0;
-  } catch {
-    return 0;
-  }
+  const marker = await readMarker(folder);
+  return marker === null ? null : { step: marker.step, timeMs: marker.timeMs, path: folder };
 }
 
 /** What cannot be read is no checkpoint: gone in between, or not ours to read. */

@@ -43,7 +43,7 @@ export function readStat(pid: number): ProcessStat | null {
 }
 
 /** A file of /proc/PID; null when the process is gone or is not ours to read. */
-export function readProcFile(pid: number, name: 'stat' | 'environ'): string | null {
+export function readProcFile(pid: number, name: 'stat' | 'status' | 'environ'): string | null {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'latin1');
   } catch (error) {

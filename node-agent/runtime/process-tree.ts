@@ -99,7 +99,8 @@ function carries(pid: number, marker: string, uid: number | undefined): boolean 
   return environ !== null && (environ.startsWith(marker) || environ.includes(`\0${marker}`));
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal to one process, if it is there and ours to signal. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -9,7 +9,7 @@ import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
 import { foldersOf, removeCgroup } from './cgroup.js';
-import { CheckpointWatch } from './checkpoints.js';
+import { CheckpointWatch, lastCheckpoint, type ResumePoint, resumePoint } from './checkpoints.js';
 import { removeWork } from './empty-work.js';
 import { taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
@@ -42,6 +42,7 @@ const CLAIM_TRIES = 40;
 /** How long after a failure the supervisor is started again, in ms. */
 const SUPERVISOR_RETRY_MS = 1_000;
 
+const NOTHING_TO_RESUME: ResumePoint = { checkpoint: null, note: null };
 const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
@@ -85,7 +86,12 @@ export type Recovered =
   | { readonly state: 'running'; readonly startedMs: number | null }
   /** It is ready, and was not told to start: it may be. */
   | { readonly state: 'ready' }
-  | { readonly state: 'ended'; readonly end: EndRecord };
+  | {
+      readonly state: 'ended';
+      readonly end: EndRecord;
+      /** The newest complete one in its folder: nobody watched it. Absent = there is none. */
+      readonly checkpoint?: Checkpoint;
+    };
 
 /** What became of one that was claimed, or never will be started. */
 type Found = Exclude<Recovered, { readonly state: 'ready' }>;
@@ -140,7 +146,12 @@ export class TaskRuntime {
     const link = await runtime.#link;
     runtime.#checkIsolation(link);
     const recovered = new Map<string, Recovered>();
-    for (const id of known) recovered.set(id, runtime.#readyAgain(id) ?? (await runtime.#recover(id, link)));
+    for (const id of known) {
+      recovered.set(
+        id,
+        runtime.#readyAgain(id) ?? (await runtime.#withCheckpoint(id, await runtime.#recover(id, link))),
+      );
+    }
     await runtime.#endForgotten(new Set(known), link);
     return { runtime, recovered };
   }
@@ -328,24 +339,22 @@ export class TaskRuntime {
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
     if (order.workingDirectory === '') await makeFolder(workingDirectory);
     else await access(workingDirectory).catch(ignoreMissing);
-    const resume = order.resume !== null && (await isFolder(order.resume.path)) ? order.resume : null;
+    const { resume: asked, attempt, tasks } = order;
+    // Its folder may hold those of other work; what is there before its first attempt is none of its own.
+    const isFirst = order.restartCount === 0 && asked === null;
+    const resume = isFirst ? NOTHING_TO_RESUME : await resumePoint({ asked, dir: checkpointDir, attempt, tasks });
     const { variables, notes } = taskEnvironment(order, {
       nodeName: this.#options.nodeName,
       agentEnvironment: this.#options.environment,
       checkpointDir,
-      resume,
+      resume: resume.checkpoint,
       stopFile: folder.stop,
       reportFile: folder.report,
       gpuMemoryMib: this.#options.gpuMemoryMib,
       peerInterface: this.#options.peerInterface?.() ?? null,
       user,
     });
-    const lines = [
-      ...(order.resume === null || resume !== null
-        ? []
-        : [`checkpoint ${order.resume.path} is not visible on this node: it starts from the beginning`]),
-      ...notes,
-    ];
+    const lines = [...(resume.note === null ? [] : [resume.note]), ...notes];
     // Of one that is held they were said when it was made ready.
     const isSaid = folder.isReady;
     if (lines.length > 0 && !isSaid)
@@ -360,6 +369,7 @@ export class TaskRuntime {
       checkpointDir,
       lingerMs: order.lingerMs,
       graceMs: order.graceMs,
+      ...(order.earlySignal === undefined ? {} : { earlySignal: order.earlySignal }),
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
       limits: limitsFor(order, holding, this.#options.gpuDevice),
       ...(user === null ? {} : { user }),
@@ -579,6 +589,14 @@ export class TaskRuntime {
     return folder.readEnd() !== null || (running !== null && isAlive(running.process));
   }
 
+  /** What ended while no agent was there may have saved more than any agent told of. */
+  async #withCheckpoint(id: string, recovered: Recovered): Promise<Recovered> {
+    if (recovered.state !== 'ended' || recovered.end.neverStarted) return recovered;
+    const dir = this.#folder(id).readSpec()?.checkpointDir;
+    const checkpoint = dir === undefined ? null : await lastCheckpoint(dir);
+    return checkpoint === null ? recovered : { ...recovered, checkpoint };
+  }
+
   async #writeEnd(
     folder: AllocationFolder,
     end: Pick<EndRecord, 'message'> & Partial<Pick<EndRecord, 'neverStarted' | 'code' | 'left'>>,
@@ -742,10 +760,6 @@ function groupFoldersOf(folder: AllocationFolder): readonly string[] {
 
 function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
-}
-
-async function isFolder(folder: string): Promise<boolean> {
-  return (await stat(folder).catch(ignoreMissing))?.isDirectory() ?? false;
 }
 
 async function missing(file: string): Promise<boolean> {

@@ -25,6 +25,18 @@ export function graceWithoutLease(
 }
 
 /**
+ * How long after a stop order the stop signal comes, in ms: until then the early signal has its time. Where the stop leaves less than both
+ * ask for, the grace goes before the notice. 0 = at once, and nothing goes ahead of it.
+ * @param spanMs from the order to the kill
+ */
+export function noticeMs(
+  { graceMs, earlySignal }: { readonly graceMs: number; readonly earlySignal?: { readonly aheadMs: number } },
+  spanMs: number,
+): number {
+  return earlySignal === undefined ? 0 : Math.max(0, Math.min(earlySignal.aheadMs, spanMs - graceMs));
+}
+
+/**
  * When a task is killed that has to stop now, in ms since boot; null = a stop under way ends it no later, and nothing changes.
  * @param before when the stop under way kills; null = there is none
  */

@@ -36,7 +36,8 @@ import { LogTimesWriter } from './log-times.js';
 import { forbidNewPrivileges } from './no-new-privileges.js';
 import { bootMs, identify, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { endTree, processesOf, signalTree, type TaskTree } from './process-tree.js';
-import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from './supervision.js';
+import { giveNotice } from './early-signal.js';
+import { graceWithoutLease, isOverdue, killTime, noticeMs, WATCH_MS } from './supervision.js';
 import {
   onLines,
   sendLine,
@@ -76,7 +77,7 @@ interface LiveTask {
   ended: boolean;
   /** Why the supervisor itself ended it, in words; empty = it did not. */
   cause: string;
-  stop: { readonly killAtMs: number; timer: NodeJS.Timeout } | null;
+  stop: { readonly killAtMs: number; readonly timers: readonly NodeJS.Timeout[] } | null;
 }
 
 /** The clock that goes on in a suspend is read in hundredths of a second; where both agree the finer one counts. */
@@ -262,7 +263,7 @@ class Supervisor {
     const endedMs = task.startedMs + ranMs(task);
     task.ended = true;
     const stopSignalled = task.stop !== null;
-    if (task.stop !== null) clearTimeout(task.stop.timer);
+    for (const timer of task.stop?.timers ?? []) clearTimeout(timer);
     // Before the group is gone.
     const held = howItWasHeld(task, code === 0 && signal === '');
     task.devices?.close();
@@ -355,16 +356,24 @@ class Supervisor {
     const before = task.stop;
     const killAtMs = killTime(before?.killAtMs ?? null, graceMs, bootMs());
     if (killAtMs === null) return;
-    if (before !== null) clearTimeout(before.timer);
-    const timer = setTimeout(() => void endForSure(task.tree), Math.min(graceMs, MAX_TIMER_MS));
-    task.stop = { killAtMs, timer };
+    for (const timer of before?.timers ?? []) clearTimeout(timer);
+    const aheadMs = noticeMs(task.spec, graceMs);
+    const after = (ms: number, act: () => void): NodeJS.Timeout => setTimeout(act, Math.min(ms, MAX_TIMER_MS));
+    const terminate = (): void => signalTree(task.tree, 'SIGTERM');
+    const timers = [after(graceMs, () => void endForSure(task.tree))];
+    if (aheadMs > 0) timers.push(after(aheadMs, () => attempt(id, terminate)));
+    task.stop = { killAtMs, timers };
     try {
-      task.folder.writeStop({ reason, deadline: new Date(Date.now() + graceMs).toISOString() });
+      const at = (ms: number): string => new Date(Date.now() + ms).toISOString();
+      task.folder.writeStop({ reason, term: at(aheadMs), deadline: at(graceMs) });
     } catch (error) {
       // On a full disk the task learns of it by the signal alone.
       say(`${id}: its stop file cannot be written: ${(error as Error).message}`);
     }
-    signalTree(task.tree, 'SIGTERM');
+    const { earlySignal } = task.spec;
+    if (aheadMs === 0) terminate();
+    // A stop that is made quicker while the notice runs needs no second one.
+    else if (before === null && earlySignal !== undefined) giveNotice(task.tree, earlySignal.signal);
   }
 
   #watch(): void {

@@ -122,6 +122,8 @@ export interface DesiredAllocation extends Grant {
   /** Empty = the agent's own folder for the workload. */
   readonly checkpointDirectory: string;
   readonly resume: Checkpoint | null;
+  /** Sent ahead of the stop signal; absent = none is. A stop's grace is then the time for both. */
+  readonly earlySignal?: { readonly signal: string; readonly aheadMs: number };
   /** What the scheduler wants back, as it is, should its history be lost; empty = it sent none. */
   readonly origin: string;
   /** Set when the task has to stop. */

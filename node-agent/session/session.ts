@@ -201,7 +201,12 @@ export type Restored =
   | { readonly state: 'running'; readonly startedMs: number | null }
   /** It was ready, and nobody started it. */
   | { readonly state: 'ready' }
-  | { readonly state: 'ended'; readonly end: TaskEnd };
+  | {
+      readonly state: 'ended';
+      readonly end: TaskEnd;
+      /** The newest complete one that was found; absent = none was. */
+      readonly checkpoint?: Checkpoint;
+    };
 
 /** The state of an agent that just started: from its journal, and from what the folders told of each allocation in it. */
 export function restoreSession(
@@ -214,7 +219,9 @@ export function restoreSession(
   const here = allocations.map(({ grant, refusal }): LocalAllocation => {
     if (refusal !== null) return neverStarted(grant, refusal);
     const found = restored.get(grant.id);
-    if (found?.state === 'ended') return endOf(newAllocation(grant), found.end, nowMs);
+    if (found?.state === 'ended') {
+      return endOf({ ...newAllocation(grant), checkpoint: found.checkpoint ?? null }, found.end, nowMs);
+    }
     if (found?.state === 'ready') return { ...newAllocation(grant), hold: 'ready' };
     return { ...newAllocation(grant), phase: 'running', startedMs: found?.startedMs ?? null };
   });

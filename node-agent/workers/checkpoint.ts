@@ -6,7 +6,7 @@ import path from 'node:path';
 import { makeFolder } from '../../common/make-folder.js';
 import { z } from 'zod';
 import { BadInput, isMissing } from './bad-input.js';
-import { temporaryName, writeFileDurably, writeFolderDurably } from './durable-files.js';
+import { temporaryName, writeFileDurably, writeFolderDurably } from '../../common/durable-files.js';
 import type { NamedArray, NetworkState } from './network.js';
 
 /** What decides every step of a training run: a checkpoint can only continue a run with the same settings. */

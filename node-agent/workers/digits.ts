@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { makeFolder } from '../../common/make-folder.js';
-import { writeFileDurably } from './durable-files.js';
+import { writeFileDurably } from '../../common/durable-files.js';
 import { integer, oneOf, parseFlags, requiredText } from './flags.js';
 import { encodeIdx } from './idx.js';
 import { permutation, seededRandom } from './seeded-random.js';

@@ -5,7 +5,7 @@ import { BadInput } from './bad-input.js';
 import { classify } from './classifier.js';
 import { requireSamples } from './dataset.js';
 import type { Samples } from './dataset.js';
-import { writeFileDurably } from './durable-files.js';
+import { writeFileDurably } from '../../common/durable-files.js';
 import { evaluate, formatConfusion } from './evaluation.js';
 import type { Evaluation } from './evaluation.js';
 import { decimal, integer, oneOf, optionalText, parseFlags, requiredText } from './flags.js';

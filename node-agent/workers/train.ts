@@ -9,7 +9,7 @@ import type { DataPosition, TrainingSettings } from './checkpoint.js';
 import { bestClass, classify } from './classifier.js';
 import { requireSamples, readSamples } from './dataset.js';
 import type { Samples } from './dataset.js';
-import { writeFileDurably } from './durable-files.js';
+import { writeFileDurably } from '../../common/durable-files.js';
 import { decimal, integer, integerList, oneOf, optionalText, parseFlags, requiredText } from './flags.js';
 import type { FlagValues } from './flags.js';
 import { modelInMemory, openInferenceSession } from './inference-session.js';

@@ -29,6 +29,7 @@ import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse,
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from './sluice/v1/Dependency.js';
 import type { DesiredAllocation as _sluice_v1_DesiredAllocation, DesiredAllocation__Output as _sluice_v1_DesiredAllocation__Output } from './sluice/v1/DesiredAllocation.js';
 import type { DesiredAllocations as _sluice_v1_DesiredAllocations, DesiredAllocations__Output as _sluice_v1_DesiredAllocations__Output } from './sluice/v1/DesiredAllocations.js';
+import type { EarlySignal as _sluice_v1_EarlySignal, EarlySignal__Output as _sluice_v1_EarlySignal__Output } from './sluice/v1/EarlySignal.js';
 import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from './sluice/v1/Endpoint.js';
 import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from './sluice/v1/EnvironmentVariable.js';
 import type { ExecEnd as _sluice_v1_ExecEnd, ExecEnd__Output as _sluice_v1_ExecEnd__Output } from './sluice/v1/ExecEnd.js';
@@ -171,6 +172,7 @@ export interface ProtoGrpcType {
       DependencyCondition: EnumTypeDefinition
       DesiredAllocation: MessageTypeDefinition<_sluice_v1_DesiredAllocation, _sluice_v1_DesiredAllocation__Output>
       DesiredAllocations: MessageTypeDefinition<_sluice_v1_DesiredAllocations, _sluice_v1_DesiredAllocations__Output>
+      EarlySignal: MessageTypeDefinition<_sluice_v1_EarlySignal, _sluice_v1_EarlySignal__Output>
       Endpoint: MessageTypeDefinition<_sluice_v1_Endpoint, _sluice_v1_Endpoint__Output>
       EnvironmentVariable: MessageTypeDefinition<_sluice_v1_EnvironmentVariable, _sluice_v1_EnvironmentVariable__Output>
       ExecEnd: MessageTypeDefinition<_sluice_v1_ExecEnd, _sluice_v1_ExecEnd__Output>

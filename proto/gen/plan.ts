@@ -25,6 +25,7 @@ import type { DeleteQueueRequest as _sluice_v1_DeleteQueueRequest, DeleteQueueRe
 import type { DeleteQueueResponse as _sluice_v1_DeleteQueueResponse, DeleteQueueResponse__Output as _sluice_v1_DeleteQueueResponse__Output } from './sluice/v1/DeleteQueueResponse.js';
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from './sluice/v1/Dependency.js';
 import type { DisplacedWorkload as _sluice_v1_DisplacedWorkload, DisplacedWorkload__Output as _sluice_v1_DisplacedWorkload__Output } from './sluice/v1/DisplacedWorkload.js';
+import type { EarlySignal as _sluice_v1_EarlySignal, EarlySignal__Output as _sluice_v1_EarlySignal__Output } from './sluice/v1/EarlySignal.js';
 import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from './sluice/v1/Endpoint.js';
 import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from './sluice/v1/EnvironmentVariable.js';
 import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output } from './sluice/v1/Exit.js';
@@ -152,6 +153,7 @@ export interface ProtoGrpcType {
       Dependency: MessageTypeDefinition<_sluice_v1_Dependency, _sluice_v1_Dependency__Output>
       DependencyCondition: EnumTypeDefinition
       DisplacedWorkload: MessageTypeDefinition<_sluice_v1_DisplacedWorkload, _sluice_v1_DisplacedWorkload__Output>
+      EarlySignal: MessageTypeDefinition<_sluice_v1_EarlySignal, _sluice_v1_EarlySignal__Output>
       Endpoint: MessageTypeDefinition<_sluice_v1_Endpoint, _sluice_v1_Endpoint__Output>
       EnvironmentVariable: MessageTypeDefinition<_sluice_v1_EnvironmentVariable, _sluice_v1_EnvironmentVariable__Output>
       Exit: MessageTypeDefinition<_sluice_v1_Exit, _sluice_v1_Exit__Output>

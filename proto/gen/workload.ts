@@ -19,6 +19,7 @@ import type { CordonNodeResponse as _sluice_v1_CordonNodeResponse, CordonNodeRes
 import type { CreateMaintenanceRequest as _sluice_v1_CreateMaintenanceRequest, CreateMaintenanceRequest__Output as _sluice_v1_CreateMaintenanceRequest__Output } from './sluice/v1/CreateMaintenanceRequest.js';
 import type { CreateMaintenanceResponse as _sluice_v1_CreateMaintenanceResponse, CreateMaintenanceResponse__Output as _sluice_v1_CreateMaintenanceResponse__Output } from './sluice/v1/CreateMaintenanceResponse.js';
 import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice_v1_Dependency__Output } from './sluice/v1/Dependency.js';
+import type { EarlySignal as _sluice_v1_EarlySignal, EarlySignal__Output as _sluice_v1_EarlySignal__Output } from './sluice/v1/EarlySignal.js';
 import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from './sluice/v1/Endpoint.js';
 import type { EnvironmentVariable as _sluice_v1_EnvironmentVariable, EnvironmentVariable__Output as _sluice_v1_EnvironmentVariable__Output } from './sluice/v1/EnvironmentVariable.js';
 import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output } from './sluice/v1/Exit.js';
@@ -114,6 +115,7 @@ export interface ProtoGrpcType {
       CreateMaintenanceResponse: MessageTypeDefinition<_sluice_v1_CreateMaintenanceResponse, _sluice_v1_CreateMaintenanceResponse__Output>
       Dependency: MessageTypeDefinition<_sluice_v1_Dependency, _sluice_v1_Dependency__Output>
       DependencyCondition: EnumTypeDefinition
+      EarlySignal: MessageTypeDefinition<_sluice_v1_EarlySignal, _sluice_v1_EarlySignal__Output>
       Endpoint: MessageTypeDefinition<_sluice_v1_Endpoint, _sluice_v1_Endpoint__Output>
       EnvironmentVariable: MessageTypeDefinition<_sluice_v1_EnvironmentVariable, _sluice_v1_EnvironmentVariable__Output>
       Exit: MessageTypeDefinition<_sluice_v1_Exit, _sluice_v1_Exit__Output>

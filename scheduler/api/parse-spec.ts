@@ -2,12 +2,15 @@
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, fromDuration, plural } from '../../common/units.js';
 import type { Dependency__Output } from '../../proto/gen/sluice/v1/Dependency.js';
+import type { EarlySignal__Output } from '../../proto/gen/sluice/v1/EarlySignal.js';
 import type { RetryPolicy__Output } from '../../proto/gen/sluice/v1/RetryPolicy.js';
 import type { Role__Output } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { ArrayRequest, AskedSpec } from '../control/commands/submit.js';
 import type {
   Dependency,
+  EarlySignal,
+  EarlySignalName,
   Launcher,
   OnDisconnect,
   Program,
@@ -85,6 +88,12 @@ export function parseSpec(
   const graceMs = fromDuration(spec.checkpoint?.grace) ?? DEFAULT_GRACE_MS;
   complaints.span(`${path}.checkpoint.grace`, graceMs, 0, maxGraceMs, 'this cluster allows');
   const timeLimitMs = fromDuration(spec.timeLimit);
+  const earlySignal = parseEarlySignal(
+    spec.checkpoint?.earlySignal ?? null,
+    `${path}.checkpoint.early_signal`,
+    complaints,
+  );
+  if (earlySignal !== null) checkAhead(earlySignal, { graceMs, maxGraceMs, timeLimitMs }, path, complaints);
   if (timeLimitMs !== null) {
     complaints.span(`${path}.time_limit`, timeLimitMs, LEAST_TIME_LIMIT_MS, LIMITS.timeLimitMs);
   }
@@ -107,6 +116,7 @@ export function parseSpec(
     environment: parseEnvironment(spec, path, complaints),
     workingDirectory: parseFolder(spec.workingDirectory, `${path}.working_directory`, complaints),
     graceMs,
+    ...(earlySignal === null ? {} : { earlySignal }),
     ...(onDisconnect === null ? {} : { onDisconnect }),
     ...(launcher === null ? {} : { launcher }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
@@ -117,6 +127,50 @@ export function parseSpec(
   if (bytes > LIMITS.specBytes) complaints.add(path, `is ${bytes} bytes long; at most ${LIMITS.specBytes}`);
   const asArray = parseArray(spec.array, `${path}.array`, complaints);
   return asArray === null ? parsed : { ...parsed, asArray };
+}
+
+const EARLY_SIGNALS: readonly EarlySignalName[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+
+function parseEarlySignal(early: EarlySignal__Output | null, path: string, complaints: Complaints): EarlySignal | null {
+  if (early === null) return null;
+  const asked = early.signal.toUpperCase();
+  const signal = EARLY_SIGNALS.find((known) => known === asked || known === `SIG${asked}`);
+  const aheadMs = fromDuration(early.ahead);
+  if (signal === undefined) {
+    const known = EARLY_SIGNALS.map((one) => one.slice(3)).join(', ');
+    complaints.add(
+      `${path}.signal`,
+      `"${shown(early.signal)}" is no signal that can be sent ahead; there are ${known}`,
+    );
+  }
+  if (aheadMs === null || aheadMs <= 0) {
+    complaints.add(`${path}.ahead`, 'must be longer than nothing: how long before the stop signal it is sent');
+  }
+  return signal === undefined || aheadMs === null ? null : { signal, aheadMs };
+}
+
+/** It has to fit into the time that a stop may take, and before the end of the time limit. */
+function checkAhead(
+  { aheadMs }: EarlySignal,
+  times: { readonly graceMs: number; readonly maxGraceMs: number; readonly timeLimitMs: number | null },
+  path: string,
+  complaints: Complaints,
+): void {
+  const { graceMs, maxGraceMs, timeLimitMs } = times;
+  const field = `${path}.checkpoint.early_signal.ahead`;
+  if (aheadMs + graceMs > maxGraceMs) {
+    const both = `${formatDuration(aheadMs)} and the grace of ${formatDuration(graceMs)}`;
+    complaints.add(
+      field,
+      `${both} are ${formatDuration(aheadMs + graceMs)}; together at most ${formatDuration(maxGraceMs)}, which this cluster allows`,
+    );
+  }
+  if (timeLimitMs !== null && aheadMs >= timeLimitMs) {
+    complaints.add(
+      field,
+      `${formatDuration(aheadMs)} before the time limit of ${formatDuration(timeLimitMs)} is before its start`,
+    );
+  }
 }
 
 /** A terminal belongs to one program of one task. */

@@ -10,6 +10,7 @@ import type { TopologyRule as TopologyRuleMessage } from '../../proto/gen/sluice
 import type { WorkloadSpec as WorkloadSpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import type { Program, Queue, Role, ShapeGuarantee, TopologyRule, WorkloadSpec } from '../model/records.js';
 import {
+  earlySignalToProto,
   DEPENDENCY_CONDITION_TO_PROTO,
   KIND_TO_PROTO,
   LAUNCHER_TO_PROTO,
@@ -53,7 +54,11 @@ export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): Workloa
     workingDirectory: spec.workingDirectory,
     ...(spec.onDisconnect === undefined ? {} : { onDisconnect: ON_DISCONNECT_TO_PROTO[spec.onDisconnect] }),
     ...(spec.launcher === undefined ? {} : { launcher: LAUNCHER_TO_PROTO[spec.launcher] }),
-    checkpoint: { grace: toDuration(spec.graceMs), directory: spec.checkpointDirectory },
+    checkpoint: {
+      grace: toDuration(spec.graceMs),
+      directory: spec.checkpointDirectory,
+      ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
+    },
   };
 }
 

@@ -8,10 +8,12 @@ import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { nextChangeMs } from '../engine/maintenance.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import { isTerminal } from '../model/cluster-state.js';
+import { requeuePauseMs } from '../model/asked-requeue.js';
 import type { Draft } from '../model/draft.js';
 import { passageOf, takesPlace } from '../model/gate.js';
 import { cancelPending } from '../model/lifecycle.js';
 import { pauseBeforeMs } from '../model/retry.js';
+import { stopDueMs } from '../model/time-limit.js';
 import { workloadKey, type ClusterNode, type RecordChange, type Workload } from '../model/records.js';
 import { Agenda } from './agenda.js';
 import { endMarks, nextMarkEndOfMs } from './commands/gpu-health.js';
@@ -173,15 +175,16 @@ const WORKLOAD = 'workload/';
 
 /** A daemon that begins after its machine's clock was set back finds pauses that nobody asked for: they are cut to what they were. */
 function withSoundPause(workload: Workload, nowMs: number): Workload {
-  const latestMs = nowMs + pauseBeforeMs(workload.spec.retry, workload.retries);
+  const { spec, retries, hastyRequeues = 0 } = workload;
+  const latestMs = nowMs + (hastyRequeues > 0 ? requeuePauseMs(hastyRequeues) : pauseBeforeMs(spec.retry, retries));
   return workload.notBeforeMs > latestMs ? { ...workload, notBeforeMs: latestMs } : workload;
 }
 
 /** When time itself changes something for a workload. */
-function dueMsOf({ state, gate, deadline, startByMs }: Workload): number | null {
+function dueMsOf({ state, gate, deadline, spec, startByMs }: Workload): number | null {
   if (state === 'pending') return gate?.untilMs ?? null;
   if (state === 'starting') return startByMs ?? null;
-  return deadline === null ? null : (deadline.warnMs ?? deadline.endMs);
+  return deadline === null ? null : Math.min(deadline.warnMs ?? Infinity, stopDueMs(deadline, spec));
 }
 
 /** Whether the progress of others decides what becomes of it: it has dependencies and was never placed. */

@@ -1,6 +1,7 @@
 // What an eviction costs its victim, told before it happens.
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Draft } from '../model/draft.js';
+import { stopSpanMs } from '../model/grace.js';
 import { hasEnded, lostGpuMs } from '../model/lifecycle.js';
 import type { Placement, Workload } from '../model/records.js';
 import { toGpus } from '../model/requests.js';
@@ -47,7 +48,7 @@ export function displacement(evict: Evict, draft: Draft, nowMs: number): Displac
     message: evict.message,
     forWorkload: evict.forWorkload,
     gpus: toGpus(parts),
-    graceMs: workload.spec.graceMs,
+    graceMs: stopSpanMs(workload.spec),
     ranMs: nowMs - firstStartMs,
     lostMs: Math.max(0, nowMs - Math.max(firstStartMs, savedMs)),
     lostGpuMs: tasks.reduce((sum, task) => sum + lostGpuMs({ ...task, endedMs: nowMs }, workload.checkpoint), 0),

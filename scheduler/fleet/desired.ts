@@ -7,7 +7,7 @@ import type { ReadableState } from '../model/cluster-state.js';
 import type { Allocation, Role, Workload } from '../model/records.js';
 import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
-import { KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
+import { earlySignalToProto, KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
 import { writeOrigin } from '../model/origin.js';
 import { taskLaunch } from './task-launch.js';
@@ -80,6 +80,7 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
           },
     linger: toDuration(lingerMs(spec)),
     grace: toDuration(spec.graceMs),
+    ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
     cpuMilli: allocation.cpuMilli,
     memoryMib: allocation.memoryMib,
     role: role.name,

@@ -27,6 +27,7 @@ import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
 import { plural } from '../../common/units.js';
 import { noteIncident } from '../model/incidents.js';
 import type { Draft } from '../model/draft.js';
+import { SOUND_RUN_MS } from '../model/asked-requeue.js';
 import { MAX_FALSE_STARTS } from '../model/elastic.js';
 import {
   hasEnded,
@@ -44,9 +45,6 @@ import type { Origin } from '../model/origin.js';
 import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray } from '../model/records.js';
 import type { Observed } from './observed.js';
 import { noteStrays, type StrayPolicy } from './strays.js';
-
-/** A shorter run that is lost is a false start. */
-const SOUND_RUN_MS = 60_000;
 
 interface End {
   readonly exit: Exit;

@@ -6,6 +6,7 @@
 //   array       as many of its array run as may at once; opens when one of them ends
 import type { WorkloadNumber } from '../../common/ids.js';
 import { plural } from '../../common/units.js';
+import { REQUEUE_CODE } from './asked-requeue.js';
 import { isTerminal } from './cluster-state.js';
 import type { Dependency, Gate, Workload, WorkloadSpec } from './records.js';
 
@@ -109,9 +110,12 @@ function dependencyGate({ workload, condition }: Dependency, other: Workload | n
   return { kind: 'dependency', message: `waits for ${name} to have ${condition}`, untilMs: null };
 }
 
-function backoffGate({ notBeforeMs, retries, spec }: Workload, nowMs: number): Gate | null {
+function backoffGate({ notBeforeMs, retries, spec, hastyRequeues = 0 }: Workload, nowMs: number): Gate | null {
   if (notBeforeMs <= nowMs) return null;
-  const message = `its program failed; retry ${retries} of ${spec.retry.max} comes after a pause`;
+  const message =
+    hastyRequeues > 0
+      ? `its program asked to be tried again (exit code ${REQUEUE_CODE}) soon after its start, ${plural(hastyRequeues, 'time')} in a row; that comes after a pause`
+      : `its program failed; retry ${retries} of ${spec.retry.max} comes after a pause`;
   return { kind: 'backoff', message, untilMs: notBeforeMs };
 }
 

@@ -4,7 +4,7 @@ import type { QueueName } from '../../common/ids.js';
 import { formatDuration } from '../../common/units.js';
 import type { Draft } from './draft.js';
 import { nearestRule, type SaidRule } from './queue-rules.js';
-import { type Queue, type StopOrder, type Workload, workloadKey } from './records.js';
+import { type Queue, type StopOrder, type Workload, workloadKey, type WorkloadSpec } from './records.js';
 
 /** A stop as whoever decides it asks for it. */
 export interface StopRequest extends Omit<StopOrder, 'graceMs'> {
@@ -18,6 +18,11 @@ export interface Grace {
   readonly cutBy: { readonly queue: QueueName; readonly as: 'borrower' | 'lender' } | null;
 }
 
+/** From a stop order to the kill, in ms: what it asks for ahead of its stop signal, and its grace. */
+export function stopSpanMs({ graceMs, earlySignal }: Pick<WorkloadSpec, 'graceMs' | 'earlySignal'>): number {
+  return graceMs + (earlySignal?.aheadMs ?? 0);
+}
+
 /** The grace of a stop. @param lender the queue that takes back what it had lent; null = there is none */
 export function graceOf(
   draft: Draft,
@@ -25,7 +30,9 @@ export function graceOf(
   { reason, forWorkload }: Omit<StopOrder, 'graceMs'>,
   lender: QueueName | null,
 ): Grace {
-  const asked: Grace = { graceMs: spec.graceMs, cutBy: null };
+  // What is not to come back, or has lost a task already, has nothing to save ahead of its stop signal.
+  const isOver = reason === 'cancelled' || reason === 'gang_ended';
+  const asked: Grace = { graceMs: isOver ? spec.graceMs : stopSpanMs(spec), cutBy: null };
   const taker = forWorkload === null ? undefined : draft.get('workloads', workloadKey(forWorkload));
   const isTakenBack = reason === 'reclaimed' || (taker !== undefined && taker.spec.queue !== spec.queue);
   if (!isTakenBack) return asked;
@@ -35,8 +42,9 @@ export function graceOf(
 }
 
 /** Completes a sentence on a stop, when its grace was cut. */
-export function sayGrace({ graceMs: askedMs }: Workload['spec'], { graceMs, cutBy }: Grace): string {
+export function sayGrace(spec: WorkloadSpec, { graceMs, cutBy }: Grace): string {
   if (cutBy === null) return '';
+  const askedMs = stopSpanMs(spec);
   const who =
     cutBy.as === 'lender' ? `queue ${cutBy.queue}, which lent the GPUs, allows` : `queue ${cutBy.queue} allows`;
   return `; its grace is ${formatDuration(graceMs)}, as ${who}, and not ${formatDuration(askedMs)}`;

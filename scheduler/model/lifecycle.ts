@@ -4,12 +4,13 @@ import { invariant } from '../../common/assert.js';
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, plural } from '../../common/units.js';
 import { isTerminal } from './cluster-state.js';
+import { afterTimeLimit, asksForRequeue, hastyInARow, REQUEUE_CODE, requeuePauseMs } from './asked-requeue.js';
 import type { Draft } from './draft.js';
 import { isDone, isLive, isSurplus, isWhole, staysWhole } from './elastic.js';
 import { gateAtRequeue } from './gate.js';
 import { addGpuTime, type GpuTime } from './gpu-time.js';
 import { GpuShares } from './gpu-shares.js';
-import { type Grace, graceOf, sayGrace, type StopRequest } from './grace.js';
+import { type Grace, graceOf, sayGrace, type StopRequest, stopSpanMs } from './grace.js';
 import { freeRank, inTopologyOrder, isCounted, mayStart, portFor, ranksOf, START_LIMIT_MS } from './launch.js';
 import {
   type Allocation,
@@ -325,7 +326,13 @@ export function loseSurplus(
   const allocations = workload.allocations.map((one) => draft.allocation(one));
   if (!isSurplus(spec, allocation.task) || !staysWhole(spec, allocations, new Set([id]))) return false;
   const message = `task ${allocation.task} was lost, the others go on: ${loss.why}`;
-  const stop = { reason: 'node_lost', requestedMs: nowMs, forWorkload: null, message, graceMs: spec.graceMs } as const;
+  const stop = {
+    reason: 'node_lost',
+    requestedMs: nowMs,
+    forWorkload: null,
+    message,
+    graceMs: stopSpanMs(spec),
+  } as const;
   if (isLive(allocation)) draft.putAllocation({ ...step(allocation, 'stopping'), stop });
   draft.putWorkload(withEvent({ ...workload, falseStarts: loss.falseStarts }, nowMs, 'stopping', message));
   markEnded(draft, id, { exit: loss.exit, endedMs: loss.endedMs, ofItsOwn: false }, nowMs);
@@ -472,6 +479,15 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
     return;
   }
   const failed = firstFailure(allocations.filter((allocation) => hasEnded(allocation)));
+  if (failed !== undefined && workload.afterStop === null && asksForRequeue(workload.spec, failed)) {
+    requestStop(draft, number, 'requeue', {
+      reason: 'gang_ended',
+      requestedMs: nowMs,
+      forWorkload: null,
+      message: `${whoAsked([failed])}; the other tasks of the gang are stopped`,
+    });
+    return;
+  }
   if (failed !== undefined && workload.afterStop === null) {
     requestStop(draft, number, 'fail', {
       reason: 'gang_ended',
@@ -518,16 +534,24 @@ function letGoOfSurplus(draft: Draft, workload: Workload): Workload {
 function finish(draft: Draft, workload: Workload, allocations: readonly Allocation[], nowMs: number): void {
   // What ended of its own accord before its stop signal came ended as it ended.
   const stop = allocations.find((allocation) => allocation.stop !== null)?.stop ?? null;
-  const failed = firstFailure(allocations.filter((allocation) => allocation.stop === null));
-  if (stop !== null && workload.afterStop === 'requeue') {
-    requeue(draft, workload, allocations, nowMs);
+  const failures = allocations.filter((allocation) => allocation.stop === null && !isDone(allocation));
+  const failed = firstFailure(failures);
+  const asking = allocations.filter((one) => one.stop === null && asksForRequeue(workload.spec, one));
+  const asked = failed !== undefined && asking.includes(failed);
+  const onLimit = stop?.reason === 'time_limit' ? afterTimeLimit(workload, allocations) : null;
+  if (workload.afterStop === 'requeue' && (stop !== null || asked)) {
+    requeue(draft, workload, allocations, asking, nowMs);
   } else if (stop !== null && workload.afterStop === 'cancel') {
     end(draft, workload, 'cancelled', workload.message, nowMs);
-  } else if (stop !== null && stop.reason === 'time_limit') {
+  } else if (asked && workload.afterStop === 'cancel') {
+    end(draft, workload, 'cancelled', workload.message, nowMs);
+  } else if (asked || onLimit === 'requeue') {
+    requeue(draft, workload, allocations, asking, nowMs);
+  } else if (onLimit === 'fail') {
     fail(draft, workload, workload.message, TIME_LIMIT_CODE, nowMs);
   } else if (failed !== undefined) {
     fail(draft, workload, `${nameOf(draft, failed)} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
-  } else if (workload.afterStop === 'fail' && stop !== null) {
+  } else if (workload.afterStop === 'fail' && stop !== null && onLimit === null) {
     end(draft, workload, 'failed', workload.message, nowMs);
   } else {
     end(draft, workload, 'succeeded', `${plural(allocations.length, 'task')} done`, nowMs);
@@ -570,22 +594,44 @@ function fail(draft: Draft, workload: Workload, why: string, code: number | null
     end(draft, workload, 'failed', why, nowMs);
     return;
   }
+  const { hastyRequeues: _, ...rest } = workload;
   const retries = workload.retries + 1;
   const notBeforeMs = delayMs === 0 ? 0 : nowMs + delayMs;
-  const pending = backToPending({ ...workload, retries, notBeforeMs }, nowMs);
+  const pending = backToPending({ ...rest, retries, notBeforeMs }, nowMs);
   const when = delayMs === 0 ? 'at once' : `in ${spanText(delayMs)}`;
   draft.putWorkload(
     withEvent(pending, nowMs, 'retried', `${why}; tried again ${when}, retry ${retries} of ${retry.max}`),
   );
 }
 
-function requeue(draft: Draft, workload: Workload, allocations: readonly Allocation[], nowMs: number): void {
+/** @param asking the tasks whose program asked for it of its own accord */
+function requeue(
+  draft: Draft,
+  workload: Workload,
+  allocations: readonly Allocation[],
+  asking: readonly Allocation[],
+  nowMs: number,
+): void {
   const lostMs = allocations.reduce((sum, allocation) => sum + lostGpuMs(allocation, workload.checkpoint), 0);
   const resume = workload.checkpoint === null ? 'starts over' : `resumes from step ${workload.checkpoint.step}`;
-  const requeues = workload.requeues + 1;
-  const pending = backToPending({ ...workload, requeues, lostGpuMs: workload.lostGpuMs + lostMs }, nowMs);
+  const { hastyRequeues: _, ...rest } = workload;
+  const hasty = asking.length === 0 ? 0 : hastyInARow(workload, allocations);
+  const pauseMs = requeuePauseMs(hasty);
+  const again = {
+    ...rest,
+    ...(hasty === 0 ? {} : { hastyRequeues: hasty }),
+    requeues: workload.requeues + 1,
+    lostGpuMs: workload.lostGpuMs + lostMs,
+    notBeforeMs: pauseMs === 0 ? workload.notBeforeMs : nowMs + pauseMs,
+  };
+  const asked = asking.length === 0 ? '' : `${whoAsked(asking)}${pauseMs === 0 ? '' : `, in ${spanText(pauseMs)}`}; `;
   const cost = `lost ${formatDuration(lostMs)} of GPU time`;
-  draft.putWorkload(withEvent(pending, nowMs, 'requeued', `${cost}; ${resume}`));
+  draft.putWorkload(withEvent(backToPending(again, nowMs), nowMs, 'requeued', `${asked}${cost}; ${resume}`));
+}
+
+/** `task 0 asked to be tried again (exit code 75)` */
+function whoAsked(asking: readonly Allocation[]): string {
+  return `${taskText(asking.map(({ task }) => task))} asked to be tried again (exit code ${REQUEUE_CODE})`;
 }
 
 /** One that is moved keeps its claim, unless it is held back meanwhile: GPUs are not kept for what may not have them. */

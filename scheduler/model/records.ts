@@ -313,6 +313,14 @@ export type OnDisconnect = 'stop' | 'linger' | 'keep';
  */
 export type Launcher = 'none' | 'torchrun' | 'per_gpu';
 
+/** A notice so long before the stop signal, to the processes that catch it. */
+export interface EarlySignal {
+  readonly signal: EarlySignalName;
+  readonly aheadMs: number;
+}
+
+export type EarlySignalName = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGUSR1' | 'SIGUSR2';
+
 /** What a user asked for, with every default filled in. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -333,7 +341,10 @@ export interface WorkloadSpec {
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Empty = a folder of the task's own. */
   readonly workingDirectory: string;
+  /** From the stop signal to the kill. */
   readonly graceMs: number;
+  /** Sent ahead of the stop signal; absent = none is. */
+  readonly earlySignal?: EarlySignal;
   /** Absent = as is usual for its kind and its number of tasks. */
   readonly onDisconnect?: OnDisconnect;
   /** Absent = `none`, and a workload of one task is told of no others. */
@@ -435,6 +446,8 @@ export interface Workload {
   readonly requeues: number;
   /** How often it was tried again after an error of its program. */
   readonly retries: number;
+  /** Attempts in a row whose program asked, soon after its start, to be tried again (exit code 75). Absent = none. */
+  readonly hastyRequeues?: number;
   /** Why it is held back, in words; null = it is not. */
   readonly hold: string | null;
   /** Not to be placed before; 0 = at once. */
@@ -480,6 +493,7 @@ export type StopReason =
 export interface StopOrder {
   readonly reason: StopReason;
   readonly requestedMs: number;
+  /** From the order to the kill: the time of an early signal, and then from the stop signal on. */
   readonly graceMs: number;
   /** The workload that needed the GPUs. */
   readonly forWorkload: WorkloadNumber | null;

@@ -5,6 +5,14 @@ import type { Deadline, WorkloadSpec } from './records.js';
 /** The warning comes so long before the limit, or a tenth of the limit if that is shorter. */
 export const LONGEST_WARNING_MS = 5 * 60_000;
 
+/**
+ * When an attempt that runs towards this deadline is told to stop: an early signal goes before the limit, so that the stop signal comes
+ * with it.
+ */
+export function stopDueMs({ endMs }: Deadline, { earlySignal }: Pick<WorkloadSpec, 'earlySignal'>): number {
+  return endMs - (earlySignal?.aheadMs ?? 0);
+}
+
 /** The deadline of an attempt that began to run; null = without a limit. */
 export function deadlineOf(spec: Pick<WorkloadSpec, 'timeLimitMs'>, beganMs: number): Deadline | null {
   if (spec.timeLimitMs === null) return null;

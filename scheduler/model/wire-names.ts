@@ -1,7 +1,9 @@
 // The names that states, kinds and reasons have in the protocol, one table each way.
+import { toDuration } from '../../common/units.js';
 import type {
   AllocationState,
   Dependency,
+  EarlySignal,
   GpuHealth,
   Launcher,
   OnDisconnect,
@@ -10,6 +12,11 @@ import type {
   WorkloadKind,
   WorkloadState,
 } from './records.js';
+
+/** A notice ahead of the stop signal, in the protocol's form. */
+export function earlySignalToProto({ signal, aheadMs }: EarlySignal) {
+  return { signal, ahead: toDuration(aheadMs) };
+}
 
 export const KIND_TO_PROTO = {
   train: 'WORKLOAD_KIND_TRAIN',

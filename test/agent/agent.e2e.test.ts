@@ -446,7 +446,10 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     ['not visible here', false],
   ])('a checkpoint to resume from that is %s', async (_, visible) => {
     const folder = path.join(agent.stateDir, 'checkpoint');
-    if (visible) mkdirSync(folder);
+    if (visible) {
+      mkdirSync(folder);
+      writeFileSync(path.join(folder, 'COMPLETE'), '');
+    }
     const order = sh('echo "from ${SLUICE_RESUME_FROM-the beginning}"', {
       resume: { step: 5, path: folder, time: { seconds: 1, nanos: 0 } },
     });

@@ -17,9 +17,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeMarker } from '../../common/checkpoint-marker.js';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { killCgroup, pidsInCgroup, removeCgroup } from '../../node-agent/runtime/cgroup.js';
-import { CheckpointWatch } from '../../node-agent/runtime/checkpoints.js';
+import { CheckpointWatch, resumePoint } from '../../node-agent/runtime/checkpoints.js';
+import { awaits, giveNotice } from '../../node-agent/runtime/early-signal.js';
 import { readLease, writeLease } from '../../node-agent/runtime/lease-file.js';
 import { holdBelowCap, readExtent } from '../../node-agent/runtime/log-cap.js';
 import { bootMs, identify, isAlive, type ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
@@ -419,5 +421,68 @@ describe('what a program reports', () => {
     await watch.close();
     expect(seen.map(({ step }) => step)).toEqual([20, 30, 40]);
     expect(seen.at(-1)?.path).toBe(path.join(dir, 'last'));
+  });
+
+  test('checkpoints: one folder that is written again and again is followed', async () => {
+    const seen: Checkpoint[] = [];
+    const watch = new CheckpointWatch(dir, (checkpoint) => seen.push(checkpoint));
+    const last = path.join(dir, 'last');
+    mkdirSync(last);
+    for (const step of [10, 20]) {
+      await writeMarker(last, { step, attempt: 1, allocation: '' });
+      await eventually(`step ${step} is seen`, () => (seen.at(-1)?.step === step ? true : null));
+      rmSync(path.join(last, 'COMPLETE'));
+    }
+    await watch.close();
+    // Its attempt was ended while it wrote: what was complete before is what there is to go on from.
+    const asked = { step: 20, timeMs: 0, path: last };
+    const order = { asked, dir, attempt: 2, tasks: 2 };
+    expect(await resumePoint(order)).toMatchObject({
+      checkpoint: null,
+      note: `checkpoint ${last} is not complete any more: it starts from the beginning`,
+    });
+    mkdirSync(path.join(dir, 'older'));
+    await writeMarker(path.join(dir, 'older'), { step: 15, attempt: 1, allocation: '' });
+    expect((await resumePoint(order)).checkpoint).toMatchObject({ step: 15, path: path.join(dir, 'older') });
+    await writeMarker(last, { step: 20, attempt: 1, allocation: '' });
+    expect(await resumePoint(order)).toEqual({ checkpoint: asked, note: null });
+  });
+
+  test('checkpoints: one that nobody could tell of is found, by a gang only if it is surely of an earlier attempt', async () => {
+    const declared = async (step: number, attempt: number) => {
+      const folder = path.join(dir, `step-${step}`);
+      mkdirSync(folder);
+      await writeMarker(folder, { step, attempt, allocation: '' });
+      return { step, timeMs: 0, path: folder };
+    };
+    const asked = await declared(10, 1);
+    await declared(20, 1);
+    await declared(30, 2);
+    await declared(40, 0);
+    const found = async (tasks: number) => (await resumePoint({ asked, dir, attempt: 2, tasks })).checkpoint?.step;
+    expect([await found(1), await found(4)]).toEqual([40, 20]);
+    expect((await resumePoint({ asked: null, dir, attempt: 1, tasks: 4 })).checkpoint).toBeNull();
+    expect((await resumePoint({ asked: null, dir, attempt: 1, tasks: 1 })).checkpoint?.step).toBe(40);
+  });
+
+  test('a signal ahead of the stop signal reaches those alone that catch it or wait for it', async () => {
+    const main = startMarked(
+      `(trap 'echo noticed > noticed' USR1; echo $$ > catching; while :; do sleep 0.05; done) &
+       sleep 600 & echo $! > unaware; wait`,
+      newId(),
+    );
+    await readPid('catching');
+    const unaware = identify(await readPid('unaware'));
+    const tree = { allocation: 'none', root: identify(main.pid ?? 0), cgroup: null };
+    giveNotice(tree, 'SIGNOSUCH');
+    await eventually('the one that catches it noticed', () => {
+      giveNotice(tree, 'SIGUSR1');
+      return existsSync(path.join(dir, 'noticed')) ? true : null;
+    });
+    expect(unaware !== null && isAlive(unaware)).toBe(true);
+    expect(main.exitCode).toBeNull();
+    expect(await endTree(tree, 5_000)).toEqual([]);
+    expect(awaits('SigBlk:\t0000000000000200\nSigCgt:\t0000000000000000', 10)).toBe(true);
+    expect(awaits('SigBlk:\t0000000000000000\nSigIgn:\t0000000000000200\nSigCgt:\t0000000000000800', 10)).toBe(false);
   });
 });

@@ -197,6 +197,30 @@ describe('is refused', () => {
       'checkpoint.grace',
       '1m01s is out of range; this cluster allows 0 to 1m00s',
     ],
+    [
+      'a signal that cannot go ahead',
+      { checkpoint: { earlySignal: { signal: 'KILL', ahead: { seconds: 10 } } } },
+      'checkpoint.early_signal.signal',
+      '"KILL" is no signal that can be sent ahead; there are HUP, INT, QUIT, USR1, USR2',
+    ],
+    [
+      'a signal at no time',
+      { checkpoint: { earlySignal: { signal: 'usr1' } } },
+      'checkpoint.early_signal.ahead',
+      'must be longer than nothing',
+    ],
+    [
+      'a signal and a grace beyond the cluster',
+      { checkpoint: { grace: { seconds: 30 }, earlySignal: { signal: 'SIGUSR1', ahead: { seconds: 31 } } } },
+      'checkpoint.early_signal.ahead',
+      '31s and the grace of 30s are 1m01s; together at most 1m00s, which this cluster allows',
+    ],
+    [
+      'a signal before the start',
+      { timeLimit: { seconds: 20 }, checkpoint: { earlySignal: { signal: 'SIGUSR1', ahead: { seconds: 20 } } } },
+      'checkpoint.early_signal.ahead',
+      '20s before the time limit of 20s is before its start',
+    ],
     ['too high a priority', { priority: 1_000_001 }, 'priority', 'out of range'],
     ['too many retries', { retry: { max: 1_001 } }, 'retry.max', '1001 is out of range; allowed are 0 to 1000'],
     [
@@ -426,7 +450,11 @@ describe('what is told of a spec', () => {
         dependencies: [{ workload: 3, condition: 'DEPENDENCY_CONDITION_STARTED' }],
         environment: [{ name: 'A', value: '1' }],
         workingDirectory: '/srv',
-        checkpoint: { grace: { seconds: 9 }, directory: '/ckpt' },
+        checkpoint: {
+          grace: { seconds: 9 },
+          directory: '/ckpt',
+          earlySignal: { signal: 'SIGUSR1', ahead: { seconds: 20 } },
+        },
         roles: [
           { name: 'launcher', resources: { cpuMilli: 500, memoryMib: 64 }, command: { argv: ['mpirun'] } },
           {

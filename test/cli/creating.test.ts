@@ -163,7 +163,7 @@ describe('submit', () => {
 describe('run', () => {
   it('sends its flags as a spec', async () => {
     const flags =
-      '-d -G h100:2 -n 3 -A research -J nightly -p big -q 70 --grace 2m --on-disconnect keep --no-preempt --kind train --env A=1 --env B=x=y --workdir /srv --checkpoint-dir /ckpt';
+      '-d -G h100:2 -n 3 -A research -J nightly -p big -q 70 --grace 2m --signal usr2@1m30s --on-disconnect keep --no-preempt --kind train --env A=1 --env B=x=y --workdir /srv --checkpoint-dir /ckpt';
     const { code, stdout } = await cli(['run', ...flags.split(' '), '--', 'python', 'train.py', '-q', '--help']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'Submitted workload 1041 (3 tasks)\n' });
     expect(scheduler.requests('SubmitWorkloads')).toMatchObject([
@@ -184,7 +184,11 @@ describe('run', () => {
             ],
             workingDirectory: '/srv',
             onDisconnect: 'ON_DISCONNECT_KEEP',
-            checkpoint: { grace: { seconds: 120 }, directory: '/ckpt' },
+            checkpoint: {
+              grace: { seconds: 120 },
+              directory: '/ckpt',
+              earlySignal: { signal: 'SIGUSR2', ahead: { seconds: 90 } },
+            },
           },
         ],
       },

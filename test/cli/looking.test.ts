@@ -259,6 +259,7 @@ describe('describing', () => {
       'GPUs:        2xH100(SIMULATED): no hardware behind them',
       "Program:     python train.py --note 'two words'",
       'Checkpoint:  step 1200, 12m ago, /ckpt/1041/step-1200',
+      'At risk:     0.40 GPU hours since that checkpoint',
       'Attempt:     2, requeued 1 time',
       'GPU time:    1.50 GPU hours, of it lost 0.25 GPU hours',
       '  task 0 rest:  http://127.0.0.1:8000',

@@ -43,7 +43,7 @@ resources: {gpu: h100:4, tasks: 2, pool: big}
 run: python train.py --epochs 3
 env: {NCCL_DEBUG: WARN, THREADS: 8}
 workdir: /srv/code
-checkpoint: {dir: /ckpt/resnet, grace: 1m30s}
+checkpoint: {dir: /ckpt/resnet, grace: 1m30s, signal: USR1@120}
 `);
     expect(spec).toEqual({
       name: 'resnet-ddp',
@@ -59,7 +59,11 @@ checkpoint: {dir: /ckpt/resnet, grace: 1m30s}
         { name: 'THREADS', value: '8' },
       ],
       workingDirectory: '/srv/code',
-      checkpoint: { directory: '/ckpt/resnet', grace: { seconds: 90, nanos: 0 } },
+      checkpoint: {
+        directory: '/ckpt/resnet',
+        grace: { seconds: 90, nanos: 0 },
+        earlySignal: { signal: 'SIGUSR1', ahead: { seconds: 120, nanos: 0 } },
+      },
     });
   });
 
@@ -330,6 +334,13 @@ describe('a workload file that is wrong', () => {
       'a bad time',
       'run: a\ncheckpoint: {grace: soon}',
       ['w.yaml:2:21: checkpoint.grace: must be a time such as 30s, 2m or 1h30m, not "soon"'],
+    ],
+    [
+      'a signal that ends it',
+      'run: a\ncheckpoint: {signal: KILL@10}',
+      [
+        'w.yaml:2:22: checkpoint.signal: must be a signal and how long before the stop signal it comes, such as USR1@120 or USR2@5m; there are HUP, INT, QUIT, USR1 and USR2, not "KILL@10"',
+      ],
     ],
     [
       'a relative folder',

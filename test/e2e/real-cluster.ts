@@ -207,7 +207,7 @@ function mentions(pid: number, folder: string): boolean {
 }
 
 /** A process that was found may have ended by itself since. */
-function killIfThere(pid: number): void {
+export function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {

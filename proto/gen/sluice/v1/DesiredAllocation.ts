@@ -10,6 +10,7 @@ import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice_v1_ArrayIndex__Output } from '../../sluice/v1/ArrayIndex.js';
 import type { TaskLaunch as _sluice_v1_TaskLaunch, TaskLaunch__Output as _sluice_v1_TaskLaunch__Output } from '../../sluice/v1/TaskLaunch.js';
+import type { EarlySignal as _sluice_v1_EarlySignal, EarlySignal__Output as _sluice_v1_EarlySignal__Output } from '../../sluice/v1/EarlySignal.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DesiredAllocation {
@@ -83,6 +84,10 @@ export interface DesiredAllocation {
    * What it is told of the tasks that it works with. Absent = it works alone, or has started: it was told before.
    */
   'launch'?: (_sluice_v1_TaskLaunch | null);
+  /**
+   * Sent before the stop signal. A stop order's grace is then the time for both, from the order to the kill.
+   */
+  'earlySignal'?: (_sluice_v1_EarlySignal | null);
   'program'?: "command"|"builtin";
 }
 
@@ -157,5 +162,9 @@ export interface DesiredAllocation__Output {
    * What it is told of the tasks that it works with. Absent = it works alone, or has started: it was told before.
    */
   'launch': (_sluice_v1_TaskLaunch__Output | null);
+  /**
+   * Sent before the stop signal. A stop order's grace is then the time for both, from the order to the kill.
+   */
+  'earlySignal': (_sluice_v1_EarlySignal__Output | null);
   'program'?: "command"|"builtin";
 }

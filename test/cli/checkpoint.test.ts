@@ -1,0 +1,83 @@
+// Declaring checkpoints complete from inside a task.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cli, temporaryFolder } from './run-cli.js';
+
+interface Task {
+  readonly folder: string;
+  readonly attempt?: number;
+  readonly stopFile?: string;
+}
+
+function environment({ folder, attempt = 2, stopFile = '/nonexistent/stop' }: Task): Record<string, string> {
+  return {
+    SLUICE_CHECKPOINT_DIR: folder,
+    SLUICE_ATTEMPT: String(attempt),
+    SLUICE_ALLOCATION_ID: 'ULID1',
+    SLUICE_STOP_FILE: stopFile,
+  };
+}
+
+function written(folder: string, name: string): string {
+  const checkpoint = path.join(folder, name);
+  mkdirSync(path.join(checkpoint, 'shards'), { recursive: true });
+  writeFileSync(path.join(checkpoint, 'shards', 'weights'), 'x');
+  return checkpoint;
+}
+
+describe('sluice checkpoint done', () => {
+  it('declares a folder complete, by name or path, with its step', async () => {
+    const folder = temporaryFolder();
+    const checkpoint = written(folder, 'step-1200');
+    const env = environment({ folder });
+    const { code, stdout } = await cli(['checkpoint', 'done', 'step-1200'], { env });
+    expect([code, stdout]).toEqual([0, `checkpoint ${checkpoint} is complete: step 1200\n`]);
+    const marker = JSON.parse(readFileSync(path.join(checkpoint, 'COMPLETE'), 'utf8')) as unknown;
+    expect(marker).toEqual({ step: 1200, attempt: 2, allocation: 'ULID1' });
+    expect((await cli(['checkpoint', 'done', checkpoint, '--step', '7'], { env })).stdout).toContain('step 7');
+  });
+
+  it.each([
+    ['what is not there', 'step-1', 1, 'is not there'],
+    ['a file', 'file-1', 1, 'is no folder'],
+    ['what the agent does not see', '/tmp/step-1', 2, 'is not in'],
+    ['what lies deeper', 'a/step-1', 2, 'is not in'],
+    ['the folder of all', '.', 2, 'is not in'],
+    ['a step that nobody says', 'last', 2, 'Say it with --step N'],
+  ])('refuses %s', async (_, word, exitCode, message) => {
+    const folder = temporaryFolder();
+    writeFileSync(path.join(folder, 'file-1'), '');
+    written(folder, 'last');
+    const { code, stderr } = await cli(['checkpoint', 'done', word], { env: environment({ folder }) });
+    expect(code).toBe(exitCode);
+    expect(stderr).toContain(message);
+  });
+
+  it('refuses an attempt that was given up: a later one has a checkpoint, or its node has lost the scheduler', async () => {
+    const folder = temporaryFolder();
+    written(folder, 'step-5');
+    const late = written(folder, 'step-6');
+    expect((await cli(['checkpoint', 'done', 'step-5'], { env: environment({ folder, attempt: 3 }) })).code).toBe(0);
+    const stale = await cli(['checkpoint', 'done', 'step-6'], { env: environment({ folder, attempt: 2 }) });
+    expect([stale.code, existsSync(path.join(late, 'COMPLETE'))]).toEqual([1, false]);
+    expect(stale.stderr).toContain('attempt 3 has declared step-5 complete, and this is attempt 2');
+    const stopFile = path.join(temporaryFolder(), 'stop');
+    for (const [reason, expected] of [
+      ['PREEMPTED', 0],
+      ['NODE_LOST', 1],
+    ] as const) {
+      writeFileSync(stopFile, JSON.stringify({ reason, term: '', deadline: '' }));
+      const { code } = await cli(['checkpoint', 'done', 'step-6'], {
+        env: environment({ folder, attempt: 3, stopFile }),
+      });
+      expect(code).toBe(expected);
+    }
+  });
+
+  it('says where it belongs when it is called elsewhere', async () => {
+    const { code, stderr } = await cli(['checkpoint', 'done', 'step-1']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('SLUICE_CHECKPOINT_DIR is not set');
+  });
+});
