@@ -52,7 +52,13 @@ describe.runIf(needs('mounts'))('a disk that fills up', () => {
     const say = (_facts: unknown, message: string) => void said.push(message);
     const log = { info: say, warn: say, error: say } as never;
     const fatal: unknown[] = [];
-    const watch = tellOfRoom({ clock, place: 'the disk', report: () => store.spaceReport(), log, onFatal: (error) => fatal.push(error) });
+    const watch = tellOfRoom({
+      clock,
+      place: 'the disk',
+      report: () => store.spaceReport(),
+      log,
+      onFatal: (error) => fatal.push(error),
+    });
     const states: string[] = [];
     for (const mib of [2_048, 700, 700, 200, 200, 700, 2_048]) {
       resize(mib);

@@ -54,6 +54,8 @@ export class RealRedis {
   /** One command over a connection of its own. @returns null when nobody answers */
   async ask(port: number, command: string, ...args: string[]): Promise<unknown> {
     const redis = new Redis({
+      // Some users may not ask for what a look at readiness asks for.
+      enableReadyCheck: false,
       port,
       host: '127.0.0.1',
       lazyConnect: true,

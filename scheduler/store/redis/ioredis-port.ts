@@ -51,6 +51,8 @@ export class IoredisPort implements RedisPort {
   #listener: Redis | null = null;
   /** Raised whenever a connection ends. */
   #connection = 0;
+  /** Why there is no connection, as far as is known. */
+  #lastProblem = '';
   /** The connection of the last write. */
   #writtenOver = -1;
 
@@ -68,7 +70,11 @@ export class IoredisPort implements RedisPort {
       // A primary that became a replica must be left.
       reconnectOnError: (error) => (/^READONLY\b/.test(error.message) ? 1 : false),
     });
-    this.#redis.on('error', onProblem);
+    this.#redis.on('error', (error: Error) => {
+      this.#lastProblem = error.message;
+      onProblem(error);
+    });
+    this.#redis.on('ready', () => (this.#lastProblem = ''));
     this.#redis.on('close', () => (this.#connection += 1));
   }
 
@@ -219,7 +225,10 @@ export class IoredisPort implements RedisPort {
       const limit = setTimeout(() => end(false), ANSWER_LIMIT_MS);
       this.#redis.once('ready', came);
     });
-    if (!isReady) throw new RedisUnreachable('Redis: there is no connection');
+    if (!isReady) {
+      const why = this.#lastProblem === '' ? '' : `: ${this.#lastProblem}`;
+      throw new RedisUnreachable(`Redis: there is no connection${why}`);
+    }
   }
 
   /** @throws {@link RedisUnreachable}, or what Redis says against the command */
