@@ -29,6 +29,11 @@ const SUBMIT_BENCH: RegisteredBench = {
   load: async () => (await import('./submit.js')).benchSubmit,
 };
 
+const FAILOVER_BENCH: RegisteredBench = {
+  figures: ['failover.kill_s', 'failover.step_down_s'],
+  load: async () => (await import('./failover.js')).benchFailover,
+};
+
 const DURING_FILL_BENCH: RegisteredBench = {
   figures: ['submit.during_fill_p99_ms', 'submit.during_fill_per_s', 'submit.during_fill_s'],
   load: async () => (await import('./during-fill.js')).benchDuringFill,
@@ -135,6 +140,7 @@ export const BENCHES: readonly RegisteredBench[] = [
   DURING_FILL_BENCH,
   LATENCY_BENCH,
   PREEMPT_BENCH,
+  FAILOVER_BENCH,
   DISPATCH_BENCH,
   LAUNCH_BENCH,
   NODE_COST_BENCH,

@@ -43,6 +43,11 @@ const PARTS = {
     remedy: 'run this as root where control groups with a memory controller may be made',
     inCi: true,
   },
+  namespaces: {
+    present: () => process.geteuid?.() === 0 && runs('ip', '-V') && runs('nsenter', '--net=/proc/self/ns/net', 'true'),
+    remedy: 'install the package iproute2, and run this as root where network namespaces may be made',
+    inCi: true,
+  },
   'user-mode-linux': {
     present: () => existsSync('/usr/bin/linux.uml') && process.geteuid?.() === 0,
     remedy: 'install the package user-mode-linux, and run this as root',
@@ -91,8 +96,8 @@ export function needs(part: RealPartName): boolean {
   return false;
 }
 
-function runs(program: string, argument: string): boolean {
-  return spawnSync(program, [argument], { stdio: 'ignore', timeout: 10_000 }).status === 0;
+function runs(program: string, ...args: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
 /** Whether a tmpfs, and ext4 in a file, can be mounted here. */

@@ -13,6 +13,9 @@ const SETTLE_LIMIT_MS = 180_000;
 const ORPHANS_LIMIT_MS = 20_000;
 const LOOK_MS = 500;
 
+/** What of a life is judged. */
+export type Judged = Pick<Life, 'users' | 'circles' | 'findings' | 'marks' | 'taskProcesses' | 'end'>;
+
 /** Figures of one life. The last ones must be 0. */
 export interface Audit extends HistoryFigures {
   readonly acknowledged: number;
@@ -30,7 +33,7 @@ export interface Audit extends HistoryFigures {
 }
 
 /** Waits until a healed cluster has come to rest, judges it and ends it. Findings in words are added to the life's own. */
-export async function audit(life: Life): Promise<Audit> {
+export async function audit(life: Judged): Promise<Audit> {
   const { users, findings } = life;
   const all = await atRest(life);
   const stuck = all.filter(({ state }) => !hasEnded(state));
@@ -40,7 +43,9 @@ export async function audit(life: Life): Promise<Audit> {
   const byNumber = new Map(all.map((workload) => [workload.number, workload]));
   const lost = users.promised.filter(({ number, name }) => byNumber.get(number)?.spec?.name !== name);
   for (const { number, name } of lost) findings.push(`workload ${number} ("${name}") was acknowledged and is lost`);
-  const submittedTwice = repeated(all.map(({ spec }) => spec?.name ?? ''));
+  const submittedTwice = repeated(all.map(({ spec }) => spec?.name ?? '')).filter(
+    (name) => !users.isOfLostPast(name) && !life.circles.isOfLostPast(name),
+  );
   for (const name of submittedTwice) findings.push(`"${name}" was submitted once and is there twice`);
 
   const executions = linesOf(life.marks.executions);
@@ -83,7 +88,7 @@ export async function audit(life: Life): Promise<Audit> {
   };
 }
 
-async function atRest(life: Life): Promise<readonly Workload__Output[]> {
+async function atRest(life: Judged): Promise<readonly Workload__Output[]> {
   const deadlineMs = performance.now() + SETTLE_LIMIT_MS;
   for (;;) {
     const all = await life.users.everything();
@@ -99,7 +104,7 @@ function whyNotDone({ number, spec }: Workload__Output, executions: readonly str
   return runs >= least ? [] : [`workload ${number} succeeded, but of its ${least} tasks ${runs} ran`];
 }
 
-async function orphansOf(life: Life): Promise<readonly string[]> {
+async function orphansOf(life: Judged): Promise<readonly string[]> {
   try {
     await until('tasks are gone', () => life.taskProcesses().length === 0, ORPHANS_LIMIT_MS);
     return [];

@@ -10,13 +10,13 @@ import type { Random } from '../random.js';
 import { RecordedClient, type Entrance, type Outcome } from './recorded-client.js';
 import type { Marks } from './task-program.js';
 
-const CIRCLES = 4;
+const CIRCLES = 6;
 const MEMBERS = 3;
 /** A history has at least so many answered calls, of so many workloads at most. */
 const CALLS_PER_HISTORY = 300;
 const WORKLOADS_PER_HISTORY = 10;
 /** The longest pause between two calls of one person, and after one that was not answered. */
-const PAUSE_MS = 50;
+const PAUSE_MS = 30;
 const PAUSE_AFTER_SILENCE_MS = 600;
 /** A circle has so much at once: what runs long keeps the others waiting, so that there is time to change them. */
 const CIRCLE_LIMIT_GPUS = 1;
@@ -48,11 +48,19 @@ export class Circles {
   readonly #histories: History[] = [];
   readonly #findings: string[] = [];
   #isOver = false;
+  #isPastDoubtful = false;
+  /** Histories that are not gone on with. */
+  readonly #closed = new Set<History>();
+  readonly #namesOfLostPasts = new Set<string>();
 
-  constructor(entrance: Entrance, random: Random, marks: Marks) {
+  readonly #acknowledged: () => void;
+
+  /** @param acknowledged called whenever a change was acknowledged */
+  constructor(entrance: Entrance, random: Random, marks: Marks, acknowledged = (): void => undefined) {
     this.#entrance = entrance;
     this.#random = random;
     this.#marks = marks;
+    this.#acknowledged = acknowledged;
   }
 
   /** The queues that must be there before {@link work}. */
@@ -78,9 +86,31 @@ export class Circles {
     return this.#moments.next();
   }
 
+  /**
+   * From now on what was acknowledged may be gone. Circles begin nothing anew until {@link pastLost} or {@link pastKept}: a request
+   * that is sent again in another past may rightly make its workload a second time.
+   */
+  pastMayBeLost(): void {
+    this.#isPastDoubtful = true;
+    for (const history of this.#histories) this.#closed.add(history);
+  }
+
   /** The scheduler announced that its past was lost. */
   pastLost(past: LostPast): void {
-    for (const history of this.#histories) history.pastLost(past);
+    for (const history of this.#histories) {
+      history.pastLost(past);
+      for (const name of history.names) this.#namesOfLostPasts.add(name);
+    }
+    this.#isPastDoubtful = false;
+  }
+
+  pastKept(): void {
+    this.#isPastDoubtful = false;
+  }
+
+  /** Whether a name was given before a loss that was announced. */
+  isOfLostPast(name: string): boolean {
+    return this.#namesOfLostPasts.has(name);
   }
 
   /** Answers that no scheduler should give. */
@@ -93,7 +123,7 @@ export class Circles {
    * @param broken where histories go that break it, with their calls
    */
   async judge(broken: string[]): Promise<HistoryFigures> {
-    const client = new RecordedClient(this.#entrance, 0, this.#findings);
+    const client = this.#client(0);
     for (const history of this.#histories) {
       for (const name of history.names) {
         while ((await client.ask(history, name, { kind: 'read' })) !== 'answered') client.turn();
@@ -112,12 +142,18 @@ export class Circles {
     return figures;
   }
 
+  #client(first: number): RecordedClient {
+    const odd = (what: string): void => {
+      // Without its past a scheduler does not even know the queues.
+      if (!this.#isPastDoubtful) this.#findings.push(what);
+    };
+    return new RecordedClient(this.#entrance, first, odd, this.#acknowledged);
+  }
+
   async #circle(circle: number): Promise<void> {
-    const clients = Array.from(
-      { length: MEMBERS },
-      (_, at) => new RecordedClient(this.#entrance, circle + at, this.#findings),
-    );
+    const clients = Array.from({ length: MEMBERS }, (_, at) => this.#client(circle + at));
     for (let count = 1; !this.#isOver; count += 1) {
+      while (this.#isPastDoubtful) await sleep(PAUSE_AFTER_SILENCE_MS);
       const history = new History(this.#moments);
       this.#histories.push(history);
       const submissions: Submission[] = [];
@@ -136,7 +172,7 @@ export class Circles {
     queue: string,
     prefix: string,
   ): Promise<void> {
-    while (!this.#isOver && history.answered < CALLS_PER_HISTORY) {
+    while (!this.#isOver && !this.#closed.has(history) && history.answered < CALLS_PER_HISTORY) {
       const outcome = await this.#once(client, history, submissions, queue, prefix);
       if (outcome !== 'answered' && this.#random.oneIn(2)) client.turn();
       await sleep(this.#random.below(outcome === 'answered' ? PAUSE_MS : PAUSE_AFTER_SILENCE_MS));

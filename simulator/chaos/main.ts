@@ -1,5 +1,5 @@
-// `npm run chaos -- --minutes N [--life-minutes L] [--seed S] [--keep]`: real processes under fire. Clusters live one after the other, each on
-// another kind of disk, until they were under fire for so long. Exit code: 0 nothing was found, 1 something was, 2 it was not understood.
+// `npm run chaos -- [--redis] --minutes N [--life-minutes L] [--seed S] [--keep]`: real processes under fire. Clusters live one after the other,
+// each on another kind of disk, or with `--redis` on a Redis that two schedulers share, until they were under fire for so long. Exit code: 0 nothing was found, 1 something was, 2 it was not understood.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,15 +10,19 @@ import { hasFaketime } from './clock-steps.js';
 import { whyNoDisk, type DiskKind } from './disk.js';
 import { breakThings } from './faults.js';
 import { Life } from './life.js';
+import { runRedisCampaign } from './redis/campaign.js';
 import { hasStrace } from './strace.js';
 
-const USAGE = 'usage: npm run chaos -- --minutes N [--life-minutes L] [--seed S] [--keep]\n';
+const USAGE = 'usage: npm run chaos -- [--redis] --minutes N [--life-minutes L] [--seed S] [--keep]\n';
 const MINUTE_MS = 60_000;
 /** One life is under fire for so long unless the command says otherwise; then it is healed and judged. */
 const LIFE_MINUTES = 1;
+/** With Redis a life begins more slowly, and its faults take longer. */
+const REDIS_LIFE_MINUTES = 4;
 const DISKS: readonly DiskKind[] = ['folder', 'tmpfs', 'image'];
 
 interface Options {
+  readonly redis: boolean;
   readonly minutes: number;
   /** A long life has more faults upon a cluster that has already met some, and spends less of the time on being healed and judged. */
   readonly lifeMinutes: number;
@@ -43,6 +47,14 @@ async function main(): Promise<number> {
     return 2;
   }
   const scratch = mkdtempSync(path.join(process.env['SLUICE_CHAOS_DIR'] ?? tmpdir(), 'sluice-chaos-'));
+  const findings = options.redis ? await runRedisCampaign({ ...options, scratch }) : await runDisks(options, scratch);
+  if (findings === 0 && !options.keep) rmSync(scratch, { recursive: true, force: true });
+  else process.stdout.write(`logs: ${scratch}\n`);
+  return findings === 0 ? 0 : 1;
+}
+
+/** Clusters of one scheduler, each on another kind of disk. @returns how much was found */
+async function runDisks(options: Options, scratch: string): Promise<number> {
   const obstacles = new Map(DISKS.map((kind) => [kind, whyNoDisk(kind, scratch)]));
   const missing = [...obstacles.values()].filter((why) => why !== null);
   if (!hasStrace()) missing.push('strace is not installed: no flush will fail');
@@ -62,11 +74,9 @@ async function main(): Promise<number> {
     findings += await live(kind, { ...options, seed: options.seed + total.lives }, scratch, total, lifeMs);
     leftMs -= lifeMs;
   }
-  if (findings === 0 && !options.keep) rmSync(scratch, { recursive: true, force: true });
-  else process.stdout.write(`logs: ${scratch}\n`);
   for (const [name, count] of total.kinds) process.stdout.write(`${String(count).padStart(6)}  ${name}\n`);
   process.stdout.write(`${closingLine(options.minutes, total)}\n`);
-  return findings === 0 ? 0 : 1;
+  return findings;
 }
 
 /** One cluster from its start to its audit. @returns how much was found */
@@ -117,6 +127,7 @@ function read(args: readonly string[]): Options | string {
     const { values } = parseArgs({
       args: [...args],
       options: {
+        redis: { type: 'boolean' },
         minutes: { type: 'string' },
         'life-minutes': { type: 'string' },
         seed: { type: 'string' },
@@ -124,14 +135,14 @@ function read(args: readonly string[]): Options | string {
       },
     });
     const minutes = Number(values.minutes ?? '3');
-    const lifeMinutes = Number(values['life-minutes'] ?? LIFE_MINUTES);
+    const lifeMinutes = Number(values['life-minutes'] ?? (values.redis === true ? REDIS_LIFE_MINUTES : LIFE_MINUTES));
     const seed = Number(values.seed ?? Math.floor(Date.now() / 1_000) % 1_000_000);
     if (!(minutes > 0 && minutes <= 10_000)) return `--minutes ${values.minutes} is not a number from 0 to 10,000`;
     if (!(lifeMinutes > 0 && lifeMinutes <= 10_000)) {
       return `--life-minutes ${values['life-minutes']} is not a number from 0 to 10,000`;
     }
     if (!Number.isSafeInteger(seed) || seed < 0) return `--seed ${values.seed} is not a whole number`;
-    return { minutes, lifeMinutes, seed, keep: values.keep ?? false };
+    return { redis: values.redis ?? false, minutes, lifeMinutes, seed, keep: values.keep ?? false };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -41,11 +41,20 @@ type Stub = InstanceType<typeof sluice.WorkloadService>;
 export class RecordedClient {
   readonly #stubs: readonly [Stub, ...Stub[]];
   readonly #metadata = new grpc.Metadata();
-  readonly #findings: string[];
+  readonly #odd: (what: string) => void;
+  readonly #acknowledged: () => void;
   #at: number;
 
-  /** @param findings where answers go that no scheduler should give */
-  constructor({ addresses, token, tlsCa }: Entrance, first: number, findings: string[]) {
+  /**
+   * @param odd called with an answer that no scheduler should give
+   * @param acknowledged called whenever a change was acknowledged
+   */
+  constructor(
+    { addresses, token, tlsCa }: Entrance,
+    first: number,
+    odd: (what: string) => void,
+    acknowledged: () => void,
+  ) {
     const credentials =
       tlsCa === undefined ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(Buffer.from(tlsCa));
     const options: grpc.ClientOptions = {
@@ -61,7 +70,8 @@ export class RecordedClient {
     const open = (address: string): Stub => new sluice.WorkloadService(address, credentials, options);
     this.#stubs = [open(one), ...others.map(open)];
     this.#at = first % addresses.length;
-    this.#findings = findings;
+    this.#odd = odd;
+    this.#acknowledged = acknowledged;
     if (token !== undefined) this.#metadata.set('authorization', `Bearer ${token}`);
   }
 
@@ -117,6 +127,7 @@ export class RecordedClient {
     const call = history.sent(name, request);
     try {
       call.answered(await send());
+      if (request.kind !== 'read') this.#acknowledged();
       return 'answered';
     } catch (error) {
       if (isServiceError(error) && error.code === grpc.status.NOT_FOUND && request.kind !== 'submit') {
@@ -162,7 +173,7 @@ export class RecordedClient {
   #howItFailed(error: unknown, what: string): Outcome {
     if (!isServiceError(error)) throw error;
     if (fromServiceError(error).reason === NOT_LEADING) return 'refused';
-    if (!DOUBTFUL.has(error.code)) this.#findings.push(`${what} was answered with ${error.code}: ${error.details}`);
+    if (!DOUBTFUL.has(error.code)) this.#odd(`${what} was answered with ${error.code}: ${error.details}`);
     return 'broken';
   }
 

@@ -41,16 +41,51 @@ export class Users {
   #open = 0;
   #brokenCalls = 0;
   #isOver = false;
+  readonly #acknowledged: () => void;
+  /** Acknowledged before a loss of the past that was announced. */
+  #announcedLost = 0;
+  readonly #namesOfLostPasts = new Set<string>();
+  #isPastDoubtful = false;
 
-  constructor(client: SluiceClient, random: Random, marks: Marks) {
+  /** @param acknowledged called whenever a submission was acknowledged */
+  constructor(client: SluiceClient, random: Random, marks: Marks, acknowledged = (): void => undefined) {
     this.#client = client;
     this.#random = random;
     this.#marks = marks;
+    this.#acknowledged = acknowledged;
   }
 
   /** Every workload whose submission was acknowledged. */
   get promised(): readonly Promised[] {
     return this.#promised;
+  }
+
+  /** So many were acknowledged before a loss that was announced: they may be gone. */
+  get announcedLost(): number {
+    return this.#announcedLost;
+  }
+
+  /** Whether a name was given before a loss that was announced: a repeated request may have made it anew. */
+  isOfLostPast(name: string): boolean {
+    return this.#namesOfLostPasts.has(name);
+  }
+
+  /** From now on what was acknowledged may be gone, until {@link pastLost} or {@link pastKept}. */
+  pastMayBeLost(): void {
+    this.#isPastDoubtful = true;
+  }
+
+  /** The loss was announced: nothing of the past is held against anybody. */
+  pastLost(): void {
+    this.#isPastDoubtful = false;
+    this.#announcedLost += this.#promised.length;
+    for (let request = 1; request <= this.#requests; request += 1) this.#namesOfLostPasts.add(nameOf(request));
+    this.#promised.length = 0;
+    this.#ends.clear();
+  }
+
+  pastKept(): void {
+    this.#isPastDoubtful = false;
   }
 
   /** Calls that broke, and were repeated. */
@@ -102,9 +137,10 @@ export class Users {
 
   async #submitOnce(): Promise<void> {
     this.#requests += 1;
-    const spec = this.#spec(`r${this.#requests}`);
+    const spec = this.#spec(nameOf(this.#requests));
     const request = { requestId: randomUUID(), specs: [spec] };
     const submitted = await this.#insist(() => this.#client.submitWorkloads(request));
+    this.#acknowledged();
     const numbers = submitted.workloads.map(({ number }) => number);
     for (const number of numbers) {
       this.#promised.push({ number, name: spec.name ?? '', tasks: spec.tasks ?? 1 });
@@ -113,14 +149,15 @@ export class Users {
     if (this.#random.oneIn(5)) {
       const again = await this.#insist(() => this.#client.submitWorkloads(request));
       const repeated = again.workloads.map(({ number }) => number);
-      if (String(repeated) !== String(numbers)) {
+      if (String(repeated) !== String(numbers) && !this.#isPastDoubtful && !this.isOfLostPast(spec.name)) {
         this.#findings.push(
           `request ${request.requestId} got ${numbers.join(', ')} and, repeated, ${repeated.join(', ')}`,
         );
       }
     }
     if (this.#random.oneIn(10)) {
-      await this.#insist(() => this.#client.cancelWorkloads({ workloads: numbers.map(String) }));
+      // In another past its numbers may be gone.
+      await this.#insist(() => this.#client.cancelWorkloads({ workloads: numbers.map(String) }), [5]);
     }
   }
 
@@ -166,6 +203,7 @@ export class Users {
   /** An end that was seen is for ever. */
   #noteEnds(all: readonly Workload__Output[]): void {
     this.#open = 0;
+    if (this.#isPastDoubtful) return;
     const seen = new Set<number>();
     for (const { number, state, spec } of all) {
       seen.add(number);
@@ -179,6 +217,11 @@ export class Users {
     }
   }
 
+  /** A scheduler without its past knows neither queues nor workloads, until somebody has made them anew. */
+  #isMissingItsPast({ code }: ApiError): boolean {
+    return this.#isPastDoubtful && (code === 5 || code === 9);
+  }
+
   /** Repeats a call until it is answered. */
   async #insist<T>(call: () => Promise<T>, alsoDone: readonly number[] = []): Promise<T> {
     for (;;) {
@@ -187,12 +230,16 @@ export class Users {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (alsoDone.includes(error.code)) return undefined as T;
-        if (!AGAIN.has(error.code)) throw error;
+        if (!AGAIN.has(error.code) && !this.#isMissingItsPast(error)) throw error;
         this.#brokenCalls += 1;
         await sleep(RETRY_MS);
       }
     }
   }
+}
+
+function nameOf(request: number): string {
+  return `r${request}`;
 }
 
 function isOneOf(words: readonly string[], word: string | undefined): boolean {

@@ -1,0 +1,139 @@
+// `npm run chaos -- --redis --minutes N`: one cluster of two schedulers on a Redis after the other, until they were under fire for so long.
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { Random } from '../../random.js';
+import { audit, type Audit } from '../audit.js';
+import { hasOpenssl } from './credentials.js';
+import { whyNoNamespaces } from './network.js';
+import type { TakeOver } from './leader-watch.js';
+import { breakRedisThings, type Cause } from './redis-faults.js';
+import { RedisLife } from './redis-life.js';
+import { whyNoRedis } from './redis-servers.js';
+
+const MINUTE_MS = 60_000;
+
+export interface RedisCampaign {
+  readonly minutes: number;
+  readonly lifeMinutes: number;
+  readonly seed: number;
+  readonly keep: boolean;
+  /** Where everything is laid out. */
+  readonly scratch: string;
+}
+
+/** Figures of one life beside those of the audit. */
+interface RedisFigures extends Audit {
+  readonly takeOvers: number;
+  /** Losses of the past that were brought about, and announced. */
+  readonly announcedLosses: number;
+  /** Workloads that were acknowledged before such a loss. */
+  readonly announcedLost: number;
+}
+
+interface Total {
+  lives: number;
+  faults: number;
+  readonly kinds: Map<string, number>;
+  readonly figures: Map<keyof RedisFigures, number>;
+  readonly takeOvers: TakeOver[];
+}
+
+/** @returns how much was found */
+export async function runRedisCampaign(campaign: RedisCampaign): Promise<number> {
+  const whyNot = whyNoRedis();
+  const hasNamespaces = whyNamespacesMissing() === null;
+  if (whyNot !== null) {
+    process.stderr.write(`error: ${whyNot}\nInstall the packages redis-server and redis-sentinel.\n`);
+    return 1;
+  }
+  const total: Total = { lives: 0, faults: 0, kinds: new Map(), figures: new Map(), takeOvers: [] };
+  let leftMs = campaign.minutes * MINUTE_MS;
+  let findings = 0;
+  while (leftMs > 0) {
+    const lifeMs = Math.min(leftMs, campaign.lifeMinutes * MINUTE_MS);
+    findings += await live(campaign, hasNamespaces, total, lifeMs);
+    leftMs -= lifeMs;
+  }
+  for (const [name, count] of total.kinds) process.stdout.write(`${String(count).padStart(6)}  ${name}\n`);
+  process.stdout.write(`${closingLine(campaign.minutes, total)}\n`);
+  return findings;
+}
+
+function whyNamespacesMissing(): string | null {
+  const why =
+    whyNoNamespaces() ?? (hasOpenssl() ? null : 'openssl is not installed: no daemon may listen on a network');
+  if (why !== null) process.stdout.write(`not here: ${why}; going on without cuts between machines\n`);
+  return why;
+}
+
+/** One cluster from its start to its audit. @returns how much was found */
+async function live(
+  { scratch, seed, keep }: RedisCampaign,
+  hasNamespaces: boolean,
+  total: Total,
+  lifeMs: number,
+): Promise<number> {
+  const number = total.lives + 1;
+  const folder = path.join(scratch, `life-${number}`);
+  mkdirSync(folder);
+  const life = await RedisLife.begin(folder, hasNamespaces, new Random(seed + total.lives));
+  try {
+    const work = life.work();
+    const counts = await breakRedisThings(life, performance.now() + lifeMs);
+    life.leave();
+    life.heal();
+    await life.answerEverybody(work);
+    const judged = await audit(life);
+    life.findings.push(...life.watch.findings);
+    const takeOvers = life.watch.takeOvers();
+    const figures: RedisFigures = {
+      ...judged,
+      other: judged.other + life.watch.findings.length,
+      takeOvers: takeOvers.length,
+      announcedLosses: life.watch.announcedLosses,
+      announcedLost: life.users.announcedLost,
+    };
+    const faults = [...counts.values()].reduce((sum, count) => sum + count, 0);
+    process.stdout.write(`${JSON.stringify({ life: number, seed: seed + total.lives, faults, ...figures })}\n`);
+    for (const finding of life.findings) process.stdout.write(`FOUND: ${finding}\n`);
+    total.lives += 1;
+    total.faults += faults;
+    total.takeOvers.push(...takeOvers);
+    for (const [name, count] of counts) total.kinds.set(name, (total.kinds.get(name) ?? 0) + count);
+    for (const name of Object.keys(figures) as (keyof RedisFigures)[]) {
+      total.figures.set(name, (total.figures.get(name) ?? 0) + figures[name]);
+    }
+    return life.findings.length;
+  } finally {
+    await life.end();
+    if (life.findings.length === 0 && !keep) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function closingLine(minutes: number, { lives, faults, figures, takeOvers }: Total): string {
+  const of = (name: keyof RedisFigures): number => figures.get(name) ?? 0;
+  return (
+    `${minutes} minutes under fire, ${lives} clusters, ${faults} faults, ${of('takeOvers')} take-overs ` +
+    `(nothing acknowledged when a scheduler was gone: ${gaps(takeOvers, 'scheduler')}; when Redis was: ${gaps(takeOvers, 'redis')}), ` +
+    `${of('announcedLosses')} losses of the past, all announced (${of('announcedLost')} workloads were acknowledged before them), ` +
+    `${of('acknowledged')} workloads acknowledged, ${of('executions')} executions: ` +
+    `${of('lost')} lost silently, ${of('submittedTwice')} submitted twice, ${of('executedTwice')} executed twice, ` +
+    `${of('overlaps')} GPU overlaps, ${of('orphans')} orphans, ${of('stuck')} stuck, ${of('other')} other findings; ` +
+    `${of('histories')} histories of at least 300 calls (${of('historyCalls')} in all): ` +
+    `${of('notLinearizable')} not linearizable, ${of('undecided')} undecided`
+  );
+}
+
+/** How long nothing was acknowledged around the take-overs of one cause. */
+function gaps(takeOvers: readonly TakeOver[], cause: Cause): string {
+  const valuesMs = takeOvers.filter((one) => one.cause === cause).map(({ gapMs }) => gapMs);
+  const [half, most, longest] = [seconds(valuesMs, 0.5), seconds(valuesMs, 0.99), seconds(valuesMs, 1)];
+  return `${valuesMs.length} times, p50 ${half} s, p99 ${most} s, longest ${longest} s`;
+}
+
+/** The value below which such a part of all lies, in seconds with one digit. */
+function seconds(valuesMs: readonly number[], part: number): string {
+  const sorted = valuesMs.toSorted((one, other) => one - other);
+  const at = Math.min(sorted.length - 1, Math.floor(sorted.length * part));
+  return ((sorted[Math.max(0, at)] ?? 0) / 1_000).toFixed(1);
+}
