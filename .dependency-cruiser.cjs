@@ -103,8 +103,8 @@ module.exports = {
     onlyOurs(
       'edges-use-control',
       'api, fleet, metrics and tracing turn messages into commands and state into messages.',
-      { path: '^scheduler/(api|fleet|metrics|auth|tracing)/' },
-      ['^scheduler/(api|fleet|metrics|auth|tracing)/', CONTROL, ENGINE, MODEL, COMMON, PROTO_TYPES],
+      { path: '^scheduler/(api|fleet|metrics|auth|notify|tracing)/' },
+      ['^scheduler/(api|fleet|metrics|auth|notify|tracing)/', CONTROL, ENGINE, MODEL, COMMON, PROTO_TYPES],
     ),
     {
       name: 'only-main-picks-the-store',

@@ -57,6 +57,8 @@ import type { EndRecoveryResponse__Output } from '../proto/gen/sluice/v1/EndReco
 import type { FenceNodeRequest } from '../proto/gen/sluice/v1/FenceNodeRequest.js';
 import type { FenceNodeResponse__Output } from '../proto/gen/sluice/v1/FenceNodeResponse.js';
 import type { GetStatusResponse__Output } from '../proto/gen/sluice/v1/GetStatusResponse.js';
+import type { SendTestNoticeRequest } from '../proto/gen/sluice/v1/SendTestNoticeRequest.js';
+import type { SendTestNoticeResponse__Output } from '../proto/gen/sluice/v1/SendTestNoticeResponse.js';
 import type { ReleaseBrakeRequest } from '../proto/gen/sluice/v1/ReleaseBrakeRequest.js';
 import type { ReleaseBrakeResponse__Output } from '../proto/gen/sluice/v1/ReleaseBrakeResponse.js';
 import type { QuarantineGpuRequest } from '../proto/gen/sluice/v1/QuarantineGpuRequest.js';
@@ -185,6 +187,7 @@ export interface SluiceClient {
   getStatus(): Promise<GetStatusResponse__Output>;
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
+  sendTestNotice(request: SendTestNoticeRequest): Promise<SendTestNoticeResponse__Output>;
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
   /** The daemon that leads lets another one of the same store lead. */
   stepDown(): Promise<void>;
@@ -531,6 +534,13 @@ class GrpcClient implements SluiceClient {
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {
     return this.#call<ReleaseBrakeResponse__Output>(
       (...rest) => this.#finder.current.cluster.ReleaseBrake(request, ...rest),
+      'once',
+    );
+  }
+
+  sendTestNotice(request: SendTestNoticeRequest): Promise<SendTestNoticeResponse__Output> {
+    return this.#call<SendTestNoticeResponse__Output>(
+      (...rest) => this.#finder.current.notices.SendTestNotice(request, ...rest),
       'once',
     );
   }

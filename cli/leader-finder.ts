@@ -32,6 +32,7 @@ export class Stubs {
   readonly cluster: InstanceType<typeof sluice.ClusterService>;
   readonly usage: InstanceType<typeof sluice.UsageService>;
   readonly execs: InstanceType<typeof sluice.ExecService>;
+  readonly notices: InstanceType<typeof sluice.NoticeService>;
 
   constructor(server: string, { credentials, isOneOfSeveral }: ChannelSettings) {
     this.server = server;
@@ -57,6 +58,7 @@ export class Stubs {
     this.cluster = new sluice.ClusterService(server, credentials, shared);
     this.usage = new sluice.UsageService(server, credentials, shared);
     this.execs = new sluice.ExecService(server, credentials, shared);
+    this.notices = new sluice.NoticeService(server, credentials, shared);
   }
 
   /** Connects. @returns what prevents it, in gRPC's words; null = it is connected */

@@ -93,6 +93,11 @@ const GROUPS: readonly CommandGroup[] = [
         summary: 'inside a task: declare a checkpoint complete',
         load: () => import('./commands/checkpoint.js'),
       },
+      {
+        name: 'notify',
+        summary: 'test where workloads send notices',
+        load: () => import('./commands/notify.js'),
+      },
     ],
   },
   {

@@ -8,6 +8,7 @@ import type { ProtoGrpcType as ExecProto } from '../proto/gen/exec.js';
 import type { ProtoGrpcType as InferenceProto } from '../proto/gen/grpc_inference.js';
 import type { ProtoGrpcType as LogProto } from '../proto/gen/log.js';
 import type { ProtoGrpcType as NodeProto } from '../proto/gen/node.js';
+import type { ProtoGrpcType as NoticeProto } from '../proto/gen/notice.js';
 import type { ProtoGrpcType as PlanProto } from '../proto/gen/plan.js';
 import type { ProtoGrpcType as QueueProto } from '../proto/gen/queue.js';
 import type { ProtoGrpcType as SnapshotProto } from '../proto/gen/snapshot.js';
@@ -34,6 +35,7 @@ const SLUICE_FILES = [
   'agent',
   'exec',
   'log',
+  'notice',
   'plan',
   'snapshot',
   'usage',
@@ -53,6 +55,7 @@ export const sluice = (
     ExecProto &
     LogProto &
     NodeProto &
+    NoticeProto &
     PlanProto &
     QueueProto &
     SnapshotProto &

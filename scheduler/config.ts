@@ -24,6 +24,7 @@ import { formatDuration } from '../common/units.js';
 import type { TlsFiles } from './auth/credentials.js';
 import { type FencingConfig, fencingSettings, toFencing } from './config/fencing.js';
 import { gpuHealthSettings, toGpuPolicy } from './config/gpu-health.js';
+import { type NotifyConfig, notifyProblems, notifySettings, toNotify } from './config/notify.js';
 import { retentionSettings, toRetention } from './config/retention.js';
 import { schedulingSettings, toPolicy } from './config/scheduling.js';
 import { advertiseSetting, type RedisConfig, redisSettings, storeSetting, toRedis } from './config/store.js';
@@ -69,6 +70,8 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly readyFile: string | null;
   readonly retention: Retention;
+  /** Where notices of workloads may go. */
+  readonly notify: NotifyConfig;
   readonly prices: Prices;
   /** How the engine schedules. */
   readonly policy: EnginePolicy;
@@ -169,6 +172,7 @@ const schema = z.strictObject({
   fencing: fencingSettings,
   gpu_health: gpuHealthSettings,
   retention: retentionSettings,
+  notify: notifySettings,
   usage: usageSettings,
   scheduling: schedulingSettings,
 });
@@ -253,12 +257,17 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
     logLevel: values.log_level,
     readyFile: values.ready_file,
     retention: toRetention(values.retention),
+    notify: toNotify(values.notify),
     policy: toPolicy(values.scheduling),
   };
 }
 
 /** What no setting can know by itself. */
-function checkRules(config: ServerConfig, { tls }: z.output<typeof schema>, given: ReadonlyMap<string, Given>): void {
+function checkRules(
+  config: ServerConfig,
+  { tls, notify }: z.output<typeof schema>,
+  given: ReadonlyMap<string, Given>,
+): void {
   const where = (name: string): string => given.get(name)?.where ?? name;
   const { leaseMs, heartbeatMs, tokensFile, agentTokensFile } = config;
   const problems: string[] = [];
@@ -284,6 +293,7 @@ function checkRules(config: ServerConfig, { tls }: z.output<typeof schema>, give
       `${where('tls.client_ca')}: tls.client_ca is set and tls.cert is not: clients' certificates need TLS`,
     );
   }
+  problems.push(...notifyProblems(notify, where));
   if (problems.length > 0) refuse(problems);
 
   const missing = [

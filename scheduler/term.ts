@@ -18,6 +18,8 @@ import type { DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { WorkloadSeries } from './metrics/workload-series.js';
+import { registerNoticeMetrics } from './metrics/notice-metrics.js';
+import { Notifier } from './notify/notifier.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
 import type { StorePosition } from './store/state-store.js';
 import type { SpaceReport } from './store/space.js';
@@ -86,6 +88,15 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   log.info({ ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs) }, 'state recovered');
   const room = (): SpaceReport => store.spaceReport();
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
+  const notifier = new Notifier(config.notify, {
+    loop,
+    state,
+    clock,
+    log: log.child({ component: 'notify' }),
+    random: Math.random,
+    newUlid: createUlidMaker(),
+  });
+  registerNoticeMetrics(metrics.registry, notifier.delivery, clock);
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
   const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
   const roomWatch = tellOfRoom({ clock, place, report: room, log, onFatal });
@@ -116,6 +127,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     metricsUrl,
     stepDown,
     ...traced,
+    notices: notifier,
   });
   return {
     control,
@@ -126,15 +138,18 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     open: () => {
       api.setServing(true);
       control.start();
+      notifier.delivery.start();
     },
     drain: async () => {
       api.setServing(false);
       roomWatch.stop();
+      notifier.delivery.stop();
       await control.stop();
     },
     cut: () => {
       api.server.forceShutdown();
       roomWatch.stop();
+      notifier.delivery.stop();
       control.abandon();
     },
   };

@@ -24,6 +24,7 @@ import {
   type TaskCounts,
 } from './quantities.js';
 import { LAUNCHER_CHOICE, launcherOf } from './launcher.js';
+import { NOTIFY_WORDS, parseMailTypes, parseNotify, toNotifyRule, withScheme } from './notify.js';
 import { ON_DISCONNECT } from './on-disconnect.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
 
@@ -60,6 +61,9 @@ export interface SpecOptions {
   readonly env?: readonly string[];
   readonly workdir?: string;
   readonly checkpointDir?: string;
+  readonly notify?: readonly string[];
+  readonly mailType?: string;
+  readonly mailUser?: string;
 }
 
 /** Gives a command the flags that say what to run and with what. */
@@ -114,7 +118,14 @@ export function withSpecFlags(command: Command): Command {
     .option('--kind <kind>', 'batch, train, test, service or interactive; default batch')
     .option('--env <name=value>', 'environment variable; again for more', collect)
     .option('--workdir <folder>', 'absolute folder on the node to start in')
-    .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees');
+    .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees')
+    .option(
+      '--notify <events=to>',
+      'tell https://… or an address of start, end, fail, requeue: end,fail=ada@example.org; again for more',
+      collect,
+    )
+    .option('--mail-type <types>', 'the same as in Slurm: BEGIN,END,FAIL,REQUEUE or ALL; with --mail-user')
+    .option('--mail-user <address>', 'who is written to');
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -152,6 +163,7 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
     workingDirectory: options.workdir ?? '',
     ...(options.launcher === undefined ? {} : { launcher: launcherWord(options.launcher) }),
     ...(options.onDisconnect === undefined ? {} : { onDisconnect: onDisconnectOf(options.onDisconnect) }),
+    ...notifyOf(options),
     ...(graceMs === undefined && signal === undefined && options.checkpointDir === undefined
       ? {}
       : {
@@ -170,6 +182,24 @@ function launcherWord(word: string): WorkloadSpec['launcher'] {
   const launcher = launcherOf(word);
   if (launcher === undefined) throw usageError(`--launcher ${word}: must be ${LAUNCHER_CHOICE}`);
   return launcher;
+}
+
+function notifyOf({ notify = [], mailType, mailUser }: SpecOptions): Pick<WorkloadSpec, 'notify'> {
+  const rules = notify.map((text) => {
+    const rule = parseNotify(text);
+    if (rule !== null) return rule;
+    throw usageError(
+      `--notify ${text} is no rule`,
+      `Write EVENTS=TO, such as end,fail=ada@example.org; events: ${NOTIFY_WORDS.join(', ')}`,
+    );
+  });
+  if (mailType !== undefined || mailUser !== undefined) {
+    if (mailType === undefined || mailUser === undefined) throw usageError('--mail-type and --mail-user go together');
+    const on = parseMailTypes(mailType);
+    if (on === null) throw usageError(`--mail-type ${mailType}: must be of BEGIN, END, FAIL, REQUEUE, ALL, NONE`);
+    if (on.length > 0) rules.push(toNotifyRule(on, withScheme(mailUser)));
+  }
+  return rules.length === 0 ? {} : { notify: rules };
 }
 
 function onDisconnectOf(word: string): WorkloadSpec['onDisconnect'] {
@@ -360,6 +390,7 @@ const FLAGS_OF_FIELDS: Readonly<Record<string, string>> = {
   command: 'the command',
   launcher: '--launcher',
   on_disconnect: '--on-disconnect',
+  notify: '--notify',
   environment: '--env',
   working_directory: '--workdir',
   checkpoint: '--checkpoint-dir',

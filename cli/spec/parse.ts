@@ -18,6 +18,7 @@ import type { EarlySignal } from '../../proto/gen/sluice/v1/EarlySignal.js';
 import type { Role } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import { launcherOf } from './launcher.js';
+import { toNotifyRule, withScheme } from './notify.js';
 import { ON_DISCONNECT } from './on-disconnect.js';
 import type { SignalAhead } from './quantities.js';
 import { conflictsIn, toResources, type ResourceParts } from './resources.js';
@@ -208,7 +209,7 @@ const KINDS = {
 
 /** A checked document in the API's form. What is left out stays left out: the scheduler knows the defaults. */
 function toSpec(document: WorkloadDocument): WorkloadSpec {
-  const { checkpoint, builtin, roles, topology, time, retry, after, array } = document;
+  const { checkpoint, builtin, roles, topology, time, retry, after, array, notify } = document;
   const kind = document.kind ?? (builtin === undefined ? 'batch' : KIND_OF_BUILTIN[builtin]);
   return {
     name: document.name ?? '',
@@ -236,6 +237,7 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
             ...(checkpoint.signal === undefined ? {} : { earlySignal: toEarlySignal(checkpoint.signal) }),
           },
         }),
+    ...(notify === undefined ? {} : { notify: notify.map(({ on, to }) => toNotifyRule(on, withScheme(to))) }),
   };
 }
 

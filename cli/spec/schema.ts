@@ -2,6 +2,7 @@
 // positions are in parse.ts.
 import { z } from 'zod';
 import { parseDurationMs } from '../../common/units.js';
+import { NOTIFY_WORDS } from './notify.js';
 import { MAX_GPUS, parseGpuRequest, type GpuRequest } from './gpu-request.js';
 import { LAUNCHER_CHOICE, LAUNCHER_WORDS } from './launcher.js';
 import {
@@ -30,6 +31,7 @@ const ARGUMENT = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 // The API has the same limits.
 const MAX_TASKS = 4_096;
 const MAX_ROLES = 16;
+const MAX_NOTIFY_RULES = 8;
 const MAX_RETRIES = 1_000;
 const MAX_ARRAY = 10_000;
 const MAX_INDEX = 1_000_000_000;
@@ -210,6 +212,24 @@ const array = z
   )
   .optional();
 
+const notifyWord = z.enum(NOTIFY_WORDS, { error: `must be ${NOTIFY_WORDS.join(', ')}` });
+
+const notify = z
+  .array(
+    z.strictObject(
+      {
+        on: z.union([notifyWord.transform((word) => [word]), z.array(notifyWord).min(1)], {
+          error: `must be a list of ${NOTIFY_WORDS.join(', ')}`,
+        }),
+        to: verbatim.min(1, { error: 'must be https://… or an address' }),
+      },
+      { error: mapping },
+    ),
+    { error: 'must be a list such as [{on: [end, fail], to: ada@example.org}]' },
+  )
+  .max(MAX_NOTIFY_RULES, { error: `must have at most ${MAX_NOTIFY_RULES} rules` })
+  .optional();
+
 const role = z.strictObject(
   { name: name('the name of a role'), resources, topology: topology.optional(), run, builtin, args },
   { error: mapping },
@@ -263,6 +283,7 @@ export const workloadSchema = z.strictObject(
         { error: mapping },
       )
       .optional(),
+    notify,
   },
   { error: 'must be a mapping (key: value)' },
 );
@@ -277,6 +298,7 @@ export type WorkloadDocument = z.infer<typeof workloadSchema>;
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
   const [first, index, ...below] = path;
   if (first === undefined) return Object.keys(workloadSchema.shape);
+  if (first === 'notify') return index === undefined ? [] : ['on', 'to'];
   if (first === 'roles') return index === undefined ? [] : below.length === 0 ? Object.keys(role.shape) : keysAt(below);
   switch (path.join('.')) {
     case 'resources':

@@ -80,6 +80,7 @@ import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _slu
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { NotifyRule as _sluice_v1_NotifyRule, NotifyRule__Output as _sluice_v1_NotifyRule__Output } from './sluice/v1/NotifyRule.js';
 import type { ObservedAllocation as _sluice_v1_ObservedAllocation, ObservedAllocation__Output as _sluice_v1_ObservedAllocation__Output } from './sluice/v1/ObservedAllocation.js';
 import type { ObservedAllocations as _sluice_v1_ObservedAllocations, ObservedAllocations__Output as _sluice_v1_ObservedAllocations__Output } from './sluice/v1/ObservedAllocations.js';
 import type { Origin as _sluice_v1_Origin, Origin__Output as _sluice_v1_Origin__Output } from './sluice/v1/Origin.js';
@@ -235,6 +236,8 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      NotifyOn: EnumTypeDefinition
+      NotifyRule: MessageTypeDefinition<_sluice_v1_NotifyRule, _sluice_v1_NotifyRule__Output>
       ObservedAllocation: MessageTypeDefinition<_sluice_v1_ObservedAllocation, _sluice_v1_ObservedAllocation__Output>
       ObservedAllocations: MessageTypeDefinition<_sluice_v1_ObservedAllocations, _sluice_v1_ObservedAllocations__Output>
       ObservedState: EnumTypeDefinition

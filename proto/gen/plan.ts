@@ -61,6 +61,7 @@ import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _slu
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
 import type { NodeServiceClient as _sluice_v1_NodeServiceClient, NodeServiceDefinition as _sluice_v1_NodeServiceDefinition } from './sluice/v1/NodeService.js';
+import type { NotifyRule as _sluice_v1_NotifyRule, NotifyRule__Output as _sluice_v1_NotifyRule__Output } from './sluice/v1/NotifyRule.js';
 import type { PlanQueueChangeRequest as _sluice_v1_PlanQueueChangeRequest, PlanQueueChangeRequest__Output as _sluice_v1_PlanQueueChangeRequest__Output } from './sluice/v1/PlanQueueChangeRequest.js';
 import type { PlanQueueChangeResponse as _sluice_v1_PlanQueueChangeResponse, PlanQueueChangeResponse__Output as _sluice_v1_PlanQueueChangeResponse__Output } from './sluice/v1/PlanQueueChangeResponse.js';
 import type { PlanServiceClient as _sluice_v1_PlanServiceClient, PlanServiceDefinition as _sluice_v1_PlanServiceDefinition } from './sluice/v1/PlanService.js';
@@ -195,6 +196,8 @@ export interface ProtoGrpcType {
        */
       NodeService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_NodeServiceClient> & { service: _sluice_v1_NodeServiceDefinition }
       NodeState: EnumTypeDefinition
+      NotifyOn: EnumTypeDefinition
+      NotifyRule: MessageTypeDefinition<_sluice_v1_NotifyRule, _sluice_v1_NotifyRule__Output>
       OnDisconnect: EnumTypeDefinition
       PlanQueueChangeRequest: MessageTypeDefinition<_sluice_v1_PlanQueueChangeRequest, _sluice_v1_PlanQueueChangeRequest__Output>
       PlanQueueChangeResponse: MessageTypeDefinition<_sluice_v1_PlanQueueChangeResponse, _sluice_v1_PlanQueueChangeResponse__Output>

@@ -27,6 +27,8 @@ export const LIMITS = {
   /** Characters of a model, a pool, or a label's key or value. */
   wordLength: 256,
   dependencies: 100,
+  /** Of a workload: whom to tell. */
+  notifyRules: 8,
   retries: 1_000,
   backoffMs: DAY_MS,
   exitCodes: 255,

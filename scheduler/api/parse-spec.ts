@@ -3,6 +3,7 @@ import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import { formatDuration, fromDuration, plural } from '../../common/units.js';
 import type { Dependency__Output } from '../../proto/gen/sluice/v1/Dependency.js';
 import type { EarlySignal__Output } from '../../proto/gen/sluice/v1/EarlySignal.js';
+import type { NotifyRule__Output } from '../../proto/gen/sluice/v1/NotifyRule.js';
 import type { RetryPolicy__Output } from '../../proto/gen/sluice/v1/RetryPolicy.js';
 import type { Role__Output } from '../../proto/gen/sluice/v1/Role.js';
 import type { WorkloadSpec__Output } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
@@ -12,6 +13,8 @@ import type {
   EarlySignal,
   EarlySignalName,
   Launcher,
+  NotifyOn,
+  NotifyRule,
   OnDisconnect,
   Program,
   RetryPolicy,
@@ -57,6 +60,14 @@ const CONDITIONS: Readonly<Record<Dependency__Output['condition'], Dependency['c
   DEPENDENCY_CONDITION_STARTED: 'started',
 };
 
+const NOTIFY_ON: Readonly<Record<NotifyRule__Output['on'][number], NotifyOn | null>> = {
+  NOTIFY_ON_UNSPECIFIED: null,
+  NOTIFY_ON_START: 'start',
+  NOTIFY_ON_END: 'end',
+  NOTIFY_ON_FAIL: 'fail',
+  NOTIFY_ON_REQUEUE: 'requeue',
+};
+
 const CLASSES: Readonly<Record<WorkloadSpec__Output['onDisconnect'], OnDisconnect | null>> = {
   ON_DISCONNECT_UNSPECIFIED: null,
   ON_DISCONNECT_STOP: 'stop',
@@ -71,12 +82,16 @@ const LAUNCHERS: Readonly<Record<WorkloadSpec__Output['launcher'], Launcher | nu
   LAUNCHER_PER_GPU: 'per_gpu',
 };
 
+/** Why nothing may be sent there, in words that go behind its name; null = it may. */
+export type WhyNotTold = (to: string) => string | null;
+
 /** Parses one spec; what it complains of goes to `complaints`, and the result must not be used then. */
 export function parseSpec(
   spec: WorkloadSpec__Output,
   path: string,
   maxGraceMs: number,
   complaints: Complaints,
+  whyNotTold: WhyNotTold,
 ): AskedSpec {
   const kind = KINDS[spec.kind] ?? 'batch';
   complaints.name(`${path}.name`, spec.name, true);
@@ -100,6 +115,7 @@ export function parseSpec(
   const roles = parseRoles(spec, path, complaints);
   const onDisconnect = CLASSES[spec.onDisconnect] ?? null;
   const launcher = LAUNCHERS[spec.launcher] ?? null;
+  const notify = parseNotify(spec.notify, `${path}.notify`, complaints, whyNotTold);
   const parsed: WorkloadSpec = {
     name: spec.name,
     kind,
@@ -120,6 +136,7 @@ export function parseSpec(
     ...(onDisconnect === null ? {} : { onDisconnect }),
     ...(launcher === null ? {} : { launcher }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
+    ...(notify.length === 0 ? {} : { notify }),
   };
   if (kind === 'interactive') refuseManyTerminals(parsed, path, complaints);
   if (launcher !== null && launcher !== 'none') refuseWrongLauncher(parsed, launcher, path, complaints);
@@ -171,6 +188,22 @@ function checkAhead(
       `${formatDuration(aheadMs)} before the time limit of ${formatDuration(timeLimitMs)} is before its start`,
     );
   }
+}
+
+function parseNotify(
+  rules: readonly NotifyRule__Output[],
+  path: string,
+  complaints: Complaints,
+  whyNotTold: WhyNotTold,
+): readonly NotifyRule[] {
+  complaints.count(path, rules.length, LIMITS.notifyRules);
+  return rules.slice(0, LIMITS.notifyRules).map(({ on, to }, index) => {
+    const events = [...new Set(on)].map((one) => NOTIFY_ON[one] ?? null).filter((one) => one !== null);
+    if (events.length === 0) complaints.add(`${path}[${index}].on`, 'is empty: say start, end, fail or requeue');
+    const why = whyNotTold(to);
+    if (why !== null) complaints.add(`${path}[${index}].to`, why);
+    return { on: events, to };
+  });
 }
 
 /** A terminal belongs to one program of one task. */

@@ -25,6 +25,7 @@ import { clusterService } from './cluster-service.js';
 import { execService, type RelayStream } from './exec-service.js';
 import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
+import { noticeService, type Notices } from './notice-service.js';
 import { planService } from './plan-service.js';
 import { queueService } from './queue-service.js';
 import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
@@ -59,6 +60,8 @@ export interface ServiceDependencies {
   readonly metricsUrl: () => string;
   /** What tasks are told of their traces. Absent = what the client gave. */
   readonly traceParentOf?: TraceParentOf;
+  /** Where notices may go. Absent = nowhere. */
+  readonly notices?: Notices;
 }
 
 /** A server with everything on it, and the switch of its health service. */
@@ -86,6 +89,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   const relays = new ExecRelays<RelayStream>(deps.clock);
   server.addService(sluice.ExecService.service, execService(handlers, deps, relays));
   server.addService(sluice.AgentService.service, agentService(handlers, deps, relays));
+  server.addService(sluice.NoticeService.service, noticeService(handlers, deps));
   server.addService(sluice.VersionService.service, versionService(handlers, deps));
   server.addService(sluice.ClusterService.service, clusterService(handlers, deps));
   const services = Object.values(sluice).flatMap((member) =>

@@ -14,6 +14,7 @@ import {
   DEPENDENCY_CONDITION_TO_PROTO,
   KIND_TO_PROTO,
   LAUNCHER_TO_PROTO,
+  NOTIFY_ON_TO_PROTO,
   TOPOLOGY_LEVEL_TO_PROTO,
   ON_DISCONNECT_TO_PROTO,
 } from '../model/wire-names.js';
@@ -59,6 +60,9 @@ export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): Workloa
       directory: spec.checkpointDirectory,
       ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
     },
+    ...(spec.notify === undefined
+      ? {}
+      : { notify: spec.notify.map(({ on, to }) => ({ on: on.map((one) => NOTIFY_ON_TO_PROTO[one]), to })) }),
   };
 }
 

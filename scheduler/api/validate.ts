@@ -8,17 +8,21 @@ import type { AskedSpec } from '../control/commands/submit.js';
 import { invalid } from '../control/refusals.js';
 import { Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
-import { parseSpec } from './parse-spec.js';
+import { parseSpec, type WhyNotTold } from './parse-spec.js';
 
 /** Parses the specs of a submission; INVALID_ARGUMENT with every complaint at once. */
-export function parseSpecs(specs: readonly WorkloadSpec__Output[], maxGraceMs: number): readonly AskedSpec[] {
+export function parseSpecs(
+  specs: readonly WorkloadSpec__Output[],
+  maxGraceMs: number,
+  whyNotTold: WhyNotTold = () => null,
+): readonly AskedSpec[] {
   const complaints = new Complaints();
   if (specs.length === 0) complaints.add('specs', 'at least one is needed');
   if (specs.length > LIMITS.specsPerRequest) {
     complaints.add('specs', `${specs.length} are too many for one request; at most ${LIMITS.specsPerRequest}`);
     complaints.throwIfAny();
   }
-  const parsed = specs.map((spec, index) => parseSpec(spec, `specs[${index}]`, maxGraceMs, complaints));
+  const parsed = specs.map((spec, index) => parseSpec(spec, `specs[${index}]`, maxGraceMs, complaints, whyNotTold));
   complaints.throwIfAny();
   checkTogether(parsed, complaints);
   complaints.throwIfAny();
@@ -43,7 +47,16 @@ function checkTogether(specs: readonly AskedSpec[], complaints: Complaints): voi
 
 /** A digest of what a request means, for telling a repetition from a reuse of its id. */
 export function digestOf(request: SubmitWorkloadsRequest__Output): string {
-  return createHash('sha256').update(JSON.stringify(request.specs)).digest('hex');
+  return createHash('sha256').update(JSON.stringify(request.specs, withoutNewEmpties)).digest('hex');
+}
+
+/** Fields that older versions did not have leave the digest as it was while nobody uses them: ids outlive an upgrade. */
+function withoutNewEmpties(key: string, value: unknown): unknown {
+  const isUnset =
+    (key === 'notify' && Array.isArray(value) && value.length === 0) ||
+    (key === 'launcher' && value === 'LAUNCHER_UNSPECIFIED') ||
+    (key === 'earlySignal' && value === null);
+  return isUnset ? undefined : value;
 }
 
 /** The key under which a request id is remembered; null when none was given. */

@@ -20,6 +20,7 @@ import { SharedParts } from '../model/shared-parts.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import { requireAdmin } from './admin.js';
 import type { Handlers, Sender } from './handlers.js';
+import { NO_NOTICES } from './notice-service.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
@@ -75,7 +76,9 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
             requestKey: requestKey(principal.name, request.requestId),
             digest: digestOf(request),
             owner: principal.name,
-            specs: parseSpecs(request.specs, deps.maxGraceMs).map((spec) => shared.spec(spec)),
+            specs: parseSpecs(request.specs, deps.maxGraceMs, (to) => (deps.notices ?? NO_NOTICES).whyNot(to)).map(
+              (spec) => shared.spec(spec),
+            ),
             validateOnly: request.validateOnly,
             ...traceParentIn(metadata),
           },

@@ -16,6 +16,7 @@ import type { Decision, NodeLivenessChange, StepResult } from '../engine/decisio
 import type { ClusterView } from '../engine/view.js';
 import type { ClusterState, ReadableState } from '../model/cluster-state.js';
 import { Draft } from '../model/draft.js';
+import { noticed } from '../model/notices.js';
 import { accounted } from '../model/usage.js';
 import type { CollectionName, Collections, RecordChange } from '../model/records.js';
 import type { NewTerm, SpaceState, StateStore, StorePosition, StoredRecord } from '../store/state-store.js';
@@ -480,7 +481,7 @@ export class ControlLoop {
   }
 
   #apply(made: readonly RecordChange[], changes: RecordChange[]): void {
-    for (const change of accounted(this.#deps.state, made)) {
+    for (const change of noticed(this.#deps.state, accounted(this.#deps.state, made))) {
       this.#deps.state.apply(change);
       this.#deps.view.apply(change);
       this.#upkeep.note(change);

@@ -176,6 +176,7 @@ export class ClusterView {
       case 'requests':
       case 'incidents':
       case 'usage':
+      case 'notices':
       case 'meta':
         return;
     }

@@ -12,6 +12,7 @@ import {
   type CollectionName,
   type Collections,
   type Incident,
+  type Notice,
   type Queue,
   type RecordChange,
   type RequestRecord,
@@ -36,6 +37,8 @@ export interface ReadableState {
   /** The oldest first. */
   readonly incidents: ReadonlyMap<string, Incident>;
   readonly usage: ReadonlyMap<string, UsageRecord>;
+  /** The oldest first. */
+  readonly notices: ReadonlyMap<string, Notice>;
   queue(name: string): Queue | undefined;
   node(id: NodeId): ClusterNode | undefined;
   nodeNamed(name: string): ClusterNode | undefined;
@@ -79,6 +82,7 @@ export class ClusterState implements ReadableState {
     requests: new Map<string, RequestRecord>(),
     incidents: new Map<string, Incident>(),
     usage: new Map<string, UsageRecord>(),
+    notices: new Map<string, Notice>(),
     meta: new Map<string, ClusterMeta>(),
   };
   readonly #numbers = this.#numberList();
@@ -117,6 +121,9 @@ export class ClusterState implements ReadableState {
   }
   get usage(): Tables['usage'] {
     return this.#tables.usage;
+  }
+  get notices(): Tables['notices'] {
+    return this.#tables.notices;
   }
 
   queue(name: string): Queue | undefined {

@@ -321,6 +321,17 @@ export interface EarlySignal {
 
 export type EarlySignalName = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGUSR1' | 'SIGUSR2';
 
+/** What somebody wants to be told of: that it runs, ended, failed, came back into its queue. */
+export type NotifyOn = 'start' | 'end' | 'fail' | 'requeue';
+
+/** Whom to tell of what. */
+export interface NotifyRule {
+  /** Each once. */
+  readonly on: readonly NotifyOn[];
+  /** `https://…`, `http://…` or `mailto:…` */
+  readonly to: string;
+}
+
 /** What a user asked for, with every default filled in. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -351,6 +362,8 @@ export interface WorkloadSpec {
   readonly launcher?: Launcher;
   /** Empty = the agent's own folder for the workload. */
   readonly checkpointDirectory: string;
+  /** Absent = nobody is told. */
+  readonly notify?: readonly NotifyRule[];
 }
 
 export type WorkloadState = 'pending' | 'starting' | 'running' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
@@ -703,6 +716,25 @@ export interface UsageRecord {
   readonly ran: GpuTime;
 }
 
+export type NoticeType = 'started' | 'succeeded' | 'failed' | 'cancelled' | 'requeued';
+
+/** What somebody is still to be told: written with the change that it tells of, deleted once it was sent or given up. */
+export interface Notice {
+  /** The same however often it is sent: receivers know by it what they have seen. */
+  readonly id: string;
+  /** As in the rule that asked for it. */
+  readonly to: string;
+  readonly type: NoticeType;
+  /** When it happened. */
+  readonly timeMs: number;
+  /** The workload as it was then. */
+  readonly workload: Pick<
+    Workload,
+    'number' | 'uid' | 'owner' | 'state' | 'message' | 'attempt' | 'submittedMs' | 'startedMs' | 'endedMs'
+  > &
+    Pick<WorkloadSpec, 'name' | 'kind' | 'queue'>;
+}
+
 /** Every collection, by name, with its record type. */
 export interface Collections {
   readonly queues: Queue;
@@ -713,6 +745,7 @@ export interface Collections {
   readonly meta: ClusterMeta;
   readonly incidents: Incident;
   readonly usage: UsageRecord;
+  readonly notices: Notice;
 }
 
 export type CollectionName = keyof Collections;

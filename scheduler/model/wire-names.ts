@@ -6,6 +6,7 @@ import type {
   EarlySignal,
   GpuHealth,
   Launcher,
+  NotifyOn,
   OnDisconnect,
   StopReason,
   TopologyLevel,
@@ -90,3 +91,10 @@ export const DEPENDENCY_CONDITION_TO_PROTO = {
   failed: 'DEPENDENCY_CONDITION_FAILED',
   started: 'DEPENDENCY_CONDITION_STARTED',
 } as const satisfies Record<Dependency['condition'], string>;
+
+export const NOTIFY_ON_TO_PROTO = {
+  start: 'NOTIFY_ON_START',
+  end: 'NOTIFY_ON_END',
+  fail: 'NOTIFY_ON_FAIL',
+  requeue: 'NOTIFY_ON_REQUEUE',
+} as const satisfies Record<NotifyOn, string>;

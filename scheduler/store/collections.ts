@@ -11,5 +11,6 @@ const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
   requests: true,
   incidents: true,
   usage: true,
+  notices: true,
 };
 export const COLLECTION_NAMES = Object.keys(COLLECTIONS) as readonly CollectionName[];

@@ -24,6 +24,7 @@ const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
   requests: true,
   incidents: true,
   usage: true,
+  notices: true,
 };
 
 type Tables = Map<CollectionName, Map<string, unknown>>;

@@ -72,6 +72,7 @@ describe('values', () => {
       logLevel: 'info',
       readyFile: null,
       retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000, requestCount: 2_000_000 },
+      notify: { webhooksFile: null, privateNetworks: [], mail: null },
       policy: DEFAULT_POLICY,
     });
   });
@@ -121,6 +122,12 @@ describe('values', () => {
       'retention.finished_count': '12',
       'retention.request_age': '8d',
       'retention.request_count': '3000000',
+      'notify.webhooks_file': '/w',
+      'notify.private_networks': '10.1.0.0/16,FD00::/8',
+      'notify.smtp': 'smtps://sluice@mail.example.org',
+      'notify.smtp_password_file': '/p',
+      'notify.mail_from': 'sluice@example.org',
+      'notify.mail_domains': 'example.org, lab.example.org',
       'usage.prices': 'h100=2.50,*=1',
       'usage.currency': 'EUR',
       'scheduling.placement': 'spread',
@@ -183,6 +190,16 @@ describe('values', () => {
         brakeNodes: 9,
         brakeRatio: 0.4,
         brakeWindowMs: 60_000,
+      },
+      notify: {
+        webhooksFile: '/w',
+        privateNetworks: ['10.1.0.0/16', 'fd00::/8'],
+        mail: {
+          server: { host: 'mail.example.org', port: 465, isTls: true, user: 'sluice' },
+          passwordFile: '/p',
+          from: 'sluice@example.org',
+          domains: ['example.org', 'lab.example.org'],
+        },
       },
       prices: {
         currency: 'EUR',

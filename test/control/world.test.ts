@@ -259,6 +259,7 @@ class World {
       'workloads',
       'incidents',
       'usage',
+      'notices',
     ] as const) {
       const records = collection === 'meta' ? [[META_KEY, old.meta] as const] : [...old[collection]];
       for (const [key, record] of records) {

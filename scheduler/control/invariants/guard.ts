@@ -150,6 +150,7 @@ export class InvariantGuard {
         checkMeta(change.before, change.after, complain);
         return;
       case 'incidents':
+      case 'notices':
       case 'usage':
       // Nothing rests on what is only told; the sums of usage are looked at with the allocations they come from.
     }

@@ -14,6 +14,7 @@ import type { Dependency as _sluice_v1_Dependency, Dependency__Output as _sluice
 import type { ArraySpec as _sluice_v1_ArraySpec, ArraySpec__Output as _sluice_v1_ArraySpec__Output } from '../../sluice/v1/ArraySpec.js';
 import type { OnDisconnect as _sluice_v1_OnDisconnect, OnDisconnect__Output as _sluice_v1_OnDisconnect__Output } from '../../sluice/v1/OnDisconnect.js';
 import type { Launcher as _sluice_v1_Launcher, Launcher__Output as _sluice_v1_Launcher__Output } from '../../sluice/v1/Launcher.js';
+import type { NotifyRule as _sluice_v1_NotifyRule, NotifyRule__Output as _sluice_v1_NotifyRule__Output } from '../../sluice/v1/NotifyRule.js';
 
 /**
  * What a user asks for.
@@ -87,6 +88,10 @@ export interface WorkloadSpec {
    * How tasks that work together are started. Unspecified = as none, and a workload of one task is told of no others.
    */
   'launcher'?: (_sluice_v1_Launcher);
+  /**
+   * Whom to tell of what becomes of it.
+   */
+  'notify'?: (_sluice_v1_NotifyRule)[];
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**
@@ -167,6 +172,10 @@ export interface WorkloadSpec__Output {
    * How tasks that work together are started. Unspecified = as none, and a workload of one task is told of no others.
    */
   'launcher': (_sluice_v1_Launcher__Output);
+  /**
+   * Whom to tell of what becomes of it.
+   */
+  'notify': (_sluice_v1_NotifyRule__Output)[];
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**

@@ -1,0 +1,90 @@
+// What a notice says: the JSON of a webhook, its signature, and the words of an e-mail. Pure.
+import { createHmac } from 'node:crypto';
+import { formatDuration } from '../../common/units.js';
+import type { Notice } from '../model/records.js';
+
+/** A notice, or the test of one. */
+export type Message = Omit<Notice, 'to' | 'type'> & {
+  readonly type: Notice['type'] | 'test';
+  readonly cluster: string;
+};
+
+/** The headers of a webhook. */
+export const HEADERS = {
+  event: 'sluice-event-id',
+  timestamp: 'sluice-timestamp',
+  signature: 'sluice-signature',
+} as const;
+
+/** The body of a webhook. */
+export function bodyOf({ id, type, timeMs, cluster, workload }: Message): string {
+  const { number, uid, name, kind, queue, owner, state, attempt, message, submittedMs, startedMs, endedMs } = workload;
+  return JSON.stringify({
+    id,
+    type: type === 'test' ? type : `workload.${type}`,
+    time: dateText(timeMs),
+    cluster,
+    workload: {
+      number,
+      uid,
+      name,
+      kind,
+      queue,
+      user: owner,
+      state,
+      attempt,
+      message,
+      submit_time: dateText(submittedMs),
+      start_time: dateText(startedMs),
+      end_time: dateText(endedMs),
+    },
+  });
+}
+
+/** HMAC-SHA256 over `TIMESTAMP.BODY`. @param timestampSeconds when it is sent, since 1970: an old post cannot be sent again as new */
+export function signatureOf(secret: string, timestampSeconds: number, body: string): string {
+  return `v1=${createHmac('sha256', secret).update(`${timestampSeconds}.${body}`).digest('hex')}`;
+}
+
+/** An e-mail's subject and text. */
+export function mailOf({ type, timeMs, cluster, workload }: Message): {
+  readonly subject: string;
+  readonly text: string;
+} {
+  const { number, name, queue, owner, attempt, message, submittedMs, startedMs, endedMs } = workload;
+  if (type === 'test') {
+    const text = `This is a test of notices, asked for by ${owner}. Nothing happened to any workload.\n\nCluster ${cluster}\n`;
+    return { subject: 'Sluice: a test of notices', text };
+  }
+  const what = {
+    started: 'runs',
+    succeeded: 'succeeded',
+    failed: 'failed',
+    cancelled: 'was cancelled',
+    requeued: 'is back in its queue',
+  }[type];
+  const waitedMs = startedMs === null ? null : startedMs - submittedMs;
+  const ranMs = startedMs === null || endedMs === null ? null : endedMs - startedMs;
+  const lines = [
+    `Workload ${number} (${name}) ${what}.`,
+    ...(message === '' ? [] : [message]),
+    '',
+    `Time:     ${dateText(timeMs)}`,
+    `Queue:    ${queue}`,
+    `User:     ${owner}`,
+    `Attempt:  ${attempt}`,
+    ...(waitedMs === null ? [] : [`Waited:   ${formatDuration(waitedMs)}`]),
+    ...(ranMs === null ? [] : [`Lasted:   ${formatDuration(ranMs)}`]),
+    `Cluster:  ${cluster}`,
+    '',
+    `Look at it: sluice describe workload ${number}`,
+    '',
+  ];
+  return { subject: `Sluice: ${number} (${name}) ${what}`, text: lines.join('\n') };
+}
+
+function dateText(ms: number): string;
+function dateText(ms: number | null): string | null;
+function dateText(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
