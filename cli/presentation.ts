@@ -308,13 +308,14 @@ export function utcMinute(time: Timestamp | null | undefined): string {
   return ms === null ? '-' : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,Maintenance`, `Ready,Unfit`, `Ready,GpuProblem`. */
+/** `Ready`, `Down`, with what else matters: `Ready,Cordoned`, `Ready,Maintenance`, `Ready,Unfit`, `Ready,GpuProblem`, `Ready,Skewed`. */
 export function nodeStatus(node: Node__Output): Cell {
   const words = [enumWord(node.state, 'NODE_STATE_')];
   if (node.cordoned) words.push('Cordoned');
   if (isInMaintenance(node)) words.push('Maintenance');
   if (!isFit(node)) words.push('Unfit');
   if ((node.inventory?.gpuProblem ?? '') !== '') words.push('GpuProblem');
+  if (node.skews.length > 0) words.push('Skewed');
   const tone: Tone = node.state !== 'NODE_STATE_READY' ? 'bad' : words.length > 1 ? 'busy' : 'good';
   return { text: words.join(','), tone };
 }

@@ -16,7 +16,10 @@ export function fromTimestamp(time: Timestamp | null | undefined): number | null
 
 /** Milliseconds as a protobuf Duration; null stays absent. */
 export function toDuration(ms: number | null): Duration | null {
-  return toTimestamp(ms);
+  if (ms === null) return null;
+  // Both parts have the same sign (duration.proto).
+  const seconds = Math.trunc(ms / 1000);
+  return { seconds, nanos: Math.round((ms - seconds * 1000) * 1e6) };
 }
 
 /** A protobuf Duration as milliseconds; absent is null. */

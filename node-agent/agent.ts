@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../common/clock.js';
 import type { AllocationId } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
-import { fromDuration, fromTimestamp, toDuration } from '../common/units.js';
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../common/units.js';
 import type { HealthEvent } from '../proto/gen/sluice/v1/HealthEvent.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
@@ -27,7 +27,7 @@ import {
 } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
-import { skewsBetween } from './check/skew.js';
+import { skewsBetween } from '../common/skew.js';
 import type { TaskSpans } from './tracing/task-spans.js';
 import { type Grant, isLive } from './session/allocation.js';
 import { doubtedInventory } from './session/doubts.js';
@@ -312,7 +312,9 @@ export class Agent {
         this.#connection.send({ hello: this.#hello() });
         return;
       case 'send heartbeat':
-        this.#connection.send({ heartbeat: { sequence: output.sequence } });
+        this.#connection.send({
+          heartbeat: { sequence: output.sequence, time: toTimestamp(this.#deps.clock.wallMs()) },
+        });
         return;
       case 'send observed':
         this.#observedDue = true;

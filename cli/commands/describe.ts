@@ -447,6 +447,7 @@ function describeNode(invocation: Invocation, node: Node__Output): string {
       `${plural(inventory?.cpuCount ?? 0, 'CPU')}, ${Math.round((inventory?.memoryMib ?? 0) / 1024)} GB memory`,
     ],
     ['Agent', node.agentVersion || '-'],
+    ...node.skews.map((skew) => ['Skew', skew] as const),
     ['Registered', moment(node.registerTime, nowMs)],
     ['Heartbeat', moment(node.lastHeartbeatTime, nowMs)],
     ['Workloads', node.workloads.join(', ') || '-'],

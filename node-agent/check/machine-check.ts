@@ -16,7 +16,7 @@ import { ISOLATION_REMEDY, type IsolationDemands, missingIsolation } from '../ru
 import { forbidNewPrivileges } from '../runtime/no-new-privileges.js';
 import type { ConnectionOptions } from '../scheduler-connection.js';
 import type { Finding } from './finding.js';
-import { clockSkew, type Side, versionSkew } from './skew.js';
+import { clockSkew, type Side, versionSkew } from '../../common/skew.js';
 
 /** How long a scheduler may take to answer, in ms. */
 const ANSWER_LIMIT_MS = 5_000;

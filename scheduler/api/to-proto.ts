@@ -1,4 +1,6 @@
 // Records in the protocol's form.
+import { PACKAGE_VERSION } from '../../common/package-root.js';
+import { skewsBetween } from '../../common/skew.js';
 import { toDuration, toTimestamp } from '../../common/units.js';
 import type { Allocation as AllocationMessage } from '../../proto/gen/sluice/v1/Allocation.js';
 import type { GpuHolder as GpuHolderMessage } from '../../proto/gen/sluice/v1/GpuHolder.js';
@@ -164,7 +166,15 @@ export function nodeToProto(state: ReadableState, fleet: Fleet, node: ClusterNod
     allocatedGpus: holders.size,
     workloads: [...new Set(held.map(({ workload }) => workload))],
     maintenances: announcements([node]).map((one) => maintenanceToProto(one, nowMs)),
+    clockAhead: toDuration(soft.clockAheadMs),
+    skews: [...skewsOf(node.agentVersion, soft.clockAheadMs)],
   };
+}
+
+/** What of a node's agent and clock is too far from ours, in words. */
+function skewsOf(agentVersion: string, clockAheadMs: number | null): readonly string[] {
+  const theirs = { version: PACKAGE_VERSION, wallMs: clockAheadMs === null ? null : 0 };
+  return skewsBetween({ version: agentVersion, wallMs: clockAheadMs }, theirs);
 }
 
 /** A maintenance, with what it comes to at this moment. */

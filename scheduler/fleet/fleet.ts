@@ -69,7 +69,12 @@ export interface FleetDependencies {
 export interface NodeSoftState {
   readonly liveness: NodeLiveness;
   readonly lastHeartbeatMs: number | null;
+  /** How far its clock is ahead of ours; negative = behind, null = not known. Nothing is decided by it. */
+  readonly clockAheadMs: number | null;
 }
+
+/** Of so many heartbeats the least delayed one counts: what a message took to get here looks as if its clock were behind. */
+const CLOCK_SAMPLES = 4;
 
 /** Which of two streams of a node is the later one. */
 export interface OpenedStream {
@@ -88,6 +93,7 @@ export class Fleet {
   readonly #opened = new Map<NodeId, OpenedStream>();
   readonly #liveness = new Map<NodeId, NodeLiveness>();
   readonly #lastHeartbeatWallMs = new Map<NodeId, number>();
+  readonly #clockSamplesMs = new Map<NodeId, readonly number[]>();
   readonly #telemetry = new Map<string, GpuTelemetry__Output>();
   readonly #idleGpus = new IdleGpus();
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
@@ -263,9 +269,11 @@ export class Fleet {
   }
 
   softState(node: NodeId): NodeSoftState {
+    const samples = this.#clockSamplesMs.get(node) ?? [];
     return {
       liveness: this.#liveness.get(node) ?? 'down',
       lastHeartbeatMs: this.#lastHeartbeatWallMs.get(node) ?? null,
+      clockAheadMs: samples.length === 0 ? null : Math.max(...samples),
     };
   }
 
@@ -337,6 +345,12 @@ export class Fleet {
     this.#leases.answered(node, this.#deps.clock.monotonicMs());
     this.#lastHeartbeatWallMs.set(node, this.#deps.clock.wallMs());
     if (this.#sessions.has(node)) this.#setLiveness(node, 'ready');
+  }
+
+  /** A heartbeat told what its machine's clock shows. */
+  noteClock(node: NodeId, wallMs: number): void {
+    const samples = this.#clockSamplesMs.get(node) ?? [];
+    this.#clockSamplesMs.set(node, [...samples.slice(1 - CLOCK_SAMPLES), wallMs - this.#deps.clock.wallMs()]);
   }
 
   #publish(changes: readonly RecordChange[]): void {
@@ -456,6 +470,7 @@ export class Fleet {
     this.#leases.forget(node);
     this.#brake.returned(node);
     this.#lastHeartbeatWallMs.delete(node);
+    this.#clockSamplesMs.delete(node);
     for (const listener of this.#livenessListeners) listener(node);
   }
 

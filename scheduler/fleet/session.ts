@@ -5,7 +5,7 @@ import { ApiError, toServiceError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
-import { fromDuration, plural, toDuration, toTimestamp } from '../../common/units.js';
+import { fromDuration, fromTimestamp, plural, toDuration, toTimestamp } from '../../common/units.js';
 import type { ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { ExecOpen } from '../../proto/gen/sluice/v1/ExecOpen.js';
@@ -13,6 +13,7 @@ import type { LogData__Output } from '../../proto/gen/sluice/v1/LogData.js';
 import type { LogRead } from '../../proto/gen/sluice/v1/LogRead.js';
 import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
 import type { TaskUse__Output } from '../../proto/gen/sluice/v1/TaskUse.js';
+import type { Heartbeat__Output } from '../../proto/gen/sluice/v1/Heartbeat.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import { takeHealth } from '../control/commands/gpu-health.js';
 import { findIdle, reclaimIdle } from '../control/commands/idle.js';
@@ -110,7 +111,7 @@ export class AgentSession {
         // The hello waits for them, so they cannot wait behind it.
         this.#origins.get(message.origin.allocation)?.resolve(message.origin.origin);
       } else if (message.heartbeat && this.#node !== null) {
-        this.#answer(this.#node, message.heartbeat.sequence);
+        this.#answer(this.#node, message.heartbeat);
       } else {
         this.#enqueue(message);
       }
@@ -213,10 +214,13 @@ export class AgentSession {
   }
 
   /** The lease is granted by the answer, so the answer goes first. */
-  #answer(node: NodeId, sequence: number): void {
+  #answer(node: NodeId, { sequence, time }: Heartbeat__Output): void {
     if (this.#ended) return;
     this.#send({ heartbeatReply: { sequence } });
-    if (!this.#ended) this.#deps.fleet.answered(node);
+    if (this.#ended) return;
+    this.#deps.fleet.answered(node);
+    const wallMs = fromTimestamp(time);
+    if (wallMs !== null) this.#deps.fleet.noteClock(node, wallMs);
   }
 
   async #take(message: ConnectRequest__Output): Promise<void> {
@@ -234,7 +238,7 @@ export class AgentSession {
       });
     }
     if (message.heartbeat) {
-      this.#answer(node, message.heartbeat.sequence);
+      this.#answer(node, message.heartbeat);
     } else if (message.observed) {
       const { loop, fleet } = this.#deps;
       const observed = message.observed.allocations.map(parseObserved);

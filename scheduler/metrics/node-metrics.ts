@@ -1,7 +1,10 @@
-// Metrics of each node: three series a node, so that 1,000 nodes stay far below 5,000 series, and one more for each that flaps.
+// Metrics of each node: three series a node, so that 1,000 nodes stay far below 5,000 series, and one more for each that flaps, or has
+// another time or version than the scheduler.
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Clock } from '../../common/clock.js';
 import type { NodeId } from '../../common/ids.js';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
+import { CLOCK_SKEW_LIMIT_MS } from '../../common/skew.js';
 import type { ControlLoop } from '../control/loop.js';
 import { isInside } from '../engine/maintenance.js';
 import type { Fleet } from '../fleet/fleet.js';
@@ -35,10 +38,11 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state, cl
     loop.read(({ nodes }) =>
       [...nodes.values()].map((one) => {
         const { id, name: node, pool } = one;
-        const { liveness, lastHeartbeatMs } = fleet.softState(id);
+        const { liveness, lastHeartbeatMs, clockAheadMs } = fleet.softState(id);
         const isUp = liveness === 'ready';
         const schedulable = Number(whyUnschedulable(one, clock.wallMs()) === null);
-        return { labels: { node, pool }, up: Number(isUp), schedulable, lastHeartbeatMs };
+        const isOdd = one.agentVersion !== '' && one.agentVersion !== PACKAGE_VERSION;
+        return { labels: { node, pool }, up: Number(isUp), schedulable, lastHeartbeatMs, clockAheadMs, isOdd };
       }),
     ),
   );
@@ -69,6 +73,17 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state, cl
     'sluice_node_last_heartbeat_timestamp_seconds',
     'When the agent was last heard; absent = not yet.',
     ({ lastHeartbeatMs }) => (lastHeartbeatMs === null ? null : lastHeartbeatMs / 1_000),
+  );
+  gauge(
+    'sluice_node_clock_ahead_seconds',
+    "How far the clock of the node is ahead of the scheduler's, negative = behind; absent = by less than it is told of, or not known.",
+    ({ clockAheadMs }) =>
+      clockAheadMs === null || Math.abs(clockAheadMs) <= CLOCK_SKEW_LIMIT_MS ? null : clockAheadMs / 1_000,
+  );
+  gauge(
+    'sluice_node_version_skew',
+    '1 while the agent of the node is of another version than the scheduler; absent = of the same.',
+    ({ isOdd }) => (isOdd ? 1 : null),
   );
 
   const changes = new Counter({

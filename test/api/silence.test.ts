@@ -15,7 +15,12 @@ function running() {
   const number = shop.submit({ queue: 'research' as QueueName, tasks: 2 });
   const ids = shop.place(number, node);
   const told = (liveness: NodeLiveness, lastHeartbeatMs: number | null = null): string =>
-    saySilence(shop.state, { softState: () => ({ liveness, lastHeartbeatMs }) }, shop.workload(number), shop.nowMs);
+    saySilence(
+      shop.state,
+      { softState: () => ({ liveness, lastHeartbeatMs, clockAheadMs: null }) },
+      shop.workload(number),
+      shop.nowMs,
+    );
   return { shop, ids, told };
 }
 

@@ -205,9 +205,9 @@ describe('get queues, nodes, gpus', () => {
 
   it('shows nodes and says which GPUs are simulated', async () => {
     expect(await linesOf('get nodes')).toEqual([
-      'NAME   STATUS           POOL   GPU                    GPUS(A/I/O/T)   GPU%   MEM%   JOBS   AGE',
-      'n1     Ready            h100   H100-80GB(SIMULATED)   4/0/0/4         50     49     2      41d',
-      'n2     Ready,Cordoned   h100   H100-80GB              0/0/2/2         -      -      0      41d',
+      'NAME   STATUS                  POOL   GPU                    GPUS(A/I/O/T)   GPU%   MEM%   JOBS   AGE',
+      'n1     Ready                   h100   H100-80GB(SIMULATED)   4/0/0/4         50     49     2      41d',
+      'n2     Ready,Cordoned,Skewed   h100   H100-80GB              0/0/2/2         -      -      0      41d',
     ]);
   });
 
@@ -296,6 +296,7 @@ describe('describing', () => {
     const text = (await linesOf('describe node n2')).join('\n');
     expect(text).toContain('Cordoned:    fan swap');
     expect(text).toContain('Lost: fell off the bus');
+    expect(text).toContain('Skew:        this agent is 0.1.0, the scheduler 0.2.0: upgrade the agent');
     expect((await linesOf('describe node/n1')).join('\n')).toContain('4 GPUs (SIMULATED: no hardware behind them)');
   });
 

@@ -61,6 +61,7 @@ export function sampleNodes(): Node[] {
       state: 'NODE_STATE_READY',
       cordoned: true,
       cordonReason: 'fan swap',
+      skews: ['this agent is 0.1.0, the scheduler 0.2.0: upgrade the agent; its tasks go on meanwhile'],
       allocatedGpus: 0,
       inventory: {
         ...machine,

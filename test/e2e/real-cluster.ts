@@ -75,8 +75,12 @@ export class RealCluster {
     return child === null ? null : end(child, signal);
   }
 
-  /** Starts an agent and waits until its node is ready. */
-  async startAgent(name: string, flags: readonly string[] = ['--simulate', '4xh100']): Promise<void> {
+  /** Starts an agent, of another build if `program` says so, and waits until its node is ready. */
+  async startAgent(
+    name: string,
+    flags: readonly string[] = ['--simulate', '4xh100'],
+    program: string = SLUICE,
+  ): Promise<void> {
     const common = [
       '--server',
       this.grpc,
@@ -87,7 +91,7 @@ export class RealCluster {
       '--shared-dir',
       this.at('shared'),
     ];
-    const child = this.#spawn(name, [SLUICE, 'agent', ...common, ...flags]);
+    const child = this.#spawn(name, [program, 'agent', ...common, ...flags]);
     this.#agents.set(name, child);
     const client = this.client();
     await until(`${name} is ready`, async () => {

@@ -1,5 +1,6 @@
 // What a scrape shows of nodes, of idle GPUs and of how workloads fare.
 import { describe, expect, test } from 'vitest';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
@@ -42,6 +43,24 @@ describe('nodes', () => {
     const { inventory } = nodeReport(NODE, 'n1', 1);
     await loop.execute(updateInventory(NODE, { ...inventory, nodeProblem: 'its disk is full' }));
     expect((await shown())[1]).toBe(`${node} 0`);
+  });
+
+  test('tell how far their clocks are off, and that their agents are of another version, only when that is so', async () => {
+    const { clock, fleet, loop, samples } = await observed(1);
+    const node = '{node="n1",pool="default"}';
+    join(fleet);
+    await loop.execute(welcomeNode({ ...nodeReport(NODE, 'n1', 1), agentVersion: PACKAGE_VERSION }, []));
+    fleet.noteClock(NODE, clock.wallMs() - 1_500);
+    expect(fleet.softState(NODE).clockAheadMs).toBe(-1_500);
+    expect([await samples('sluice_node_clock_ahead_seconds'), await samples('sluice_node_version_skew')]).toEqual([
+      [],
+      [],
+    ]);
+    // The least delayed of the last ones counts.
+    for (const aheadMs of [-9_000, -61_000, -60_000, -62_000, -63_000]) fleet.noteClock(NODE, clock.wallMs() + aheadMs);
+    await loop.execute(welcomeNode({ ...nodeReport(NODE, 'n1', 1), agentVersion: '0.0.9' }, []));
+    expect(await samples('sluice_node_clock_ahead_seconds')).toEqual([`${node} -60`]);
+    expect(await samples('sluice_node_version_skew')).toEqual([`${node} 1`]);
   });
 
   test('tell when they were last heard, and how often that changed', async () => {

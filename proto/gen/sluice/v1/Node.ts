@@ -4,6 +4,7 @@ import type { NodeState as _sluice_v1_NodeState, NodeState__Output as _sluice_v1
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from '../../sluice/v1/NodeInventory.js';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from '../../sluice/v1/Maintenance.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface Node {
@@ -31,6 +32,14 @@ export interface Node {
    * What was announced for it and is not over.
    */
   'maintenances'?: (_sluice_v1_Maintenance)[];
+  /**
+   * How far its clock is ahead of the scheduler's; negative = behind. Unset = not known.
+   */
+  'clockAhead'?: (_google_protobuf_Duration | null);
+  /**
+   * In words, what of its clock and its agent's version is too far from the scheduler's, and what to do. Empty = nothing.
+   */
+  'skews'?: (string)[];
 }
 
 export interface Node__Output {
@@ -58,4 +67,12 @@ export interface Node__Output {
    * What was announced for it and is not over.
    */
   'maintenances': (_sluice_v1_Maintenance__Output)[];
+  /**
+   * How far its clock is ahead of the scheduler's; negative = behind. Unset = not known.
+   */
+  'clockAhead': (_google_protobuf_Duration__Output | null);
+  /**
+   * In words, what of its clock and its agent's version is too far from the scheduler's, and what to do. Empty = nothing.
+   */
+  'skews': (string)[];
 }

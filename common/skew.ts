@@ -1,6 +1,6 @@
 // What differs between an agent and its scheduler, in words: clocks and versions. Nothing is decided by clocks of two machines
 // (leases are measured on each by itself), but times in logs, events and bills are then off, and tokens may look expired.
-import { formatDuration } from '../../common/units.js';
+import { formatDuration } from './units.js';
 
 /** Clocks that are further apart than this are told of, in ms. Where time is kept by NTP they differ by less than a tenth of it. */
 export const CLOCK_SKEW_LIMIT_MS = 2_000;
@@ -28,7 +28,7 @@ export function clockSkew(ours: Side, theirs: Side): string | null {
 
 /** How the versions differ, in words; null = they do not, or it is not known. A newer agent is told of, too: that order is wrong. */
 export function versionSkew(ours: Side, theirs: Side): string | null {
-  if (theirs.version === '' || theirs.version === ours.version) return null;
+  if (ours.version === '' || theirs.version === '' || theirs.version === ours.version) return null;
   const order = compareVersions(ours.version, theirs.version);
   if (order > 0)
     return `this agent is ${ours.version}, the scheduler ${theirs.version}: upgrade the scheduler before its agents`;

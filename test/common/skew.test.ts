@@ -1,6 +1,6 @@
 // Differences between an agent and its scheduler, in words.
 import { describe, expect, it } from 'vitest';
-import { CLOCK_SKEW_LIMIT_MS, skewsBetween } from '../../node-agent/check/skew.js';
+import { CLOCK_SKEW_LIMIT_MS, skewsBetween } from '../../common/skew.js';
 
 const ours = { version: '0.9.0', wallMs: 1_000_000 };
 
