@@ -160,5 +160,5 @@ class RankHost {
 const LAST_WORDS_MS = 500;
 
 const [firstRank = '0', graceMs = '0', slots = '-', ...argv] = process.argv.slice(2);
-// oxlint-disable-next-line no-new -- it lives by its children
+// It lives by its children.
 new RankHost(Number(firstRank), Number(graceMs), slots.split(','), argv);

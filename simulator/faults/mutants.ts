@@ -122,13 +122,6 @@ export const MUTANTS: readonly Mutant[] = [
     'order.stop !== null',
     'gangs',
   ),
-  mutant(
-    'go by what was said before the silence',
-    SESSION,
-    'if (desired === null || !isDesiredNow || isLeaving || turn.nowMs >= leaseDeadlineMs)',
-    'if (desired === null || isLeaving)',
-    'returns',
-  ),
   mutant('nobody tells that all are ready', FLEET, 'holds(before) && !holds(after)', 'false', 'gangs'),
   mutant('who waits for another is forgotten', UPKEEP, 'if (progressed)', 'if (false)'),
   mutant(

@@ -249,7 +249,8 @@ export class SimNode {
   }
 
   nextPreparationMs(): number {
-    return this.#random.chance(0.03) ? this.#random.between(10, 5_000) : this.#random.between(0.1, 3);
+    // One that takes long lets others of its gang wait for it, and whatever may happen to them happens then.
+    return this.#random.chance(0.1) ? this.#random.between(10, 8_000) : this.#random.between(0.1, 3);
   }
 
   nextFlushMs(): number {

@@ -92,8 +92,8 @@ describe.runIf(needs('build'))('tasks that work together', () => {
     await submit('python', IN_PYTHON, { launcher: 'LAUNCHER_PER_GPU', resources, tasks: 4 });
     expect(await untilOver('python')).toMatchObject({ state: 'WORKLOAD_STATE_SUCCEEDED' });
     const logs = [...(await logsOf('python')), ...(await logOf('python', 2)), ...(await logOf('python', 3))];
-    const ranks = logs.map((line) => /^\[rank (\d)\] rank \1 of 8 .* begins 28 36 44$/.exec(line)?.[1]);
-    expect(ranks.toSorted()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
+    const ranks = logs.map((line) => Number(/^\[rank (\d)\] rank \1 of 8 .* begins 28 36 44$/.exec(line)?.[1]));
+    expect(ranks.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   test('a rank that dies ends the gang, and is named as the cause', async () => {
