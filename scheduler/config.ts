@@ -28,7 +28,7 @@ import { type NotifyConfig, notifyProblems, notifySettings, toNotify } from './c
 import { retentionSettings, toRetention } from './config/retention.js';
 import { schedulingSettings, toPolicy } from './config/scheduling.js';
 import { advertiseSetting, type RedisConfig, redisSettings, storeSetting, toRedis } from './config/store.js';
-import { toPrices, usageSettings } from './config/usage.js';
+import { toPrices, toUsageRetention, usageSettings } from './config/usage.js';
 import {
   type Address,
   address,
@@ -44,6 +44,7 @@ import type { Retention } from './control/commands/retention.js';
 import type { EnginePolicy } from './engine/policy.js';
 import type { GpuPolicy } from './model/gpu-policy.js';
 import type { Prices } from './model/prices.js';
+import type { UsageRetention } from './model/usage-history.js';
 
 /** What the daemon runs by. Paths are absolute. */
 export interface ServerConfig {
@@ -73,6 +74,9 @@ export interface ServerConfig {
   /** Where notices of workloads may go. */
   readonly notify: NotifyConfig;
   readonly prices: Prices;
+  readonly usageRetention: UsageRetention;
+  /** A held GPU that did nothing for so long counts as idle. */
+  readonly idleAfterMs: number;
   /** How the engine schedules. */
   readonly policy: EnginePolicy;
 }
@@ -254,6 +258,8 @@ function toServerConfig(values: z.output<typeof schema>): ServerConfig {
     fencing: toFencing(values.fencing),
     gpuHealth: toGpuPolicy(values.gpu_health),
     prices: toPrices(values.usage),
+    usageRetention: toUsageRetention(values.usage),
+    idleAfterMs: values.usage.idle_after,
     logLevel: values.log_level,
     readyFile: values.ready_file,
     retention: toRetention(values.retention),

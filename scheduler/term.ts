@@ -87,7 +87,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   const { state, position, records, loop, hub, fleet, clock } = control;
   log.info({ ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs) }, 'state recovered');
   const room = (): SpaceReport => store.spaceReport();
-  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room });
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room, idleAfterMs: config.idleAfterMs });
   const notifier = new Notifier(config.notify, {
     loop,
     state,

@@ -9,10 +9,12 @@ import { Keeping } from './control/keeping.js';
 import { ControlLoop } from './control/loop.js';
 import { InvariantWatch } from './control/invariants/watch.js';
 import { recover, type Recovered } from './control/recovery.js';
+import { IDLE_AFTER_MS, UsageUpkeep } from './control/usage-upkeep.js';
 import { WatchHub } from './control/watch-hub.js';
 import type { ServerConfig } from './config.js';
 import { ClusterView } from './engine/view.js';
 import { Fleet } from './fleet/fleet.js';
+import { KEEPS_ALL } from './model/usage-history.js';
 import type { StateStore, StorePosition } from './store/state-store.js';
 
 /** How often finished work past its time is let go. */
@@ -58,7 +60,7 @@ export interface Control extends Recovered {
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
-    Partial<Pick<ServerConfig, 'fencing' | 'gpuHealth'>>,
+    Partial<Pick<ServerConfig, 'fencing' | 'gpuHealth' | 'usageRetention' | 'idleAfterMs'>>,
   {
     store,
     clock: machineClock,
@@ -107,6 +109,17 @@ export async function wireControl(
   loop.onCommitted(() => {
     if (isNearlyFull(state.requests.size, config.retention)) sweeper.hurry();
   });
+  const usage = new UsageUpkeep({
+    loop,
+    clock,
+    log: log.child({ component: 'usage' }),
+    measurements: {
+      idleMs: (uuid) => fleet.idleMs(uuid),
+      isHeard: (node) => fleet.softState(node).liveness === 'ready',
+    },
+    retention: config.usageRetention ?? KEEPS_ALL,
+    idleAfterMs: config.idleAfterMs ?? IDLE_AFTER_MS,
+  });
   return {
     ...recovered,
     view,
@@ -119,8 +132,10 @@ export async function wireControl(
       invariants.start();
       loop.wakeEngine();
       sweeper.start();
+      usage.start();
     },
     stop: async () => {
+      usage.stop();
       sweeper.stop();
       invariants.stop();
       fleet.stop();

@@ -7,6 +7,7 @@ import type { GetUsageRequest as _sluice_v1_GetUsageRequest, GetUsageRequest__Ou
 import type { GetUsageResponse as _sluice_v1_GetUsageResponse, GetUsageResponse__Output as _sluice_v1_GetUsageResponse__Output } from './sluice/v1/GetUsageResponse.js';
 import type { Usage as _sluice_v1_Usage, Usage__Output as _sluice_v1_Usage__Output } from './sluice/v1/Usage.js';
 import type { UsageServiceClient as _sluice_v1_UsageServiceClient, UsageServiceDefinition as _sluice_v1_UsageServiceDefinition } from './sluice/v1/UsageService.js';
+import type { WaitTimes as _sluice_v1_WaitTimes, WaitTimes__Output as _sluice_v1_WaitTimes__Output } from './sluice/v1/WaitTimes.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -29,6 +30,7 @@ export interface ProtoGrpcType {
        * Tells what queues and users have used.
        */
       UsageService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_UsageServiceClient> & { service: _sluice_v1_UsageServiceDefinition }
+      WaitTimes: MessageTypeDefinition<_sluice_v1_WaitTimes, _sluice_v1_WaitTimes__Output>
     }
   }
 }

@@ -1,8 +1,9 @@
-// Settings of `usage`: what GPU time costs.
+// Settings of `usage`: what GPU time costs, and how long it is told apart.
 import { z } from 'zod';
 import { setting } from '../../common/config.js';
 import type { Prices } from '../model/prices.js';
-import { pairsOf, text } from './values.js';
+import type { UsageRetention } from '../model/usage-history.js';
+import { DAY_MS, duration, pairsOf, text } from './values.js';
 
 /** The most a GPU hour may cost, in any currency. */
 const MAX_PRICE = 1_000_000_000;
@@ -21,10 +22,30 @@ export const usageSettings = z.strictObject({
     value: 'WORD',
     default: 'USD',
   }),
+  idle_after: setting(duration(1_000, 30 * DAY_MS), {
+    description: 'A held GPU that did nothing for so long counts as idle, from the beginning of that time.',
+    value: 'DURATION',
+    default: '15m',
+  }),
+  days_kept: setting(duration(31 * DAY_MS, 3650 * DAY_MS), {
+    description: 'How long usage is told apart by day; after that by month.',
+    value: 'DURATION',
+    default: '100d',
+  }),
+  months_kept: setting(duration(62 * DAY_MS, 36_500 * DAY_MS), {
+    description: 'How long usage is told apart by month; after that all of it is one sum.',
+    value: 'DURATION',
+    default: '1830d',
+  }),
 });
 
+/** How long it is told apart. */
+export function toUsageRetention(values: z.output<typeof usageSettings>): UsageRetention {
+  return { daysMs: values.days_kept, monthsMs: values.months_kept };
+}
+
 /** What they come to. */
-export function toPrices({ currency, prices }: z.output<typeof usageSettings>): Prices {
+export function toPrices({ currency, prices }: Pick<z.output<typeof usageSettings>, 'currency' | 'prices'>): Prices {
   return { currency, ofModels: prices };
 }
 

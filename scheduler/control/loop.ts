@@ -481,7 +481,8 @@ export class ControlLoop {
   }
 
   #apply(made: readonly RecordChange[], changes: RecordChange[]): void {
-    for (const change of noticed(this.#deps.state, accounted(this.#deps.state, made))) {
+    const all = accounted(this.#deps.state, made, this.#deps.clock.wallMs());
+    for (const change of noticed(this.#deps.state, all)) {
       this.#deps.state.apply(change);
       this.#deps.view.apply(change);
       this.#upkeep.note(change);

@@ -1,13 +1,11 @@
 // GPUs that somebody holds and nobody uses: the waste that a team lead looks for first.
 import type { QueueName } from '../../common/ids.js';
 import type { Fleet } from '../fleet/fleet.js';
+import { IDLE_AFTER_MS } from '../control/usage-upkeep.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Allocation } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
 import { Tally } from './tally.js';
-
-/** A GPU that did nothing for so long, all of it in the hands of one task, is idle: loading data and saving a checkpoint take less. */
-export const IDLE_AFTER_MS = 15 * 60_000;
 
 /**
  * Counts held GPUs that have been idle, by queue and pool. Shares count only when all of the GPU is idle, with the part that
@@ -17,6 +15,7 @@ export function countIdleAllocated(
   state: ReadableState,
   fleet: Pick<Fleet, 'idleMs' | 'softState'>,
   nowMs: number,
+  afterMs = IDLE_AFTER_MS,
 ): Tally {
   const counts = new Tally();
   for (const node of state.nodes.values()) {
@@ -24,7 +23,7 @@ export function countIdleAllocated(
     for (const allocation of state.heldOn(node.id)) {
       const queue = queueOf(state, allocation);
       if (queue === null) continue;
-      const parts = idleParts(allocation, fleet, nowMs);
+      const parts = idleParts(allocation, fleet, nowMs, afterMs);
       if (parts > 0) counts.add({ queue, pool: node.pool }, toGpus(parts));
     }
   }
@@ -32,10 +31,15 @@ export function countIdleAllocated(
 }
 
 /** How much of what a task holds is idle, in parts of a GPU. */
-export function idleParts({ state, startedMs, gpus }: Allocation, fleet: Pick<Fleet, 'idleMs'>, nowMs: number): number {
-  if (state !== 'running' || startedMs === null || nowMs - startedMs < IDLE_AFTER_MS) return 0;
+export function idleParts(
+  { state, startedMs, gpus }: Allocation,
+  fleet: Pick<Fleet, 'idleMs'>,
+  nowMs: number,
+  afterMs = IDLE_AFTER_MS,
+): number {
+  if (state !== 'running' || startedMs === null || nowMs - startedMs < afterMs) return 0;
   return gpus
-    .filter(({ uuid, instance }) => instance === '' && fleet.idleMs(uuid) >= IDLE_AFTER_MS)
+    .filter(({ uuid, instance }) => instance === '' && fleet.idleMs(uuid) >= afterMs)
     .reduce((sum, { parts }) => sum + Math.min(parts, GPU_PARTS), 0);
 }
 

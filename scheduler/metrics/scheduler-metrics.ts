@@ -33,6 +33,8 @@ export interface MetricSources {
   readonly clock: Pick<Clock, 'wallMs'>;
   /** What is left on the disk that holds the data. */
   readonly room: () => Room;
+  /** A held GPU that did nothing for so long counts as idle. Absent = 15 minutes. */
+  readonly idleAfterMs?: number;
 }
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -156,7 +158,7 @@ export class SchedulerMetrics {
     }
   }
 
-  #clusterGauges({ loop, fleet, clock }: MetricSources): void {
+  #clusterGauges({ loop, fleet, clock, idleAfterMs }: MetricSources): void {
     const gauge = (name: string, help: string, labels: string[], read: Read): void => {
       this.#gauge(name, help, labels, (set) => loop.read((state, view) => read(state, view, set)));
     };
@@ -199,9 +201,9 @@ export class SchedulerMetrics {
     ]);
     gauge(
       'sluice_gpu_idle_allocated',
-      'GPUs that tasks have held and not used for 15 minutes.',
+      'GPUs that tasks have held and not used for 15 minutes, or as usage.idle_after says.',
       ['queue', 'pool'],
-      (state, _view, set) => countIdleAllocated(state, fleet, clock.wallMs()).each(set),
+      (state, _view, set) => countIdleAllocated(state, fleet, clock.wallMs(), idleAfterMs).each(set),
     );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
       for (const [queue, counts] of state.workloadCounts.byState) {

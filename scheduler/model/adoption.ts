@@ -67,6 +67,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
     adopted: true,
     pool: draft.node(reported.node).pool,
     ...launchAgain(entered, reported),
+    queue: entered.spec.queue,
   };
   draft.putAllocation(allocation);
   const tasks = new Map(entered.allocations.map((id) => [id, draft.allocation(id).task]));

@@ -22,6 +22,7 @@ import {
 import { NodeKinds } from './node-kinds.js';
 import { NumberList } from './number-list.js';
 import { OldestPending } from './oldest-pending.js';
+import { QuotaUse, type QuotaStanding } from './quota-use.js';
 import { WorkloadCounts } from './workload-counts.js';
 
 type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
@@ -64,6 +65,8 @@ export interface ReadableState {
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber>;
   /** How many workloads there are, kept as they change. */
   readonly workloadCounts: Pick<WorkloadCounts, 'byState' | 'gated'>;
+  /** How what a queue holds divides into guaranteed and borrowed. */
+  quotaOf(queue: QueueName): QuotaStanding;
   /** Goes up when what holds GPUs of a node is no longer the same. */
   heldStampOf(node: NodeId): number;
   /** When the oldest of the pending workloads of a queue was submitted; null = none is pending. */
@@ -94,6 +97,7 @@ export class ClusterState implements ReadableState {
   readonly #unfinishedIn = new Map<QueueName, number>();
   readonly #pendingIn = new Map<QueueName, OldestPending>();
   readonly workloadCounts = new WorkloadCounts();
+  readonly #quotaUse = new QuotaUse();
   readonly #heldStamps = new Map<NodeId, number>();
   readonly #nodeKinds = new NodeKinds(false);
   readonly #labelledNodeKinds = new NodeKinds(true);
@@ -172,6 +176,9 @@ export class ClusterState implements ReadableState {
   }
   pendingIn(queue: QueueName): ReadonlySet<WorkloadNumber> {
     return this.#pendingIn.get(queue)?.members ?? NONE;
+  }
+  quotaOf(queue: QueueName): QuotaStanding {
+    return this.#quotaUse.of(queue);
   }
   heldStampOf(node: NodeId): number {
     return this.#heldStamps.get(node) ?? 0;
@@ -266,6 +273,7 @@ export class ClusterState implements ReadableState {
   }
 
   #indexAllocation(before: Allocation | null, after: Allocation | null): void {
+    this.#quotaUse.note(before, after);
     const holds = (one: Allocation | null): Allocation['gpus'] | null =>
       one === null || one.state === 'released' ? null : one.gpus;
     const node = (after ?? before)?.node;

@@ -32,6 +32,10 @@ export function isSameGpuTime(a: GpuTime, b: GpuTime): boolean {
   return a.ms === b.ms && a.parts === b.parts;
 }
 
+export function isShorter(a: GpuTime, b: GpuTime): boolean {
+  return a.ms < b.ms || (a.ms === b.ms && a.parts < b.parts);
+}
+
 /** For people and for the API, where less than a microsecond does not matter. */
 export function toGpuMs({ ms, parts }: GpuTime): number {
   return ms + parts / GPU_PARTS;

@@ -197,6 +197,7 @@ function grant(
       endpoints: [],
       pool: node.pool,
       ...(launch === undefined ? {} : { launch }),
+      queue: spec.queue,
     };
     granted.push(allocation);
   }
@@ -441,7 +442,7 @@ export function markReleased(draft: Draft, id: AllocationId, proof: ReleaseProof
   invariant(hasEnded(allocation), 'only ended tasks release', `${id} is ${allocation.state}`);
   if (allocation.state === 'released') return;
   // A grant never ends before it began, however the time of day is set meanwhile.
-  const timeMs = Math.max(allocation.endedMs ?? allocation.placedMs, nowMs);
+  const timeMs = Math.max(allocation.endedMs ?? allocation.placedMs, allocation.lent?.sinceMs ?? 0, nowMs);
   draft.putAllocation({ ...step(allocation, 'released'), release: { timeMs, proof } });
 }
 

@@ -1,6 +1,7 @@
 // The records that make up the cluster's state: plain, read-only, durable. Nothing here has behaviour.
 // A change of state is a set of record changes; the store keeps them, the engine's view and the API follow them.
 import type { GpuTime } from './gpu-time.js';
+import type { Waits } from './waits.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 
 /** A guarantee and a limit for the GPUs of one pool, of one model, or of one model in one pool. */
@@ -580,6 +581,16 @@ export interface Allocation {
   readonly pool?: string;
   /** Its place among the tasks that it works with. Absent = it works alone. */
   readonly launch?: Launch;
+  /** The queue that it was granted to: usage counts there. Absent = an earlier version granted it, and all of it as guaranteed. */
+  readonly queue?: QueueName;
+  /** How much of it is borrowed. Absent = nothing ever was. */
+  readonly lent?: Lent;
+  /** How long GPUs of it did nothing, as far as that was written down. Absent = not at all. */
+  readonly idle?: GpuTime;
+  /** What of it had to be done again, since its attempt was interrupted. Absent = nothing. */
+  readonly lost?: GpuTime;
+  /** What of it led to nothing, since its attempt failed. Absent = nothing. */
+  readonly failed?: GpuTime;
 }
 
 /** One task among those that work together. */
@@ -596,6 +607,15 @@ export interface Launch {
    * Absent = it starts by itself.
    */
   readonly stage?: 'waits' | 'ready' | 'go';
+}
+
+/** The part of a grant above the guarantee of its queue. It changes with what else the queue holds, and with the guarantee. */
+export interface Lent {
+  /** Borrowed since `sinceMs`; of what is released, at the end. */
+  readonly parts: number;
+  readonly sinceMs: number;
+  /** What was borrowed until then. It is in the sums of usage. */
+  readonly time: GpuTime;
 }
 
 /** What a request id led to, so that a repeated request gets the first answer. */
@@ -701,7 +721,7 @@ export interface Incident {
 
 /**
  * What grants that are over came to, of one queue, user, pool and model of GPU, in a day ("2026-11-22") or, after a while, a
- * month ("2026-11"), of UTC. What each figure means: usage.ts.
+ * month ("2026-11"), of UTC; "before" is all that was let go. What each figure means: usage.ts.
  */
 export interface UsageRecord {
   readonly period: string;
@@ -714,6 +734,14 @@ export interface UsageRecord {
   readonly held: GpuTime;
   readonly charged: GpuTime;
   readonly ran: GpuTime;
+  /** Of `held`, what was above the guarantee of the queue at the time. Absent = nothing. */
+  readonly borrowed?: GpuTime;
+  /** What was wasted: GPUs that did nothing, work to be done again, work that failed. Absent = nothing. */
+  readonly idle?: GpuTime;
+  readonly lost?: GpuTime;
+  readonly failed?: GpuTime;
+  /** How long work waited for its first start in this period. Absent = none started. */
+  readonly waits?: Waits;
 }
 
 export type NoticeType = 'started' | 'succeeded' | 'failed' | 'cancelled' | 'requeued';

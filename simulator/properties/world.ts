@@ -287,7 +287,7 @@ export class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    const changes = accounted(this.state, draft.changes());
+    const changes = accounted(this.state, draft.changes(), this.nowMs);
     this.#apply(changes);
     // That limits hold is a law of its own here.
     const violation = this.#guard.check(changes).find(({ name }) => name !== 'within_limits');

@@ -69,6 +69,8 @@ describe('values', () => {
       },
       gpuHealth: DEFAULT_GPU_POLICY,
       prices: { currency: 'USD', ofModels: [] },
+      usageRetention: { daysMs: 100 * 86_400_000, monthsMs: 1_830 * 86_400_000 },
+      idleAfterMs: 15 * 60_000,
       logLevel: 'info',
       readyFile: null,
       retention: { finishedMs: 604_800_000, finishedCount: 100_000, requestMs: 604_800_000, requestCount: 2_000_000 },
@@ -130,6 +132,9 @@ describe('values', () => {
       'notify.mail_domains': 'example.org, lab.example.org',
       'usage.prices': 'h100=2.50,*=1',
       'usage.currency': 'EUR',
+      'usage.idle_after': '1m',
+      'usage.days_kept': '40d',
+      'usage.months_kept': '1830d',
       'scheduling.placement': 'spread',
       'scheduling.placement_of': 'inference=pack,odd=pool=fragmentation',
       'scheduling.consolidation': 'off',
@@ -201,6 +206,8 @@ describe('values', () => {
           domains: ['example.org', 'lab.example.org'],
         },
       },
+      usageRetention: { daysMs: 40 * 86_400_000, monthsMs: 1_830 * 86_400_000 },
+      idleAfterMs: 60_000,
       prices: {
         currency: 'EUR',
         ofModels: [

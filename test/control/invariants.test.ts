@@ -27,7 +27,8 @@ import {
 } from '../../scheduler/model/records.js';
 import { oneRole, wholeGpus } from '../../scheduler/model/requests.js';
 import { ALLOCATION_STEPS, WORKLOAD_STEPS } from '../../scheduler/model/state-steps.js';
-import { accounted, addUsage } from '../../scheduler/model/usage.js';
+import { accounted } from '../../scheduler/model/usage.js';
+import { addUsage, sumsOf, usageRecord } from '../../scheduler/model/usage-sums.js';
 import { submission, Workshop } from './workshop.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 
@@ -70,7 +71,9 @@ class Stage extends Workshop {
 
   /** What the guard says to a commit of these changes, as if some bug had made them. */
   plant(...planted: readonly RecordChange[]): readonly Violation[] {
-    const changes = planted.some(({ collection }) => collection === 'usage') ? planted : accounted(this.state, planted);
+    const changes = planted.some(({ collection }) => collection === 'usage')
+      ? planted
+      : accounted(this.state, planted, this.nowMs);
     for (const change of changes) this.state.apply(change);
     return this.guard.check(changes);
   }
@@ -94,8 +97,9 @@ class Stage extends Workshop {
   /** What has ended comes free; `count` says what of the accounting is done. */
   release(count: (usage: readonly RecordChange[]) => readonly RecordChange[]): readonly RecordChange[] {
     const release = { timeMs: this.nowMs, proof: 'clean' } as const;
-    const change = this.allocationChange(this.of(this.dirty), { state: 'released', release });
-    const usage = count(accounted(this.state, [change]).slice(1));
+    const ended = this.allocationChange(this.of(this.dirty), { state: 'released', release });
+    const [change = ended, ...counted] = accounted(this.state, [ended], this.nowMs);
+    const usage = count(counted);
     // A change that changes nothing says that the accounting is the test's.
     return usage.length > 0 ? [change, ...usage] : [change, this.still()];
   }
@@ -109,7 +113,8 @@ class Stage extends Workshop {
   again(usage: readonly RecordChange[]): readonly RecordChange[] {
     return usage.map((change) => {
       if (change.collection !== 'usage' || change.after === null) throw new Error('no usage');
-      const after = { ...change.after, ...addUsage(change.after, change.after) };
+      const sums = sumsOf(change.after);
+      const after = usageRecord(change.after, addUsage(sums, sums));
       return { collection: 'usage', key: change.key, before: change.after, after };
     });
   }

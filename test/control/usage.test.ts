@@ -8,8 +8,10 @@ import { placeOf, Workshop } from './workshop.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { hasEnded, markEnded, markReleased, markStarted, place } from '../../scheduler/model/lifecycle.js';
 import type { RecordChange, ReleaseProof, UsageRecord } from '../../scheduler/model/records.js';
+import { updateQueue } from '../../scheduler/control/commands/queues.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
-import { addUsage, MAX_DAYS, NO_USAGE, openUsage, USAGE_TOTAL, type UsageSums } from '../../scheduler/model/usage.js';
+import { MAX_DAYS, openUsage, USAGE_TOTAL } from '../../scheduler/model/usage.js';
+import { addUsage, NO_USAGE, sumsOf, type UsageSums } from '../../scheduler/model/usage-sums.js';
 import { usageReport, type UsageQuery } from '../../scheduler/model/usage-report.js';
 import type { Prices } from '../../scheduler/model/prices.js';
 import type { GpuTime } from '../../scheduler/model/gpu-time.js';
@@ -322,7 +324,7 @@ describe('usage', () => {
     const rows = (fields: Partial<UsageQuery>) => {
       const query = { fromMs: null, toMs: site.nowMs, by: ['queue', 'model'], queue: '', user: '', ...fields } as const;
       const report = usageReport(site.state, query, site.nowMs);
-      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual({ ...report.total, cost: undefined });
+      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual({ ...report.total, cost: undefined, wastedCost: undefined });
       return report.rows.map(({ queue, model, charged, grants }) => [queue, model.slice(7, 11), charged.ms, grants]);
     };
     expect(rows({})).toEqual([
@@ -346,5 +348,86 @@ describe('usage', () => {
     expect(priced(['month'], h100, others)).toEqual([['', month, 0.05 + 0.1], 0.05 + 0.1]);
     expect(priced(['queue'], others, h100)).toEqual([['b', '', 0.025], ['c', '', 0.1], 0.025 + 0.1]);
     expect(priced(['queue'], h100)).toEqual([['b', '', 0.05], ['c', '', null], null]);
+  });
+});
+
+/** Follows the commit log and keeps, of each queue, what it held above its guarantee, in its own way: as one figure of time. */
+class Borrowers {
+  readonly #queues = new Map<string, { held: number; guarantee: number; sinceMs: number; borrowed: bigint }>();
+  readonly #queueOf = new Map<AllocationId, string>();
+
+  follow(changes: readonly RecordChange[], nowMs: number): void {
+    for (const change of changes) {
+      if (change.collection === 'queues' && change.after !== null) {
+        this.#at(change.key, nowMs).guarantee = Math.round(change.after.guaranteeGpus * 1_000) * 7;
+      }
+      if (change.collection !== 'allocations' || change.after === null) continue;
+      const { before, after } = change;
+      const size = after.gpus.reduce((sum, gpu) => sum + gpu.parts, 0);
+      if (before === null) {
+        const queue = present(after.queue, 'queue', after.id);
+        this.#queueOf.set(after.id, queue);
+        this.#at(queue, nowMs).held += size;
+      } else if (before.state !== 'released' && after.state === 'released') {
+        this.#at(present(this.#queueOf.get(after.id), 'grant', after.id), nowMs).held -= size;
+      }
+    }
+  }
+
+  borrowed(queue: string, nowMs: number): bigint {
+    return this.#at(queue, nowMs).borrowed;
+  }
+
+  #at(name: string, nowMs: number) {
+    const queue = this.#queues.get(name) ?? { held: 0, guarantee: 0, sinceMs: nowMs, borrowed: 0n };
+    queue.borrowed += BigInt(Math.max(0, queue.held - queue.guarantee)) * BigInt(nowMs - queue.sinceMs);
+    queue.sinceMs = nowMs;
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}
+
+describe('borrowed', () => {
+  const guarantee = fc.record({
+    do: fc.constant('guarantee' as const),
+    queue: fc.constantFrom('a', 'b'),
+    gpus: fc.constantFrom(0, 0.333, 1, 2.5, 4),
+  });
+  const steps = fc.oneof({ weight: 5, arbitrary: op }, { weight: 1, arbitrary: guarantee });
+
+  test('is what a queue held above its guarantee at the time, to the last part, wherever the daemon dies', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(fc.array(steps, { minLength: 40, maxLength: 120, size: 'max' }), (ops) => {
+        const site = new Site();
+        const borrowers = new Borrowers();
+        const follow = site.onChanges;
+        site.onChanges = (changes) => {
+          follow(changes);
+          borrowers.follow(changes, site.nowMs);
+        };
+        for (const name of ['a', 'b']) site.run(updateQueue(name, { guaranteeGpus: 1 }, false));
+        for (const one of ops) {
+          if (one.do === 'guarantee') site.run(updateQueue(one.queue, { guaranteeGpus: one.gpus }, false));
+          else if (one.do !== 'wait' || one.ms > 0) happen(site, one);
+          site.check();
+          for (const queue of ['a', 'b']) {
+            const records = [...site.state.usage.values()].filter((record) => record.queue === queue);
+            const open = [...openUsage(site.state, site.nowMs)].filter(([key]) => key.queue === queue);
+            const found = [...records.map(sumsOf), ...open.map(([, sums]) => sums)].reduce(addUsage, NO_USAGE);
+            agree(
+              parts(found.borrowed),
+              borrowers.borrowed(queue, site.nowMs),
+              `what ${queue} borrowed after ${one.do}`,
+            );
+            if (parts(found.borrowed) > 0n)
+              seen.add(parts(found.borrowed) < parts(found.held) ? 'both' : 'all borrowed');
+          }
+        }
+        for (const { lent } of site.state.allocations.values()) if (lent?.parts === 0) seen.add('promoted');
+      }),
+      { numRuns: 100, seed: 12 },
+    );
+    expect([...seen].toSorted()).toEqual(['all borrowed', 'both', 'promoted']);
   });
 });

@@ -53,7 +53,7 @@ export class Workshop {
   change<T>(make: (draft: Draft, context: CommandContext) => T): T {
     const draft = new Draft(this.state);
     const value = make(draft, { nowMs: this.nowMs, newUlid: () => this.newUlid() });
-    const changes = accounted(this.state, draft.changes());
+    const changes = accounted(this.state, draft.changes(), this.nowMs);
     for (const change of changes) {
       this.state.apply(change);
       this.upkeep.note(change);

@@ -161,7 +161,7 @@ class World {
     const draft = new Draft(this.state);
     const newUlid = (): string => `ULID${String((this.#ulids += 1)).padStart(22, '0')}`;
     const value = make(draft, { nowMs: this.nowMs, newUlid });
-    const changes = accounted(this.state, draft.changes());
+    const changes = accounted(this.state, draft.changes(), this.nowMs);
     this.#apply(changes);
     // Limits are the engine's to keep, and here others place work, too.
     const violations = this.guard.check(changes).filter(({ name }) => name !== 'within_limits');

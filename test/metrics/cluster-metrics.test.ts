@@ -7,7 +7,7 @@ import { cordonNode, updateInventory } from '../../scheduler/control/commands/no
 import type { Fleet } from '../../scheduler/fleet/fleet.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
-import { IDLE_AFTER_MS } from '../../scheduler/metrics/idle-allocated.js';
+import { IDLE_AFTER_MS } from '../../scheduler/control/usage-upkeep.js';
 import { nodeReport } from '../control/workshop.js';
 import { NODE, observed } from './observed.js';
 

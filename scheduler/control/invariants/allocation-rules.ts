@@ -84,6 +84,7 @@ function whyNotAllowed({ rules }: Role, node: ClusterNode, { gpus }: Allocation)
 /** An allocation goes forward by legal steps, keeps what it was granted, and is not changed once it is released. */
 export function checkAllocationStep(before: Allocation, after: Allocation, complain: Complain): void {
   if (before.state === 'released') {
+    if (isVainNoted(before, after)) return;
     complain('final_ends', named(after), 'no change once it is released', `a change to ${after.state}`);
     return;
   }
@@ -101,6 +102,13 @@ export function checkAllocationStep(before: Allocation, after: Allocation, compl
   if (!isSame)
     complain('one_owner', named(after), 'the grant it began with', 'another task, attempt, node, time or GPUs');
   checkTimes(after, complain);
+}
+
+/** What a task did in vain is known when the last one of its attempt ends, and that may be after its own GPUs are free. */
+function isVainNoted(before: Allocation, after: Allocation): boolean {
+  if (before.lost !== undefined || before.failed !== undefined) return false;
+  const { lost: _, failed: __, ...rest } = after;
+  return Object.entries(rest).every(([field, value]) => before[field as keyof Allocation] === value);
 }
 
 /** Nothing takes less than no time, and what is over has an end. */

@@ -10,7 +10,8 @@ import {
 } from '../../model/gpu-time.js';
 import type { Allocation, RecordChange } from '../../model/records.js';
 import type { ReadableState } from '../../model/cluster-state.js';
-import { addUsage, NO_USAGE, USAGE_TOTAL, type UsageSums } from '../../model/usage.js';
+import { USAGE_TOTAL } from '../../model/usage.js';
+import { addUsage, NO_USAGE, sumsOf, TIMES, type UsageSums } from '../../model/usage-sums.js';
 import type { Complain } from './violation.js';
 
 /** The sums move by what was released, and by nothing else. */
@@ -22,11 +23,16 @@ export function checkUsage(changes: readonly RecordChange[], complain: Complain)
   for (const change of changes) {
     if (change.collection === 'allocations') {
       const { before, after } = change;
+      const noted = notedOn(before, after);
+      if (noted !== null) {
+        owed = addUsage(owed, noted);
+        isTouched = true;
+      }
       if (after?.state !== 'released' || before?.state === 'released' || after.gpus.length === 0) continue;
       owed = addUsage(owed, owedFor(after));
       isTouched = true;
     } else if (change.collection === 'usage') {
-      const moved = movement(change.before ?? NO_USAGE, change.after ?? NO_USAGE);
+      const moved = movement(sumsOf(change.before), sumsOf(change.after));
       if (change.key === USAGE_TOTAL) total = addUsage(total, moved);
       else days = addUsage(days, moved);
       isTouched = true;
@@ -44,8 +50,8 @@ export function checkUsage(changes: readonly RecordChange[], complain: Complain)
 /** The sum over all records is the one kept beside them. For audits. */
 export function checkUsageTotal(state: ReadableState, complain: Complain): void {
   let sum: UsageSums = NO_USAGE;
-  for (const [key, record] of state.usage) if (key !== USAGE_TOTAL) sum = addUsage(sum, record);
-  const total = state.usage.get(USAGE_TOTAL) ?? NO_USAGE;
+  for (const [key, record] of state.usage) if (key !== USAGE_TOTAL) sum = addUsage(sum, sumsOf(record));
+  const total = sumsOf(state.usage.get(USAGE_TOTAL));
   if (!isSame(sum, total)) complain('exact_usage', 'the sum of all records', text(total), text(sum));
 }
 
@@ -56,28 +62,34 @@ function owedFor({ gpus, placedMs, startedMs, endedMs, release }: Allocation): U
       NO_GPU_TIME,
     );
   const held = time(placedMs, release?.timeMs ?? null);
-  return { grants: 1, held, charged: time(placedMs, endedMs), ran: time(startedMs, endedMs) };
+  return { ...NO_USAGE, grants: 1, held, charged: time(placedMs, endedMs), ran: time(startedMs, endedMs) };
 }
 
-function movement(before: UsageSums, after: UsageSums): UsageSums {
+/** What an allocation's own record says beyond its times: by how much that moved. */
+function notedOn(before: Allocation | null, after: Allocation | null): UsageSums | null {
+  if (after === null) return null;
+  const isNew = after.lent !== before?.lent || after.idle !== before?.idle;
+  if (!isNew && after.lost === before?.lost && after.failed === before?.failed) return null;
+  const moved = (now: GpuTime = NO_GPU_TIME, was: GpuTime = NO_GPU_TIME): GpuTime => subtractGpuTime(now, was);
   return {
-    grants: after.grants - before.grants,
-    held: subtractGpuTime(after.held, before.held),
-    charged: subtractGpuTime(after.charged, before.charged),
-    ran: subtractGpuTime(after.ran, before.ran),
+    ...NO_USAGE,
+    borrowed: moved(after.lent?.time, before?.lent?.time),
+    idle: moved(after.idle, before?.idle),
+    lost: moved(after.lost, before?.lost),
+    failed: moved(after.failed, before?.failed),
   };
 }
 
-function isSame(a: UsageSums, b: UsageSums): boolean {
-  return (
-    a.grants === b.grants &&
-    isSameGpuTime(a.held, b.held) &&
-    isSameGpuTime(a.charged, b.charged) &&
-    isSameGpuTime(a.ran, b.ran)
-  );
+function movement(before: UsageSums, after: UsageSums): UsageSums {
+  const times = TIMES.map((name) => [name, subtractGpuTime(after[name], before[name])] as const);
+  return { ...NO_USAGE, ...Object.fromEntries(times), grants: after.grants - before.grants };
 }
 
-function text({ grants, held, charged, ran }: UsageSums): string {
-  const one = ({ ms, parts }: GpuTime): string => `${ms} ms and ${parts} parts`;
-  return `${grants} grants, held ${one(held)}, charged ${one(charged)}, ran ${one(ran)}`;
+function isSame(a: UsageSums, b: UsageSums): boolean {
+  return a.grants === b.grants && TIMES.every((name) => isSameGpuTime(a[name], b[name]));
+}
+
+function text(sums: UsageSums): string {
+  const times = TIMES.map((name) => `${name} ${sums[name].ms} ms and ${sums[name].parts} parts`);
+  return `${sums.grants} grants, ${times.join(', ')}`;
 }

@@ -5,7 +5,8 @@ import type { UsageDimension as _sluice_v1_UsageDimension, UsageDimension__Outpu
 
 export interface GetUsageRequest {
   /**
-   * Whole days of UTC: the one in which this lies is the first. Unset = the first that is known.
+   * Whole days of UTC: the one in which this lies is the first. Unset = the first that is known. What is so old that only its
+   * months are kept counts with its whole month.
    */
   'startTime'?: (_google_protobuf_Timestamp | null);
   /**
@@ -28,7 +29,8 @@ export interface GetUsageRequest {
 
 export interface GetUsageRequest__Output {
   /**
-   * Whole days of UTC: the one in which this lies is the first. Unset = the first that is known.
+   * Whole days of UTC: the one in which this lies is the first. Unset = the first that is known. What is so old that only its
+   * months are kept counts with its whole month.
    */
   'startTime': (_google_protobuf_Timestamp__Output | null);
   /**

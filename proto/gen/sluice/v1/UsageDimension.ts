@@ -11,6 +11,10 @@ export const UsageDimension = {
   USAGE_DIMENSION_POOL: 'USAGE_DIMENSION_POOL',
   USAGE_DIMENSION_MODEL: 'USAGE_DIMENSION_MODEL',
   USAGE_DIMENSION_MONTH: 'USAGE_DIMENSION_MONTH',
+  /**
+   * As long as finished workloads are kept; the rest is one row without a workload.
+   */
+  USAGE_DIMENSION_WORKLOAD: 'USAGE_DIMENSION_WORKLOAD',
 } as const;
 
 /**
@@ -31,6 +35,11 @@ export type UsageDimension =
   | 5
   | 'USAGE_DIMENSION_MONTH'
   | 6
+  /**
+   * As long as finished workloads are kept; the rest is one row without a workload.
+   */
+  | 'USAGE_DIMENSION_WORKLOAD'
+  | 7
 
 /**
  * What the rows of a report are by.
