@@ -10,7 +10,7 @@ import type { Command } from '../control/command.js';
 import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
-import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
+import { KNOWN_XIDS, DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
 import { isHeld } from '../model/launch.js';
 import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
@@ -72,6 +72,11 @@ export interface NodeSoftState {
   /** How far its clock is ahead of ours; negative = behind, null = not known. Nothing is decided by it. */
   readonly clockAheadMs: number | null;
 }
+
+/** Numbers of Xids that are counted by themselves. What an agent tells is not checked, and each other one would stay for ever. */
+const KNOWN = new Set(KNOWN_XIDS);
+/** Stands for all further numbers; no Xid has it. */
+export const OTHER_XID = 0;
 
 /** Of so many heartbeats the least delayed one counts: what a message took to get here looks as if its clock were behind. */
 const CLOCK_SAMPLES = 4;
@@ -265,7 +270,10 @@ export class Fleet {
 
   /** Counts Xids, by number. */
   noteXids(xids: readonly number[]): void {
-    for (const xid of xids) this.xids.set(xid, (this.xids.get(xid) ?? 0) + 1);
+    for (const told of xids) {
+      const xid = KNOWN.has(told) ? told : OTHER_XID;
+      this.xids.set(xid, (this.xids.get(xid) ?? 0) + 1);
+    }
   }
 
   softState(node: NodeId): NodeSoftState {

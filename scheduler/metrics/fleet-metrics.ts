@@ -1,9 +1,6 @@
 // Metrics of what the fleet saw: losses of history, strays, brakes, stalls. Each has its line in docs/administration.md.
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Fleet, FleetCounts } from '../fleet/fleet.js';
-import { KNOWN_XIDS } from '../model/gpu-policy.js';
-
-const KNOWN = new Set(KNOWN_XIDS);
+import { OTHER_XID, type Fleet, type FleetCounts } from '../fleet/fleet.js';
 
 const COUNTS: readonly (readonly [name: string, help: string, key: keyof FleetCounts])[] = [
   ['sluice_history_lost_total', 'Losses of history that agents told of; call a person.', 'historyLosses'],
@@ -52,8 +49,7 @@ export function registerFleetMetrics(registry: Registry, fleet: Fleet): void {
     collect() {
       const counts = new Map<string, number>();
       for (const [xid, count] of fleet.xids) {
-        const label = KNOWN.has(xid) ? String(xid) : 'other';
-        counts.set(label, (counts.get(label) ?? 0) + count);
+        counts.set(xid === OTHER_XID ? 'other' : String(xid), count);
       }
       for (const [xid, count] of counts) {
         this.inc({ xid }, count - (told.get(xid) ?? 0));

@@ -267,7 +267,9 @@ export function requestStop(
   const grace = orderStop(draft, workload, workload.allocations, order);
   // A claim was for an attempt that goes on; one to be moved there is made after the stop.
   const stopping = enter({ ...workload, afterStop, message: order.message, claim: null, deadline: null }, 'stopping');
-  draft.putWorkload(withEvent(stopping, order.requestedMs, 'stopping', order.message + sayGrace(workload.spec, grace)));
+  const allocations = workload.allocations.map((id) => draft.allocation(id));
+  const why = order.message + sayRisk(workload, allocations, order) + sayGrace(workload.spec, grace);
+  draft.putWorkload(withEvent(stopping, order.requestedMs, 'stopping', why));
   settle(draft, number, order.requestedMs);
 }
 
@@ -296,6 +298,20 @@ export function requestStopOf(
   const what = `${taskText(leaving.map(({ task }) => task))} (${gpuText(parts)}) stopped: ${why}`;
   draft.putWorkload(withEvent(draft.workload(number), order.requestedMs, 'stopping', what));
   settle(draft, number, order.requestedMs);
+}
+
+/**
+ * Completes a sentence on a stop for the sake of others: what it would lose if nothing were saved until its end. Of victims that are
+ * equal otherwise the one goes that loses the least.
+ */
+function sayRisk(workload: Workload, allocations: readonly Allocation[], { reason, requestedMs }: StopRequest): string {
+  if (reason !== 'preempted' && reason !== 'reclaimed' && reason !== 'moved') return '';
+  const running = allocations.filter((one) => one.startedMs !== null && !hasEnded(one));
+  const { checkpoint } = workload;
+  const lostMs = running.reduce((sum, one) => sum + lostGpuMs({ ...one, endedMs: requestedMs }, checkpoint), 0);
+  if (lostMs === 0) return '';
+  const isSaved = running.some(({ startedMs }) => (checkpoint?.timeMs ?? 0) > (startedMs ?? 0));
+  return `; at risk is ${formatDuration(lostMs)} of GPU time since its ${isSaved ? 'last checkpoint' : 'start'}`;
 }
 
 /** @returns the grace that it has, and who cut it */

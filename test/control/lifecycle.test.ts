@@ -92,6 +92,9 @@ describe('a workload', () => {
     shop.change((draft) => noteCheckpoint(draft, number, checkpoint, shop.nowMs));
     reclaim(shop, number);
     expect(shop.allocation(id)).toMatchObject({ state: 'stopping', stop: { reason: 'reclaimed', graceMs: 30_000 } });
+    expect(shop.workload(number).events.at(-1)?.message).toBe(
+      'product takes back what it is guaranteed; at risk is 6.0s of GPU time since its last checkpoint',
+    );
     end(shop, id, killed, false);
     expect(shop.workload(number)).toMatchObject({
       state: 'pending',

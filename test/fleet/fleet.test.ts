@@ -7,7 +7,7 @@ import { releaseBrake } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { inNewHistory } from '../../scheduler/model/history.js';
 import { META_KEY } from '../../scheduler/model/records.js';
-import { Fleet } from '../../scheduler/fleet/fleet.js';
+import { Fleet, OTHER_XID } from '../../scheduler/fleet/fleet.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { loopOn, queue } from '../control/loop-on.js';
@@ -185,4 +185,13 @@ describe('after a start', () => {
     expect(state.meta.recovery).toMatchObject({ why: 'lost' });
     expect(held()).toBe(0);
   });
+});
+
+test('Xids that the policy does not know are counted together, however many numbers an agent makes up', async () => {
+  const { fleet } = await fleetOf(1);
+  fleet.noteXids([79, 79, ...Array.from({ length: 5_000 }, (_, at) => 1_000 + at)]);
+  expect([...fleet.xids]).toEqual([
+    [79, 2],
+    [OTHER_XID, 5_000],
+  ]);
 });
