@@ -24,7 +24,7 @@ import { formatDuration } from '../common/units.js';
 import type { TlsFiles } from './auth/credentials.js';
 import { type FencingConfig, fencingSettings, toFencing } from './config/fencing.js';
 import { gpuHealthSettings, toGpuPolicy } from './config/gpu-health.js';
-import { type NotifyConfig, notifyProblems, notifySettings, toNotify } from './config/notify.js';
+import { notifyProblems, notifySettings, toNotify } from './config/notify.js';
 import { retentionSettings, toRetention } from './config/retention.js';
 import { schedulingSettings, toPolicy } from './config/scheduling.js';
 import { advertiseSetting, type RedisConfig, redisSettings, storeSetting, toRedis } from './config/store.js';
@@ -45,6 +45,7 @@ import type { EnginePolicy } from './engine/policy.js';
 import type { GpuPolicy } from './model/gpu-policy.js';
 import type { Prices } from './model/prices.js';
 import type { UsageRetention } from './model/usage-history.js';
+import type { NotifyConfig } from './notify/notify-config.js';
 
 /** What the daemon runs by. Paths are absolute. */
 export interface ServerConfig {

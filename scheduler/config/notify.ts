@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { setting } from '../../common/config.js';
 import { parseSmtp, type SmtpServer } from '../notify/mail-server.js';
+import type { NotifyConfig } from '../notify/notify-config.js';
 import { parseNetworks } from '../notify/private-networks.js';
 import { file } from './values.js';
 
@@ -47,20 +48,6 @@ export const notifySettings = z.strictObject({
     isMap: true,
   }),
 });
-
-/** Where notices may go. */
-export interface NotifyConfig {
-  /** Null = no webhooks. */
-  readonly webhooksFile: string | null;
-  readonly privateNetworks: readonly string[];
-  /** Null = no e-mail. */
-  readonly mail: {
-    readonly server: SmtpServer;
-    readonly passwordFile: string | null;
-    readonly from: string;
-    readonly domains: readonly string[];
-  } | null;
-}
 
 type Values = z.output<typeof notifySettings>;
 

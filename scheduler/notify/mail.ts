@@ -1,7 +1,7 @@
 // Sends e-mail through the cluster's SMTP server. The package is loaded with the first e-mail; the password is read for each
 // connection, so that a new one counts at once.
 import { readFileSync } from 'node:fs';
-import type { NotifyConfig } from '../config/notify.js';
+import type { NotifyConfig } from './notify-config.js';
 import { isLocal } from './mail-server.js';
 import { mailOf, type Message } from './message.js';
 import type { Sent } from './webhook.js';

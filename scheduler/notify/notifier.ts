@@ -2,7 +2,7 @@
 import type { QueueName, WorkloadNumber } from '../../common/ids.js';
 import type { Clock } from '../../common/clock.js';
 import type { Logger } from '../../common/log.js';
-import type { NotifyConfig } from '../config/notify.js';
+import type { NotifyConfig } from './notify-config.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import { Delivery } from './delivery.js';

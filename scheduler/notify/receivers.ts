@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Logger } from '../../common/log.js';
 import { whyUnusable } from '../../common/why-unusable.js';
-import type { NotifyConfig } from '../config/notify.js';
+import type { NotifyConfig } from './notify-config.js';
 
 /** Where a notice goes, as it is written. */
 export type Receiver =
