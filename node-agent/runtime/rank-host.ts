@@ -83,6 +83,8 @@ class RankHost {
     this.#open = slots.length;
     // A stop is the ranks' business; they have got the signal, too.
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => (this.#isStopping = true));
+    // A signal ahead of the stop goes to all that catch it, as Node does by itself: it would open a debugger.
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
     this.#ranks = slots.map((slot, local) => this.#start(firstRank + local, local, slot, argv));
   }
 
@@ -122,17 +124,17 @@ class RankHost {
       this.#first = end;
       const how = end.signal === null ? `exited with code ${end.code}` : `was ended by ${end.signal}`;
       // Those that were told to stop ended by that: the cause is elsewhere.
-      if (!this.#isStopping) this.#sayCause(`rank ${rank} ${how}`);
+      if (!this.#isStopping) this.#sayCause(rank, how);
       if (this.#left > 0 && !this.#isStopping) this.#stopOthers();
     }
     // What the last ones wrote is still to come; but something that they left behind may hold their pipes open for ever.
     if (this.#left === 0) setTimeout(() => this.#leave(), this.#open === 0 ? 0 : LAST_WORDS_MS);
   }
 
-  #sayCause(words: string): void {
-    writeAll(Buffer.from(`sluice: ${words}${this.#left > 0 ? '; the other ranks are stopped' : ''}\n`));
+  #sayCause(rank: number, how: string): void {
+    writeAll(Buffer.from(`sluice: rank ${rank} ${how}${this.#left > 0 ? '; the other ranks are stopped' : ''}\n`));
     try {
-      writeSync(CAUSE_FD, words);
+      writeSync(CAUSE_FD, `rank ${rank} failed first`);
     } catch {
       // Nobody takes it down: the log has it.
     }

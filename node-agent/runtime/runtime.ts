@@ -108,6 +108,8 @@ interface TaskHere {
   state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
+  /** What came with the order for the scheduler; empty = see its folder. */
+  readonly origin: string;
   watches: Watches | null;
 }
 
@@ -175,6 +177,7 @@ export class TaskRuntime {
       checkpointDir: order.checkpointDirectory || this.#ownCheckpointDir(order),
       state: 'preparing',
       cancelled: false,
+      origin: order.origin,
       watches: null,
     };
     this.#tasks.set(order.id, task);
@@ -220,7 +223,8 @@ export class TaskRuntime {
 
   /** What came with the order for the scheduler's own use; empty = nothing is kept. */
   origin(id: string): string {
-    return this.#folder(id).readSpec()?.origin ?? '';
+    // One that is being prepared may be asked for already, and a start that comes after that must not be a stranger's.
+    return this.#tasks.get(id)?.origin || (this.#folder(id).readSpec()?.origin ?? '');
   }
 
   /** Reads a piece of a log. @throws Error in words when it cannot be read */
@@ -523,7 +527,7 @@ export class TaskRuntime {
     const folder = this.#folder(id);
     if (this.#options.rebooted || !folder.isReady || folder.readClaim() !== null) return null;
     const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
-    this.#tasks.set(id, { folder, checkpointDir, state: 'ready', cancelled: false, watches: null });
+    this.#tasks.set(id, { folder, checkpointDir, state: 'ready', cancelled: false, origin: '', watches: null });
     return { state: 'ready' };
   }
 
@@ -560,7 +564,7 @@ export class TaskRuntime {
       if (late !== null) return { state: 'ended', end: late };
       const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
       if (!this.#tasks.has(id)) {
-        this.#tasks.set(id, { folder, checkpointDir, state: 'running', cancelled: false, watches: null });
+        this.#tasks.set(id, { folder, checkpointDir, state: 'running', cancelled: false, origin: '', watches: null });
       }
       return { state: 'running', startedMs: folder.readRunning()?.startedMs ?? null };
     }

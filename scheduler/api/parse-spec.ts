@@ -237,11 +237,7 @@ function refuseWrongLauncher(spec: WorkloadSpec, launcher: Launcher, path: strin
     );
   }
   if (launcher === 'per_gpu' && spec.roles.every(({ request }) => request.gpus === 0)) {
-    const tasks = plural(maxTasks(spec), 'task');
-    complaints.add(
-      at,
-      `per_gpu starts a process for each GPU, and the ${tasks} ask for none; ask for GPUs, or use none`,
-    );
+    complaints.add(at, 'per_gpu starts a process for each GPU, and no task asks for any; ask for GPUs, or use none');
   }
 }
 

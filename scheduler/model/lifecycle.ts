@@ -11,7 +11,16 @@ import { gateAtRequeue } from './gate.js';
 import { addGpuTime, type GpuTime } from './gpu-time.js';
 import { GpuShares } from './gpu-shares.js';
 import { type Grace, graceOf, sayGrace, type StopRequest, stopSpanMs } from './grace.js';
-import { freeRank, inTopologyOrder, isCounted, mayStart, portFor, ranksOf, START_LIMIT_MS } from './launch.js';
+import {
+  freeRank,
+  inTopologyOrder,
+  isCounted,
+  launcherOf,
+  mayStart,
+  portFor,
+  ranksOf,
+  START_LIMIT_MS,
+} from './launch.js';
 import {
   type Allocation,
   type AllocationState,
@@ -510,7 +519,7 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
       reason: 'gang_ended',
       requestedMs: nowMs,
       forWorkload: null,
-      message: `${nameOf(draft, failed)} ${howItEnded(failed.exit)}; the other tasks of the gang are stopped`,
+      message: `${nameOf(draft, workload, failed)} ${howItEnded(failed.exit)}; the other tasks of the gang are stopped`,
     });
     return;
   }
@@ -567,7 +576,7 @@ function finish(draft: Draft, workload: Workload, allocations: readonly Allocati
   } else if (onLimit === 'fail') {
     fail(draft, workload, workload.message, TIME_LIMIT_CODE, nowMs);
   } else if (failed !== undefined) {
-    fail(draft, workload, `${nameOf(draft, failed)} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
+    fail(draft, workload, `${nameOf(draft, workload, failed)} ${howItEnded(failed.exit)}`, codeOf(failed.exit), nowMs);
   } else if (workload.afterStop === 'fail' && stop !== null && onLimit === null) {
     end(draft, workload, 'failed', workload.message, nowMs);
   } else {
@@ -587,10 +596,10 @@ function firstFailure(ended: readonly Allocation[]): Allocation | undefined {
   );
 }
 
-/** `task 3`; of a gang `task 3 (rank 3 on n2)`. */
-function nameOf(draft: Draft, { task, node, launch }: Allocation): string {
+/** `task 3`; of a gang `task 3 (rank 3 on n2)`, or where a task has several ranks `task 3 (node rank 3 on n2)`. */
+function nameOf(draft: Draft, { spec }: Workload, { task, node, launch }: Allocation): string {
   if (launch === undefined) return `task ${task}`;
-  const rank = launch.rank === null ? '' : `rank ${launch.rank} `;
+  const rank = launch.rank === null ? '' : `${launcherOf(spec) === 'none' ? '' : 'node '}rank ${launch.rank} `;
   return `task ${task} (${rank}on ${draft.node(node).name})`;
 }
 

@@ -22,6 +22,8 @@ interface TaskHere {
   state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
+  /** What came with the order for the scheduler; empty = see its folder. */
+  readonly origin: string;
 }
 
 /** What became of one that was claimed, or never will be started. */
@@ -80,7 +82,7 @@ export class SimRuntime implements Runtime {
   }
 
   start(order: DesiredAllocation, durable: Promise<void>): void {
-    const task: TaskHere = { state: 'preparing', cancelled: false };
+    const task: TaskHere = { state: 'preparing', cancelled: false, origin: order.origin };
     this.#tasks.set(order.id, task);
     this.#node.accepted(order.id);
     void this.#start(order, task, durable);
@@ -116,7 +118,7 @@ export class SimRuntime implements Runtime {
   }
 
   origin(id: string): string {
-    return this.#node.folders.originOf(id);
+    return this.#tasks.get(id)?.origin || this.#node.folders.originOf(id);
   }
 
   readLog(): Promise<LogPiece> {
@@ -290,7 +292,7 @@ export class SimRuntime implements Runtime {
   #readyAgain(id: string): Recovered | null {
     const { folders } = this.#node;
     if (this.#rebooted || !folders.isReady(id) || folders.claimOf(id) !== null) return null;
-    this.#tasks.set(id, { state: 'ready', cancelled: false });
+    this.#tasks.set(id, { state: 'ready', cancelled: false, origin: '' });
     return { state: 'ready' };
   }
 
@@ -318,7 +320,7 @@ export class SimRuntime implements Runtime {
     if (isPresent && !line.isLost && (await this.#isHeld(id, line)) && !line.isLost) {
       const late = folders.endOf(id);
       if (late !== null) return { state: 'ended', end: late };
-      if (!this.#tasks.has(id)) this.#tasks.set(id, { state: 'running', cancelled: false });
+      if (!this.#tasks.has(id)) this.#tasks.set(id, { state: 'running', cancelled: false, origin: '' });
       return { state: 'running', startedMs: folders.startedMsOf(id) };
     }
     if (!isPresent || line.isLost) this.#node.killSupervisor(claim.supervisor);

@@ -65,14 +65,14 @@ describe.runIf(needs('build'))('ranks of one task', () => {
       process.on('SIGTERM', () => console.log('told')); setInterval(() => {}, 1000);`;
     const { code, lines, cause } = await run('g,h,i', node(script), { graceMs: 300 });
     expect(code).toBe(3);
-    expect(cause).toBe('rank 5 exited with code 3');
+    expect(cause).toBe('rank 5 failed first');
     expect(lines).toContain('sluice: rank 5 exited with code 3; the other ranks are stopped');
   });
 
   test('a signal that ended the first one ends the task, too', async () => {
     const { signal, cause } = await run('g', node('process.kill(process.pid, "SIGSEGV"); setInterval(() => {}, 1000)'));
     expect(signal).toBe('SIGSEGV');
-    expect(cause).toBe('rank 4 was ended by SIGSEGV');
+    expect(cause).toBe('rank 4 failed first');
   });
 
   test('a stop signal is for the ranks: it waits for them, and ends as they do', async () => {

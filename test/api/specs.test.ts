@@ -154,6 +154,30 @@ describe('a workload', () => {
   });
 });
 
+describe('a launcher', () => {
+  const asked = { name: 'w', queue: 'q', command: { argv: ['true'] } };
+
+  test('is kept as it was asked for, and absent when it was not', () => {
+    expect(parsed({ ...asked, resources: { gpus: 2 }, launcher: 'LAUNCHER_PER_GPU' }).launcher).toBe('per_gpu');
+    expect(parsed({ ...asked, launcher: 'LAUNCHER_TORCHRUN' }).launcher).toBe('torchrun');
+    expect(parsed(asked)).not.toHaveProperty('launcher');
+  });
+
+  test.each<[string, WorkloadSpec, string]>([
+    ['no GPUs', { launcher: 'LAUNCHER_PER_GPU' }, 'no task asks for any'],
+    ['a terminal', { launcher: 'LAUNCHER_TORCHRUN', kind: 'WORKLOAD_KIND_INTERACTIVE' }, 'whose terminal is joined'],
+    [
+      'what is built in',
+      { launcher: 'LAUNCHER_TORCHRUN', command: null, builtin: { name: 'train', args: [] } },
+      '"train" is built in',
+    ],
+  ])('is refused with %s', (_, fields, words) => {
+    const [complaint] = complaints({ ...asked, ...fields });
+    expect(complaint?.field).toBe('specs[0].launcher');
+    expect(complaint?.description).toContain(words);
+  });
+});
+
 describe('is refused', () => {
   const twoRoles = [{ name: 'a' }, { name: 'b' }];
   const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`);

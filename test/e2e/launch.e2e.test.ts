@@ -104,7 +104,7 @@ describe.runIf(needs('build'))('tasks that work together', () => {
     await submit('dies', [process.execPath, '-e', script], { launcher: 'LAUNCHER_PER_GPU' });
     const { state, message } = await untilOver('dies');
     expect(state).toBe('WORKLOAD_STATE_FAILED');
-    expect(message).toBe('task 1 (rank 1 on n2) exited with code 7: rank 2 exited with code 7');
+    expect(message).toBe('task 1 (node rank 1 on n2) exited with code 7: rank 2 failed first');
     expect(await logOf('dies', 1)).toEqual(['sluice: rank 2 exited with code 7; the other ranks are stopped']);
   });
 

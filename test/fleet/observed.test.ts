@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Inventory } from '../../node-agent/gpu/provider.js';
 import { inventoryMessage } from '../../node-agent/messages.js';
+import type { AgentHello, AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
 import { sluice } from '../../common/proto.js';
-import { MAX_MIG_INSTANCES_PER_GPU, parseInventory } from '../../scheduler/fleet/observed.js';
+import { MAX_MIG_INSTANCES_PER_GPU, parseHello, parseInventory, seenAt } from '../../scheduler/fleet/observed.js';
 
 type DiscoveredGpu = Inventory['gpus'][number];
 
@@ -33,6 +34,36 @@ function arrived(...gpus: readonly DiscoveredGpu[]) {
   const bytes = requestSerialize({ inventory: { inventory: message } });
   return parseInventory((requestDeserialize(bytes).inventory as { inventory: NodeInventory__Output }).inventory);
 }
+
+describe('where a node is reached', () => {
+  test.each([
+    ['10.0.3.17:41234', '10.0.3.17'],
+    ['::ffff:10.0.3.17:41234', '10.0.3.17'],
+    ['fd00::17:41234', 'fd00::17'],
+    ['127.0.0.1:5', ''],
+    ['::1:5', ''],
+    ['::ffff:127.0.0.1:5', ''],
+    ['unknown', ''],
+    ['/run/sluice.sock', ''],
+  ])('a connection from %s comes from "%s"', (peer, address) => {
+    expect(seenAt(peer)).toBe(address);
+  });
+
+  test('as its administrator says, else where it connects from, else as it says itself', () => {
+    const hello = (fields: AgentHello) => {
+      const { requestSerialize, requestDeserialize } = sluice.AgentService.service.Connect;
+      const node = { nodeId: '00000000-0000-4000-8000-000000000001', name: 'n1', ...fields };
+      return (requestDeserialize(requestSerialize({ hello: node })) as { hello: AgentHello__Output }).hello;
+    };
+    const seen = '10.0.0.9:41234';
+    const near = '127.0.0.1:5';
+    expect(parseHello(hello({ advertiseAddress: 'ib-n1', ownAddress: '10.0.0.1' }), seen).address).toBe('ib-n1');
+    expect(parseHello(hello({ ownAddress: '10.0.0.1' }), seen).address).toBe('10.0.0.9');
+    expect(parseHello(hello({ ownAddress: '10.0.0.1' }), near).address).toBe('10.0.0.1');
+    expect(parseHello(hello({}), near)).not.toHaveProperty('address');
+    expect(() => parseHello(hello({ advertiseAddress: 'a b' }), near)).toThrow('is no address');
+  });
+});
 
 describe('an inventory', () => {
   test('keeps NVLink groups, the first too, and tells none from it', () => {
