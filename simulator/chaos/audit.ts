@@ -57,6 +57,7 @@ export async function audit(life: Judged): Promise<Audit> {
   findings.push(...overlaps);
   const orphans = await orphansOf(life);
   for (const orphan of orphans) findings.push(`left behind: ${orphan}`);
+  users.lookOnce(all);
   findings.push(...users.findings);
   const unlawful: string[] = [];
   const histories = await life.circles.judge(unlawful);

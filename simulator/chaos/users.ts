@@ -118,9 +118,12 @@ export class Users {
 
   /** Everything that the scheduler knows, once it answers. */
   async everything(): Promise<readonly Workload__Output[]> {
-    const all = await this.#insist(() => this.#client.allWorkloads({ pageSize: 1_000 }));
+    return this.#insist(() => this.#client.allWorkloads({ pageSize: 1_000 }));
+  }
+
+  /** What is shown at the end must fit what was shown before. */
+  lookOnce(all: readonly Workload__Output[]): void {
     this.#noteEnds(all);
-    return all;
   }
 
   async explain(number: number): Promise<string> {
@@ -195,7 +198,11 @@ export class Users {
 
   async #lookOnAndOn(): Promise<void> {
     while (!this.#isOver) {
-      await this.everything();
+      const shown: Workload__Output[] = [];
+      for (const queue of QUEUES) {
+        shown.push(...(await this.#insist(() => this.#client.allWorkloads({ pageSize: 1_000, queue }))));
+      }
+      this.#noteEnds(shown);
       await sleep(1_000);
     }
   }
@@ -205,12 +212,12 @@ export class Users {
     this.#open = 0;
     if (this.#isPastDoubtful) return;
     const seen = new Set<number>();
-    for (const { number, state, spec } of all) {
+    for (const { number, state } of all) {
       seen.add(number);
       const end = this.#ends.get(number);
       if (end !== undefined && end !== state) this.#findings.push(`workload ${number} was ${end} and is ${state}`);
       if (hasEnded(state)) this.#ends.set(number, state);
-      else if (isOneOf(QUEUES, spec?.queue)) this.#open += 1;
+      else this.#open += 1;
     }
     for (const [number, end] of this.#ends) {
       if (!seen.has(number)) this.#findings.push(`workload ${number} was ${end} and is gone`);
@@ -240,10 +247,6 @@ export class Users {
 
 function nameOf(request: number): string {
   return `r${request}`;
-}
-
-function isOneOf(words: readonly string[], word: string | undefined): boolean {
-  return word !== undefined && words.includes(word);
 }
 
 /** Whether a state of the API is final. */

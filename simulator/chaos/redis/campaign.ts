@@ -62,7 +62,8 @@ export async function runRedisCampaign(campaign: RedisCampaign): Promise<number>
 function whyNamespacesMissing(): string | null {
   const why =
     whyNoNamespaces() ?? (hasOpenssl() ? null : 'openssl is not installed: no daemon may listen on a network');
-  if (why !== null) process.stdout.write(`not here: ${why}; going on without cuts between machines\n`);
+  if (why !== null)
+    process.stdout.write(`not here: ${why}; going on with loopback, where only lines of agents are cut\n`);
   return why;
 }
 
@@ -94,7 +95,9 @@ async function live(
       announcedLost: life.users.announcedLost,
     };
     const faults = [...counts.values()].reduce((sum, count) => sum + count, 0);
-    process.stdout.write(`${JSON.stringify({ life: number, seed: seed + total.lives, faults, ...figures })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ life: number, seed: seed + total.lives, faults, ...figures, gaps: takeOvers.map(({ cause, gapMs }) => `${cause} ${Math.round(gapMs)} ms`) })}\n`,
+    );
     for (const finding of life.findings) process.stdout.write(`FOUND: ${finding}\n`);
     total.lives += 1;
     total.faults += faults;

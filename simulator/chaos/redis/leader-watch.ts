@@ -9,8 +9,6 @@ import type { Cause } from './redis-faults.js';
 
 const POLL_MS = 100;
 const DEADLINE_MS = 1_000;
-/** Acknowledgements this long before and after a term was first seen belong to it, since nobody looks all the time. */
-const SLACK_MS = 1_500;
 
 /** A term, as it was first seen. */
 export interface Term {
@@ -91,8 +89,8 @@ export class LeaderWatch {
     const acknowledged = this.#acknowledgedMs;
     return this.#terms.slice(1).map((term, at) => {
       const before = this.#terms[at];
-      const fromMs = (before?.lastSeenMs ?? 0) - SLACK_MS;
-      const toMs = term.firstSeenMs + SLACK_MS;
+      const fromMs = before?.lastSeenMs ?? 0;
+      const toMs = term.firstSeenMs;
       let longest = 0;
       for (let one = 1; one < acknowledged.length; one += 1) {
         const [begin = 0, end = 0] = [acknowledged[one - 1], acknowledged[one]];

@@ -33,6 +33,8 @@ interface NodeFault {
   readonly name: string;
   readonly weight: number;
   readonly needsNamespaces: boolean;
+  /** With namespaces lines are cut in earnest. */
+  readonly isOnlyLoopback?: boolean;
   readonly run: (life: RedisLife, node: RedisLifeNode, random: Random) => Promise<void>;
 }
 
@@ -68,6 +70,13 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
       await sleep(random.below(1_500));
       leader.member.start();
     },
+  },
+  {
+    name: 'the leader is told to step down',
+    cause: 'scheduler',
+    weight: 6,
+    needsNamespaces: false,
+    run: (life) => life.stepDown(),
   },
   {
     name: 'the leader is cut off from everybody',
@@ -243,6 +252,22 @@ const NODE_FAULTS: readonly NodeFault[] = [
     },
   },
   {
+    name: 'lines of an agent are silent',
+    weight: 4,
+    needsNamespaces: false,
+    isOnlyLoopback: true,
+    run: async (_life, { lines }, random) => {
+      const way = random.pick([
+        { up: true, down: true },
+        { up: true, down: false },
+        { up: false, down: true },
+      ]);
+      for (const line of lines) line.silence(way);
+      await sleep(random.from(...AGENT_CUT_MS));
+      for (const line of lines) line.heal();
+    },
+  },
+  {
     name: 'an agent is cut off from everybody',
     weight: 3,
     needsNamespaces: true,
@@ -346,8 +371,11 @@ async function breakNodes(life: RedisLife, untilMs: number, count: (name: string
   await Promise.all(underWay);
 }
 
-function isPossible(life: RedisLife, { needsNamespaces }: { readonly needsNamespaces: boolean }): boolean {
-  return !needsNamespaces || life.network.kind === 'namespaces';
+function isPossible(
+  { network }: RedisLife,
+  { needsNamespaces, isOnlyLoopback = false }: Pick<NodeFault, 'needsNamespaces' | 'isOnlyLoopback'>,
+): boolean {
+  return network.kind === 'namespaces' ? !isOnlyLoopback : !needsNamespaces;
 }
 
 async function freeze(member: Member, random: Random, [least, most]: readonly [number, number]): Promise<void> {

@@ -4,11 +4,13 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type SluiceClient } from '../../../cli/client.js';
+import { ApiError } from '../../../common/errors.js';
 import { PACKAGE_ROOT } from '../../../common/package-root.js';
 import type { Random } from '../../random.js';
 import { Circles } from '../circles.js';
 import { Member } from '../member.js';
 import { processesOf, signal, supervisorsOf } from '../processes.js';
+import { Proxy } from '../proxy.js';
 import type { Entrance } from '../recorded-client.js';
 import { layOutMarks, type Marks } from '../task-program.js';
 import { until } from '../until.js';
@@ -46,6 +48,8 @@ export interface RedisLifeNode {
   readonly place: Place;
   readonly stateDir: string;
   readonly agent: Member;
+  /** On loopback its lines to the schedulers; with namespaces there are none, since the network itself can be cut. */
+  readonly lines: readonly Proxy[];
 }
 
 type Parts = Pick<
@@ -140,11 +144,14 @@ export class RedisLife {
       credentials === null
         ? { addresses: [...addresses] }
         : { addresses: [...addresses], token: credentials.userToken, tlsCa: credentials.authority };
-    const nodes = Array.from({ length: NODES }, (_, at): RedisLifeNode => {
-      const name = `n${at + 1}`;
+    const nodes: RedisLifeNode[] = [];
+    while (nodes.length < NODES) {
+      const name = `n${nodes.length + 1}`;
+      const lines = hasNamespaces ? [] : await Promise.all(places.map(({ port }) => Proxy.open(() => port)));
+      const reached = hasNamespaces ? addresses : lines.map(({ address }) => address);
       const place = network.add(name);
       const stateDir = path.join(folder, name);
-      const where = ['--server', addresses.join(','), '--name', name, '--state-dir', stateDir];
+      const where = ['--server', reached.join(','), '--name', name, '--state-dir', stateDir];
       const what = ['--shared-dir', path.join(folder, 'shared'), '--simulate', `${GPUS_PER_NODE}xh100`];
       const flags = [...where, ...what, ...(credentials?.agentFlags ?? [])];
       const agent = new Member({
@@ -154,8 +161,8 @@ export class RedisLife {
         onUnexpectedEnd,
       });
       agent.start();
-      return { name, place, stateDir, agent };
-    });
+      nodes.push({ name, place, stateDir, agent, lines });
+    }
     const watch = new LeaderWatch(entrance);
     const parts: Parts = { network, marks, daemons, redis, nodes, findings, credentials, entrance, watch };
     const life = new RedisLife(folder, random, parts);
@@ -186,6 +193,16 @@ export class RedisLife {
     this.circles.leave();
   }
 
+  /** Asks the leader to let another one lead. */
+  async stepDown(): Promise<void> {
+    try {
+      await this.#client.stepDown();
+    } catch (error) {
+      // The answer may be lost with the leader; whoever leads next is seen all the same.
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
   /**
    * Loses the past: the primary comes back empty before anybody misses it. The schedulers must find and announce that.
    * What they had acknowledged until then is theirs to lose, once they have said so.
@@ -214,6 +231,7 @@ export class RedisLife {
   /** Mends everything: what was stopped goes on, what was cut is joined, what is down comes back. */
   heal(): void {
     this.network.heal();
+    for (const { lines } of this.nodes) for (const line of lines) line.heal();
     for (const { stateDir } of this.nodes) for (const pid of supervisorsOf(stateDir)) signal(pid, 'SIGCONT');
     for (const member of this.#members()) {
       member.thaw();
@@ -253,6 +271,7 @@ export class RedisLife {
     for (const { agent } of this.nodes) await agent.stop('SIGTERM');
     for (const { member } of this.daemons) await member.stop('SIGTERM');
     await this.redis.stop();
+    for (const { lines } of this.nodes) for (const line of lines) await line.close();
     await until(
       'every process is gone',
       () => {
