@@ -10,7 +10,7 @@ import type { Random } from '../random.js';
 import { RecordedClient, type Entrance, type Outcome } from './recorded-client.js';
 import type { Marks } from './task-program.js';
 
-const CIRCLES = 6;
+const CIRCLES = 8;
 const MEMBERS = 3;
 /** A history has at least so many answered calls, of so many workloads at most. */
 const CALLS_PER_HISTORY = 300;
