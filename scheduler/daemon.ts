@@ -32,8 +32,8 @@ const STOP_GRACE_MS = 10_000;
 const HAND_OVER_LIMIT_MS = 1_500;
 /** How long answers may take to leave after a hand-over, when the next leader already answers. */
 const LAST_ANSWERS_MS = 200;
-/** After a step-down the others get this long to lead before this daemon tries again. */
-const STEPPED_DOWN_REST_MS = 3_000;
+/** After a step-down the others get this long to lead before this daemon tries again: they hear of it at once, or look within half of it. */
+const STEPPED_DOWN_REST_MS = 1_000;
 /** After a term that was lost, so that a store in trouble is not asked without end; shortened at random by up to half. */
 const LOST_REST_MS = 1_000;
 /** Where a daemon of a shared store remembers which cluster it serves. */
