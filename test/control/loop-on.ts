@@ -9,7 +9,11 @@ import { ClusterView } from '../../scheduler/engine/view.js';
 import { MemoryStore } from './memory-store.js';
 import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 
-export async function loopOn(store = new MemoryStore(), clock: Clock = systemClock) {
+export async function loopOn(
+  store = new MemoryStore(),
+  clock: Clock = systemClock,
+  isFresh: () => boolean = () => true,
+) {
   const view = new ClusterView();
   const { state, position } = await recover(store, view, () => 'cluster', clock.wallMs());
   const fatal: unknown[] = [];
@@ -18,7 +22,7 @@ export async function loopOn(store = new MemoryStore(), clock: Clock = systemClo
     fatal.push(error);
     if (process.env['DEBUG_FATAL']) console.error(error);
   };
-  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer: setImmediate, onFatal });
+  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, defer: setImmediate, onFatal, isFresh });
   return { loop, store, state, fatal };
 }
 

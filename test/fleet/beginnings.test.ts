@@ -67,3 +67,51 @@ test('an empty store that goes on with a cluster whose data is gone asks its age
   expect(hear(agent, cluster, position)).toMatchObject({ type: 'epoch too low', aboveEpoch: 8 });
   expect(hear(agent, cluster, { ...position, epoch: 9 })).toEqual({ type: 'follows', knowsMore: true });
 });
+
+test('a store that stands before what this daemon had committed has lost it: a new history begins, and is told', async () => {
+  const known = { clusterId: 'c', lastWorkload: 7, lineage: 'lineage' };
+  const store = new MemoryStore();
+  store.records = [{ collection: 'meta', key: META_KEY, value: known }];
+  const lastKnown = { lineage: 'lineage', epoch: 5, revision: 9 };
+  const remembered = { lastKnown, newLineage: () => 'another' };
+  const { state, position, loss } = await recover(store, new ClusterView(), () => 'new', 1_000, remembered, 'leader');
+  expect(loss).toContain('had committed revision 9 of history lineage, the store ends at revision 0');
+  expect(position).toMatchObject({ lineage: 'another', epoch: 6 });
+  expect(state.meta).toMatchObject({
+    lineage: 'another',
+    recovery: { why: 'lost', adopted: 0 },
+    pastLineages: [{ lineage: 'lineage', epoch: 5, revision: 9, why: 'lost' }],
+  });
+  expect([...state.incidents.values()]).toMatchObject([{ kind: 'history_lost' }]);
+  expect(store.commits[0]?.puts.map(({ collection }) => collection)).toEqual(['meta', 'incidents']);
+});
+
+test('a store that stands where this daemon left it, or further, or in another history, has lost nothing', async () => {
+  for (const lastKnown of [
+    { lineage: 'lineage', epoch: 5, revision: 0 },
+    { lineage: 'left', epoch: 5, revision: 9 },
+  ]) {
+    const store = new MemoryStore();
+    store.records = [
+      { collection: 'meta', key: META_KEY, value: { clusterId: 'c', lastWorkload: 7, lineage: 'lineage' } },
+    ];
+    const remembered = { lastKnown, newLineage: () => 'another' };
+    const { position, loss } = await recover(store, new ClusterView(), () => 'new', 1_000, remembered, 'leader');
+    expect({ loss, lineage: position.lineage }).toEqual({ loss: null, lineage: 'lineage' });
+  }
+});
+
+test('an empty store of a daemon that has served a cluster is a loss, and is told', async () => {
+  const store = new MemoryStore();
+  const { state, loss } = await recover(
+    store,
+    new ClusterView(),
+    () => 'new',
+    1_000,
+    { lostClusterId: LOST },
+    'leader',
+  );
+  expect(loss).toContain(`the store of cluster ${LOST} is empty`);
+  expect(state.meta).toMatchObject({ clusterId: LOST, recovery: { why: 'lost' } });
+  expect([...state.incidents.values()]).toMatchObject([{ kind: 'history_lost' }]);
+});

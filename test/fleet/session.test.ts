@@ -83,10 +83,10 @@ function running(id: string) {
   return { id, state: 'OBSERVED_STATE_RUNNING', ...about, neverStarted: false, stopSignalled: false, dirtyGpus: [] };
 }
 
-async function cluster(clock: Clock = systemClock) {
+async function cluster(clock: Clock = systemClock, isFresh: () => boolean = () => true) {
   const { loop, state, fatal, store } = await loopOn();
   const log = createLogger({ level: 'silent', name: 'test' });
-  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log, isFresh }, []);
   const connect = (tokenFor: string | null = null) => {
     const stream = new Stream();
     const authorizeNode = (name: string): void => {
@@ -108,6 +108,23 @@ async function cluster(clock: Clock = systemClock) {
 
 const workloadState = (state: Awaited<ReturnType<typeof cluster>>['state'], number = 1) =>
   state.workload(number as WorkloadNumber)?.state;
+
+describe('a daemon that cannot be certain any more that it leads', () => {
+  test('answers no heartbeat and sends no order: the stream ends, and the agent looks for the leader', async () => {
+    const leading = { isFresh: true };
+    const { fleet, join } = await cluster(systemClock, () => leading.isFresh);
+    const { stream } = await join();
+    stream.say({ message: 'heartbeat', heartbeat: { sequence: 1 } });
+    await expect.poll(() => stream.sent.at(-1)).toMatchObject({ heartbeatReply: { sequence: 1 } });
+    const sent = stream.sent.length;
+    const { lastHeartbeatMs } = fleet.softState(ID as NodeId);
+    leading.isFresh = false;
+    stream.say({ message: 'heartbeat', heartbeat: { sequence: 2 } });
+    await expect.poll(() => stream.writableEnded).toBe(true);
+    expect(stream.sent).toHaveLength(sent);
+    expect(fleet.softState(ID as NodeId).lastHeartbeatMs).toBe(lastHeartbeatMs);
+  });
+});
 
 describe('an agent', () => {
   test('that came back is not harmed by what its old stream still brings', async () => {

@@ -340,15 +340,30 @@ export class RedisStore implements StateStore {
   #watchMemory(): void {
     const { clock, port } = this.#options;
     this.#memoryTimer = clock.after(MEMORY_EVERY_MS, () => {
-      void port
-        .facts()
-        .then((facts) => void (this.#memory = judgeMemory(facts)))
+      // Answers come in the order of the questions: what is acknowledged meanwhile is not held against this head.
+      const known = this.#acknowledged;
+      void Promise.all([port.facts(), port.readHead()])
+        .then(([facts, head]) => {
+          this.#memory = judgeMemory(facts);
+          this.#noteLoss(known, head);
+        })
         // The next look tells; commits find out by themselves.
         .catch(outOfReach)
         .finally(() => {
           if (this.#state === 'open') this.#watchMemory();
         });
     });
+  }
+
+  /** While nothing is committed nobody else would find out that what is answered from memory is not in the store any more. */
+  #noteLoss(known: StorePosition | null, head: RedisHead | null): void {
+    if (known === null || this.#state !== 'open') return;
+    if (head === null) this.#fail('the Redis was emptied');
+    else if (head.lineage === known.lineage && (head.epoch < known.epoch || isBehind(head, known))) {
+      this.#fail(
+        `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
+      );
+    }
   }
 
   #fail(why: string, cause?: unknown): StoreFailure {
@@ -383,6 +398,10 @@ type Appended = WriteAnswer | { readonly done: false; readonly head: 'unknown' }
 
 function batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]) {
   return { lineage, epoch, after: revision - 1, revision, changes };
+}
+
+function isBehind(head: RedisHead, known: StorePosition): boolean {
+  return head.epoch === known.epoch && head.revision < known.revision;
 }
 
 function refusal(commit: Commit, head: RedisHead | null): CommitRefused {
