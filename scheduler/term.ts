@@ -86,7 +86,15 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   );
   const { state, position, records, loop, hub, fleet, clock } = control;
   log.info({ ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs) }, 'state recovered');
-  const room = (): SpaceReport => store.spaceReport();
+  // Whoever asks first finds out that the store has failed; from then on nobody is told anything.
+  const room = (): SpaceReport => {
+    try {
+      return store.spaceReport();
+    } catch (error) {
+      onFatal(error);
+      throw error;
+    }
+  };
   const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room, idleAfterMs: config.idleAfterMs });
   const notifier = new Notifier(config.notify, {
     loop,
