@@ -95,7 +95,8 @@ export class IoredisPort implements RedisPort {
   }
 
   async writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
-    const from = expected === null ? ['', '', ''] : [expected.lineage, expected.epoch, expected.revision];
+    const from =
+      expected === null ? ['', '', '', ''] : [expected.lineage, expected.epoch, expected.revision, expected.schema];
     const to = [head.lineage, head.epoch, head.revision, head.schema];
     return await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
   }
