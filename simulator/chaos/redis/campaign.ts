@@ -78,6 +78,9 @@ async function live(
   const folder = path.join(scratch, `life-${number}`);
   mkdirSync(folder);
   const life = await RedisLife.begin(folder, hasNamespaces, new Random(seed + total.lives));
+  // Namespaces and processes would outlive whoever is impatient.
+  const interrupt = (): void => void life.end().finally(() => process.exit(1));
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const work = life.work();
     const counts = await breakRedisThings(life, performance.now() + lifeMs);
@@ -108,6 +111,7 @@ async function live(
     }
     return life.findings.length;
   } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await life.end();
     if (life.findings.length === 0 && !keep) rmSync(folder, { recursive: true, force: true });
   }
