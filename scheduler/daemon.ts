@@ -1,13 +1,11 @@
-// The life of a daemon: it stands by, leads, and stands by again. A store of one machine is led from the start to the end; of one that
-// several daemons share, one leads. docs/internals/leadership.md tells why a term is ended the way it is.
+// One scheduler process: what it answers with while it stands by (leading.ts says when) and while it leads. A store of one machine is led
+// from the start to the end; of one that several daemons share, one leads. docs/internals/leadership.md tells why a term is ended the way it is.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status, type Server } from '@grpc/grpc-js';
-import { InvariantViolation } from '../common/assert.js';
 import { systemClock } from '../common/clock.js';
-import { deferred } from '../common/deferred.js';
 import { ApiError } from '../common/errors.js';
 import type { PageServer } from '../common/http-pages.js';
 import type { Logger } from '../common/log.js';
@@ -16,38 +14,19 @@ import { openTracer } from '../common/tracing/tracer.js';
 import { createStandbyServer, leaderText, type LeaderView } from './api/standby-server.js';
 import type { Backend, DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
-import { LeadershipLost } from './control/loop.js';
 import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
+import { Leading, type LivingTerm, type TermEnd, type TermStart } from './leading.js';
 import { serveHttp } from './metrics/http-server.js';
 import { roleMetrics } from './metrics/process-metrics.js';
-import { StoreUnusable } from './store/data-folder.js';
-import { RedisUnreachable } from './store/redis/port.js';
-import type { Leadership, LeaderTerm } from './store/leadership.js';
-import { CommitRefused, StoreFailure, type StorePosition } from './store/state-store.js';
+import type { Leadership } from './store/leadership.js';
 import { beginTerm, closeServer, listen, type Term } from './term.js';
 
 /** How long a graceful stop of the only daemon may take before connections are cut. */
 const STOP_GRACE_MS = 10_000;
-/** How long a hand-over waits for what is being written; then the term is cut. */
-const HAND_OVER_LIMIT_MS = 1_500;
 /** How long answers may take to leave after a hand-over, when the next leader already answers. */
 const LAST_ANSWERS_MS = 200;
-/** After a step-down the others get this long to lead before this daemon tries again: they hear of it at once, or look within half of it. */
-const STEPPED_DOWN_REST_MS = 1_000;
-/** After a term that was lost, so that a store in trouble is not asked without end; shortened at random by up to half. */
-const LOST_REST_MS = 1_000;
 /** Where a daemon of a shared store remembers which cluster it serves. */
 const CLUSTER_FILE = 'cluster-id';
-
-/** What may be put right by reading the store anew, perhaps by another daemon. */
-const DOUBTS = [LeadershipLost, CommitRefused, StoreFailure, RedisUnreachable];
-
-/** How a term ends. */
-type End =
-  | { readonly type: 'lost'; readonly why: string }
-  | { readonly type: 'asked'; readonly by: string }
-  | { readonly type: 'stop' }
-  | { readonly type: 'fatal'; readonly error: unknown };
 
 /** Where a daemon answers. */
 export interface Addresses {
@@ -73,7 +52,8 @@ export class Daemon {
   readonly #backend: Backend;
   readonly #onAnswering: DaemonSurroundings['onAnswering'];
   readonly #onFatal: DaemonSurroundings['onFatal'];
-  readonly #stopping = new AbortController();
+  #isStopping = false;
+  #leading: Leading | null = null;
   #view: LeaderView = { leader: null, isTakingOver: false };
   #http: PageServer | null = null;
   #tracer: Awaited<ReturnType<typeof openTracer>> = null;
@@ -83,11 +63,6 @@ export class Daemon {
   #isServing = false;
   /** The port that gRPC was given first; it is kept. */
   #port: number;
-  #lastKnown: StorePosition | null = null;
-  /** Whether this daemon has led, or has seen another one lead: the store was right once. */
-  #hasCompany = false;
-  /** Ends the present term. */
-  #end: ((end: End) => void) | null = null;
 
   constructor({ config, log, backend, onAnswering, onFatal }: DaemonSurroundings) {
     this.#config = config;
@@ -109,7 +84,7 @@ export class Daemon {
     if (config.http !== null) this.#http = await this.#serveHttp(config.http);
     try {
       this.#tracer = await openTracer('sluice-server', process.env, this.#log.child({ component: 'traces' }));
-      while (!this.#isStopping) await this.#live();
+      await this.#live();
     } finally {
       this.#standby?.forceShutdown();
       await this.#leadership?.close();
@@ -120,137 +95,102 @@ export class Daemon {
 
   /** Finishes what waits and hands over. Agents and tasks go on. */
   stop(): void {
-    this.#stopping.abort(new Error('the daemon is stopped'));
-    this.#end?.({ type: 'stop' });
+    this.#isStopping = true;
+    this.#leading?.stop();
   }
 
-  get #isStopping(): boolean {
-    return this.#stopping.signal.aborted;
-  }
-
-  /** From standing by to the end of a term. */
-  async #live(): Promise<void> {
+  #live(): Promise<void> {
     const { isShared } = this.#backend;
-    const { signal } = this.#stopping;
-    if (isShared && this.#standby === null) await this.#standBy();
-    this.#leadership ??= await this.#backend.openLeadership(this.#advertised());
-    const leadership = this.#leadership;
-    let leading: LeaderTerm;
-    try {
-      leading = await leadership.campaign({
-        signal,
-        onLeader: (leader) => {
-          this.#hasCompany ||= leader !== null;
-          this.#view = { ...this.#view, leader };
-          this.#log.info({ leader }, leader === null ? 'nobody leads' : 'another daemon leads');
-        },
-      });
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
-    if (isShared) this.#log.info('this daemon leads from now on: it reads the state');
-    const end = await this.#lead(leading);
-    if (end.type === 'fatal') throw end.error;
-    if (end.type === 'lost') {
-      roleMetrics().losses.inc();
-      this.#log.warn({ why: end.why }, 'leading is over; this daemon stands by again');
-      await this.#rest(LOST_REST_MS * (0.5 + Math.random() / 2));
-    } else if (end.type === 'asked') {
-      this.#log.info({ by: end.by }, 'stepped down; another daemon may lead');
-      await this.#rest(STEPPED_DOWN_REST_MS);
-    }
+    this.#leading = new Leading({
+      openLeadership: async () => {
+        this.#leadership = await this.#backend.openLeadership(this.#advertised());
+        return this.#leadership;
+      },
+      isShared,
+      clock: systemClock,
+      random: Math.random,
+      ...(isShared ? {} : { drainLimitMs: STOP_GRACE_MS }),
+      begin: (start) => this.#begin(start),
+      standBy: async () => {
+        if (this.#standby === null) await this.#standBy();
+      },
+      onLeader: (leader) => {
+        this.#view = { ...this.#view, leader };
+        this.#log.info({ leader }, leader === null ? 'nobody leads' : 'another daemon leads');
+      },
+      onTakingOver: () => {
+        this.#view = { ...this.#view, isTakingOver: true };
+        if (isShared) this.#log.info('this daemon leads from now on: it reads the state');
+      },
+      onEnd: (end, isDrained) => this.#noteEnd(end, isDrained),
+      onNotResigned: (error) => this.#log.warn({ err: error }, 'leading could not be given up'),
+      onFatal: this.#onFatal,
+    });
+    if (this.#isStopping) this.#leading.stop();
+    return this.#leading.run();
   }
 
-  /** One term, from reading the state to the end of everything that was made for it. */
-  async #lead(leading: LeaderTerm): Promise<End> {
-    const over = deferred<End>();
-    let isOver = false;
-    let isDecided = false;
-    const end = (how: End): void => {
-      if (isDecided) return;
-      isDecided = true;
-      // Nothing may leave any more from the very moment on at which leading is in doubt.
-      if (how.type === 'lost' || how.type === 'fatal') isOver = true;
-      over.resolve(how);
-    };
-    this.#end = end;
-    leading.onLost((why) => end({ type: 'lost', why }));
-    if (this.#isStopping) end({ type: 'stop' });
-    const isFresh = (): boolean => !isOver && leading.isFresh();
-    const onFatal = (error: unknown): void => {
-      const how = this.#endOf(error);
-      if (how.type === 'fatal') this.#onFatal(error);
-      end(how);
-    };
-    let store: DaemonStore | null = null;
-    let term: Term | null = null;
-    let how: End;
+  /** Reads the state, and makes everything that exists in one term. */
+  async #begin({ isFresh, onFatal, lastKnown, stepDown }: TermStart): Promise<LivingTerm> {
+    const store = await this.#backend.openStore();
+    let term: Term;
     try {
-      this.#view = { ...this.#view, isTakingOver: true };
-      store = await this.#backend.openStore();
       term = await beginTerm({
         config: this.#config,
         log: this.#log,
         tracer: this.#tracer,
         store,
+        isStoreShared: this.#backend.isShared,
         place: this.#backend.place,
         isFresh,
         onFatal,
         lostClusterId: this.#rememberedCluster() ?? this.#config.fencing.lostClusterId,
-        lastKnown: this.#lastKnown,
+        lastKnown,
         metricsUrl: () => (this.#http === null ? '' : `http://${this.#http.address}/metrics`),
-        stepDown: (by) => this.#stepDown(by, end),
+        stepDown: (by) => this.#stepDown(by, stepDown),
       });
       this.#rememberCluster(term.control.state.meta.clusterId);
-      if (!isDecided) await this.#open(term);
-      how = await over.promise;
-      if (how.type === 'stop' || how.type === 'asked') await this.#drain(term);
     } catch (error) {
-      end(this.#endOf(error));
-      how = await over.promise;
-      // What prevents the only daemon from beginning is for its operator, not for another try.
-      if (!this.#backend.isShared && how.type === 'lost') how = { type: 'fatal', error };
+      await this.#closeStore(store);
+      throw error;
     }
-    isOver = true;
-    this.#end = null;
+    return {
+      get position() {
+        return term.control.loop.position;
+      },
+      open: () => this.#open(term),
+      drain: async () => {
+        this.#isServing = false;
+        await term.drain();
+        // Answers of the last commit are handed to their connections in turns of the event loop after it.
+        await nextTurn();
+        await nextTurn();
+      },
+      cut: () => term.cut(),
+      close: async (isOrderly) => {
+        if (isOrderly) {
+          await closeServer(term.api, this.#backend.isShared ? LAST_ANSWERS_MS : STOP_GRACE_MS, systemClock);
+          term.control.abandon();
+        }
+        await this.#closeStore(store);
+      },
+    };
+  }
+
+  async #closeStore(store: DaemonStore): Promise<void> {
+    await store.close().catch((error: unknown) => this.#log.warn({ err: error }, 'the store could not be closed'));
+  }
+
+  #noteEnd(end: TermEnd, isDrained: boolean): void {
     this.#term = null;
     this.#isServing = false;
-    roleMetrics().leader.set(0);
     this.#view = { leader: null, isTakingOver: false };
-    if (term !== null) this.#lastKnown = term.control.loop.position;
-    await this.#close(leading, term, store, how);
-    return how;
-  }
-
-  /** What is under way is written and answered; a store that does not answer must not hold the hand-over up. */
-  async #drain(term: Term): Promise<void> {
-    this.#isServing = false;
-    const limitMs = this.#backend.isShared ? HAND_OVER_LIMIT_MS : STOP_GRACE_MS;
-    const limit = deferred<null>();
-    const timer = systemClock.after(limitMs, () => limit.resolve(null));
-    const isDrained = await Promise.race([term.drain().then(() => true), limit.promise.then(() => false)]);
-    timer.cancel();
-    if (!isDrained)
-      this.#log.warn({ limitMs }, 'what was under way could not be finished in time; its callers ask again');
-    if (!isDrained) term.cut();
-    // Answers of the last commit are handed to their connections in turns of the event loop after it.
-    await nextTurn();
-    await nextTurn();
-  }
-
-  async #close(leading: LeaderTerm, term: Term | null, store: DaemonStore | null, how: End): Promise<void> {
-    const isOrderly = how.type === 'stop' || how.type === 'asked';
-    if (!isOrderly) term?.cut();
-    // The next leader need not wait until everything here is closed.
-    await leading.resign().catch((error: unknown) => this.#log.warn({ err: error }, 'leading could not be given up'));
-    if (term !== null && isOrderly) {
-      await closeServer(term.api, this.#backend.isShared ? LAST_ANSWERS_MS : STOP_GRACE_MS, systemClock);
-      term.control.abandon();
-    }
-    // A store that failed is left as it is: nothing of it can be relied on.
-    if (how.type === 'fatal') return;
-    await store?.close().catch((error: unknown) => this.#log.warn({ err: error }, 'the store could not be closed'));
+    roleMetrics().leader.set(0);
+    if (!isDrained) this.#log.warn('what was under way could not be finished in time; its callers ask again');
+    if (end.type === 'lost') {
+      roleMetrics().losses.inc();
+      this.#log.warn({ why: end.why }, 'leading is over; this daemon stands by again');
+    } else if (end.type === 'asked') this.#log.info({ by: end.by }, 'stepping down; another daemon may lead');
   }
 
   async #open(term: Term): Promise<void> {
@@ -263,7 +203,6 @@ export class Daemon {
     );
     this.#port = port;
     this.#term = term;
-    this.#hasCompany = true;
     this.#isServing = true;
     this.#view = { leader: null, isTakingOver: false };
     roleMetrics().leader.set(1);
@@ -292,7 +231,7 @@ export class Daemon {
   }
 
   /** @throws ApiError */
-  #stepDown(by: string, end: (end: End) => void): void {
+  #stepDown(by: string, stepDown: TermStart['stepDown']): void {
     if (!this.#backend.isShared) {
       throw new ApiError({
         code: status.FAILED_PRECONDITION,
@@ -304,30 +243,7 @@ export class Daemon {
     }
     this.#log.warn({ by }, 'asked to step down');
     // The answer has to be on its way first.
-    setImmediate(() => end({ type: 'asked', by }));
-  }
-
-  /** What of a shared store can be put right by reading it anew, perhaps by another daemon, is no reason to end the process. */
-  #endOf(error: unknown): End {
-    const why = error instanceof Error ? error.message : String(error);
-    // A store that is refused from the beginning is for the operator; later, after a fail-over, it may be whole again soon.
-    const isRefused = error instanceof StoreUnusable && this.#hasCompany;
-    const isDoubt = isRefused || DOUBTS.some((kind) => error instanceof kind);
-    const isOurs = error instanceof InvariantViolation || !isDoubt;
-    return this.#backend.isShared && !isOurs ? { type: 'lost', why } : { type: 'fatal', error };
-  }
-
-  /** Answers as a standby, and does not try to lead. */
-  async #rest(ms: number): Promise<void> {
-    if (this.#isStopping) return;
-    const rested = deferred<void>();
-    const timer = systemClock.after(ms, () => rested.resolve());
-    const wake = (): void => rested.resolve();
-    this.#stopping.signal.addEventListener('abort', wake, { once: true });
-    if (this.#standby === null) await this.#standBy();
-    await rested.promise;
-    timer.cancel();
-    this.#stopping.signal.removeEventListener('abort', wake);
+    setImmediate(() => stepDown(by));
   }
 
   #serveHttp(address: NonNullable<ServerConfig['http']>): Promise<PageServer> {

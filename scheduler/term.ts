@@ -34,6 +34,8 @@ export interface TermSurroundings {
   readonly log: Logger;
   readonly tracer: Awaited<ReturnType<typeof openTracer>>;
   readonly store: DaemonStore;
+  /** Whether the store keeps itself on several machines. */
+  readonly isStoreShared: boolean;
   /** What is filling up, as people call it. */
   readonly place: string;
   /** Whether this daemon leads for certain. Asked before anything leaves it. */
@@ -67,8 +69,20 @@ export interface Term {
 
 /** Reads the state, and wires everything around it. @throws what the store and its recovery throw */
 export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
-  const { config, log, tracer, store, place, isFresh, onFatal, lostClusterId, lastKnown, metricsUrl, stepDown } =
-    surroundings;
+  const {
+    config,
+    log,
+    tracer,
+    store,
+    place,
+    isFresh,
+    isStoreShared,
+    onFatal,
+    lostClusterId,
+    lastKnown,
+    metricsUrl,
+    stepDown,
+  } = surroundings;
   const begunMs = systemClock.monotonicMs();
   const control = await wireControl(
     lostClusterId === null ? config : { ...config, fencing: { ...config.fencing, lostClusterId } },
@@ -81,6 +95,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
       defer: setImmediate,
       onFatal,
       isFresh,
+      isStoreShared,
       lastKnown,
     },
   );

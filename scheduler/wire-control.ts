@@ -37,6 +37,8 @@ export interface ControlSurroundings {
   readonly onFatal: (error: unknown) => void;
   /** Whether this daemon leads for certain; absent = always, since nobody else can. */
   readonly isFresh?: () => boolean;
+  /** Whether the store keeps itself on several machines; absent = it does not. */
+  readonly isStoreShared?: boolean;
   /** Where the history stood when this daemon last led. */
   readonly lastKnown?: StorePosition | null;
 }
@@ -70,6 +72,7 @@ export async function wireControl(
     defer,
     onFatal,
     isFresh = () => true,
+    isStoreShared = false,
     lastKnown = null,
   }: ControlSurroundings,
 ): Promise<Control> {
@@ -98,7 +101,7 @@ export async function wireControl(
   const known = [...state.nodes.values()].map(({ id }) => id);
   const fleet = new Fleet(
     fleetOptions,
-    { loop, clock: machineClock, log: log.child({ component: 'fleet' }), isFresh },
+    { loop, clock: machineClock, log: log.child({ component: 'fleet' }), isFresh, isStoreShared },
     known,
     state.meta,
   );

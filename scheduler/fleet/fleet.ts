@@ -63,6 +63,8 @@ export interface FleetDependencies {
   readonly log: Logger;
   /** Whether this daemon leads for certain; absent = always, since nobody else can. */
   readonly isFresh?: () => boolean;
+  /** Whether the store keeps itself on several machines; absent = it does not. */
+  readonly isStoreShared?: boolean;
 }
 
 /** What is known of a node beyond its record. */
@@ -163,6 +165,11 @@ export class Fleet {
   /** Whether this daemon leads for certain: if not, no agent is told anything. By a clock that counts suspend; never remembered. */
   get mayTell(): boolean {
     return this.#deps.isFresh?.() ?? true;
+  }
+
+  /** Whether an earlier state of the store can come back without anybody's doing. */
+  get isStoreShared(): boolean {
+    return this.#deps.isStoreShared ?? false;
   }
 
   get connected(): number {

@@ -289,7 +289,7 @@ export class AgentSession {
     authorizeNode(report.name);
     const { epoch, testimony } = await loop.read(({ meta }, _view, position) => {
       const { clusterId, pastLineages = [], terms = [] } = meta;
-      const cluster = { clusterId, pastLineages, terms };
+      const cluster = { clusterId, pastLineages, terms, isStoreShared: fleet.isStoreShared };
       return { epoch: position.epoch, testimony: hear(hello, cluster, position) };
     });
     const { knowsMore } = await this.#judge(testimony, report.name);

@@ -5,7 +5,8 @@
 //   the agent obeyed                                 then
 //   nobody yet                                       it follows
 //   another cluster                                  it is refused
-//   a history that left ours                         it is refused: a copy of this store leads the cluster elsewhere
+//   a history that left ours                         it is refused: a copy of this store leads the cluster elsewhere;
+//                                                    of a store that daemons share, a part of it was lost: a new one begins
 //   ours, an epoch that two leaders claimed          a term above that epoch has to begin
 //   ours, more than the store knows                  history was lost: a new one begins
 //   ours, of one leader more than there was when     the same: the store was put back to before, and has gone on since
@@ -34,6 +35,8 @@ export interface KnownPast {
   readonly pastLineages: readonly PastLineage[];
   /** Where the latest epochs began, the latest last. */
   readonly terms: readonly TermBeginning[];
+  /** Whether the store keeps itself on several machines; absent = it does not. */
+  readonly isStoreShared?: boolean;
 }
 
 export type Testimony =
@@ -59,6 +62,12 @@ export function hear(
     return { type: 'refuse', reason: 'OTHER_CLUSTER', why };
   }
   if (witness.lineage !== lineage && witness.pastLineages.includes(lineage)) {
+    // Of a store that several daemons share an earlier state comes back by itself, when a replica that lagged is promoted. No other
+    // store leads this cluster then, so nobody need be asked.
+    if (cluster.isStoreShared) {
+      const why = `it left history ${lineage}, with which the store goes on, for ${witness.lineage} in epoch ${maxEpoch}`;
+      return { type: 'history lost', aboveEpoch, why };
+    }
     const why =
       `this node left history ${lineage}, with which this scheduler goes on, for ${witness.lineage}\n` +
       'Another scheduler leads this cluster, from a restored backup or a copy of this data. Stop one of the two.';

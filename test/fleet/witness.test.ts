@@ -55,6 +55,13 @@ describe('an agent that obeyed', () => {
   });
 });
 
+test('an earlier state of a shared store is a part of its history that was lost', () => {
+  const left = { ...AGENT, lineage: 'later', maxEpoch: 9, pastLineages: [STORE.lineage] };
+  expect(hear(left, CLUSTER, STORE)).toMatchObject({ type: 'refuse', reason: 'HISTORY_LEFT' });
+  const told = hear(left, { ...CLUSTER, isStoreShared: true }, STORE);
+  expect(told).toMatchObject({ type: 'history lost', aboveEpoch: 9 });
+});
+
 describe('a store that was put back to an older state and has gone on since', () => {
   const terms = [
     { lineage: 'before', epoch: 2, revision: 20, leaderId: 'two' },
