@@ -13,7 +13,7 @@ import type { RelayResponse__Output } from '../proto/gen/sluice/v1/RelayResponse
 /** Pauses between tries: doubled from the first to the last, each shortened at random by up to half. */
 export const FIRST_PAUSE_MS = 100;
 export const LAST_PAUSE_MS = 5_000;
-const LAST_PAUSE_OF_SEVERAL_MS = 2_000;
+export const LAST_PAUSE_OF_SEVERAL_MS = 2_000;
 /** An idle connection is tried every 10 s and given up after 5 s without an answer; sooner where another scheduler may lead. */
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_LIMIT_MS = 5_000;

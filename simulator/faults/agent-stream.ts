@@ -3,7 +3,13 @@
 import type * as grpc from '@grpc/grpc-js';
 import { sluice } from '../../common/proto.js';
 import type { Connection } from '../../node-agent/agent-host.js';
-import { FIRST_PAUSE_MS, LAST_PAUSE_MS, type ConnectionListener } from '../../node-agent/scheduler-connection.js';
+import {
+  CONNECT_LIMIT_MS,
+  FIRST_PAUSE_MS,
+  LAST_PAUSE_MS,
+  LAST_PAUSE_OF_SEVERAL_MS,
+  type ConnectionListener,
+} from '../../node-agent/scheduler-connection.js';
 import type { ConnectRequest, ConnectRequest__Output } from '../../proto/gen/sluice/v1/ConnectRequest.js';
 import type { ConnectResponse } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import type { AgentStream } from '../../scheduler/fleet/session.js';
@@ -25,17 +31,26 @@ export interface Gate {
   sending(node: string, message: ConnectResponse): void;
 }
 
-/** The agent's side: keeps a stream open until it is ended, with the pauses of the real one. */
+/** One address of a scheduler, and the ways there. */
+export interface Address {
+  readonly link: Link;
+  readonly gate: () => Gate;
+}
+
+/** The agent's side: keeps a stream open until it is ended, with the pauses of the real one. Of several addresses it tries the next. */
 export class SimConnection implements Connection {
   readonly #node: string;
   readonly #process: SimProcess;
   readonly #listener: ConnectionListener;
-  readonly #link: Link;
-  readonly #gate: () => Gate;
+  readonly #addresses: readonly Address[];
   readonly #timeline: Timeline;
   readonly #random: Random;
   #end: End<Buffer> | null = null;
   #failures = 0;
+  /** The address in use, and how many failed since one was a scheduler. */
+  #at = 0;
+  #moves = 0;
+  #isProven = false;
   #ended = false;
 
   constructor(
@@ -43,8 +58,7 @@ export class SimConnection implements Connection {
     process: SimProcess,
     listener: ConnectionListener,
     surroundings: {
-      readonly link: Link;
-      readonly gate: () => Gate;
+      readonly addresses: readonly Address[];
       readonly timeline: Timeline;
       readonly random: Random;
     },
@@ -52,18 +66,21 @@ export class SimConnection implements Connection {
     this.#node = node;
     this.#process = process;
     this.#listener = listener;
-    this.#link = surroundings.link;
-    this.#gate = surroundings.gate;
+    this.#addresses = surroundings.addresses;
     this.#timeline = surroundings.timeline;
     this.#random = surroundings.random;
   }
 
   start(): void {
-    const gate = this.#gate();
+    const address = this.#addresses[this.#at];
+    if (address === undefined) return;
+    const { link } = address;
+    const gate = address.gate();
     const { process: server } = gate;
+    this.#isProven = false;
     if (server === null) {
       // Nobody listens: the machine says so, or nothing is heard of it.
-      const refusedMs = this.#link.up.isCut ? this.#link.up.nextKeepaliveMs() : this.#link.up.nextDelayMs();
+      const refusedMs = link.up.isCut ? this.#silentMs(link) : link.up.nextDelayMs();
       this.#listener.opened();
       this.#process.after(refusedMs, 'connection refused', () => this.#lost());
       return;
@@ -71,7 +88,7 @@ export class SimConnection implements Connection {
     const stream = new ServerStream();
     const wire: Wire<Buffer, Buffer> = new Wire(
       this.#timeline,
-      { there: this.#link.up, back: this.#link.down },
+      { there: link.up, back: link.down },
       {
         process: this.#process,
         listener: {
@@ -94,7 +111,9 @@ export class SimConnection implements Connection {
   }
 
   proven(): void {
+    this.#isProven = true;
     this.#failures = 0;
+    this.#moves = 0;
   }
 
   send(message: ConnectRequest): boolean {
@@ -123,10 +142,29 @@ export class SimConnection implements Connection {
   #lost(): void {
     this.#end = null;
     if (this.#ended) return;
-    const longestMs = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 16));
-    this.#failures += 1;
+    const isRoundOver = this.#moveOn();
+    const lastMs = this.#addresses.length > 1 ? LAST_PAUSE_OF_SEVERAL_MS : LAST_PAUSE_MS;
+    const longestMs = isRoundOver
+      ? Math.min(lastMs, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 16))
+      : FIRST_PAUSE_MS;
+    if (isRoundOver) this.#failures += 1;
     this.#process.after(longestMs * (0.5 + this.#random.fraction() / 2), 'connects again', () => this.start());
     this.#listener.closed();
+  }
+
+  /** One that led is tried once more. @returns whether all were tried since the last pause */
+  #moveOn(): boolean {
+    const { length } = this.#addresses;
+    if (length === 1) return true;
+    if (this.#isProven) return false;
+    this.#moves += 1;
+    this.#at = (this.#at + 1) % length;
+    return this.#moves % length === 0;
+  }
+
+  /** How long it takes until it gives up to be connected. */
+  #silentMs(link: Link): number {
+    return this.#addresses.length > 1 ? CONNECT_LIMIT_MS : link.up.nextKeepaliveMs();
   }
 }
 

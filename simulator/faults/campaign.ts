@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Coverage } from './coverage.js';
+import type { StoreKind } from './plan.js';
 import type { Violation } from './violation.js';
 
 /** Seeds that one thread is given at once. */
@@ -29,6 +30,7 @@ export interface Failure {
 export interface Chunk {
   readonly from: number;
   readonly to: number;
+  readonly store: StoreKind;
 }
 
 export interface CampaignResult extends Omit<ChunkResult, 'coverage'> {
@@ -46,9 +48,9 @@ export interface CampaignOptions extends Chunk {
 
 /** Lives every seed from `from` to `to`. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { from, to, untilFailure, progress } = options;
+  const { from, to, store, untilFailure, progress } = options;
   const chunks: Chunk[] = [];
-  for (let at = from; at <= to; at += CHUNK) chunks.push({ from: at, to: Math.min(to, at + CHUNK - 1) });
+  for (let at = from; at <= to; at += CHUNK) chunks.push({ from: at, to: Math.min(to, at + CHUNK - 1), store });
   const jobs = Math.min(options.jobs ?? availableParallelism(), chunks.length);
   const coverage = new Coverage();
   const sum = { seeds: 0, virtualMs: 0, faults: 0, happenings: 0, acknowledged: 0, executions: 0, starts: 0 };

@@ -8,12 +8,12 @@ import { live } from './world.js';
 /** One seed in so many is lived again. */
 const TWICE_ONE_IN = 50;
 
-export async function liveChunk({ from, to }: Chunk): Promise<ChunkResult> {
+export async function liveChunk({ from, to, store }: Chunk): Promise<ChunkResult> {
   const coverage = new Coverage();
   const failures: Failure[] = [];
   const sum = { seeds: 0, virtualMs: 0, faults: 0, happenings: 0, acknowledged: 0, executions: 0, starts: 0 };
   for (let seed = from; seed <= to; seed += 1) {
-    const plan = planOf(seed);
+    const plan = planOf(seed, store);
     const outcome = await live(plan, null, SILENT_LOG);
     sum.seeds += 1;
     sum.virtualMs += outcome.virtualMs;

@@ -12,7 +12,7 @@ import { submit, type AskedSpec } from '../../scheduler/control/commands/submit.
 import type { Workload } from '../../scheduler/model/records.js';
 import { ANYWHERE, NO_RETRY, ONLY_GPUS_COUNT, wholeGpus } from '../../scheduler/model/requests.js';
 import type { Random } from '../random.js';
-import type { SimDaemon } from './daemon.js';
+import type { Door } from './control-plane.js';
 import type { Link } from './network.js';
 import type { Ask, AskedWork } from './plan.js';
 import type { Timeline } from './timeline.js';
@@ -32,11 +32,17 @@ export interface Acknowledged {
 /** What left the daemon for a client. */
 export interface ClientWitness {
   /** An answer leaves; it rests on these workloads, as they are told. */
-  answering(workloads: readonly Workload[]): void;
+  answering(workloads: readonly Workload[], door: Door): void;
   submitted(acknowledged: Acknowledged): void;
   cancelled(number: WorkloadNumber, history: number): void;
   /** A client asked for this, whether or not it was heard. */
   asked(what: Ask['do'], number: WorkloadNumber | null): void;
+}
+
+/** A daemon, and the ways to it. */
+export interface ClientWay {
+  readonly door: Door;
+  readonly link: Link;
 }
 
 interface Call {
@@ -48,21 +54,21 @@ export class SimClient {
   readonly #name: string;
   readonly #timeline: Timeline;
   readonly #random: Random;
-  readonly #link: Link;
-  readonly #daemon: SimDaemon;
+  readonly #ways: readonly ClientWay[];
   readonly #witness: ClientWitness;
   readonly #nodes: readonly string[];
   /** Numbers it knows of. */
   readonly #known: WorkloadNumber[] = [];
   #requests = 0;
+  /** Which of its daemons it asks. */
+  #at = 0;
 
   constructor(
     name: string,
     surroundings: {
       readonly timeline: Timeline;
       readonly random: Random;
-      readonly link: Link;
-      readonly daemon: SimDaemon;
+      readonly ways: readonly ClientWay[];
       readonly witness: ClientWitness;
       readonly nodes: readonly string[];
     },
@@ -70,8 +76,7 @@ export class SimClient {
     this.#name = name;
     this.#timeline = surroundings.timeline;
     this.#random = surroundings.random;
-    this.#link = surroundings.link;
-    this.#daemon = surroundings.daemon;
+    this.#ways = surroundings.ways;
     this.#witness = surroundings.witness;
     this.#nodes = surroundings.nodes;
   }
@@ -134,28 +139,49 @@ export class SimClient {
     const again = (): void => {
       if (isOver) return;
       isOver = true;
-      if (tries < MAX_TRIES) this.#try(call, tries + 1);
+      if (tries < MAX_TRIES * this.#ways.length ** 2) this.#try(call, tries + 1);
     };
     // It asks again while the last call may still be on its way, or be carried out.
-    this.#timeline.after(this.#random.between(...ANSWER_MS), 'client asks again', again);
-    this.#link.up.sendAlone('call', () => {
-      const { control, process } = this.#daemon;
+    this.#timeline.after(this.#random.between(...ANSWER_MS), 'client asks again', () => {
+      if (!isOver) this.#tryNext();
+      again();
+    });
+    const way = this.#ways[this.#at];
+    if (way === undefined) return;
+    const { link, door } = way;
+    link.up.sendAlone('call', () => {
+      const { control, process } = door;
+      const refuse = (): void => {
+        link.down.sendAlone('no daemon', () => {
+          // Another one may lead.
+          this.#tryNext();
+          this.#timeline.after(200, 'client asks again', again);
+        });
+      };
       if (control === null || process === null) {
-        this.#link.down.sendAlone('no daemon', () => this.#timeline.after(200, 'client asks again', again));
+        refuse();
         return;
       }
       process.take(() => {
         const answer = (told: () => void): void => {
-          if (process.alive) this.#link.down.sendAlone('answer', told);
+          if (process.alive) link.down.sendAlone('answer', told);
         };
+        if (!door.isFresh()) {
+          refuse();
+          return;
+        }
         const { loop } = control;
         const outcome =
           call.command === null ? loop.read((state) => [...state.workloads.values()]) : loop.execute(call.command);
         outcome.then(
           (workloads) => {
             if (!process.alive) return;
-            const history = this.#daemon.histories;
-            this.#witness.answering(workloads);
+            if (!door.isFresh()) {
+              refuse();
+              return;
+            }
+            const { history } = door;
+            this.#witness.answering(workloads, door);
             answer(() => {
               // Every answer that is heard counts, also the one to an earlier try.
               isOver = true;
@@ -173,6 +199,10 @@ export class SimClient {
         );
       });
     });
+  }
+
+  #tryNext(): void {
+    this.#at = (this.#at + 1) % this.#ways.length;
   }
 
   #pick(which: number): WorkloadNumber | null {

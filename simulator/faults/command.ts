@@ -3,15 +3,16 @@ import { parseArgs } from 'node:util';
 import { plural } from '../../common/units.js';
 import { UsageError } from '../usage.js';
 import type { Output } from '../properties/command.js';
-import { runCampaign, type CampaignResult, type Failure } from './campaign.js';
+import { runCampaign, type CampaignResult, type Chunk, type Failure } from './campaign.js';
 import { Coverage } from './coverage.js';
-import { planOf, type Fault, type Plan } from './plan.js';
+import { planOf, type Fault, type Plan, type StoreKind } from './plan.js';
 import { missingCells } from './required-cells.js';
 import { shrink } from './shrink.js';
 import { SILENT_LOG, tellingLog } from './silent-log.js';
 import { live } from './world.js';
 
-export const FAULTS_USAGE = 'faults --seeds A-B [--jobs N] | faults --seed N [--only-faults i,j,…|none] [--verbose]';
+export const FAULTS_USAGE =
+  'faults [--redis] --seeds A-B [--jobs N] | faults [--redis] --seed N [--only-faults i,j,…|none] [--verbose]';
 
 const MAX_SEED = 2 ** 31 - 1;
 /** Failures of a campaign that are made small and told in full; the others get a line. */
@@ -33,25 +34,28 @@ export async function checkFaults(args: readonly string[], output: Output): Prom
       'only-faults': { type: 'string' },
       jobs: { type: 'string' },
       verbose: { type: 'boolean' },
+      redis: { type: 'boolean' },
     },
   });
+  const store: StoreKind = values.redis === true ? 'redis' : 'disk';
   if (values.seed !== undefined) {
-    return replay(numberOf('seed', values.seed), values['only-faults'], values.verbose === true, output);
+    return replay(planOf(numberOf('seed', values.seed), store), values['only-faults'], values.verbose === true, output);
   }
   const [, from, to] = /^(\d+)-(\d+)$/.exec(values.seeds ?? '') ?? [];
   if (from === undefined || to === undefined || Number(to) < Number(from) || Number(to) > MAX_SEED) {
     throw new UsageError('--seeds A-B: two whole numbers, the second not below the first');
   }
   const jobs = values.jobs === undefined ? null : numberOf('jobs', values.jobs);
-  return campaign(Number(from), Number(to), jobs, output);
+  return campaign({ from: Number(from), to: Number(to), store }, jobs, output);
 }
 
-async function campaign(from: number, to: number, jobs: number | null, { tell, progress }: Output): Promise<number> {
+async function campaign({ from, to, store }: Chunk, jobs: number | null, { tell, progress }: Output): Promise<number> {
   const begunMs = performance.now();
   let toldAt = 0;
   const result = await runCampaign({
     from,
     to,
+    store,
     jobs,
     untilFailure: false,
     progress: (seeds) => {
@@ -61,10 +65,10 @@ async function campaign(from: number, to: number, jobs: number | null, { tell, p
     },
   });
   for (const [place, failure] of result.failures.entries()) {
-    if (place < MAX_TOLD) for (const line of await told(failure)) tell(line);
-    else tell(`BROKEN ${failure.violation.law}: ${replayLine(failure.seed)}`);
+    if (place < MAX_TOLD) for (const line of await told(failure, planOf(failure.seed, store))) tell(line);
+    else tell(`BROKEN ${failure.violation.law}: ${replayLine(planOf(failure.seed, store))}`);
   }
-  const missing = result.seeds >= COVERING_SEEDS ? missingCells(result.coverage) : [];
+  const missing = result.seeds >= COVERING_SEEDS ? missingCells(result.coverage, store) : [];
   for (const cell of missing) tell(`NOT SEEN in ${result.seeds} seeds: ${cell}`);
   for (const line of summary(result)) tell(line);
   return result.failures.length + missing.length;
@@ -82,19 +86,19 @@ function summary(result: CampaignResult): readonly string[] {
 }
 
 /** A failure with as few faults as it takes. */
-async function told({ seed, violation }: Failure): Promise<readonly string[]> {
-  const plan = planOf(seed);
+async function told({ violation }: Failure, plan: Plan): Promise<readonly string[]> {
   const { faults, violation: last } = await shrink(plan, violation);
   return [
-    `BROKEN ${violation.law}: ${replayLine(seed, plan, faults)}`,
+    `BROKEN ${violation.law}: ${replayLine(plan, faults)}`,
     `  ${last.message} (at ${(last.atMs / 1000).toFixed(3)} s)`,
     ...faults.map((at) => `  ${faultLine(plan.faults[at], at)}`),
   ];
 }
 
-function replayLine(seed: number, plan?: Plan, faults: readonly number[] = []): string {
-  const line = `npm run sim -- faults --seed ${seed}`;
-  if (plan === undefined || faults.length === plan.faults.length) return line;
+/** @param faults those that are needed; null = all */
+function replayLine(plan: Plan, faults: readonly number[] | null = null): string {
+  const line = `npm run sim -- faults${plan.redis === null ? '' : ' --redis'} --seed ${plan.seed}`;
+  if (faults === null || faults.length === plan.faults.length) return line;
   return `${line} --only-faults ${faults.length === 0 ? 'none' : faults.join(',')}`;
 }
 
@@ -105,8 +109,8 @@ function faultLine(fault: Fault | undefined, at: number): string {
 }
 
 /** Lives one seed again, twice, and tells what became of it. */
-async function replay(seed: number, only: string | undefined, verbose: boolean, { tell }: Output): Promise<number> {
-  const plan = planOf(seed);
+async function replay(plan: Plan, only: string | undefined, verbose: boolean, { tell }: Output): Promise<number> {
+  const { seed } = plan;
   const chosen = only === undefined ? null : placesOf(only, plan);
   for (const [at, fault] of plan.faults.entries()) if (chosen === null || chosen.has(at)) tell(faultLine(fault, at));
   const outcome = await live(plan, chosen, verbose ? tellingLog(tell) : SILENT_LOG);

@@ -11,8 +11,9 @@ import { wireControl, type Control } from '../../scheduler/wire-control.js';
 import { monotonicFactory } from 'ulid';
 import type { Random } from '../random.js';
 import type { Gate } from './agent-stream.js';
+import type { ControlPlane, Door } from './control-plane.js';
 import { SimMachine, SimProcess } from './machine.js';
-import { SimDisk, SimStore, type Image } from './store.js';
+import { SimDisk, SimStore, type Image, type StoredImage } from './store.js';
 import type { Timeline } from './timeline.js';
 
 const RESTART_MS = [300, 8_000] as const;
@@ -71,8 +72,12 @@ function asRestored({ position, tables }: Image, lineage: string, nowMs: number)
   };
 }
 
-export class SimDaemon {
+/** One daemon on a disk of its own: whoever has the disk leads. */
+export class SimDaemon implements Door, ControlPlane {
+  readonly name = 'daemon';
   readonly machine: SimMachine;
+  readonly doors: readonly Door[] = [this];
+  readonly leader: Door = this;
   readonly disk: SimDisk;
   readonly #surroundings: DaemonSurroundings;
   readonly #newUlid: (nowMs: number) => string;
@@ -92,6 +97,25 @@ export class SimDaemon {
     this.machine = new SimMachine(timeline, 'daemon', rate);
     this.disk = new SimDisk('lineage-1');
     this.#newUlid = monotonicFactory(() => random.fraction());
+  }
+
+  /** Nobody else can lead. */
+  readonly isFresh = (): boolean => true;
+
+  get history(): number {
+    return this.histories;
+  }
+
+  get where(): StoredImage {
+    return this.disk;
+  }
+
+  get stored(): StoredImage {
+    return this.disk;
+  }
+
+  get isSettled(): boolean {
+    return this.disk.unflushed === 0;
   }
 
   start(): void {

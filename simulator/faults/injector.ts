@@ -1,14 +1,18 @@
 // Lets the faults of a plan happen, each at its time and for its time, and makes everything whole again at the end.
 import type { Random } from '../random.js';
+import type { ControlPlane } from './control-plane.js';
 import type { Backup, SimDaemon } from './daemon.js';
 import type { SimProcess } from './machine.js';
 import type { Link, Way } from './network.js';
 import type { SimNode } from './node.js';
 import { CALM_MS, type Fault } from './plan.js';
+import { isRedisFault, type RedisInjector } from './redis/injector.js';
 import type { Timeline } from './timeline.js';
 
 /** Between two cuts, and two mends, of one swizzle. */
 const SWIZZLE_STEP_MS = 2_000;
+/** How often of two daemons the one that stands by is hit. */
+const STANDBY_HIT = 0.2;
 /** How many of the older copies are restored as the manual says. */
 const BY_THE_BOOK = 0.7;
 /** How long an agent that flaps lives, about, with the time until it is started again. */
@@ -19,7 +23,11 @@ const CLOCK_STEP_MS = 3_600_000;
 export interface Places {
   readonly timeline: Timeline;
   readonly random: Random;
-  readonly daemon: SimDaemon;
+  readonly plane: ControlPlane;
+  /** Null = the scheduler has no disk of its own. */
+  readonly disk: SimDaemon | null;
+  /** Null = the scheduler has a disk. */
+  readonly redis: RedisInjector | null;
   readonly nodes: readonly SimNode[];
   /** By the name of the node or client. */
   readonly links: ReadonlyMap<string, Link>;
@@ -38,13 +46,14 @@ export class Injector {
   /** What a fault needs to be done before it happens, and when. */
   prepare(fault: Fault): void {
     if (fault.kind !== 'lost history') return;
-    const { daemon, timeline } = this.#places;
+    const { disk, timeline } = this.#places;
+    if (disk === null) return;
     const copyAtMs = Math.max(CALM_MS, fault.atMs - fault.forMs);
-    timeline.after(copyAtMs - timeline.nowMs, 'backup', () => this.#copies.set(fault, daemon.backup()));
+    timeline.after(copyAtMs - timeline.nowMs, 'backup', () => this.#copies.set(fault, disk.backup()));
   }
 
   inject(fault: Fault): void {
-    const { daemon, nodes, timeline } = this.#places;
+    const { plane, disk, redis, nodes, timeline } = this.#places;
     const node = nodes[fault.node % nodes.length];
     if (node === undefined) return;
     const { forMs, chance } = fault;
@@ -61,7 +70,15 @@ export class Injector {
         after();
       });
     };
-    const link = this.#link(node.name);
+    if (isRedisFault(fault.kind)) {
+      redis?.inject(fault.kind, fault, later);
+      return;
+    }
+    const links = this.#linksOf(node.name);
+    // Of several daemons mostly the one that leads.
+    const others = plane.doors.filter((door) => door !== plane.leader);
+    const daemon = others.length > 0 && chance * 16 - Math.floor(chance * 16) < STANDBY_HIT ? others[0] : plane.leader;
+    if (daemon === undefined) return;
     switch (fault.kind) {
       case 'daemon crash':
         return daemon.crash();
@@ -95,16 +112,18 @@ export class Injector {
       case 'node asleep':
         // It wakes up, and is not reached for as long again.
         for (const process of processesOf(node)) pause(process, () => node.noteGuards());
-        return this.#cut([link.up, link.down], 2 * forMs, later);
+        return this.#cut(waysOf(links, 'both'), 2 * forMs, later);
       case 'cut':
-        return this.#cut([link.up, link.down], forMs, later);
+        return this.#cut(waysOf(links, 'both'), forMs, later);
       case 'cut up':
-        return this.#cut([link.up], forMs, later);
+        return this.#cut(waysOf(links, 'up'), forMs, later);
       case 'cut down':
-        return this.#cut([link.down], forMs, later);
+        return this.#cut(waysOf(links, 'down'), forMs, later);
       case 'slow link':
-        link.up.slowMs = link.down.slowMs = 20 + chance * 4_000;
-        later(forMs, 'link is quick again', () => (link.up.slowMs = link.down.slowMs = 0));
+        for (const way of waysOf(links, 'both')) way.slowMs = 20 + chance * 4_000;
+        later(forMs, 'link is quick again', () => {
+          for (const way of waysOf(links, 'both')) way.slowMs = 0;
+        });
         return;
       case 'swizzle':
         return this.#swizzle(forMs, later);
@@ -115,16 +134,18 @@ export class Injector {
         return;
       }
       case 'failed flush':
-        daemon.disk.failsNext = true;
+        if (disk !== null) disk.disk.failsNext = true;
         return;
       case 'slow disk':
-        daemon.slowFlushMs = 50 + chance * 8_000;
-        later(forMs, 'disk is quick again', () => (daemon.slowFlushMs = 0));
+        if (disk === null) return;
+        disk.slowFlushMs = 50 + chance * 8_000;
+        later(forMs, 'disk is quick again', () => (disk.slowFlushMs = 0));
         return;
       case 'low space':
       case 'full disk':
-        daemon.disk.space = fault.kind === 'low space' ? 'low' : 'critical';
-        later(forMs, 'disk has room again', () => (daemon.disk.space = 'ample'));
+        if (disk === null) return;
+        disk.disk.space = fault.kind === 'low space' ? 'low' : 'critical';
+        later(forMs, 'disk has room again', () => (disk.disk.space = 'ample'));
         return;
       case 'lost gpu':
       case 'dirty gpu': {
@@ -153,13 +174,13 @@ export class Injector {
       case 'lost history': {
         const copy = this.#copies.get(fault);
         // The official way begins another lineage at once; a disk that was put back by hand does not say so.
-        if (copy !== undefined) daemon.loseHistory(copy, chance < BY_THE_BOOK);
+        if (copy !== undefined) disk?.loseHistory(copy, chance < BY_THE_BOOK);
         return;
       }
       case 'client cut': {
         const { clients } = this.#places;
-        const { up, down } = this.#link(clients[Math.floor(chance * clients.length)] ?? '');
-        return this.#cut(chance < 0.3 ? [up] : chance < 0.6 ? [down] : [up, down], forMs, later);
+        const ways = this.#linksOf(clients[Math.floor(chance * clients.length)] ?? '');
+        return this.#cut(waysOf(ways, chance < 0.3 ? 'up' : chance < 0.6 ? 'down' : 'both'), forMs, later);
       }
     }
   }
@@ -167,17 +188,20 @@ export class Injector {
   /** Everything works again, for good. */
   heal(): void {
     this.#healed = true;
-    const { daemon, nodes, links } = this.#places;
+    const { plane, disk, redis, nodes, links } = this.#places;
     for (const { up, down } of links.values()) {
       for (const way of [up, down]) {
         way.mend();
         way.slowMs = 0;
       }
     }
-    daemon.disk.space = 'ample';
-    daemon.disk.failsNext = false;
-    daemon.slowFlushMs = 0;
-    daemon.process?.resume();
+    if (disk !== null) {
+      disk.disk.space = 'ample';
+      disk.disk.failsNext = false;
+      disk.slowFlushMs = 0;
+    }
+    for (const door of plane.doors) door.process?.resume();
+    redis?.heal();
     for (const node of nodes) {
       for (const process of processesOf(node)) process.resume();
       node.noteGuards();
@@ -192,10 +216,11 @@ export class Injector {
     }
   }
 
-  #link(name: string): Link {
-    const link = this.#places.links.get(name);
-    if (link === undefined) throw new Error(`nothing is called ${name}`);
-    return link;
+  /** The ways from a node or client to every daemon. */
+  #linksOf(name: string): readonly Link[] {
+    const links = this.#places.plane.doors.flatMap((_, at) => this.#places.links.get(linkName(name, at)) ?? []);
+    if (links.length === 0) throw new Error(`nothing is called ${name}`);
+    return links;
   }
 
   /** The agent is away for so long that nobody but the supervisor can end what it runs. */
@@ -222,21 +247,28 @@ export class Injector {
     const order = chosen.map((node) => ({ node, at: random.fraction() })).sort((a, b) => a.at - b.at);
     chosen.forEach((node, at) => {
       later(at * SWIZZLE_STEP_MS, 'swizzle cuts', () => {
-        const { up, down } = this.#link(node.name);
-        this.#cut([up, down], 3_600_000, later);
+        this.#cut(waysOf(this.#linksOf(node.name), 'both'), 3_600_000, later);
       });
     });
     order.forEach(({ node }, at) => {
       later(chosen.length * SWIZZLE_STEP_MS + forMs + at * SWIZZLE_STEP_MS, 'swizzle mends', () => {
-        const { up, down } = this.#link(node.name);
-        up.mend();
-        down.mend();
+        for (const way of waysOf(this.#linksOf(node.name), 'both')) way.mend();
       });
     });
   }
 }
 
-type Later = (delayMs: number, label: string, act: () => void) => void;
+/** Lets something happen after a while, unless everything was healed by then. */
+export type Later = (delayMs: number, label: string, act: () => void) => void;
+
+/** The link of a node or client to the daemon at that place. */
+export function linkName(machine: string, at: number): string {
+  return at === 0 ? machine : `${machine} to ${at}`;
+}
+
+function waysOf(links: readonly Link[], which: 'up' | 'down' | 'both'): readonly Way[] {
+  return links.flatMap(({ up, down }) => (which === 'up' ? [up] : which === 'down' ? [down] : [up, down]));
+}
 
 function processesOf(node: SimNode): SimProcess[] {
   const processes = [node.agent, node.supervisor?.process, ...[...node.tasks].map(({ process }) => process)];

@@ -3,6 +3,8 @@
 import { Random } from '../random.js';
 import { commandOf, type Behaviour } from './task.js';
 import type { NodeOptions } from './node.js';
+import { REDIS_FAULT_KINDS, type RedisFaultKind } from './redis/injector.js';
+import { REDIS_THEMES, redisThemeOf } from './redis/themes.js';
 import { THEMES, themeOf, type Theme } from './themes.js';
 
 export const FAULT_KINDS = [
@@ -36,7 +38,26 @@ export const FAULT_KINDS = [
   'damaged journal',
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number] | RedisFaultKind;
+
+/** What has no meaning where the scheduler has no disk of its own. */
+const OF_DISKS: readonly FaultKind[] = ['failed flush', 'slow disk', 'low space', 'full disk', 'lost history'];
+/** What may happen in a world with a Redis. */
+export const FAULT_KINDS_ON_REDIS: readonly FaultKind[] = [
+  ...FAULT_KINDS.filter((kind) => !OF_DISKS.includes(kind)),
+  ...REDIS_FAULT_KINDS,
+];
+
+/** Where the scheduler of a world keeps its state. */
+export type StoreKind = 'disk' | 'redis';
+
+/** The scheduler's side of a world with a Redis. */
+export interface RedisPlan {
+  /** How many copies are awaited; there are two replicas. */
+  readonly copies: number;
+  readonly serverRates: readonly number[];
+  readonly daemonRates: readonly number[];
+}
 
 /** One fault. `node` counts the nodes from 0; those that have no node ignore it. */
 export interface Fault {
@@ -93,6 +114,8 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** Faults begin before this, and are healed then. */
   readonly healMs: number;
+  /** Null = one scheduler on a disk. */
+  readonly redis: RedisPlan | null;
 }
 
 /** A world has one clock rate of at most this much off in each of its machines: half of what leases allow for between two. */
@@ -104,10 +127,15 @@ const LONG_ONE_IN = 16;
 const LONG_OUTAGE_MS = 17 * 60_000;
 /** History is lost at most so often in one world. */
 const MOST_LOSSES = 2;
+const LOSSES: readonly FaultKind[] = ['lost history', 'redis emptied', 'lagging promotion'];
+/** The same seed is another world on Redis. */
+const REDIS_WORLDS = 0x3c6ef372;
 
-export function planOf(seed: number): Plan {
-  const random = new Random(seed);
-  const theme = THEMES[themeOf(seed)];
+export function planOf(seed: number, store: StoreKind = 'disk'): Plan {
+  const random = new Random(store === 'disk' ? seed : seed ^ REDIS_WORLDS);
+  const onRedis = store === 'redis' ? REDIS_THEMES[redisThemeOf(seed)] : null;
+  const theme: Theme = onRedis ?? THEMES[themeOf(seed)];
+  const kinds = store === 'disk' ? FAULT_KINDS : FAULT_KINDS_ON_REDIS;
   const nodeCount = random.from(2, 5);
   const gpus = random.pick([1, 2, 2, 4]);
   const rate = (): number => 1 + random.between(-RATE_BOUND, RATE_BOUND);
@@ -115,13 +143,26 @@ export function planOf(seed: number): Plan {
   const isLong = theme.kinds === null && random.oneIn(LONG_ONE_IN);
   const healMs = CALM_MS + random.between(40_000, 200_000) + (isLong ? LONG_OUTAGE_MS : 0);
   const asks = asksOf(random, theme, nodeCount, gpus, healMs - (isLong ? LONG_OUTAGE_MS : 0));
-  const faults = faultsOf(random, theme, nodeCount, healMs, isLong);
-  return { seed, nodes, daemonRate: rate(), clients: 3, asks, faults, healMs };
+  const faults = faultsOf(random, theme, kinds, nodeCount, healMs, isLong);
+  const daemonRate = rate();
+  const redis = onRedis && {
+    copies: onRedis.copies(random),
+    serverRates: random.list(3, rate),
+    daemonRates: [daemonRate, rate()],
+  };
+  return { seed, nodes, daemonRate, clients: 3, asks, faults, healMs, redis };
 }
 
-function faultsOf(random: Random, theme: Theme, nodes: number, healMs: number, isLong: boolean): readonly Fault[] {
+function faultsOf(
+  random: Random,
+  theme: Theme,
+  all: readonly FaultKind[],
+  nodes: number,
+  healMs: number,
+  isLong: boolean,
+): readonly Fault[] {
   // A world with all kinds at once hides what a few of them bring about: each has its own.
-  const kinds = theme.kinds === null ? FAULT_KINDS.filter(() => random.chance(0.35)) : [...theme.kinds];
+  const kinds = theme.kinds === null ? all.filter(() => random.chance(0.35)) : [...theme.kinds];
   if (kinds.length === 0) kinds.push('daemon crash');
   const count = random.from(2, random.oneIn(4) ? 40 : 16);
   const shortEndMs = healMs - (isLong ? LONG_OUTAGE_MS : 0);
@@ -142,8 +183,9 @@ function faultsOf(random: Random, theme: Theme, nodes: number, healMs: number, i
 function fewLosses(): (fault: Fault) => boolean {
   let losses = 0;
   return ({ kind }) => {
-    if (kind === 'lost history') losses += 1;
-    return kind !== 'lost history' || losses <= MOST_LOSSES;
+    const isLoss = LOSSES.includes(kind);
+    if (isLoss) losses += 1;
+    return !isLoss || losses <= MOST_LOSSES;
   };
 }
 

@@ -4,11 +4,12 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import { isTerminal, type ReadableState } from '../../scheduler/model/cluster-state.js';
 import { workloadKey, type Workload } from '../../scheduler/model/records.js';
 import type { Acknowledged } from './client.js';
-import type { SimDisk } from './store.js';
+import type { StoredImage } from './store.js';
 import type { LawName } from './violation.js';
 
 export class PromiseChecker {
-  readonly #disk: SimDisk;
+  /** What the scheduler goes on with. */
+  readonly #stored: () => StoredImage;
   readonly #report: (law: LawName, message: string) => void;
   readonly #acknowledged = new Map<string, Acknowledged>();
   readonly #cancelled = new Set<WorkloadNumber>();
@@ -19,8 +20,8 @@ export class PromiseChecker {
   /** Which history it is. */
   #history = 1;
 
-  constructor(disk: SimDisk, report: (law: LawName, message: string) => void) {
-    this.#disk = disk;
+  constructor(stored: () => StoredImage, report: (law: LawName, message: string) => void) {
+    this.#stored = stored;
     this.#report = report;
   }
 
@@ -29,10 +30,10 @@ export class PromiseChecker {
     return this.#acknowledged.size;
   }
 
-  /** An answer leaves the daemon: everything that it tells must be durable, as it is told. */
-  answering(workloads: readonly Workload[]): void {
+  /** An answer leaves a daemon: everything that it tells must be durable where it writes, as it is told. */
+  answering(workloads: readonly Workload[], where: StoredImage): void {
     for (const told of workloads) {
-      const stored = this.#disk.record<Workload>('workloads', workloadKey(told.number));
+      const stored = where.record<Workload>('workloads', workloadKey(told.number));
       if (stored === told) continue;
       // Later commits may be durable by now; what was told must not be ahead of them.
       if (stored !== undefined && stored.uid === told.uid && stored.attempt >= told.attempt) continue;
@@ -57,8 +58,15 @@ export class PromiseChecker {
     this.#cancelled.clear();
   }
 
+  /** Another server of the store leads, with all that was acknowledged. What the one before still takes is of no worth. */
+  forked(): void {
+    const before = this.#knows.get(this.#history) ?? [];
+    this.#history += 1;
+    this.#knows.set(this.#history, new Set([...before, this.#history]));
+  }
+
   #isStored(number: WorkloadNumber, uid: string): boolean {
-    return this.#disk.record<Workload>('workloads', workloadKey(number))?.uid === uid;
+    return this.#stored().record<Workload>('workloads', workloadKey(number))?.uid === uid;
   }
 
   submitted(promise: Acknowledged): void {

@@ -12,7 +12,7 @@ import {
 } from '../../scheduler/model/records.js';
 import { minTasks } from '../../scheduler/model/requests.js';
 import type { Commit } from '../../scheduler/store/state-store.js';
-import type { SimDisk } from './store.js';
+import type { Image } from './store.js';
 import type { LawName } from './violation.js';
 
 const ALLOCATION_RANK: Readonly<Record<Allocation['state'], number>> = {
@@ -52,7 +52,6 @@ const LIMIT_SLACK = 0.06;
 const LIMIT_SLACK_MS = 2_500;
 
 export class RecordChecker {
-  readonly #disk: SimDisk;
   readonly #facts: PhysicalFacts & AskedFacts;
   readonly #report: (law: LawName, message: string) => void;
   readonly #visited: (kind: 'workload' | 'allocation', state: string, event: string) => void;
@@ -65,20 +64,17 @@ export class RecordChecker {
   #isRecovering = false;
 
   constructor(
-    disk: SimDisk,
     facts: PhysicalFacts & AskedFacts,
     report: (law: LawName, message: string) => void,
     visited: (kind: 'workload' | 'allocation', state: string, event: string) => void,
   ) {
-    this.#disk = disk;
     this.#facts = facts;
     this.#report = report;
     this.#visited = visited;
   }
 
   /** A daemon begins on what is durable: what it is compared with from now on. */
-  begin(): void {
-    const { tables } = this.#disk.image;
+  begin({ tables }: Image): void {
     this.#workloads.clear();
     this.#allocations.clear();
     this.#generations.clear();

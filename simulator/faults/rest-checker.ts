@@ -6,7 +6,7 @@ import type { Workload } from '../../scheduler/model/records.js';
 import type { Control } from '../../scheduler/wire-control.js';
 import type { MachineChecker } from './machine-checker.js';
 import { nodeIdOf, type SimNode } from './node.js';
-import type { SimDisk } from './store.js';
+import type { StoredImage } from './store.js';
 import type { LawName } from './violation.js';
 
 /** What has just begun or ended may be on its way from the machine to the records for so long. */
@@ -109,9 +109,8 @@ function why({ view }: Control, { number, message, gate, events }: Workload): st
 }
 
 /** Every record of the store is in the state and the other way round, when nothing is being written. */
-export function checkStored(control: Control, disk: SimDisk, report: Report): void {
-  if (disk.unflushed > 0) return;
-  const { tables } = disk.image;
+export function checkStored(control: Control, stored: StoredImage, report: Report): void {
+  const { tables } = stored.image;
   const { state } = control;
   for (const [collection, rows] of tables) {
     for (const [key, value] of rows) {
@@ -121,8 +120,8 @@ export function checkStored(control: Control, disk: SimDisk, report: Report): vo
     }
   }
   for (const collection of ['workloads', 'allocations', 'nodes', 'queues', 'requests'] as const) {
-    const stored = tables.get(collection)?.size ?? 0;
-    if (state[collection].size === stored) continue;
-    report('I17 the store equals the state', `${state[collection].size} ${collection} live, ${stored} are stored`);
+    const rows = tables.get(collection)?.size ?? 0;
+    if (state[collection].size === rows) continue;
+    report('I17 the store equals the state', `${state[collection].size} ${collection} live, ${rows} are stored`);
   }
 }

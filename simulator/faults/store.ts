@@ -35,6 +35,12 @@ export interface Image {
   readonly tables: ReadonlyMap<CollectionName, ReadonlyMap<string, unknown>>;
 }
 
+/** What is durable, as checkers look at it. */
+export interface StoredImage {
+  readonly image: Image;
+  record<T>(collection: CollectionName, key: string): T | undefined;
+}
+
 /** Sees what is written. */
 export interface DiskWatcher {
   /** A commit was taken, and is not durable yet. */
@@ -59,7 +65,7 @@ interface Unflushed {
 }
 
 /** A disk: it outlives every process that writes on it. */
-export class SimDisk {
+export class SimDisk implements StoredImage {
   #position: StorePosition;
   #tables: Tables = new Map();
   #unflushed: Unflushed[] = [];
@@ -214,7 +220,8 @@ export class SimStore implements StateStore {
   }
 }
 
-function apply(tables: Tables, { puts, deletes }: Commit): void {
+/** Puts a commit into tables. */
+export function apply(tables: Tables, { puts, deletes }: Commit): void {
   for (const { collection, key } of deletes) tables.get(collection)?.delete(key);
   for (const { collection, key, value } of puts) {
     const rows = tables.get(collection) ?? new Map<string, unknown>();

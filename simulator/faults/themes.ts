@@ -18,7 +18,8 @@ export interface Theme {
   readonly work: (random: Random, work: AskedWork) => AskedWork;
 }
 
-const ANY: Omit<Theme, 'kinds'> = { forMs: null, asks: [8, 45], cancels: 5, work: (_, work) => work };
+/** What a theme leaves as it is anywhere. */
+export const ANY: Omit<Theme, 'kinds'> = { forMs: null, asks: [8, 45], cancels: 5, work: (_, work) => work };
 
 /** Its themes take turns with seeds, so that each has as many. */
 const SEEDS_A_ROUND = 20;
@@ -153,7 +154,7 @@ export function themeOf(seed: number): ThemeName {
 }
 
 /** The work, with some of how its program behaves given; the rest stays as it was drawn, and some of it is as anywhere. */
-function behaving(random: Random, work: AskedWork, given: Partial<Behaviour>): AskedWork {
+export function behaving(random: Random, work: AskedWork, given: Partial<Behaviour>): AskedWork {
   if (random.oneIn(4)) return work;
   return { ...work, argv: commandOf({ ...behaviourOf(work.argv), ...given }) };
 }

@@ -1,9 +1,9 @@
 // One simulated cluster from its first boot to its end: the real scheduler and the real agents on made-up machines, users who ask, faults that
 // happen, and checkers who see all of it. Everything follows from the seed.
 import type { WorkloadNumber } from '../../common/ids.js';
+import { present } from '../../common/assert.js';
 import type { Logger } from '../../common/log.js';
 import { workloadKey, type Allocation, type Workload } from '../../scheduler/model/records.js';
-import type { SimDisk } from './store.js';
 import { isTerminal } from '../../scheduler/model/cluster-state.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import type { Control } from '../../scheduler/wire-control.js';
@@ -12,20 +12,25 @@ import { cancelMaintenance } from '../../scheduler/control/commands/maintenance.
 import { cordonNode } from '../../scheduler/control/commands/nodes.js';
 import { updateQueue } from '../../scheduler/control/commands/queues.js';
 import { release } from '../../scheduler/control/commands/steering.js';
+import type { Commit } from '../../scheduler/store/state-store.js';
 import { Random } from '../random.js';
 import { SimConnection } from './agent-stream.js';
 import { queueCommands, SimClient } from './client.js';
 import { Coverage } from './coverage.js';
+import type { ControlPlane, Door } from './control-plane.js';
 import { SimDaemon } from './daemon.js';
-import { Injector } from './injector.js';
+import { Injector, linkName } from './injector.js';
 import { MachineChecker } from './machine-checker.js';
 import { Way, type Link } from './network.js';
 import { SimNode } from './node.js';
-import type { Fault, Plan } from './plan.js';
+import type { Fault, Plan, RedisPlan } from './plan.js';
+import { RedisPlane } from './redis/plane.js';
+import { RedisInjector } from './redis/injector.js';
 import { PromiseChecker } from './promise-checker.js';
 import { RecordChecker } from './record-checker.js';
 import { checkConverged, checkDrained, checkStored, isDrained } from './rest-checker.js';
 import { behaviourOf } from './task.js';
+import type { StoredImage } from './store.js';
 import { Timeline } from './timeline.js';
 import type { LawName, Violation } from './violation.js';
 
@@ -65,10 +70,15 @@ class World {
   readonly #random: Random;
   readonly #coverage = new Coverage();
   readonly #links = new Map<string, Link>();
-  readonly #daemon: SimDaemon;
+  /** Null = the world has a scheduler on a disk of its own. */
+  readonly #redis: RedisPlane | null;
+  readonly #disk: SimDaemon | null;
+  readonly #plane: ControlPlane;
   readonly #nodes: readonly SimNode[];
   readonly #clients: readonly SimClient[];
-  readonly #records: RecordChecker;
+  /** Of each daemon: what it wrote since it leads. */
+  readonly #records = new Map<string, RecordChecker>();
+  readonly #physical: ConstructorParameters<typeof RecordChecker>[0];
   readonly #machines: MachineChecker;
   readonly #promises: PromiseChecker;
   readonly #durable = new Set<string>();
@@ -86,23 +96,7 @@ class World {
     this.#random = random;
     const report = (law: LawName, message: string): void => this.#report(law, message);
     const visited = (kind: string, state: string, event: string): void => this.#coverage.note(kind, state, event);
-    this.#daemon = new SimDaemon(
-      {
-        timeline,
-        random,
-        log,
-        witness: {
-          began: (control) => this.#daemonBegan(control),
-          committed: (control) => this.#turnOver(control),
-          stoppedItself: (error) => report('the daemon goes on', textOf(error)),
-          sending: (node, message) => this.#sending(node, message),
-          lostHistory: (copy) => this.#promises.lostHistory(copy),
-        },
-      },
-      plan.daemonRate,
-    );
-    const { disk } = this.#daemon;
-    const facts = {
+    this.#physical = {
       nowMs: () => timeline.nowMs,
       wasCancelAsked: (number: WorkloadNumber) => this.#cancelsAsked.has(number),
       wasCancelled: (number: WorkloadNumber) => this.#promises.wasCancelled(number),
@@ -113,32 +107,20 @@ class World {
       isDirty: (uuid: string) =>
         this.#nodes.some((node) => node.driver.gpus.some((gpu) => gpu.uuid === uuid && gpu.isDirty(timeline.nowMs))),
     };
-    this.#records = new RecordChecker(disk, facts, report, visited);
-    this.#promises = new PromiseChecker(disk, report);
+    this.#disk = plan.redis === null ? this.#planeOnDisk(log) : null;
+    this.#redis = plan.redis === null ? null : this.#planeOnRedis(plan.redis, log);
+    this.#plane = present(this.#disk ?? this.#redis, 'a world has a scheduler', '');
+    this.#promises = new PromiseChecker(() => this.#plane.stored, report);
     this.#machines = new MachineChecker(
       {
         nowMs: () => timeline.nowMs,
         wasDurable: (id) => this.#durable.has(id),
-        wasReleased: (id) => disk.record<Allocation>('allocations', id)?.state === 'released',
-        gangOf: (id) => gangOf(disk, id),
+        wasReleased: (id) => this.#plane.stored.record<Allocation>('allocations', id)?.state === 'released',
+        gangOf: (id) => gangOf(this.#plane.stored, id),
         answeredMs: (node) => this.#answeredMs.get(node) ?? 0,
       },
       report,
     );
-    disk.watcher = {
-      committing: (commit) => {
-        timeline.note('commit', commit.revision);
-        this.#records.commit(commit);
-        for (const put of commit.puts) if (put.collection === 'allocations') this.#uncommitted.push(put.key);
-      },
-      flushed: () => {
-        for (const key of this.#uncommitted) {
-          if (disk.record('allocations', key) !== undefined) this.#durable.add(key);
-        }
-        this.#uncommitted.length = 0;
-      },
-    };
-    const gate = () => this.#daemon.gate();
     this.#nodes = plan.nodes.map(
       (options) =>
         new SimNode(options, {
@@ -157,17 +139,25 @@ class World {
             journalDamaged: (node) => this.#machines.journalDamaged(node),
           },
           connect: (node, process, listener) =>
-            new SimConnection(node.name, process, listener, { link: this.#link(node.name), gate, timeline, random }),
+            new SimConnection(node.name, process, listener, {
+              addresses: this.#plane.doors.map((door, at) => ({
+                link: this.#link(node.name, at),
+                gate: () => door.gate(),
+              })),
+              timeline,
+              random,
+            }),
         }),
     );
     const names = plan.nodes.map(({ name }) => name);
     const witness = {
-      answering: (workloads: Parameters<PromiseChecker['answering']>[0]) => this.#promises.answering(workloads),
+      answering: (workloads: Parameters<PromiseChecker['answering']>[0], door: Door) =>
+        this.#promises.answering(workloads, door.where),
       submitted: (promise: Parameters<PromiseChecker['submitted']>[0]) => this.#promises.submitted(promise),
       cancelled: (...said: Parameters<PromiseChecker['cancelled']>) => this.#promises.cancelled(...said),
       asked: (what: string, number: WorkloadNumber | null) => {
         if (what === 'cancel' && number !== null) this.#cancelsAsked.add(number);
-        const workload = number === null ? undefined : this.#daemon.control?.state.workload(number);
+        const workload = number === null ? undefined : this.#plane.control?.state.workload(number);
         if (workload !== undefined) visited('workload', workload.state, what);
       },
     };
@@ -177,8 +167,7 @@ class World {
         new SimClient(`client-${at}`, {
           timeline,
           random,
-          link: this.#link(`client-${at}`),
-          daemon: this.#daemon,
+          ways: this.#plane.doors.map((door, place) => ({ door, link: this.#link(`client-${at}`, place) })),
           witness,
           nodes: names,
         }),
@@ -191,12 +180,14 @@ class World {
     const injector = new Injector({
       timeline,
       random: this.#random,
-      daemon: this.#daemon,
+      plane: this.#plane,
+      disk: this.#disk,
+      redis: this.#redis === null ? null : new RedisInjector(this.#redis, this.#links, this.#random),
       nodes: this.#nodes,
       links: this.#links,
       clients: this.#clients.map((_, at) => `client-${at}`),
     });
-    this.#daemon.start();
+    this.#plane.start();
     for (const node of this.#nodes) timeline.after(this.#random.between(0, 1_000), 'node boots', () => node.boot());
     for (const { atMs, client, ask } of asks) {
       timeline.after(atMs, 'client asks', () => this.#clients[client % this.#clients.length]?.ask(ask));
@@ -234,12 +225,14 @@ class World {
       figures: {
         acknowledged: this.#promises.count,
         executions: this.#machines.executions,
-        starts: this.#daemon.starts,
+        starts: this.#plane.starts,
       },
     };
   }
 
-  #link(name: string): Link {
+  /** The ways to one of the daemons. */
+  #link(machine: string, at: number): Link {
+    const name = linkName(machine, at);
     const known = this.#links.get(name);
     if (known !== undefined) return known;
     const way = (direction: string): Way => new Way(`${name} ${direction}`, this.#timeline, this.#random);
@@ -254,10 +247,78 @@ class World {
     this.#timeline.stop();
   }
 
-  #daemonBegan(control: Control): void {
-    this.#records.begin();
+  #planeOnDisk(log: Logger): SimDaemon {
+    const daemon = new SimDaemon(
+      {
+        timeline: this.#timeline,
+        random: this.#random,
+        log,
+        witness: {
+          began: (control) => this.#daemonBegan(daemon, control, daemon.disk),
+          committed: (control) => this.#turnOver(control, daemon.isSettled ? daemon.disk : null),
+          stoppedItself: (error) => this.#report('the daemon goes on', textOf(error)),
+          sending: (node, message) => this.#sending(daemon, node, message),
+          lostHistory: (copy) => this.#promises.lostHistory(copy),
+        },
+      },
+      this.#plan.daemonRate,
+    );
+    const { disk } = daemon;
+    disk.watcher = {
+      committing: (commit) => {
+        this.#committing(daemon, commit);
+        for (const put of commit.puts) if (put.collection === 'allocations') this.#uncommitted.push(put.key);
+      },
+      flushed: () => {
+        for (const key of this.#uncommitted) {
+          if (disk.record('allocations', key) !== undefined) this.#durable.add(key);
+        }
+        this.#uncommitted.length = 0;
+      },
+    };
+    return daemon;
+  }
+
+  #planeOnRedis(plan: RedisPlan, log: Logger): RedisPlane {
+    return new RedisPlane(plan, {
+      timeline: this.#timeline,
+      random: this.#random,
+      log,
+      witness: {
+        began: (door, control, newest) => this.#daemonBegan(door, control, newest),
+        committed: (control, newest) => this.#turnOver(control, newest),
+        stoppedItself: (error) => this.#report('the daemon goes on', textOf(error)),
+        sending: (door, node, message) => this.#sending(door, node, message),
+        lostHistory: (copy) => this.#promises.lostHistory(copy),
+        forked: () => this.#promises.forked(),
+        committing: (door, commit) => this.#committing(door, commit),
+        durable: (allocations) => {
+          for (const id of allocations) this.#durable.add(id);
+        },
+        visited: (...cell) => this.#coverage.note(...cell),
+      },
+    });
+  }
+
+  #committing(door: Door, commit: Commit): void {
+    this.#timeline.note('commit', commit.revision);
+    this.#recordsOf(door).commit(commit);
+  }
+
+  #recordsOf({ name }: Door): RecordChecker {
+    const known = this.#records.get(name);
+    if (known !== undefined) return known;
+    const report = (law: LawName, message: string): void => this.#report(law, message);
+    const visited = (kind: string, state: string, event: string): void => this.#coverage.note(kind, state, event);
+    const fresh = new RecordChecker(this.#physical, report, visited);
+    this.#records.set(name, fresh);
+    return fresh;
+  }
+
+  #daemonBegan(door: Door, control: Control, stored: StoredImage): void {
+    this.#recordsOf(door).begin(stored.image);
     this.#promises.checkKept(control.state);
-    checkStored(control, this.#daemon.disk, (law, message) => this.#report(law, message));
+    checkStored(control, stored, (law, message) => this.#report(law, message));
     // The tenant tree is asked for until it is there.
     if (control.state.queues.size === 0) {
       const { gpus } = this.#plan.nodes[0] ?? { gpus: 1 };
@@ -267,7 +328,8 @@ class World {
     }
   }
 
-  #turnOver(control: Control): void {
+  /** @param stored null = something is being written */
+  #turnOver(control: Control, stored: StoredImage | null): void {
     this.#turns += 1;
     if (this.#turns % TURNS_PER_CHECK === 0) {
       try {
@@ -276,27 +338,28 @@ class World {
         this.#report('I4 invariants of the state', textOf(error));
       }
     }
-    if (this.#turns % TURNS_PER_COMPARISON === 0) {
-      checkStored(control, this.#daemon.disk, (law, message) => this.#report(law, message));
+    if (this.#turns % TURNS_PER_COMPARISON === 0 && stored !== null) {
+      checkStored(control, stored, (law, message) => this.#report(law, message));
     }
   }
 
   #sending(
+    door: Door,
     node: string,
     message: Parameters<ConstructorParameters<typeof SimDaemon>[0]['witness']['sending']>[1],
   ): void {
     if (message.heartbeatReply) this.#answeredMs.set(node, this.#timeline.nowMs);
     const { desired, welcome } = message;
     if (desired)
-      this.#mustBeDurable(Number(desired.epoch ?? 0), Number(desired.revision ?? 0), `orders left for ${node}`);
+      this.#mustBeDurable(door, Number(desired.epoch ?? 0), Number(desired.revision ?? 0), `orders left for ${node}`);
     if (welcome) {
       this.#answeredMs.set(node, this.#timeline.nowMs);
-      this.#mustBeDurable(Number(welcome.epoch ?? 0), 0, `a welcome left for ${node}`);
+      this.#mustBeDurable(door, Number(welcome.epoch ?? 0), 0, `a welcome left for ${node}`);
     }
   }
 
-  #mustBeDurable(epoch: number, revision: number, what: string): void {
-    const { position } = this.#daemon.disk.image;
+  #mustBeDurable(door: Door, epoch: number, revision: number, what: string): void {
+    const { position } = door.where.image;
     if (epoch <= position.epoch && revision <= position.revision) return;
     const said = `${what}, of epoch ${epoch} and revision ${revision}`;
     this.#report('I16 durable before visible', `${said}; the disk holds ${position.epoch} and ${position.revision}`);
@@ -304,7 +367,7 @@ class World {
 
   #noteFault({ kind }: Fault): void {
     this.#coverage.note('fault', kind, 'injected');
-    const state = this.#daemon.control?.state;
+    const state = this.#plane.control?.state;
     if (state === undefined) return;
     for (const workload of state.workloads.values()) this.#coverage.note('workload', workload.state, kind);
     for (const allocation of state.allocations.values()) this.#coverage.note('allocation', allocation.state, kind);
@@ -319,12 +382,12 @@ class World {
 
   #checkConverged(): void {
     const report = (law: LawName, message: string): void => this.#report(law, message);
-    checkConverged(this.#daemon.control, this.#nodes, this.#machines, report);
+    checkConverged(this.#plane.control, this.#nodes, this.#machines, report);
   }
 
   /** A person looks after what is quarantined or held back, and cancels what would run for ever. */
   #operate(): void {
-    const control = this.#daemon.control;
+    const { control } = this.#plane;
     if (control === null) return;
     const { loop, state } = control;
     const ignore = (): void => undefined;
@@ -349,30 +412,30 @@ class World {
   }
 
   #isDrained(): boolean {
-    const { control } = this.#daemon;
+    const { control } = this.#plane;
     return control !== null && isDrained(control, this.#machines);
   }
 
   #checkEnd(): void {
     const report = (law: LawName, message: string): void => this.#report(law, message);
-    const { control, disk } = this.#daemon;
+    const { control, stored, isSettled } = this.#plane;
     checkDrained(control, this.#machines, report);
     if (control === null) return;
     this.#promises.checkKept(control.state);
     this.#promises.checkCancelled(control.state);
-    checkStored(control, disk, report);
+    if (isSettled) checkStored(control, stored, report);
     this.#turns = -1;
-    this.#turnOver(control);
+    this.#turnOver(control, isSettled ? stored : null);
   }
 }
 
 /** Those that were placed with an allocation and start with it, as the durable records have them. */
-function gangOf(disk: SimDisk, id: string): readonly string[] {
-  const allocation = disk.record<Allocation>('allocations', id);
-  const workload = allocation && disk.record<Workload>('workloads', workloadKey(allocation.workload));
+function gangOf(stored: StoredImage, id: string): readonly string[] {
+  const allocation = stored.record<Allocation>('allocations', id);
+  const workload = allocation && stored.record<Workload>('workloads', workloadKey(allocation.workload));
   if (workload?.attempt !== allocation?.attempt) return [];
   return (workload?.allocations ?? []).filter((other) => {
-    const { state, launch } = disk.record<Allocation>('allocations', other) ?? {};
+    const { state, launch } = stored.record<Allocation>('allocations', other) ?? {};
     return launch?.stage !== undefined && (state === 'placed' || state === 'running');
   });
 }

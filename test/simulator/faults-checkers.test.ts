@@ -31,7 +31,6 @@ describe('what is written', () => {
   ) {
     const broken: string[] = [];
     const checker = new RecordChecker(
-      new SimDisk('lineage'),
       {
         isAlive: () => facts.alive ?? false,
         isExcused: () => false,
@@ -379,7 +378,10 @@ describe('what users were promised', () => {
     shop.queue('research');
     shop.node('n', 4);
     const disk = new SimDisk('lineage');
-    const checker = new PromiseChecker(disk, (law) => broken.push(law));
+    const checker = new PromiseChecker(
+      () => disk,
+      (law) => broken.push(law),
+    );
     const number = shop.submit({ name: 'one' });
     const { uid } = shop.workload(number);
     return { broken, shop, disk, checker, number, uid };
@@ -439,22 +441,22 @@ describe('what users were promised', () => {
   test('may not be told before it is durable', () => {
     const { broken, shop, disk, checker, number } = setup();
     const told = shop.workload(number);
-    checker.answering([told]);
+    checker.answering([told], disk);
     expect(broken).toEqual(['I16 durable before visible']);
     disk.restore({
       position: disk.head,
       tables: new Map([['workloads', new Map([[String(number).padStart(12, '0'), told]])]]),
     });
-    checker.answering([told]);
+    checker.answering([told], disk);
     expect(broken).toHaveLength(1);
   });
 });
 
 test('a campaign that has not seen a required pair is told so', () => {
   const coverage = new Coverage();
-  coverage.add(requiredCells().map((cell) => [cell, 1]));
-  expect(missingCells(coverage)).toEqual([]);
-  const [first = ''] = requiredCells();
+  coverage.add(requiredCells('disk').map((cell) => [cell, 1]));
+  expect(missingCells(coverage, 'disk')).toEqual([]);
+  const [first = ''] = requiredCells('disk');
   coverage.counts.delete(first);
-  expect(missingCells(coverage)).toEqual([first]);
+  expect(missingCells(coverage, 'disk')).toEqual([first]);
 });

@@ -16,7 +16,11 @@ describe('worlds', () => {
   const firsts = Array.from({ length: SEEDS / SEEDS_PER_TEST }, (_, at) => 1 + at * SEEDS_PER_TEST);
 
   test.each(firsts)('nothing breaks from seed %i on', { timeout: 300_000 }, async (from) => {
-    const { seeds, failures, executions, starts } = await liveChunk({ from, to: from + SEEDS_PER_TEST - 1 });
+    const { seeds, failures, executions, starts } = await liveChunk({
+      from,
+      to: from + SEEDS_PER_TEST - 1,
+      store: 'disk',
+    });
     expect(failures).toEqual([]);
     expect(seeds).toBe(SEEDS_PER_TEST);
     // Worlds in which nothing happens prove nothing.

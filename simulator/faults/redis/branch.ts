@@ -1,0 +1,75 @@
+// What checkers know of the histories that the servers hold, and nobody in a world can: which commits have as many copies as the daemons wait
+// for, and what is lost when a server that lacks some of them is promoted. Each primary writes a branch of its own.
+import type { Allocation, CollectionName } from '../../../scheduler/model/records.js';
+import type { StorePosition } from '../../../scheduler/store/state-store.js';
+import { apply, type Image, type StoredImage } from '../store.js';
+import type { Effect } from './data.js';
+import type { SimRedisServer } from './server.js';
+
+/** What one primary wrote since it is one, on top of what it had. */
+export class Branch implements StoredImage {
+  readonly server: SimRedisServer;
+  /** Counts the branches of a world. */
+  readonly history: number;
+  /** The allocations that its server had when it began. */
+  readonly takenOver: readonly Allocation['id'][];
+  readonly #copies: number;
+  readonly #tables: Map<CollectionName, Map<string, unknown>> = new Map();
+  #position: StorePosition = { lineage: '', epoch: 0, revision: 0 };
+  /** How much of the log is in the image. */
+  #length = 0;
+  /** The effects in the image, since a server may give its log up. */
+  readonly #log: Effect[] = [];
+
+  /** @param copies as many as the daemons wait for */
+  constructor(server: SimRedisServer, history: number, copies: number) {
+    this.server = server;
+    this.history = history;
+    this.#copies = copies;
+    this.takenOver = this.#take(server.log.length);
+  }
+
+  /** What as many servers hold as must. */
+  get image(): Image {
+    return { position: this.#position, tables: this.#tables };
+  }
+
+  record<T>(collection: CollectionName, key: string): T | undefined {
+    return this.#tables.get(collection)?.get(key) as T | undefined;
+  }
+
+  /** Everything that its server holds, whoever else does. */
+  get newest(): StoredImage {
+    return new Branch(this.server, this.history, 0);
+  }
+
+  /** Takes in what has copies enough by now. @returns the allocations that are in it since */
+  advance(): readonly Allocation['id'][] {
+    return this.#take(this.#copies === 0 ? this.server.log.length : this.server.lengthWithCopies(this.#copies));
+  }
+
+  /** How many of its commits, of those that had copies enough, another one does not have. */
+  lostIn(other: Branch): number {
+    let same = 0;
+    while (same < this.#length && this.#log[same] === other.#log[same]) same += 1;
+    return this.#log.slice(same).filter(({ type }) => type === 'batch').length;
+  }
+
+  #take(length: number): Allocation['id'][] {
+    const placed: Allocation['id'][] = [];
+    for (; this.#length < length; this.#length += 1) {
+      const effect = this.server.log[this.#length];
+      if (effect === undefined) break;
+      this.#log.push(effect);
+      if (effect.type === 'leader') continue;
+      const { lineage, epoch, revision } = effect.head;
+      this.#position = { lineage, epoch, revision };
+      if (effect.type !== 'batch') continue;
+      if (effect.commit === null) throw new Error('a batch of no commit was carried out');
+      apply(this.#tables, effect.commit);
+      for (const { collection, key } of effect.commit.puts)
+        if (collection === 'allocations') placed.push(key as Allocation['id']);
+    }
+    return placed;
+  }
+}
