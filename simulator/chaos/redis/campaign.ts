@@ -122,7 +122,7 @@ function closingLine(minutes: number, { lives, faults, figures, takeOvers }: Tot
   return (
     `${minutes} minutes under fire, ${lives} clusters, ${faults} faults, ${of('takeOvers')} take-overs ` +
     `(nothing acknowledged when a scheduler was gone: ${gaps(takeOvers, 'scheduler')}; when Redis was: ${gaps(takeOvers, 'redis')}), ` +
-    `${of('announcedLosses')} losses of the past, all announced (${of('announcedLost')} workloads were acknowledged before them), ` +
+    `${of('announcedLosses')} announced losses of the past (${of('announcedLost')} workloads were acknowledged before them), ` +
     `${of('acknowledged')} workloads acknowledged, ${of('executions')} executions: ` +
     `${of('lost')} lost silently, ${of('submittedTwice')} submitted twice, ${of('executedTwice')} executed twice, ` +
     `${of('overlaps')} GPU overlaps, ${of('orphans')} orphans, ${of('stuck')} stuck, ${of('other')} other findings; ` +
