@@ -8,6 +8,7 @@ import type { Output } from '../properties/command.js';
 import { UsageError } from '../usage.js';
 import type { MutantOutcome } from './mutant-child.js';
 import { MUTANTS } from './mutants.js';
+import { REDIS_MUTANTS } from './redis/mutants.js';
 
 export const MUTANTS_USAGE = 'mutants [--jobs N] [--limit-s N] [--only NAME]';
 
@@ -25,7 +26,7 @@ export async function huntMutants(args: readonly string[], { tell, progress }: O
     options: { jobs: { type: 'string' }, 'limit-s': { type: 'string' }, only: { type: 'string' } },
   });
   const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs);
-  const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name === values.only);
+  const chosen = [...MUTANTS, ...REDIS_MUTANTS].filter(({ name }) => values.only === undefined || name === values.only);
   if (chosen.length === 0) throw new UsageError(`there is no mutant "${values.only}"`);
   const limitMs = Number(values['limit-s'] ?? LONGEST_S) * 1000;
   if (!(limitMs > 0)) throw new UsageError('--limit-s is a number of seconds');

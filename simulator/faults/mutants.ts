@@ -1,6 +1,7 @@
 // Bugs put into the scheduler and the agent on purpose, to show that the checkers bite. Each is an edit of built code, made while a module is
 // loaded into a process of its own (mutant-hooks.ts): the product has no switch for it and cannot be run with one.
 
+import type { RedisThemeName } from './redis/themes.js';
 import type { ThemeName } from './themes.js';
 
 /** One edit: `find` stands exactly once in the file. */
@@ -17,7 +18,7 @@ export interface Mutant {
   /** More than one where a second defence would hide what the first one lets through. */
   readonly edits: readonly Edit[];
   /** The seeds of this theme are lived first, since it brings about what the bug is about; then those of all others. */
-  readonly theme: ThemeName;
+  readonly theme: ThemeName | RedisThemeName;
 }
 
 const LOOP = 'scheduler/control/loop.js';

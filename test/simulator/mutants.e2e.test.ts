@@ -6,14 +6,15 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { MUTANTS } from '../../simulator/faults/mutants.js';
-import { seedsFrom, themeOf } from '../../simulator/faults/themes.js';
+import { REDIS_MUTANTS } from '../../simulator/faults/redis/mutants.js';
+import { seedsFrom, themeOf, type ThemeName } from '../../simulator/faults/themes.js';
 
 const DIST = path.join(PACKAGE_ROOT, 'dist');
 
 describe('mutants', () => {
   test('are hunted in the seeds of their theme first, then in all others, each once', () => {
     for (const theme of new Set(MUTANTS.map((one) => one.theme))) {
-      const seeds = [...seedsFrom(theme, 100)];
+      const seeds = [...seedsFrom(theme as ThemeName, 100)];
       const meant = seeds.filter((seed) => themeOf(seed) === theme);
       expect(meant.length).toBeGreaterThan(4);
       expect(seeds.slice(0, meant.length)).toEqual(meant);
@@ -25,7 +26,7 @@ describe('mutants', () => {
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
   });
 
-  test.each(MUTANTS)('"$name" fits the built code', ({ edits }) => {
+  test.each([...MUTANTS, ...REDIS_MUTANTS])('"$name" fits the built code', ({ edits }) => {
     for (const { file, find, replace } of edits) {
       expect(readFileSync(path.join(DIST, file), 'utf8').split(find)).toHaveLength(2);
       expect(replace).not.toBe(find);

@@ -97,3 +97,11 @@ const IN_TURN: readonly RedisThemeName[] = ['takeover', 'split', 'doubt', 'lost 
 export function redisThemeOf(seed: number): RedisThemeName {
   return IN_TURN[(seed % SEEDS_A_ROUND) - 1] ?? 'redis anything';
 }
+
+/** The seeds from 1 to `most`, those of a theme first; null = it is no theme of worlds with a Redis. */
+export function redisSeedsFrom(theme: string, most: number): readonly number[] | null {
+  if (!Object.hasOwn(REDIS_THEMES, theme)) return null;
+  const seeds = Array.from({ length: most }, (_, at) => at + 1);
+  const isMeant = (seed: number): boolean => redisThemeOf(seed) === theme;
+  return [...seeds.filter(isMeant), ...seeds.filter((seed) => !isMeant(seed))];
+}
