@@ -111,7 +111,12 @@ module.exports = {
       comment: 'Everyone else speaks to the StateStore interface.',
       severity: 'error',
       from: {
-        pathNot: ['^scheduler/(main|daemon|leading|term|backend|open-redis)\\.ts$', '^scheduler/store/', '^cli/', '^(test|bench|simulator)/'],
+        pathNot: [
+          '^scheduler/(main|daemon|leading|term|backend|open-redis)\\.ts$',
+          '^scheduler/store/',
+          '^cli/',
+          '^(test|bench|simulator)/',
+        ],
       },
       to: { path: '^scheduler/store/', pathNot: STORE_INTERFACE },
     },

@@ -106,7 +106,10 @@ describe('exit code 75', () => {
     const broken = stage.running({ tasks: 2 });
     stage.end(broken, 0, crash);
     stage.end(broken, 1, again);
-    expect(stage.workload(broken)).toMatchObject({ state: 'failed', message: 'task 0 (rank 0 on n1) exited with code 1' });
+    expect(stage.workload(broken)).toMatchObject({
+      state: 'failed',
+      message: 'task 0 (rank 0 on n1) exited with code 1',
+    });
   });
 
   test('of work that is being cancelled does not bring it back', () => {

@@ -324,7 +324,11 @@ describe('usage', () => {
     const rows = (fields: Partial<UsageQuery>) => {
       const query = { fromMs: null, toMs: site.nowMs, by: ['queue', 'model'], queue: '', user: '', ...fields } as const;
       const report = usageReport(site.state, query, site.nowMs);
-      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual({ ...report.total, cost: undefined, wastedCost: undefined });
+      expect(report.rows.reduce<UsageSums>(addUsage, NO_USAGE)).toEqual({
+        ...report.total,
+        cost: undefined,
+        wastedCost: undefined,
+      });
       return report.rows.map(({ queue, model, charged, grants }) => [queue, model.slice(7, 11), charged.ms, grants]);
     };
     expect(rows({})).toEqual([

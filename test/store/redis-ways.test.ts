@@ -66,7 +66,9 @@ describe.runIf(needs('redis'))('the way to a Redis', () => {
         expect(next.revision).toBe(2);
         expect((await everything(store)).map(({ key }) => key)).toEqual(['after', 'before']);
         const roles = await Promise.all([second, third].map(({ port }) => redis.ask(port, 'ROLE')));
-        expect(roles.map((role) => (role as string[])[0]).sort()).toEqual(['master', 'slave']);
+        expect(roles.map((role) => (role as string[])[0]).toSorted((a, b) => (a ?? '').localeCompare(b ?? ''))).toEqual(
+          ['master', 'slave'],
+        );
         await store.close();
       } finally {
         for (const child of children) child.kill('SIGKILL');
