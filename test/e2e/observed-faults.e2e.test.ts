@@ -118,6 +118,7 @@ describe.runIf(needs('build') && needs('prometheus') && canWriteLog)('faults tha
         specs: [{ ...one, name: 'pairs', tasks: 2, resources: { gpus: 2, pool: 'sim' } }],
       });
       await prometheus.fires('SluiceIdleGpusWithPending');
+      expect(await prometheus.firing()).toContain('SluiceNoticesNotDelivered');
     },
     LIMIT_MS,
   );
