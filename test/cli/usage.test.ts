@@ -86,7 +86,7 @@ describe('without a scheduler', () => {
     async (server) => {
       expect(await cli(['get', 'nodes', '--server', server])).toMatchObject({
         code: 2,
-        stderr: `error: "${server}" is no address of a scheduler\nGive HOST:PORT, such as gpu-master:7443, without a scheme.\n`,
+        stderr: `error: "${server}" is no address of a scheduler\nGive HOST:PORT, such as gpu-master:7443, without a scheme; several with commas between them.\n`,
       });
     },
   );
