@@ -62,7 +62,7 @@ export interface Control extends Recovered {
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
-    Partial<Pick<ServerConfig, 'fencing' | 'gpuHealth' | 'usageRetention' | 'idleAfterMs'>>,
+    Partial<Pick<ServerConfig, 'redis' | 'fencing' | 'gpuHealth' | 'usageRetention' | 'idleAfterMs'>>,
   {
     store,
     clock: machineClock,
@@ -90,12 +90,13 @@ export async function wireControl(
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
-  const { heartbeatMs, leaseMs, maxGraceMs, fencing, gpuHealth } = config;
+  const { heartbeatMs, leaseMs, maxGraceMs, fencing, gpuHealth, redis } = config;
   const fleetOptions = {
     heartbeatMs,
     leaseMs,
     maxGraceMs,
     ...fencing,
+    overlapMs: redis?.leaderHoldMs ?? 0,
     ...(gpuHealth === undefined ? {} : { gpu: gpuHealth }),
   };
   const known = [...state.nodes.values()].map(({ id }) => id);

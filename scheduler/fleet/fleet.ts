@@ -31,6 +31,11 @@ export interface FleetOptions {
   readonly orphanTtlMs: number;
   /** How long after a start silent nodes are waited for, whatever their leases. */
   readonly failoverMs: number;
+  /**
+   * How long after the beginning of this term whoever led before may still answer heartbeats: its claim to lead can be lost from
+   * the store before it knows. 0 = it is gone for certain.
+   */
+  readonly overlapMs: number;
   readonly brake: BrakeRule;
   /** The longest grace a workload may have. */
   readonly maxGraceMs: number;
@@ -42,6 +47,7 @@ export interface FleetOptions {
 const USUAL: Omit<FleetOptions, 'heartbeatMs' | 'leaseMs'> = {
   orphanTtlMs: 5 * 60_000,
   failoverMs: FAILOVER_MS,
+  overlapMs: 0,
   brake: BRAKE_RULE,
   maxGraceMs: 60 * 60_000,
   gpu: DEFAULT_GPU_POLICY,
@@ -140,7 +146,12 @@ export class Fleet {
     const nodes = [...known];
     this.#unheard = new Set(nodes);
     this.#historySinceMs = deps.clock.monotonicMs();
-    this.#leases = new LeaseTable(options.leaseMs, nodes, this.#historySinceMs, this.options.failoverMs);
+    this.#leases = new LeaseTable(
+      options.leaseMs,
+      nodes,
+      this.#historySinceMs + this.options.overlapMs,
+      this.options.failoverMs,
+    );
     this.#brake = new MassLossBrake(this.options.brake, meta.brake ?? null);
     this.#follow(meta);
     for (const node of nodes) this.#liveness.set(node, 'unknown');
@@ -442,7 +453,7 @@ export class Fleet {
 
   /** After this long nothing of a silent node can run any more, whatever it ran. */
   #holdMs(): number {
-    return fenceTimeMs(0, this.options.leaseMs, LINGER_MS, this.options.maxGraceMs);
+    return this.options.overlapMs + fenceTimeMs(0, this.options.leaseMs, LINGER_MS, this.options.maxGraceMs);
   }
 
   #sinceHistoryMs(): number {

@@ -7,7 +7,7 @@ import { releaseBrake } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { inNewHistory } from '../../scheduler/model/history.js';
 import { META_KEY } from '../../scheduler/model/records.js';
-import { Fleet, OTHER_XID } from '../../scheduler/fleet/fleet.js';
+import { Fleet, type FleetOptions, OTHER_XID } from '../../scheduler/fleet/fleet.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { loopOn, queue } from '../control/loop-on.js';
@@ -17,7 +17,11 @@ import { ManualClock } from '../gpu/manual-clock.js';
 const idOf = (at: number): NodeId => `node-n${at}` as NodeId;
 
 /** So many nodes with one GPU each, all joined, and a workload on each. */
-async function fleetOf(count: number, before?: (loop: Awaited<ReturnType<typeof loopOn>>['loop']) => Promise<unknown>) {
+async function fleetOf(
+  count: number,
+  before?: (loop: Awaited<ReturnType<typeof loopOn>>['loop']) => Promise<unknown>,
+  options: Partial<FleetOptions> = {},
+) {
   const clock = new ManualClock();
   const { loop, state } = await loopOn(undefined, clock);
   const log = createLogger({ level: 'silent', name: 'test' });
@@ -25,7 +29,7 @@ async function fleetOf(count: number, before?: (loop: Awaited<ReturnType<typeof 
   const nodes = Array.from({ length: count }, (_, at) => idOf(at));
   for (const [at, id] of nodes.entries()) await loop.execute(welcomeNode(nodeReport(id, `n${at}`, 1), []));
   await before?.(loop);
-  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, nodes, state.meta);
+  const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000, ...options }, { loop, clock, log }, nodes, state.meta);
   fleet.start();
   const session = { end: () => undefined, sendDesired: () => undefined } as unknown as AgentSession;
   const join = (some: readonly NodeId[]) => some.forEach((id) => fleet.join(id, session));
@@ -51,6 +55,18 @@ async function fleetOf(count: number, before?: (loop: Awaited<ReturnType<typeof 
   const held = () => nodes.filter((id) => state.heldOn(id).length > 0).length;
   return { clock, loop, state, fleet, nodes, join, pass, work, held, settle };
 }
+
+test('whoever led before may have answered a silent node until its own claim ran out', async () => {
+  // A lease of 20 s, and 10 s in which the leader before did not know yet: an agent may go on for 30 s.
+  const { fleet, nodes, pass, settle } = await fleetOf(1, undefined, { overlapMs: 10_000, failoverMs: 0 });
+  await settle();
+  const [node] = nodes;
+  const liveness = () => (node === undefined ? null : fleet.softState(node).liveness);
+  await pass(30_000);
+  expect(liveness()).toBe('unknown');
+  await pass(2_000);
+  expect(liveness()).toBe('down');
+});
 
 describe('silent nodes', () => {
   test('a few are given up after their fence time', async () => {

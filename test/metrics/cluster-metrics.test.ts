@@ -39,7 +39,7 @@ describe('nodes', () => {
     await loop.execute(cordonNode('n1', true, 'and a person'));
     expect(await shown()).toEqual(['{pool="default",state="cordoned"} 1', `${node} 0`]);
     await loop.execute(cordonNode('n1', false, ''));
-    clock.advance(60_000);
+    await clock.advance(60_000);
     const { inventory } = nodeReport(NODE, 'n1', 1);
     await loop.execute(updateInventory(NODE, { ...inventory, nodeProblem: 'its disk is full' }));
     expect((await shown())[1]).toBe(`${node} 0`);

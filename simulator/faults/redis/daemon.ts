@@ -5,7 +5,7 @@ import type { ConnectResponse } from '../../../proto/gen/sluice/v1/ConnectRespon
 import type { Logger } from '../../../common/log.js';
 import { AgentSession, type AgentStream } from '../../../scheduler/fleet/session.js';
 import { Leading, type LivingTerm, type TermEnd, type TermStart } from '../../../scheduler/leading.js';
-import { redisLeadership } from '../../../scheduler/store/redis/redis-leadership.js';
+import { LEADER_HOLD_MS, redisLeadership } from '../../../scheduler/store/redis/redis-leadership.js';
 import { openRedisStore } from '../../../scheduler/store/redis/redis-store.js';
 import type { RedisBatch } from '../../../scheduler/store/redis/port.js';
 import type { Commit, StateStore } from '../../../scheduler/store/state-store.js';
@@ -238,9 +238,10 @@ export class SimRedisDaemon implements Door {
     };
     const config =
       this.#clusterId === null ? DAEMON_CONFIG : { ...DAEMON_CONFIG, fencing: { lostClusterId: this.#clusterId } };
+    const shared = { ...config, redis: { leaderHoldMs: LEADER_HOLD_MS } };
     let control: Control;
     try {
-      control = await wireControl(config as Parameters<typeof wireControl>[0], {
+      control = await wireControl(shared as unknown as Parameters<typeof wireControl>[0], {
         store: watched,
         clock: process.clock,
         log,
