@@ -273,7 +273,13 @@ export const MUTANTS: readonly Mutant[] = [
     'return { ...state.journal, allocations: [] };',
   ),
   mutant('the stop of an order is ignored', SESSION, 'if (order?.stop)', 'if (false)'),
-  mutant('start what was ordered before the silence', SESSION, '|| !isDesiredNow ||', '||', 'returns'),
+  mutant(
+    'start what was ordered before the silence',
+    SESSION,
+    '|| !isDesiredNow || isLeaving)',
+    '|| isLeaving)',
+    'returns',
+  ),
   mutant(
     'who was never started looks at no GPU that it shared',
     SESSION,

@@ -74,7 +74,7 @@ describe.runIf(needs('redis'))('Redis', () => {
     });
 
     it('gives up when the copies do not come, and then does nothing more', async () => {
-      store = await open(first.port, 'c', { copyLimitMs: 100, doubtLimitMs: 500 });
+      store = await open(first.port, 'c', { copyLimitMs: 300, doubtLimitMs: 3_000 });
       const at = await store.beginEpoch();
       second.process.kill('SIGSTOP');
       await expect(commitNext(store, at, { puts: [queue('a')] })).rejects.toThrow(StoreFailure);
