@@ -19,6 +19,7 @@ import { whyNoToken } from '../common/token.js';
 import { whyUnusable } from '../common/why-unusable.js';
 import { usageError } from './failure.js';
 import { Table, paint, type Cell, type Tone } from './table.js';
+import { working } from './working.js';
 
 /** A stream that people or programs read. */
 export type Output = Pick<Writable, 'write'> & {
@@ -110,6 +111,11 @@ export class Invocation {
   /** A line beside the results: progress, warnings, "nothing found". */
   note(line: string): void {
     this.host.stderr.write(`${line}\n`);
+  }
+
+  /** Tells a person at a terminal of a wait that takes longer than a second. @param now what is to be seen at this moment */
+  working<T>(now: () => string, wait: Promise<T>): Promise<T> {
+    return working(this.host.stderr, this.host.clock, now, wait);
   }
 
   /** A line that only a person at a terminal gets. */

@@ -160,6 +160,17 @@ function queues(): Dashboard {
       ]),
     )
     .withPanel(
+      bars(
+        'GPU time wasted',
+        'Idle in the hands of tasks, lost to interruptions, of attempts that failed: in an hour.',
+        's',
+        [
+          'sum by (queue, kind) (increase(sluice_queue_wasted_gpu_seconds_total{queue=~"$queue"}[1h]))',
+          '{{queue}}: {{kind}}',
+        ],
+      ),
+    )
+    .withPanel(
       lines('Wait until the first start (95 %)', 'Of workloads that started in the last hour.', 's', [
         'histogram_quantile(0.95, sum by (le, queue) (increase(sluice_workload_wait_seconds_bucket{queue=~"$queue"}[1h])))',
         '{{queue}}',

@@ -167,7 +167,7 @@ async function getWorkloads(
     await watchWorkloads(invocation, api, filter, format);
     return;
   }
-  const workloads = await listWorkloads(api, filter);
+  const workloads = await invocation.working(() => 'listing workloads', listWorkloads(api, filter));
   if (workloads.length === 0 && format !== 'json' && format !== 'yaml') {
     invocation.note(`No workloads found${filter.queue === '' ? '' : ` in queue ${filter.queue}`}.`);
     return;
@@ -441,7 +441,7 @@ async function getNodes(
     );
     return;
   }
-  const nodes = await listNodes(api, names, options);
+  const nodes = await invocation.working(() => 'listing nodes', listNodes(api, names, options));
   if (nodes.length === 0 && format !== 'json' && format !== 'yaml') {
     invocation.note(
       `No nodes found${options.pool === undefined ? '' : ` in pool ${options.pool}`}. An agent joins with: sluice agent`,
@@ -550,7 +550,7 @@ async function getGpus(
   const nodeNames = [...names, ...(options.node === undefined ? [] : [options.node])].map((name) =>
     name.startsWith('gpu') && name.includes('/') ? name.slice(name.indexOf('/') + 1) : selectorOf('node', name),
   );
-  const nodes = await listNodes(api, nodeNames, options);
+  const nodes = await invocation.working(() => 'listing nodes', listNodes(api, nodeNames, options));
   const gpus = nodes.flatMap((node) => (node.inventory?.gpus ?? []).map((gpu) => ({ node: node.name, gpu })));
   if (gpus.length === 0 && format !== 'json' && format !== 'yaml') {
     invocation.note('No GPUs found.');

@@ -22,8 +22,8 @@ export const define: DefineCommand = (command, invocation) => {
 
 async function test(invocation: Invocation, to: string): Promise<void> {
   const api = await invocation.client(LIMIT_MS);
-  invocation.note(`sending a test to ${to}`);
-  const { delivered, detail, took } = await api.sendTestNotice({ to: withScheme(to) });
+  const sent = api.sendTestNotice({ to: withScheme(to) });
+  const { delivered, detail, took } = await invocation.working(() => `sending a test to ${to}`, sent);
   const lasted = formatDuration(fromDuration(took) ?? 0);
   if (!delivered) {
     const message = `the test was not taken, after ${lasted}: ${detail}`;

@@ -114,7 +114,9 @@ async function planWork(
 ): Promise<void> {
   const format = formatOf(invocation, options);
   const { specs, explain } = await readWork(invocation, command, words, options);
-  const plan = await (await invocation.client()).planWorkload({ specs }).catch((error: unknown) => {
+  const api = await invocation.client();
+  const planned = invocation.working(() => 'trying it out on the scheduler', api.planWorkload({ specs }));
+  const plan = await planned.catch((error: unknown) => {
     throw isApiError(error) && HOPELESS.includes(error.reason)
       ? new CliError(EXIT.usage, describeFailure(error).report)
       : explain(error);
@@ -265,7 +267,8 @@ function rounded(gpus: number): number {
 async function planQueue(invocation: Invocation, word: string, options: QueueOptions): Promise<void> {
   const format = formatOf(invocation, options);
   const request = changeOf(selectorOf('queue', word), options);
-  const plan = await (await invocation.client()).planQueueChange(request);
+  const api = await invocation.client();
+  const plan = await invocation.working(() => 'trying it out on the scheduler', api.planQueueChange(request));
   for (const warning of plan.warnings) invocation.note(`warning: ${warning}`);
   invocation.exitCode = plan.complete ? EXIT.ok : EXIT.failed;
   if (format === 'json' || format === 'yaml') {

@@ -179,15 +179,15 @@ async function report(invocation: Invocation, kind: Kind, options: Options): Pro
     return known;
   });
   const { fromMs, toMs } = rangeOf(options, invocation.nowMs);
-  const answer = await (
-    await invocation.client()
-  ).getUsage({
+  const api = await invocation.client();
+  const asked = api.getUsage({
     startTime: fromMs === null ? null : toTimestamp(fromMs),
     endTime: toMs === null ? null : toTimestamp(toMs),
     by,
     queue: options.queue ?? '',
     user: options.user ?? '',
   });
+  const answer = await invocation.working(() => 'adding up usage', asked);
   if (!isCsv && (format === 'json' || format === 'yaml')) {
     const { toProtoJson } = await import('../proto-json.js');
     await invocation.printData(format, toProtoJson('GetUsageResponse', answer));

@@ -92,10 +92,15 @@ async function save(invocation: Invocation, name: string): Promise<void> {
     throw notSaved(file, error);
   });
   try {
-    const hash = await receive(api.saveSnapshot(), handle, file);
+    const received = { bytes: 0 };
+    const hash = await invocation.working(
+      () => `receiving the snapshot: ${formatBytes(received.bytes)}`,
+      receive(api.saveSnapshot(), handle, file, received),
+    );
     const { verifySnapshot } = await import('../../scheduler/store/snapshot/read.js');
     // Read back from the disk: a backup that cannot be read is found out now and not when it is needed.
-    const snapshot = await verifySnapshot(partial).catch((error: unknown) => {
+    const checked = invocation.working(() => 'reading it back from the disk', verifySnapshot(partial));
+    const snapshot = await checked.catch((error: unknown) => {
       throw notSaved(file, error);
     });
     await rename(partial, file);
@@ -109,11 +114,17 @@ async function save(invocation: Invocation, name: string): Promise<void> {
 }
 
 /** Writes what comes, durably, and closes the file. @returns the SHA-256 of the file */
-async function receive(chunks: AsyncIterable<Buffer>, handle: FileHandle, file: string): Promise<string> {
+async function receive(
+  chunks: AsyncIterable<Buffer>,
+  handle: FileHandle,
+  file: string,
+  received: { bytes: number },
+): Promise<string> {
   const hash = createHash('sha256');
   try {
     for await (const chunk of chunks) {
       hash.update(chunk);
+      received.bytes += chunk.length;
       await handle.writeFile(chunk).catch((error: unknown) => {
         throw notSaved(file, error);
       });
@@ -130,7 +141,8 @@ async function receive(chunks: AsyncIterable<Buffer>, handle: FileHandle, file: 
 async function inspect(invocation: Invocation, file: string, options: InspectOptions): Promise<void> {
   const format = invocation.format(options.output, ['table', 'json', 'yaml']);
   const { verifySnapshot } = await import('../../scheduler/store/snapshot/read.js');
-  const snapshot = await verifySnapshot(file).catch((error: unknown) => {
+  const checked = invocation.working(() => `checking ${file}`, verifySnapshot(file));
+  const snapshot = await checked.catch((error: unknown) => {
     throw refused('SNAPSHOT_UNUSABLE', error);
   });
   const { header, trailer, bytes } = snapshot;
@@ -161,9 +173,11 @@ async function restore(invocation: Invocation, file: string, given: RestoreOptio
   }
   const options = { file, replace: given.replace === true, nowMs: invocation.nowMs };
   const restored = given.dataDir === undefined ? intoRedis(options, given) : intoFolder(options, given.dataDir);
-  const { snapshot, position, keptAs } = await restored.catch((error: unknown) => {
-    throw refused('NOT_RESTORED', error);
-  });
+  const { snapshot, position, keptAs } = await invocation
+    .working(() => `restoring ${file}`, restored)
+    .catch((error: unknown) => {
+      throw refused('NOT_RESTORED', error);
+    });
   invocation.out(`Restored ${contents(snapshot)}`);
   if (keptAs !== null) invocation.out(`The data that was there is kept as ${keptAs}`);
   invocation.out(`It goes on as lineage ${position.lineage}, epoch ${position.epoch}, revision ${position.revision}`);

@@ -21,6 +21,7 @@ import { oneLook } from './one-look.js';
 import { countReasons } from './pending-reasons.js';
 import { processMetrics } from './process-metrics.js';
 import { type Labels, Tally } from './tally.js';
+import { registerQueueSeries } from './queue-series.js';
 import { WorkloadMetrics } from './workload-metrics.js';
 
 /** What is read when a scrape comes. */
@@ -131,6 +132,7 @@ export class SchedulerMetrics {
     registerFleetMetrics(this.registry, sources.fleet);
     registerNodeMetrics(this.registry, sources);
     new WorkloadMetrics(this.registry, sources);
+    registerQueueSeries(this.registry, sources);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);
       this.lastCycle.setToCurrentTime();
@@ -207,6 +209,8 @@ export class SchedulerMetrics {
     );
     gauge('sluice_workloads', 'Workloads by queue and state.', ['queue', 'state'], (state, _view, set) => {
       for (const [queue, counts] of state.workloadCounts.byState) {
+        // Finished work of a deleted queue is kept for a while.
+        if (state.queue(queue) === undefined) continue;
         for (const [is, count] of counts) set({ queue, state: is }, count);
       }
     });

@@ -41,15 +41,15 @@ export async function observed(gpus: number) {
     },
     submit: (queue: string, ...specs: readonly SpecFields[]) =>
       loop.execute(submit(submission(specs.map((spec) => ({ ...spec, queue: queue as QueueName }))))),
-    /** What was told to stop has stopped; all else runs. */
-    obey: () =>
+    /** What was told to stop has stopped; all else runs. @param startedMs when its agent says that it started */
+    obey: (startedMs = clock.wallMs()) =>
       loop.execute(
         takeObservation(
           NODE,
           state.heldOn(NODE).map(({ id, stop }) => ({
             id,
             state: stop === null ? 'running' : 'released',
-            startedMs: clock.wallMs(),
+            startedMs,
             endedMs: stop === null ? null : clock.wallMs(),
             exit: stop === null ? null : EXITED,
             checkpoint: null,

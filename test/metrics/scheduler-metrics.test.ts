@@ -5,11 +5,34 @@ import { present } from '../../common/assert.js';
 import type { NodeId } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
-import { hold } from '../../scheduler/control/commands/steering.js';
+import { deleteQueue } from '../../scheduler/control/commands/queues.js';
+import { hold, requeue } from '../../scheduler/control/commands/steering.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { nodeReport } from '../control/workshop.js';
 import { expandBraces } from '../dashboards/metric-names.js';
 import { NODE, observed } from './observed.js';
+
+describe('what queues count', () => {
+  test('is what they wasted, and goes with them', async () => {
+    const { queue, submit: send, obey, samples, clock, loop, metrics, state } = await observed(1);
+    for (const name of ['gone', 'stays']) await queue(name);
+    const [work] = await send('gone', {});
+    await obey();
+    await clock.advance(60_000);
+    await loop.execute(requeue([String(work?.number)], '', 'alice', true));
+    await obey(0);
+    expect(await samples('sluice_queue_wasted_gpu_seconds_total')).toEqual(['{queue="gone",kind="lost"} 60']);
+    await loop.execute(cancel([String(work?.number)], '', 'alice'));
+    await obey();
+    await expect.poll(() => [...state.workloads.values()].every(({ endedMs }) => endedMs !== null)).toBe(true);
+    await send('stays', {});
+    expect(await metrics.registry.metrics()).toContain('="gone"');
+    await loop.execute(deleteQueue('gone'));
+    await expect.poll(() => metrics.registry.metrics()).not.toContain('="gone"');
+    expect(await samples('sluice_workloads_submitted_total')).toEqual(['{queue="stays",type="batch"} 1']);
+    expect((await samples('sluice_workload_wait_seconds')).join()).not.toContain('"gone"');
+  });
+});
 
 describe('what the engine did', () => {
   test('counts who was told to stop for whom, and what became of the promise', async () => {

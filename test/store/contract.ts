@@ -286,7 +286,8 @@ export function describeContract(name: string, makePlace: () => Promise<Place>):
           name: fc.uuid(),
           labels: fc.dictionary(label, text, { noNullPrototype: true }),
           message: text,
-          lostGpuMs: fc.double({ noNaN: true }).filter((number) => !Object.is(number, -0)),
+          // A time is finite.
+          lostGpuMs: fc.double({ noNaN: true, noDefaultInfinity: true }).filter((number) => !Object.is(number, -0)),
           submittedMs: fc.oneof(fc.maxSafeInteger(), fc.integer(), fc.constant(0)),
         });
         const put: StoredRecord[] = [];

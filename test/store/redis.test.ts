@@ -39,6 +39,18 @@ describe.runIf(needs('redis'))('Redis', () => {
     return { open: () => open(primary.port, prefix), remove: () => Promise.resolve() };
   });
 
+  it('writes a head over none but the expected one, to the schema', async () => {
+    const port = portTo(primary.port, randomUUID());
+    const head = { lineage: 'one', epoch: 1, revision: 1, schema: 1 };
+    expect(await port.writeHead(null, head)).toEqual({ done: true, head });
+    const others = [null, ...['lineage', 'epoch', 'revision', 'schema'].map((name) => ({ ...head, [name]: 7 }))];
+    for (const other of others) {
+      expect(await port.writeHead(other as typeof head | null, { ...head, epoch: 2 })).toEqual({ done: false, head });
+    }
+    expect((await port.writeHead(head, { ...head, schema: 2 })).head?.schema).toBe(2);
+    await port.close();
+  });
+
   describe('copies and doubt', () => {
     const own = new RealRedis();
     let first: RedisServer;

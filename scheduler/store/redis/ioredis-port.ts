@@ -22,8 +22,18 @@ const MAX_PAUSE_MS = 500;
 /** How many fields a page asks for. */
 const PAGE_FIELDS = 2_000;
 
+/** Redis 6.2 puts this before what a command says within a script. */
+const IN_SCRIPT = /^ERR Error running script \(call to f_\w+\): @user_script: ?\d+: -/;
 /** Refusals of a Redis that is not, or not yet, the one to talk to. Nothing was carried out. */
 const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED)\b/;
+/** One of them that does not pass: the server became a replica. */
+const IS_REPLICA = /^READONLY\b/;
+
+/** What an error of Redis says about the server, whichever version says it. */
+export function judgeRefusal(message: string): { readonly isNotNow: boolean; readonly isReplica: boolean } {
+  const said = message.replace(IN_SCRIPT, '');
+  return { isNotNow: NOT_NOW.test(said), isReplica: IS_REPLICA.test(said) };
+}
 
 type Argument = string | number | Buffer;
 
@@ -68,7 +78,7 @@ export class IoredisPort implements RedisPort {
       connectTimeout: ANSWER_LIMIT_MS,
       retryStrategy: (times) => Math.min(50 * times, MAX_PAUSE_MS),
       // A primary that became a replica must be left.
-      reconnectOnError: (error) => (/^READONLY\b/.test(error.message) ? 1 : false),
+      reconnectOnError: (error) => (judgeRefusal(error.message).isReplica ? 1 : false),
     });
     this.#redis.on('error', (error: Error) => {
       this.#lastProblem = error.message;
@@ -85,7 +95,8 @@ export class IoredisPort implements RedisPort {
   }
 
   async writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
-    const from = expected === null ? ['', '', ''] : [expected.lineage, expected.epoch, expected.revision];
+    const from =
+      expected === null ? ['', '', '', ''] : [expected.lineage, expected.epoch, expected.revision, expected.schema];
     const to = [head.lineage, head.epoch, head.revision, head.schema];
     return await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
   }
@@ -245,7 +256,7 @@ export class IoredisPort implements RedisPort {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const isSaidByRedis = error.name === 'ReplyError';
-      if (isSaidByRedis && !NOT_NOW.test(error.message)) throw error;
+      if (isSaidByRedis && !judgeRefusal(error.message).isNotNow) throw error;
       throw new RedisUnreachable(`Redis: ${error.message}`, { cause: error });
     } finally {
       clearTimeout(limit);

@@ -207,6 +207,8 @@ export class RedisStore implements StateStore {
     }
     const { port } = this.#options;
     const answers = group.map((sent) => ({ sent, answer: this.#append(port, sent) }));
+    // Each is awaited below, up to the first that fails: those behind it must not count as rejections that nobody handles.
+    void Promise.allSettled(answers.map(({ answer }) => answer));
     const copied = this.#isCopied(port).then(
       (isCopied) => ({ isCopied }),
       (error: unknown) => ({ isCopied: false, error }),
@@ -216,8 +218,9 @@ export class RedisStore implements StateStore {
     try {
       for (const { sent, answer } of answers) {
         const { done, head } = await answer;
-        if (head === 'unknown') doubtful.push(sent);
-        else if (done) written.push(sent);
+        if (done) written.push(sent);
+        // Behind one in doubt a refusal says only that this one did not follow: both are settled together.
+        else if (head === 'unknown' || doubtful.length > 0) doubtful.push(sent);
         else sent.failed(refusal(sent.commit, head));
       }
       // In order: what was written before a doubtful one is settled with it.
@@ -249,7 +252,9 @@ export class RedisStore implements StateStore {
       const head = await port.readHead();
       this.#mustGoOn(head);
       if (head === null) throw this.#fail('the Redis was emptied');
-      // A write of this connection, so that waiting covers all that came before it.
+      // Between the answers above and this head a replica may have been promoted that has not all of them: they are sent again.
+      if (group.some(({ commit }) => head.revision < commit.revision)) return null;
+      // A write of this connection over the very head that was read, so that waiting covers all that came before it.
       const { done } = await port.writeHead(head, head);
       return done && (await this.#isCopied(port)) ? true : null;
     });
@@ -347,8 +352,11 @@ export class RedisStore implements StateStore {
           this.#memory = judgeMemory(facts);
           this.#noteLoss(known, head);
         })
-        // The next look tells; commits find out by themselves.
-        .catch(outOfReach)
+        .catch((error: unknown) => {
+          // Out of reach: the next look tells, and commits find out by themselves.
+          if (error instanceof RedisUnreachable || this.#state !== 'open') return;
+          this.#fail(`the memory of Redis cannot be watched: ${String(error)}`, error);
+        })
         .finally(() => {
           if (this.#state === 'open') this.#watchMemory();
         });

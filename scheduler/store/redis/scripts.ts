@@ -38,14 +38,14 @@ local function answer(done)
 end`;
 
 /**
- * Keys: head. Arguments: the expected lineage, epoch and revision (a lineage of '' = there is no head), then lineage, epoch,
- * revision and schema to write.
+ * Keys: head. Arguments: the expected lineage, epoch, revision and schema (a lineage of '' = there is no head), then those to
+ * write.
  */
 export const WRITE_HEAD = `${HEAD}
 local at = head()
 if (at[1] or '') ~= ARGV[1] then return answer(0) end
-if ARGV[1] ~= '' and (at[2] ~= ARGV[2] or at[3] ~= ARGV[3]) then return answer(0) end
-redis.call('HSET', KEYS[1], 'lineage', ARGV[4], 'epoch', ARGV[5], 'revision', ARGV[6], 'schema', ARGV[7])
+if ARGV[1] ~= '' and (at[2] ~= ARGV[2] or at[3] ~= ARGV[3] or at[4] ~= ARGV[4]) then return answer(0) end
+redis.call('HSET', KEYS[1], 'lineage', ARGV[5], 'epoch', ARGV[6], 'revision', ARGV[7], 'schema', ARGV[8])
 return answer(1)`;
 
 /**

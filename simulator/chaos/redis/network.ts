@@ -57,8 +57,11 @@ export function whyNoNamespaces(): string | null {
 /** A network of namespaces, each with one line to a bridge in a namespace of its own. */
 export class NamespaceNetwork implements Network {
   readonly kind = 'namespaces';
-  readonly #prefix = `sl${process.pid.toString(36)}`;
-  readonly #subnet = `10.${64 + (process.pid % 128)}.${(process.pid >> 7) % 250}`;
+  /** The kernel takes its time with what was removed: the next network of this process has names and addresses of its own. */
+  static #networks = 0;
+  readonly #number = NamespaceNetwork.#networks++;
+  readonly #prefix = `sl${process.pid.toString(36)}${this.#number.toString(36)}`;
+  readonly #subnet = `10.${64 + ((process.pid + this.#number) % 128)}.${(process.pid >> 7) % 250}`;
   #places = 0;
   readonly #made: string[] = [];
   readonly #cuts = new Map<string, Mend>();

@@ -120,5 +120,6 @@ function refused(head: RedisHead | null): Step<WriteAnswer> {
 
 function isSame(one: RedisHead | null, other: RedisHead | null): boolean {
   if (one === null || other === null) return one === other;
-  return one.lineage === other.lineage && one.epoch === other.epoch && one.revision === other.revision;
+  const isSameTerm = one.lineage === other.lineage && one.epoch === other.epoch;
+  return isSameTerm && one.revision === other.revision && one.schema === other.schema;
 }

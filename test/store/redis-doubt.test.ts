@@ -1,0 +1,161 @@
+// What the Redis store makes of doubt, at moments that no real Redis can be held at: a port that does what the test says.
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../common/clock.js';
+import { judgeRefusal } from '../../scheduler/store/redis/ioredis-port.js';
+import type { RedisBatch, RedisFacts, RedisHead, RedisPort, WriteAnswer } from '../../scheduler/store/redis/port.js';
+import { RedisUnreachable } from '../../scheduler/store/redis/port.js';
+import { openRedisStore } from '../../scheduler/store/redis/redis-store.js';
+import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { following, queue } from './samples.js';
+
+const FACTS: RedisFacts = {
+  version: '7.0.15',
+  runId: 'a',
+  replicationId: 'b',
+  role: 'primary',
+  connectedReplicas: 1,
+  settings: {},
+  usedBytes: 1,
+  maxBytes: 100,
+};
+
+/** A primary in memory; the test changes what it does. */
+class ScriptedPort implements RedisPort {
+  head: RedisHead | null = null;
+  readonly keys = new Set<string>();
+  /** Called with each batch before it is looked at; what it throws is the answer. */
+  beforeAppend: (batch: RedisBatch) => void = () => undefined;
+  /** How many copies a wait finds. */
+  copies: () => number = () => 1;
+
+  readHead(): Promise<RedisHead | null> {
+    return Promise.resolve(this.head);
+  }
+
+  writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
+    const done = expected?.epoch === this.head?.epoch && expected?.revision === this.head?.revision;
+    if (done) this.head = head;
+    return Promise.resolve({ done, head: this.head });
+  }
+
+  async append(batch: RedisBatch): Promise<WriteAnswer> {
+    this.beforeAppend(batch);
+    await Promise.resolve();
+    const { head } = this;
+    if (head?.revision !== batch.after || head.epoch !== batch.epoch) return { done: false, head };
+    for (const { key } of batch.changes) this.keys.add(key);
+    this.head = { ...head, revision: batch.revision };
+    return { done: true, head: this.head };
+  }
+
+  waitForCopies(): Promise<number> {
+    return Promise.resolve(this.copies());
+  }
+
+  facts(): Promise<RedisFacts> {
+    return Promise.resolve(FACTS);
+  }
+
+  readPage(): Promise<never> {
+    return Promise.reject(new Error('nothing is read here'));
+  }
+
+  claim(): Promise<never> {
+    return Promise.reject(new Error('nobody leads here'));
+  }
+
+  claimed(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  onReleased(): void {
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+async function begin() {
+  const port = new ScriptedPort();
+  const store = await openRedisStore({ port, clock: systemClock, copies: 1, newLineage: () => 'one' });
+  return { port, store, at: await store.beginEpoch() };
+}
+
+describe('a commit in doubt', () => {
+  it('is sent again to a replica that was promoted between its second answer and the look at the head', async () => {
+    const { port, store, at } = await begin();
+    const asThen = port.head;
+    let appends = 0;
+    let waits = 0;
+    port.copies = () => (waits++ === 0 ? 0 : 1);
+    port.beforeAppend = () => {
+      appends += 1;
+      // The old primary says that it has the commit; whoever is asked next never had it.
+      if (appends === 2) {
+        void Promise.resolve()
+          .then(() => undefined)
+          .then(() => {
+            port.head = asThen;
+            port.keys.clear();
+          });
+      }
+    };
+    await store.commit(following(at, { puts: [queue('kept')] }));
+    expect(port.head?.revision).toBe(1);
+    expect([...port.keys]).toEqual(['kept']);
+    expect(appends).toBe(3);
+    await store.close();
+  });
+
+  it('takes those behind it along', async () => {
+    const { port, store, at } = await begin();
+    let isFirst = true;
+    port.beforeAppend = () => {
+      if (!isFirst) return;
+      isFirst = false;
+      throw new RedisUnreachable('NOREPLICAS');
+    };
+    const next = { ...at, revision: at.revision + 1 };
+    await Promise.all([
+      store.commit(following(at, { puts: [queue('a')] })),
+      store.commit(following(next, { puts: [queue('b')] })),
+    ]);
+    expect(port.head?.revision).toBe(2);
+    expect([...port.keys]).toEqual(['a', 'b']);
+    await store.close();
+  });
+
+  it('fails with all behind it, each told once, when Redis says that it cannot write', async () => {
+    const { port, store, at } = await begin();
+    port.beforeAppend = () => {
+      throw new Error("OOM command not allowed when used memory > 'maxmemory'.");
+    };
+    const sent = [0, 1, 2].map((more) => store.commit(following({ ...at, revision: at.revision + more }, {})));
+    for (const told of await Promise.allSettled(sent)) {
+      expect(told).toMatchObject({ status: 'rejected', reason: expect.any(StoreFailure) as unknown });
+      expect(String((told as PromiseRejectedResult).reason)).toContain('OOM');
+    }
+    // What nobody handled would end the daemon.
+    await new Promise((resolve) => setImmediate(resolve));
+    await store.close();
+  });
+});
+
+describe('what Redis says against a command', () => {
+  it.each([
+    ["READONLY You can't write against a read only replica.", true, true],
+    ["ERR Error running script (call to f_0a1b): @user_script:17: -READONLY You can't write against a", true, true],
+    ['ERR Error running script (call to f_0a1b): @user_script: 3: -NOREPLICAS Not enough good replicas', true, false],
+    ['LOADING Redis is loading the dataset in memory', true, false],
+    ['ERR Error running script (call to f_0a1b): @user_script:3: -OOM command not allowed', false, false],
+    ['ERR value is READONLY', false, false],
+  ])('%s', (message, isNotNow, isReplica) => {
+    expect(judgeRefusal(message)).toEqual({ isNotNow, isReplica });
+  });
+});
