@@ -3,6 +3,7 @@
 // and an older copy of the disk can be put back.
 import type { Random } from '../random.js';
 import type { CollectionName } from '../../scheduler/model/records.js';
+import { COLLECTION_NAMES } from '../../scheduler/store/collections.js';
 import {
   CommitRefused,
   StoreFailure,
@@ -13,19 +14,6 @@ import {
   type StoredRecord,
   type StorePosition,
 } from '../../scheduler/store/state-store.js';
-
-/** In the order in which they are loaded. */
-const COLLECTIONS: Readonly<Record<CollectionName, true>> = {
-  meta: true,
-  queues: true,
-  nodes: true,
-  workloads: true,
-  allocations: true,
-  requests: true,
-  incidents: true,
-  usage: true,
-  notices: true,
-};
 
 type Tables = Map<CollectionName, Map<string, unknown>>;
 
@@ -167,8 +155,8 @@ export class SimStore implements StateStore {
 
   async *load(): AsyncGenerator<StoredRecord, void, undefined> {
     const { tables } = this.#disk.image;
-    const records = Object.keys(COLLECTIONS).flatMap((collection) =>
-      [...(tables.get(collection as CollectionName) ?? [])]
+    const records = COLLECTION_NAMES.flatMap((collection) =>
+      [...(tables.get(collection) ?? [])]
         .sort(byKey)
         .map(([key, value]) => ({ collection, key, value }) as StoredRecord),
     );

@@ -153,7 +153,9 @@ describe('what Redis says against a command', () => {
     ["ERR Error running script (call to f_0a1b): @user_script:17: -READONLY You can't write against a", true, true],
     ['ERR Error running script (call to f_0a1b): @user_script: 3: -NOREPLICAS Not enough good replicas', true, false],
     ['LOADING Redis is loading the dataset in memory', true, false],
-    ['ERR Error running script (call to f_0a1b): @user_script:3: -OOM command not allowed', false, false],
+    ['ERR Error running script (call to f_0a1b): @user_script:3: -OOM command not allowed', true, false],
+    ['MISCONF Errors writing to the AOF file: No space left on device', true, false],
+    ['NOPERM this user has no permissions', false, false],
     ['ERR value is READONLY', false, false],
   ])('%s', (message, isNotNow, isReplica) => {
     expect(judgeRefusal(message)).toEqual({ isNotNow, isReplica });

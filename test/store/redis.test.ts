@@ -123,6 +123,36 @@ describe.runIf(needs('redis'))('Redis', () => {
       await commitNext(store, next, { puts: [queue('next')] });
     });
 
+    it('waits while the Redis is full, ends the term in its words, and is of use again once there is room', async () => {
+      store = await open(first.port, 'c', { doubtLimitMs: 1_000 });
+      const at = await store.beginEpoch();
+      await own.ask(first.port, 'CONFIG', 'SET', 'maxmemory', '1');
+      await expect(commitNext(store, at, { puts: [queue('a')] })).rejects.toThrow(/in doubt for 1000 ms: Redis: .*OOM/);
+      await own.ask(first.port, 'CONFIG', 'SET', 'maxmemory', '0');
+      await store.close();
+      store = await open(first.port, 'c');
+      await commitNext(store, await store.beginEpoch(), { puts: [queue('b')] });
+      expect((await everything(store)).map(({ key }) => key)).toEqual(['b']);
+    });
+
+    it('hands out many records in slices, between which others get their turn', async () => {
+      store = await open(first.port, 'c');
+      const puts = Array.from({ length: 5_000 }, (_, number) => workload(number + 1));
+      await commitNext(store, await store.beginEpoch(), { puts });
+      const { records, release } = await store.snapshot();
+      let turns = 0;
+      let seen = 0;
+      const count = (): void => {
+        turns += 1;
+        if (seen < puts.length) setTimeout(count, 0);
+      };
+      count();
+      for await (const _ of records) seen += 1;
+      release();
+      expect(seen).toBe(puts.length);
+      expect(turns).toBeGreaterThan(3);
+    });
+
     it('notices that the Redis lost what it had acknowledged', async () => {
       store = await open(first.port, 'c', { copies: 0 });
       const at = await commitNext(store, await store.beginEpoch(), { puts: [queue('a')] });
@@ -174,6 +204,26 @@ describe.runIf(needs('redis'))('Redis', () => {
       expect(performance.now() - resignedMs).toBeLessThan(1_500);
       await a.close();
       await b.close();
+    });
+
+    it('is lost at once when Redis refuses to renew it', async () => {
+      const port = portTo(primary.port, randomUUID());
+      const broken = { ...port, claim: port.claim.bind(port), release: port.release.bind(port), onReleased: quiet };
+      const a = redisLeadership({
+        port: broken,
+        clock: bootClock,
+        id: 'a',
+        address: 'a:1',
+        wallMs: Date.now,
+        holdMs: 1_500,
+      });
+      const term = await a.campaign({ onLeader: quiet, signal: new AbortController().signal });
+      broken.claim = () => Promise.reject(new Error('NOPERM'));
+      expect(await new Promise<string>((resolve) => term.onLost(resolve))).toBe(
+        'the leadership cannot be renewed: NOPERM',
+      );
+      expect(term.isFresh()).toBe(false);
+      await port.close();
     });
 
     it('is lost when it cannot be renewed, before anybody else can have it', async () => {

@@ -24,8 +24,8 @@ const PAGE_FIELDS = 2_000;
 
 /** Redis 6.2 puts this before what a command says within a script. */
 const IN_SCRIPT = /^ERR Error running script \(call to f_\w+\): @user_script: ?\d+: -/;
-/** Refusals of a Redis that is not, or not yet, the one to talk to. Nothing was carried out. */
-const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED)\b/;
+/** Refusals of a Redis that is not, or not yet, the one to talk to, or has no room at present. Nothing was carried out. */
+const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|OOM|MISCONF|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED)\b/;
 /** One of them that does not pass: the server became a replica. */
 const IS_REPLICA = /^READONLY\b/;
 

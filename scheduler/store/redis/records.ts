@@ -11,7 +11,14 @@ export interface Reading {
 /** Pages that were read, not all at one moment. */
 export interface Pages {
   /** Puts what was committed meanwhile over them. @returns every record, collection by collection, keys ascending */
-  finish(reading: Reading, collections: readonly CollectionName[]): readonly StoredRecord[];
+  finish(reading: Reading, collections: readonly CollectionName[]): readonly EncodedRecord[];
+}
+
+/** A record as Redis holds it: many are read at once, and decoded one by one. */
+export interface EncodedRecord {
+  readonly collection: CollectionName;
+  readonly key: string;
+  readonly value: Uint8Array;
 }
 
 /** A commit as changes of fields. */
@@ -40,7 +47,7 @@ export async function readRecords(port: RedisPort): Promise<Pages> {
       return collections.flatMap((collection) =>
         [...fieldsOf(found, collection)]
           .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-          .map(([key, value]) => ({ collection, key, value: decode(value) }) as StoredRecord),
+          .map(([key, value]) => ({ collection, key, value })),
       );
     },
   };
@@ -54,6 +61,7 @@ function fieldsOf(found: Map<string, Map<string, Uint8Array>>, collection: strin
   return fresh;
 }
 
-function decode(value: Uint8Array): StoredRecord['value'] {
-  return JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as StoredRecord['value'];
+export function decode({ collection, key, value }: EncodedRecord): StoredRecord {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+  return { collection, key, value: JSON.parse(text) as StoredRecord['value'] } as StoredRecord;
 }

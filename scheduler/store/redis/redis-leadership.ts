@@ -126,7 +126,13 @@ class RedisTerm implements LeaderTerm {
     }
     const sentMs = clock.bootMs();
     this.#timer = clock.after(Math.max(0, this.#freshUntilMs - sentMs), () => void this.#renew());
-    const claim = await orNone(port.claim(card, holdMs));
+    let claim: LeaderClaim | null;
+    try {
+      claim = await orNone(port.claim(card, holdMs));
+    } catch (error) {
+      this.#lose(`the leadership cannot be renewed: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
     if (this.#isOver) return;
     if (claim !== null && claim.card.id !== card.id) {
       this.#lose(`the daemon at ${claim.card.address} leads`);

@@ -19,7 +19,7 @@ import {
   type StoreSnapshot,
 } from '../state-store.js';
 import { type FieldChange, type RedisHead, type RedisPort, RedisUnreachable, type WriteAnswer } from './port.js';
-import { changesOf, type Reading, readRecords } from './records.js';
+import { changesOf, decode, type EncodedRecord, type Reading, readRecords } from './records.js';
 import { judgeMemory } from './memory.js';
 
 export interface RedisStoreOptions {
@@ -44,6 +44,8 @@ export const DOUBT_LIMIT_MS = 8_000;
 const RETRY_MS = 100;
 /** How often the memory of Redis is looked at, in ms. */
 const MEMORY_EVERY_MS = 1_000;
+/** How many records are decoded before other work of the event loop gets a turn. */
+const DECODE_SLICE = 1_000;
 /** The most commits that share one wait for copies. */
 const MAX_GROUP = 1_024;
 
@@ -107,9 +109,7 @@ export class RedisStore implements StateStore {
     invariant(position !== null, 'a snapshot is taken within a term', '');
     return {
       position,
-      records: (async function* () {
-        yield* records;
-      })(),
+      records: this.#decoded(records),
       release: () => undefined,
     };
   }
@@ -159,11 +159,21 @@ export class RedisStore implements StateStore {
 
   async *#read(): AsyncGenerator<StoredRecord, void, undefined> {
     this.#mustBeOpen();
-    yield* (await this.#readAll()).records;
+    yield* this.#decoded((await this.#readAll()).records);
+  }
+
+  /** Decodes in slices, between which everybody else gets a turn. */
+  async *#decoded(records: readonly EncodedRecord[]): AsyncGenerator<StoredRecord, void, undefined> {
+    const { clock } = this.#options;
+    let decoded = 0;
+    for (const record of records) {
+      yield decode(record);
+      if (++decoded % DECODE_SLICE === 0) await new Promise<void>((resolve) => void clock.after(0, resolve));
+    }
   }
 
   /** Reads pages while commits go on, and then puts over them what was committed meanwhile. */
-  async #readAll(): Promise<{ readonly records: readonly StoredRecord[]; readonly position: StorePosition | null }> {
+  async #readAll(): Promise<{ readonly records: readonly EncodedRecord[]; readonly position: StorePosition | null }> {
     const { port } = this.#options;
     return await this.#untilCertain('reading', async () => {
       const before = await port.readHead();
@@ -318,7 +328,7 @@ export class RedisStore implements StateStore {
     const steps = schema.upgrades.filter(({ to }) => to > head.schema);
     const { records } = await this.#readAll();
     const changes: FieldChange[] = [];
-    for (const before of records) {
+    for await (const before of this.#decoded(records)) {
       const after = steps.reduce<StoredRecord | null>((current, { change }) => current && change(current), before);
       if (after?.collection !== before.collection || after.key !== before.key) {
         changes.push({ collection: before.collection, key: before.key, value: null });
