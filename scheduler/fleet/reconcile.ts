@@ -10,7 +10,8 @@
 //   any live          released                       ended, GPUs free (dirty ones quarantined)
 //   any live          never started                  ended without blame, the workload is requeued
 //   no stop asked     ended by a stop of the agent   the same, whatever its exit code: without a lease it stopped its tasks
-//   any live          ended, nobody saw how          the same: machine or supervisor went down under it
+//   any live          ended, nobody saw how          the same: machine or supervisor went down under it; also when its
+//                                                    gang was stopped because another task had failed of that before
 //   started           nothing, machine rebooted      lost; GPUs free (a reboot proves that nothing runs)
 //   started           nothing, same boot             lost; GPUs quarantined, since nothing proves them free
 //   anything          nothing, and it knows more of  ended in what was lost; requeued, GPUs free
@@ -42,7 +43,7 @@ import {
 import { isTerminal } from '../model/cluster-state.js';
 import { isHeld } from '../model/launch.js';
 import type { Origin } from '../model/origin.js';
-import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray } from '../model/records.js';
+import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray, type Workload } from '../model/records.js';
 import type { Observed } from './observed.js';
 import { noteStrays, type StrayPolicy } from './strays.js';
 
@@ -352,7 +353,8 @@ function loseAllocation(
 ): void {
   if (hasEnded(draft.allocation(allocation.id))) return;
   const workload = draft.workload(allocation.workload);
-  if (!isTerminal(workload.state) && workload.afterStop === null) {
+  const isOpen = workload.afterStop === null || isExcuse(draft.allocation(allocation.id), workload, end);
+  if (!isTerminal(workload.state) && isOpen) {
     const ranMs = allocation.startedMs === null ? 0 : end.endedMs - allocation.startedMs;
     const more = countsAsFalseStart ? 1 : 0;
     const falseStarts = ranMs < SOUND_RUN_MS ? workload.falseStarts + more : 0;
@@ -367,4 +369,14 @@ function loseAllocation(
     });
   }
   markEnded(draft, allocation.id, { ...end, ofItsOwn: false }, nowMs);
+}
+
+/**
+ * Whether the loss of a task explains why another one of its gang failed before it was known: its peers feel at once that a machine is
+ * gone, and the scheduler learns of it when the fence time has passed. Then the program is not to blame, and no retry is charged.
+ */
+function isExcuse({ startedMs, stop, fault }: Allocation, { afterStop }: Workload, { exit }: End): boolean {
+  // One that was stopped before it was started was stopped because of that failure.
+  if (afterStop !== 'fail' || stop?.reason !== 'gang_ended' || startedMs === null) return false;
+  return fault !== undefined || (exit.code === null && exit.signal === '');
 }

@@ -1,12 +1,13 @@
 // The table of desired × observed, row by row, and the lease that no silent node outlives.
 import fc from 'fast-check';
-import { GPU_PARTS } from '../../scheduler/model/requests.js';
+import { GPU_PARTS, NO_RETRY } from '../../scheduler/model/requests.js';
 import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import { CLOCK_RATE_BOUND, fenceTimeMs, KILL_MARGIN_MS, LeaseTable } from '../../scheduler/fleet/lease.js';
 import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { MAX_FALSE_STARTS } from '../../scheduler/model/elastic.js';
 import { place } from '../../scheduler/model/lifecycle.js';
 import { nodeReport, Workshop } from '../control/workshop.js';
 
@@ -177,6 +178,62 @@ describe('what follows from a report', () => {
     expect(outcome(shop, first)).toBe('stopping, stopping');
     shop.run(takeObservation(one, [seen(first, 'released', { stopSignalled: true })]));
     expect(shop.workload(number)).toMatchObject({ state: 'pending', requeues: 1 });
+  });
+
+  describe('a task of a gang fails, and then another one', () => {
+    function failing() {
+      const shop = new Workshop();
+      shop.queue('research');
+      const [one, two] = [shop.node('n1', 1), shop.node('n2', 1)];
+      const number = shop.submit({ tasks: 2, retry: { ...NO_RETRY, max: 3 } });
+      const placements = [one, two].map((node, task) => ({ task, node, gpus: [0], parts: GPU_PARTS, instances: [] }));
+      const start = (): readonly [AllocationId, AllocationId] => {
+        shop.change((draft, { newUlid, nowMs }) => place(draft, number, placements, nowMs, newUlid));
+        return shop.workload(number).allocations as [AllocationId, AllocationId];
+      };
+      const fail = (id: AllocationId, fields: Partial<Observed> = {}): void => {
+        const exit = { code: 1, signal: '', message: '' };
+        shop.run(takeObservation(one, [seen(id, 'released', { exit, ...fields })]));
+      };
+      return { shop, one, two, number, start, fail };
+    }
+
+    test('is lost with its machine, which was why: no retry is charged', () => {
+      const { shop, one, two, number, start, fail } = failing();
+      const [first, second] = start();
+      shop.run(takeObservation(one, [seen(first, 'running')]));
+      shop.run(takeObservation(two, [seen(second, 'running')]));
+      fail(first);
+      expect(shop.workload(number)).toMatchObject({ state: 'stopping', afterStop: 'fail' });
+      shop.run(fenceNode(two, [second]));
+      expect(shop.workload(number)).toMatchObject({ state: 'pending', requeues: 1, retries: 0, falseStarts: 1 });
+    });
+
+    test('is lost again and again, soon after its start: it is given up all the same', () => {
+      const { shop, one, two, number, start, fail } = failing();
+      for (let attempt = 1; attempt <= MAX_FALSE_STARTS; attempt += 1) {
+        expect(shop.workload(number)).toMatchObject({ state: 'pending', retries: 0 });
+        const [first, second] = start();
+        shop.run(takeObservation(one, [seen(first, 'running')]));
+        shop.run(takeObservation(two, [seen(second, 'running')]));
+        fail(first);
+        shop.run(fenceNode(two, [second]));
+      }
+      expect(shop.workload(number)).toMatchObject({ retries: 1, falseStarts: MAX_FALSE_STARTS });
+    });
+
+    test.each<[string, Partial<Observed>]>([
+      ['ends by its stop signal', { stopSignalled: true, exit: { code: null, signal: 'SIGTERM', message: '' } }],
+      ['was not started yet', { neverStarted: true, startedMs: null, exit: null }],
+    ])('%s: the program is to blame', (_, fields) => {
+      const { shop, one, two, number, start, fail } = failing();
+      const [first, second] = start();
+      shop.run(takeObservation(one, [seen(first, 'running')]));
+      if (fields.neverStarted !== true) shop.run(takeObservation(two, [seen(second, 'running')]));
+      fail(first);
+      shop.run(takeObservation(two, [seen(second, 'released', fields)]));
+      expect(shop.workload(number)).toMatchObject({ state: 'pending', requeues: 0, retries: 1 });
+    });
   });
 });
 
