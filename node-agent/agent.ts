@@ -272,7 +272,8 @@ export class Agent {
     this.take({ type: 'leaving' });
     const live = [...this.#state.allocations.values()].filter(isLive);
     for (const { grant } of live) {
-      this.#runtime.stop(grant.id, 'CANCELLED', Math.min(grant.graceMs, STOP_ALL_GRACE_MS));
+      // Nobody gave the work up: it is requeued, and a program that goes by the reason has to save.
+      this.#runtime.stop(grant.id, 'MAINTENANCE', Math.min(grant.graceMs, STOP_ALL_GRACE_MS));
     }
     const endMs = this.#deps.clock.monotonicMs() + STOP_ALL_GRACE_MS + STOP_MARGIN_MS;
     while (this.#runtime.live.length > 0 && this.#deps.clock.monotonicMs() < endMs) {

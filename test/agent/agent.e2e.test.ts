@@ -288,13 +288,18 @@ describe.runIf(needs('build'))('crashes', () => {
 
   test('SIGTERM with --stop-tasks-on-exit: tasks get their signal and their grace first', async () => {
     agent.start(scheduler.address, ['--no-gpus', '--stop-tasks-on-exit']);
-    const order = sh('echo $$ > main; trap "echo saved; exit 0" TERM; while :; do sleep 0.02; done');
+    const order = sh(
+      'echo $$ > main; trap "cat $SLUICE_STOP_FILE; echo saved; exit 0" TERM; while :; do sleep 0.02; done',
+    );
     scheduler.order([order]);
     const main = await pidIn(order.id, 'main');
     const supervisor = agent.supervisorOf(order.id);
     expect(await agent.end('SIGTERM')).toBe(0);
     expect(isAlive(main)).toBe(false);
-    expect(readFileSync(path.join(agent.folder(order.id), 'log'), 'utf8')).toContain('saved\n');
+    const log = readFileSync(path.join(agent.folder(order.id), 'log'), 'utf8');
+    expect(log).toContain('saved\n');
+    // It is requeued: a program that saves nothing when it is cancelled has to save now.
+    expect(log).toContain('"reason":"MAINTENANCE"');
     await untilGone(supervisor);
   });
 
