@@ -17,7 +17,8 @@ const NOT_STARTED = 127;
 
 interface Rank {
   readonly rank: number;
-  readonly child: ChildProcess;
+  /** Null = it could not be started. */
+  readonly child: ChildProcess | null;
 }
 
 interface End {
@@ -63,9 +64,21 @@ class Lines {
 
 const NEWLINE = Buffer.from('\n');
 
+/** What the log did not take so far, in bytes. */
+let lostBytes = 0;
+
 /** In one go, so that lines of several ranks do not mix. The log is a file: writing to it waits for nobody. */
-function writeAll(data: Buffer): void {
-  for (let at = 0; at < data.length;) at += writeSync(1, data, at);
+function writeAll(lines: Buffer): void {
+  const loss = lostBytes === 0 ? '' : `sluice: ${lostBytes} bytes of output were lost: the log could not be written\n`;
+  const data = loss === '' ? lines : Buffer.concat([Buffer.from(loss), lines]);
+  let at = 0;
+  try {
+    while (at < data.length) at += writeSync(1, data, at);
+    lostBytes = 0;
+  } catch {
+    // A full disk costs the ranks their output, not their work.
+    lostBytes += Math.min(data.length - at, lines.length);
+  }
 }
 
 class RankHost {
@@ -90,24 +103,26 @@ class RankHost {
 
   #start(rank: number, local: number, slot: string, [program = '', ...args]: readonly string[]): Rank {
     const [uuid = '', instance = ''] = slot === '-' ? [] : slot.split('/');
-    const child = spawn(program, args, {
-      env: {
-        ...process.env,
-        RANK: String(rank),
-        LOCAL_RANK: String(local),
-        SLUICE_LOCAL_GPU: instance || uuid,
-        // CUDA shows a process one instance at most; of whole GPUs it sees all of its task, as with torchrun, and takes LOCAL_RANK.
-        ...(instance === '' ? {} : { CUDA_VISIBLE_DEVICES: instance }),
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const env = {
+      ...process.env,
+      RANK: String(rank),
+      LOCAL_RANK: String(local),
+      SLUICE_LOCAL_GPU: instance || uuid,
+      // CUDA shows a process one instance at most; of whole GPUs it sees all of its task, as with torchrun, and takes LOCAL_RANK.
+      ...(instance === '' ? {} : { CUDA_VISIBLE_DEVICES: instance }),
+    };
+    let child: ChildProcess;
+    try {
+      child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    } catch (error) {
+      // Node throws some of what the system says, and tells the rest later, when all ranks are known.
+      setImmediate(() => this.#notStarted(rank, error as Error));
+      return { rank, child: null };
+    }
     // Both go into one log, each in whole lines.
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) new Lines(`[rank ${rank}] `).follow(stream);
     child.on('error', (error) => {
-      if (child.pid !== undefined) return;
-      this.#open -= 1;
-      writeAll(Buffer.from(`sluice: rank ${rank} could not be started: ${error.message}\n`));
-      this.#ended(rank, { code: NOT_STARTED, signal: null });
+      if (child.pid === undefined) this.#notStarted(rank, error);
     });
     child.on('exit', (code, signal) => this.#ended(rank, { code, signal }));
     child.on('close', () => {
@@ -116,6 +131,12 @@ class RankHost {
       if (this.#open === 0 && this.#left === 0) this.#leave();
     });
     return { rank, child };
+  }
+
+  #notStarted(rank: number, error: Error): void {
+    this.#open -= 1;
+    writeAll(Buffer.from(`sluice: rank ${rank} could not be started: ${error.message}\n`));
+    this.#ended(rank, { code: NOT_STARTED, signal: null });
   }
 
   #ended(rank: number, end: End): void {
@@ -141,9 +162,9 @@ class RankHost {
   }
 
   #stopOthers(): void {
-    for (const { child } of this.#ranks) child.kill('SIGTERM');
+    for (const { child } of this.#ranks) child?.kill('SIGTERM');
     setTimeout(() => {
-      for (const { child } of this.#ranks) child.kill('SIGKILL');
+      for (const { child } of this.#ranks) child?.kill('SIGKILL');
     }, this.#graceMs).unref();
   }
 

@@ -1,6 +1,7 @@
 // The program around the ranks of one task, as a process: whose failure counts, what is in the log, how it ends.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
@@ -86,6 +87,24 @@ describe.runIf(needs('build'))('ranks of one task', () => {
     const { code, lines } = await run('g', ['/no/such/program']);
     expect(code).toBe(127);
     expect(lines[0]).toMatch(/^sluice: rank 4 could not be started: spawn \/no\/such\/program ENOENT/);
+  });
+
+  test('a program that Node refuses to start at all is no other case', async () => {
+    const { code, lines, cause } = await run('g,h', ['/etc/passwd/program']);
+    expect([code, cause]).toEqual([127, 'rank 4 failed first']);
+    expect(lines).toContain('sluice: rank 5 could not be started: spawn ENOTDIR');
+  });
+
+  test('a log that takes nothing more, on a full disk, costs output and not the work', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [RANK_HOST, '0', '0', 'g', ...node('console.log("x"); process.exit(9)')], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    let crash = '';
+    child.stderr?.on('data', (chunk: Buffer) => (crash += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect([code, crash]).toEqual([9, '']);
   });
 
   test('what a rank leaves behind does not keep the task', async () => {
