@@ -1,6 +1,7 @@
 // The file that makes a checkpoint count: COMPLETE, in the checkpoint's folder. Its content is optional, since any program in any
 // language may make it; what is there is JSON.
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileDurably } from './durable-files.js';
 
@@ -15,6 +16,8 @@ export interface CheckpointMarker {
   readonly step: number;
   /** Which attempt made it; 0 = it does not say. */
   readonly attempt: number;
+  /** The number of the workload whose attempt that was; 0 = it does not say. */
+  readonly workload: number;
   /** When it was made: wall clock of whoever keeps the files, ms since 1970. */
   readonly timeMs: number;
 }
@@ -24,11 +27,27 @@ export async function readMarker(folder: string): Promise<CheckpointMarker | nul
   const file = path.join(folder, COMPLETE_FILE);
   const found = await orNull(stat(file));
   if (found === null) return null;
-  const text = found.size > MAX_BYTES ? '' : ((await orNull(readFile(file, 'utf8'))) ?? '');
-  const content = parsed(text);
+  const isShort = found.isFile() && found.size <= MAX_BYTES;
+  const content = parsed(isShort ? ((await orNull(readStart(file))) ?? '') : '');
   const whole = (value: unknown): number =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
-  return { step: whole(content['step']), attempt: whole(content['attempt']), timeMs: Math.floor(found.mtimeMs) };
+  return {
+    step: whole(content['step']),
+    attempt: whole(content['attempt']),
+    workload: whole(content['workload']),
+    timeMs: Math.floor(found.mtimeMs),
+  };
+}
+
+/** Whoever writes there may put a pipe or a device in its place at any time: it must neither keep us waiting nor fill our memory. */
+async function readStart(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Makes or replaces the marker: it is there whole or not at all, also after a crash. */
@@ -36,8 +55,9 @@ export async function writeMarker(
   folder: string,
   marker: Omit<CheckpointMarker, 'timeMs'> & { readonly allocation: string },
 ): Promise<void> {
-  const { step, attempt, allocation } = marker;
-  await writeFileDurably(path.join(folder, COMPLETE_FILE), `${JSON.stringify({ step, attempt, allocation })}\n`);
+  const { step, attempt, workload, allocation } = marker;
+  const text = JSON.stringify({ step, attempt, workload, allocation });
+  await writeFileDurably(path.join(folder, COMPLETE_FILE), `${text}\n`);
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

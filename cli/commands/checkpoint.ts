@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { COMPLETE_FILE, readMarker, writeMarker } from '../../common/checkpoint-marker.js';
+import { type CheckpointMarker, COMPLETE_FILE, readMarker, writeMarker } from '../../common/checkpoint-marker.js';
 import { failure, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 
@@ -47,9 +47,10 @@ async function declareDone(invocation: Invocation, word: string, options: Option
   const step = stepOf(options.step, path.basename(folder));
   await checkFolder(folder);
   const attempt = Number(env['SLUICE_ATTEMPT'] ?? 0);
-  await checkStale(directory, attempt, env['SLUICE_STOP_FILE'] ?? '');
+  const workload = Number(env['SLUICE_WORKLOAD'] ?? 0);
+  await checkStale(directory, { attempt, workload }, env['SLUICE_STOP_FILE'] ?? '');
   await syncAll(folder);
-  await writeMarker(folder, { step, attempt, allocation: env['SLUICE_ALLOCATION_ID'] ?? '' });
+  await writeMarker(folder, { step, attempt, workload, allocation: env['SLUICE_ALLOCATION_ID'] ?? '' });
   invocation.out(`checkpoint ${folder} is complete: step ${step}`);
 }
 
@@ -68,7 +69,11 @@ async function checkFolder(folder: string): Promise<void> {
 }
 
 /** What is left of an attempt that was given up must not take the place of what came after it. */
-async function checkStale(directory: string, attempt: number, stopFile: string): Promise<void> {
+async function checkStale(
+  directory: string,
+  { attempt, workload }: Pick<CheckpointMarker, 'attempt' | 'workload'>,
+  stopFile: string,
+): Promise<void> {
   const { reason } = JSON.parse((await readFile(stopFile, 'utf8').catch(() => '')) || '{}') as { reason?: unknown };
   if (reason === 'NODE_LOST') {
     throw failure(
@@ -78,7 +83,8 @@ async function checkStale(directory: string, attempt: number, stopFile: string):
   }
   for (const name of await readdir(directory)) {
     const marker = await readMarker(path.join(directory, name));
-    if (marker === null || marker.attempt <= attempt) continue;
+    // Several workloads may write into one folder, one after the other: attempts of another one tell nothing of this.
+    if (marker === null || ![0, workload].includes(marker.workload) || marker.attempt <= attempt) continue;
     const why = `attempt ${marker.attempt} has declared ${name} complete, and this is attempt ${attempt}`;
     throw failure('STALE_ATTEMPT', `this task was given up: ${why}`);
   }

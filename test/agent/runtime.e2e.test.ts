@@ -429,7 +429,7 @@ describe('what a program reports', () => {
     const last = path.join(dir, 'last');
     mkdirSync(last);
     for (const step of [10, 20]) {
-      await writeMarker(last, { step, attempt: 1, allocation: '' });
+      await writeMarker(last, { step, attempt: 1, workload: 0, allocation: '' });
       await eventually(`step ${step} is seen`, () => (seen.at(-1)?.step === step ? true : null));
       rmSync(path.join(last, 'COMPLETE'));
     }
@@ -442,9 +442,9 @@ describe('what a program reports', () => {
       note: `checkpoint ${last} is not complete any more: it starts from the beginning`,
     });
     mkdirSync(path.join(dir, 'older'));
-    await writeMarker(path.join(dir, 'older'), { step: 15, attempt: 1, allocation: '' });
+    await writeMarker(path.join(dir, 'older'), { step: 15, attempt: 1, workload: 0, allocation: '' });
     expect((await resumePoint(order)).checkpoint).toMatchObject({ step: 15, path: path.join(dir, 'older') });
-    await writeMarker(last, { step: 20, attempt: 1, allocation: '' });
+    await writeMarker(last, { step: 20, attempt: 1, workload: 0, allocation: '' });
     expect(await resumePoint(order)).toEqual({ checkpoint: asked, note: null });
   });
 
@@ -452,7 +452,7 @@ describe('what a program reports', () => {
     const declared = async (step: number, attempt: number) => {
       const folder = path.join(dir, `step-${step}`);
       mkdirSync(folder);
-      await writeMarker(folder, { step, attempt, allocation: '' });
+      await writeMarker(folder, { step, attempt, workload: 0, allocation: '' });
       return { step, timeMs: 0, path: folder };
     };
     const asked = await declared(10, 1);

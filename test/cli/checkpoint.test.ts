@@ -7,11 +7,18 @@ import { cli, temporaryFolder } from './run-cli.js';
 interface Task {
   readonly folder: string;
   readonly attempt?: number;
+  readonly workload?: number;
   readonly stopFile?: string;
 }
 
-function environment({ folder, attempt = 2, stopFile = '/nonexistent/stop' }: Task): Record<string, string> {
+function environment({
+  folder,
+  attempt = 2,
+  workload = 7,
+  stopFile = '/nonexistent/stop',
+}: Task): Record<string, string> {
   return {
+    SLUICE_WORKLOAD: String(workload),
     SLUICE_CHECKPOINT_DIR: folder,
     SLUICE_ATTEMPT: String(attempt),
     SLUICE_ALLOCATION_ID: 'ULID1',
@@ -34,7 +41,7 @@ describe('sluice checkpoint done', () => {
     const { code, stdout } = await cli(['checkpoint', 'done', 'step-1200'], { env });
     expect([code, stdout]).toEqual([0, `checkpoint ${checkpoint} is complete: step 1200\n`]);
     const marker = JSON.parse(readFileSync(path.join(checkpoint, 'COMPLETE'), 'utf8')) as unknown;
-    expect(marker).toEqual({ step: 1200, attempt: 2, allocation: 'ULID1' });
+    expect(marker).toEqual({ step: 1200, attempt: 2, workload: 7, allocation: 'ULID1' });
     expect((await cli(['checkpoint', 'done', checkpoint, '--step', '7'], { env })).stdout).toContain('step 7');
   });
 
@@ -73,6 +80,20 @@ describe('sluice checkpoint done', () => {
       });
       expect(code).toBe(expected);
     }
+  });
+
+  it('does not take the later attempt of another workload, which wrote into the same folder before, for one of its own', async () => {
+    const folder = temporaryFolder();
+    written(folder, 'step-5');
+    written(folder, 'step-6');
+    const done = (word: string, workload: number, attempt: number) =>
+      cli(['checkpoint', 'done', word], { env: environment({ folder, workload, attempt }) });
+    expect((await done('step-5', 7, 3)).code).toBe(0);
+    expect((await done('step-6', 7, 2)).code).toBe(1);
+    expect((await done('step-6', 8, 1)).code).toBe(0);
+    // What does not say whose it is may be its own.
+    writeFileSync(path.join(folder, 'step-5', 'COMPLETE'), '{"step": 5, "attempt": 3}');
+    expect((await done('step-6', 8, 1)).code).toBe(1);
   });
 
   it('says where it belongs when it is called elsewhere', async () => {
