@@ -1,6 +1,16 @@
 // The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
 // are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
-import { closeSync, existsSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TaskUser } from './as-user.js';
@@ -159,9 +169,18 @@ export class AllocationFolder {
   }
   /** In words; empty = it wrote nothing. */
   readCause(): string {
-    const text = existsSync(this.cause) ? readFileSync(this.cause, 'utf8') : '';
-    return text
-      .slice(0, MAX_CAUSE_CHARACTERS)
+    if (!existsSync(this.cause)) return '';
+    // It may be of any size.
+    const start = Buffer.alloc(MAX_CAUSE_CHARACTERS);
+    const fd = openSync(this.cause, 'r');
+    let length: number;
+    try {
+      length = readSync(fd, start);
+    } finally {
+      closeSync(fd);
+    }
+    return start
+      .toString('latin1', 0, length)
       .replaceAll(/[^\x20-\x7e]/g, ' ')
       .trim();
   }
