@@ -119,6 +119,14 @@ export class SimRedisDaemon implements Door {
     this.branch = branch;
   }
 
+  /**
+   * A server let it write the head of its present term again: after a doubt about commits that the server, a replica promoted since,
+   * had already, so that none of them was carried out there.
+   */
+  confirmedOn(branch: Branch): void {
+    if (branch.history > this.branch.history) this.branch = branch;
+  }
+
   /** Whether all that it decided is acknowledged. */
   get isSettled(): boolean {
     return this.#unacknowledged === 0;

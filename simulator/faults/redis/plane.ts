@@ -126,6 +126,9 @@ export class RedisPlane implements ControlPlane {
   }
 
   #carriedOut(branch: Branch, effect: Effect): void {
+    if (effect.type === 'head') {
+      for (const daemon of this.daemons) if (daemon.epoch === effect.head.epoch) daemon.confirmedOn(branch);
+    }
     if (effect.type !== 'batch' || effect.commit === null) return;
     const author = this.#authors.get(effect.commit);
     if (author === undefined) return;
