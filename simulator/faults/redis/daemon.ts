@@ -7,7 +7,7 @@ import { AgentSession, type AgentStream } from '../../../scheduler/fleet/session
 import { Leading, type LivingTerm, type TermEnd, type TermStart } from '../../../scheduler/leading.js';
 import { LEADER_HOLD_MS, redisLeadership } from '../../../scheduler/store/redis/redis-leadership.js';
 import { openRedisStore } from '../../../scheduler/store/redis/redis-store.js';
-import type { RedisBatch } from '../../../scheduler/store/redis/port.js';
+import type { RedisBatch, RedisHead } from '../../../scheduler/store/redis/port.js';
 import type { Commit, StateStore } from '../../../scheduler/store/state-store.js';
 import { wireControl, type Control } from '../../../scheduler/wire-control.js';
 import type { Random } from '../../random.js';
@@ -63,8 +63,9 @@ export class SimRedisDaemon implements Door {
   /** Commits of the present term that were not acknowledged yet. */
   #unacknowledged = 0;
   starts = 0;
-  /** The term it began last. */
+  /** The term in which it committed last. */
   epoch = 0;
+  lineage = '';
   /** In which order it made its commits. */
   readonly #orders = new WeakMap<Commit, number>();
   #commits = 0;
@@ -123,7 +124,8 @@ export class SimRedisDaemon implements Door {
    * A server let it write the head of its present term again: after a doubt about commits that the server, a replica promoted since,
    * had already, so that none of them was carried out there.
    */
-  confirmedOn(branch: Branch): void {
+  confirmedOn(branch: Branch, { lineage, epoch }: RedisHead): void {
+    if (lineage !== this.lineage || epoch !== this.epoch) return;
     if (branch.history > this.branch.history) this.branch = branch;
   }
 
@@ -237,6 +239,7 @@ export class SimRedisDaemon implements Door {
         sent.set(`${commit.lineage} ${commit.epoch} ${commit.revision}`, commit);
         this.#unacknowledged += 1;
         this.epoch = commit.epoch;
+        this.lineage = commit.lineage;
         this.#commits += 1;
         this.#orders.set(commit, this.#commits);
         witness.wrote(this, commit);

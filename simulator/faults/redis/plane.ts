@@ -127,7 +127,7 @@ export class RedisPlane implements ControlPlane {
 
   #carriedOut(branch: Branch, effect: Effect): void {
     if (effect.type === 'head') {
-      for (const daemon of this.daemons) if (daemon.epoch === effect.head.epoch) daemon.confirmedOn(branch);
+      for (const daemon of this.daemons) daemon.confirmedOn(branch, effect.head);
     }
     if (effect.type !== 'batch' || effect.commit === null) return;
     const author = this.#authors.get(effect.commit);
