@@ -116,6 +116,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     state,
     clock,
     log: log.child({ component: 'notify' }),
+    isFresh,
     random: Math.random,
     newUlid: createUlidMaker(),
   });

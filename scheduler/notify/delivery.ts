@@ -36,6 +36,8 @@ export interface DeliveryDependencies {
   readonly state: Pick<ReadableState, 'notices' | 'meta'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether this daemon leads for certain; while it does not nothing is sent, since another one may have sent it. Absent = always. */
+  readonly isFresh?: () => boolean;
   /** In [0, 1). */
   readonly random: () => number;
   /** Sends once. Never rejects. */
@@ -126,9 +128,8 @@ export class Delivery {
   }
 
   #pump(): void {
-    if (this.#isStopped) return;
     for (const lane of this.#ready) {
-      if (this.#sends >= MAX_SENDS) return;
+      if (this.#isStopped || this.#sends >= MAX_SENDS || this.#deps.isFresh?.() === false) return;
       const [notice] = lane.waiting;
       if (notice === undefined || (this.#sendsTo.get(lane.host) ?? 0) >= MAX_PER_HOST) continue;
       this.#ready.delete(lane);

@@ -17,6 +17,8 @@ export interface NotifierDependencies {
   readonly state: Pick<ReadableState, 'notices' | 'meta'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Whether this daemon leads for certain. */
+  readonly isFresh: () => boolean;
   readonly random: () => number;
   readonly newUlid: (nowMs: number) => string;
 }

@@ -32,6 +32,7 @@ class Post {
   readonly clock = new ManualClock();
   readonly notices = new Map<string, Notice>();
   readonly sent: string[] = [];
+  leads = true;
   answer: (to: string) => Sent | Promise<Sent> = () => ({ outcome: 'delivered', detail: '' });
   #listener: (committed: Committed) => void = () => undefined;
   readonly delivery: Delivery;
@@ -41,6 +42,7 @@ class Post {
       clock: this.clock,
       log,
       random: () => 0,
+      isFresh: () => this.leads,
       state: { notices: this.notices, meta: { clusterId: 'c', lastWorkload: 0 } },
       loop: {
         onCommitted: (listener) => void (this.#listener = listener),
@@ -157,6 +159,21 @@ describe('delivery', () => {
     expect(post.notices.size).toBe(MAX_WAITING_PER_RECEIVER);
     expect(post.delivery.counts.webhook.dropped).toBe(2);
     expect(post.delivery.waiting()).toEqual({ counts: { webhook: MAX_WAITING_PER_RECEIVER, mail: 0 }, oldestMs: 0 });
+  });
+
+  test('sends nothing while this daemon may be deposed, neither what is new nor what follows or is tried again', async () => {
+    const post = new Post();
+    post.delivery.start();
+    let answer: (sent: Sent) => void = () => undefined;
+    post.answer = () => new Promise<Sent>((resolve) => (answer = resolve));
+    post.commit(notice('1', A), notice('2', A));
+    await post.pass();
+    post.leads = false;
+    post.commit(notice('3', 'https://b.org/1'));
+    answer({ outcome: 'failed', detail: '' });
+    await post.pass(600_000);
+    expect(post.sent).toEqual(['1']);
+    expect(post.notices.size).toBe(3);
   });
 
   test('sends nothing once it is stopped', async () => {
