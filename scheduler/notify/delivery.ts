@@ -1,5 +1,6 @@
 // Takes notices from the state to their receivers: at least once, each receiver in order, none waiting for another. What was sent is
 // struck off the state; what a dying daemon had not struck off is sent again by the next, under the same id.
+import { present } from '../../common/assert.js';
 import type { Clock, Timer } from '../../common/clock.js';
 import type { Logger } from '../../common/log.js';
 import { MAX_SETTLED, settleNotices } from '../control/commands/notices.js';
@@ -8,6 +9,7 @@ import type { ReadableState } from '../model/cluster-state.js';
 import { noticeKey, noticesOf } from '../model/notices.js';
 import type { Notice } from '../model/records.js';
 import type { Message } from './message.js';
+import { ReadyLanes } from './ready-lanes.js';
 import type { Sent } from './webhook.js';
 
 /** Notices that wait for one receiver at most; what comes then is dropped. */
@@ -58,10 +60,7 @@ interface Lane {
 export class Delivery {
   readonly #deps: DeliveryDependencies;
   readonly #lanes = new Map<string, Lane>();
-  /** Lanes that could send now. */
-  readonly #ready = new Set<Lane>();
-  readonly #sendsTo = new Map<string, number>();
-  #sends = 0;
+  readonly #ready = new ReadyLanes<Lane>(MAX_PER_HOST);
   readonly #settled: string[] = [];
   #isSettling = false;
   #isStopped = false;
@@ -128,22 +127,20 @@ export class Delivery {
   }
 
   #pump(): void {
-    for (const lane of this.#ready) {
-      if (this.#isStopped || this.#sends >= MAX_SENDS || this.#deps.isFresh?.() === false) return;
-      const [notice] = lane.waiting;
-      if (notice === undefined || (this.#sendsTo.get(lane.host) ?? 0) >= MAX_PER_HOST) continue;
-      this.#ready.delete(lane);
-      void this.#send(lane, notice);
+    while (!this.#isStopped && this.#ready.sends < MAX_SENDS && this.#deps.isFresh?.() !== false) {
+      const lane = this.#ready.take();
+      if (lane === null) return;
+      void this.#send(lane);
     }
   }
 
-  async #send(lane: Lane, notice: Notice): Promise<void> {
+  async #send(lane: Lane): Promise<void> {
     const { clock, state, send, log } = this.#deps;
+    const notice = present(lane.waiting[0], 'only lanes with something to send are ready', lane.to);
     lane.isSending = true;
-    this.#count(lane.host, 1);
     const { to, ...rest } = notice;
     const { outcome, detail } = await send(to, { ...rest, cluster: state.meta.clusterId });
-    this.#count(lane.host, -1);
+    this.#ready.done(lane.host);
     lane.isSending = false;
     if (this.#isStopped) return;
     const isTooOld = clock.wallMs() - notice.timeMs >= GIVE_UP_MS;
@@ -178,13 +175,6 @@ export class Delivery {
       this.#ready.add(lane);
       this.#pump();
     });
-  }
-
-  #count(host: string, by: number): void {
-    this.#sends += by;
-    const count = (this.#sendsTo.get(host) ?? 0) + by;
-    if (count === 0) this.#sendsTo.delete(host);
-    else this.#sendsTo.set(host, count);
   }
 
   #drop(notice: Notice, why: string, isStored: boolean): void {

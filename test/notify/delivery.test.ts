@@ -9,6 +9,7 @@ import { MAX_NOTICES, noticed, noticeKey, noticesOf } from '../../scheduler/mode
 import type { Notice, RecordChange, Workload } from '../../scheduler/model/records.js';
 import { Delivery, GIVE_UP_MS, MAX_WAITING_PER_RECEIVER } from '../../scheduler/notify/delivery.js';
 import { bodyOf, mailOf, signatureOf } from '../../scheduler/notify/message.js';
+import { ReadyLanes } from '../../scheduler/notify/ready-lanes.js';
 import type { Sent } from '../../scheduler/notify/webhook.js';
 import { Workshop } from '../control/workshop.js';
 import { ManualClock } from '../gpu/manual-clock.js';
@@ -148,6 +149,39 @@ describe('delivery', () => {
     free({ outcome: 'delivered', detail: '' });
     await post.pass();
     expect(post.sent).toHaveLength(11);
+  });
+
+  test('lets hosts take turns, so that one with much to send keeps none waiting', () => {
+    const lanes = new ReadyLanes<{ host: string; name: string }>(2);
+    for (const name of ['a1', 'a2', 'a3', 'b1', 'c1']) lanes.add({ host: name.slice(0, 1), name });
+    const taken = (): string | undefined => lanes.take()?.name;
+    expect([taken(), taken(), taken(), taken(), taken()]).toEqual(['a1', 'b1', 'c1', 'a2', undefined]);
+    expect(lanes.sends).toBe(4);
+    lanes.done('b');
+    expect(taken()).toBeUndefined();
+    lanes.done('a');
+    expect(taken()).toBe('a3');
+    expect(lanes.sends).toBe(3);
+  });
+
+  test('looks at no more with each commit however many addresses of a dead host wait', async () => {
+    const looks = async (waiting: number): Promise<number> => {
+      const post = new Post();
+      post.delivery.start();
+      post.answer = () => new Promise<Sent>(() => undefined);
+      const made = Array.from({ length: waiting }, (_, at) => notice(`d${at}`, `https://dead.org/${at}`));
+      post.commit(...made);
+      await post.pass();
+      let count = 0;
+      const counted = (): boolean => {
+        count += 1;
+        return true;
+      };
+      Object.defineProperty(post, 'leads', { get: counted });
+      post.commit();
+      return count;
+    };
+    expect(await looks(1_000)).toBe(await looks(10));
   });
 
   test('holds so many for one receiver; what comes then is dropped and counted', async () => {
