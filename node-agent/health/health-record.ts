@@ -6,10 +6,10 @@ export interface HealthEvent {
   readonly sequence: number;
   /** Wall clock, ms since 1970. */
   readonly timeMs: number;
-  readonly kind: 'xid' | 'ecc_uncorrected' | 'prolog_failed' | 'epilog_failed';
-  /** The UUID of the GPU; empty = of the node, or a GPU that is not known. */
+  readonly kind: 'xid' | 'sxid' | 'ecc_uncorrected' | 'prolog_failed' | 'epilog_failed';
+  /** The UUID of the GPU; empty = of the node, of an NVSwitch, or a GPU that is not known. */
   readonly gpu: string;
-  /** 0 = none. */
+  /** The number of the Xid or SXid; 0 = none. */
   readonly xid: number;
   readonly detail: string;
   readonly allocation: string;

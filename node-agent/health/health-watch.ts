@@ -14,7 +14,7 @@ import {
   withEvents,
 } from './health-record.js';
 import type { KernelLog } from './kernel-log.js';
-import { busKey, XidReader } from './kernel-record.js';
+import { busKey, DriverErrorReader, isOfDriver } from './kernel-record.js';
 
 /** Where the record lies. */
 export interface HealthFile {
@@ -38,7 +38,7 @@ export interface HealthDependencies {
 /** The health of one node's GPUs. */
 export class HealthWatch {
   readonly #deps: HealthDependencies;
-  readonly #xids = new XidReader();
+  readonly #errors = new DriverErrorReader();
   readonly #gpuAtBus = new Map<string, string>();
   #record: HealthRecord;
   /** The number of the last event that is on disk. */
@@ -116,15 +116,16 @@ export class HealthWatch {
     for (const { sequence, sinceBootMs, text } of records) {
       if (sequence <= kernelSequence) continue;
       kernelSequence = sequence;
-      if (!text.includes('NVRM:') && !text.includes('fallen off the bus')) continue;
-      for (const { pciBusId, xid, detail } of this.#xids.read(text)) {
-        const gpu = this.#gpuAtBus.get(busKey(pciBusId)) ?? '';
+      if (!isOfDriver(text)) continue;
+      for (const { kind, pciBusId, xid, detail } of this.#errors.read(text)) {
+        // A switch is no GPU, and what it breaks is not one GPU's.
+        const gpu = kind === 'xid' ? (this.#gpuAtBus.get(busKey(pciBusId)) ?? '') : '';
         const timeMs = clock.wallMs() - Math.max(0, kernelMs() - sinceBootMs);
-        log.warn({ gpu, pciBusId, xid }, `Xid ${xid}: ${detail}`);
+        log.warn({ gpu, pciBusId, [kind]: xid }, `${kind === 'xid' ? 'Xid' : 'SXid'} ${xid}: ${detail}`);
         events.push({
           ...NOTHING,
           timeMs,
-          kind: 'xid',
+          kind,
           gpu,
           xid,
           detail: gpu === '' ? `${pciBusId}: ${detail}` : detail,

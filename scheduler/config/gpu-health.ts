@@ -6,11 +6,18 @@ import { count, DAY_MS, duration, MINUTE_MS, numberFrom, pairsOf } from './value
 
 /** The settings of this section. */
 export const gpuHealthSettings = z.strictObject({
-  xid: setting(xidActions(), {
+  xid: setting(numberedActions('Xid', 4), {
     description:
       'What follows from an Xid of the NVIDIA driver, where it is to differ from the table in the administration guide: ' +
       '109=drain,63=ignore. Actions: ignore, count, suspect, drain, quarantine.',
     value: 'XID=ACTION,…',
+    default: null,
+    isMap: true,
+  }),
+  sxid: setting(numberedActions('SXid', 6), {
+    description:
+      'The same for an SXid, an error of an NVSwitch: 20034=quarantine. Fatal ones drain the GPUs that share NVLink, others are ignored.',
+    value: 'SXID=ACTION,…',
     default: null,
     isMap: true,
   }),
@@ -61,6 +68,7 @@ export const gpuHealthSettings = z.strictObject({
 export function toGpuPolicy(values: z.output<typeof gpuHealthSettings>): GpuPolicy {
   return {
     xid: values.xid,
+    sxid: values.sxid,
     suspectMs: values.suspect_for,
     repeatWorkloads: values.repeat_workloads,
     repeatUsers: values.repeat_users,
@@ -72,8 +80,8 @@ export function toGpuPolicy(values: z.output<typeof gpuHealthSettings>): GpuPoli
   };
 }
 
-/** `XID=ACTION,XID=ACTION`. */
-function xidActions() {
+/** `NUMBER=ACTION,NUMBER=ACTION`. @param word what the numbers are of @param digits how many they have at most */
+function numberedActions(word: 'Xid' | 'SXid', digits: number) {
   return z
     .string()
     .nullable()
@@ -84,13 +92,13 @@ function xidActions() {
         return z.NEVER;
       };
       for (const pair of pairsOf(given)) {
-        const [number = '', word = '', ...rest] = pair.split('=').map((part) => part.trim());
+        const [number = '', wanted = '', ...rest] = pair.split('=').map((part) => part.trim());
         const xid = Number(number);
-        const action = FAULT_ACTIONS.find((one) => one === word);
-        if (!/^\d{1,4}$/.test(number) || rest.length > 0)
-          return complain(`"${pair}" is not XID=ACTION, such as 109=drain`);
+        const action = FAULT_ACTIONS.find((one) => one === wanted);
+        if (!/^\d+$/.test(number) || number.length > digits || rest.length > 0)
+          return complain(`"${pair}" is not ${word.toUpperCase()}=ACTION, such as 109=drain`);
         if (action === undefined) return complain(`"${pair}": the action must be one of ${FAULT_ACTIONS.join(', ')}`);
-        if (byXid[xid] !== undefined) return complain(`Xid ${xid} is named twice`);
+        if (byXid[xid] !== undefined) return complain(`${word} ${xid} is named twice`);
         byXid[xid] = action;
       }
       return byXid;

@@ -37,6 +37,8 @@ export interface XidRule {
 export interface GpuPolicy {
   /** Overrides of the table, by number. */
   readonly xid: Readonly<Record<number, FaultAction>>;
+  /** Overrides of what an SXid's severity says, by number. */
+  readonly sxid: Readonly<Record<number, FaultAction>>;
   /** How long a suspect GPU takes nothing new. */
   readonly suspectMs: number;
   /** A GPU with faults under so many different workloads, of so many users, within the time is kept for a person to look at. */
@@ -60,6 +62,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 export const DEFAULT_GPU_POLICY: GpuPolicy = {
   xid: {},
+  sxid: {},
   suspectMs: 30 * MINUTE_MS,
   repeatWorkloads: 3,
   repeatUsers: 2,
@@ -133,8 +136,11 @@ export const KNOWN_XIDS: readonly number[] = [...TABLE.keys(), 154].toSorted((a,
  * @param detail what the kernel said after the number: some Xids tell their severity only there
  */
 export function xidRule(policy: GpuPolicy, xid: number, detail: string): XidRule {
-  const rule = plainRule(xid, detail);
-  const action = policy.xid[xid];
+  return withAction(plainRule(xid, detail), policy.xid[xid]);
+}
+
+/** A row as the configuration changes it. */
+function withAction(rule: XidRule, action: FaultAction | undefined): XidRule {
   if (action === undefined || action === rule.action) return rule;
   const isHard = action === 'drain' || action === 'quarantine';
   return { ...rule, action, blame: isHard ? 'hardware' : rule.blame, drainAfter: null };
@@ -147,6 +153,19 @@ function plainRule(xid: number, detail: string): XidRule {
     return { ...PROGRAM, blame: 'hardware', says: 'an error of NVLink that was recovered' };
   }
   return TABLE.get(xid) ?? { ...PROGRAM, says: 'an error that the table of Xids does not know' };
+}
+
+/**
+ * What follows from an error of an NVSwitch. Its severity is in the line: a fatal one ends what talks over NVLink, and takes a
+ * reset of the GPUs and the switches together, or a reboot; one that is not fatal was dealt with by the driver. Source: the
+ * Fabric Manager User Guide, appendix on NVSwitch SXid errors.
+ * @param detail `0000:c1:00.0: Fatal, Link 30 LTSSM Fault Up`; the address of the switch may be left out
+ */
+export function sxidRule(policy: GpuPolicy, sxid: number, detail: string): XidRule {
+  const rule: XidRule = /^(?:\S+: )?fatal\b/i.test(detail)
+    ? { ...RESET, says: 'a fatal error of an NVSwitch' }
+    : { ...NOTHING, says: 'an error of an NVSwitch that was recovered' };
+  return withAction(rule, policy.sxid[sxid]);
 }
 
 /** What a recovery action asks for, as NVML names it (nvmlDeviceGpuRecoveryAction_t) and nvidia-smi writes it. */

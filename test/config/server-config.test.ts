@@ -112,6 +112,7 @@ describe('values', () => {
       'fencing.brake_window': '30s',
       'fencing.lost_cluster': '00000000-0000-4000-8000-00000000000c',
       'gpu_health.xid': '109=drain,63=ignore',
+      'gpu_health.sxid': '12028=count',
       'gpu_health.suspect_for': '5m',
       'gpu_health.repeat_workloads': '5',
       'gpu_health.repeat_users': '1',
@@ -187,6 +188,7 @@ describe('values', () => {
       },
       gpuHealth: {
         xid: { 63: 'ignore', 109: 'drain' },
+        sxid: { 12_028: 'count' },
         suspectMs: 300_000,
         repeatWorkloads: 5,
         repeatUsers: 1,

@@ -11,7 +11,7 @@ import { updateInventory } from '../../scheduler/control/commands/nodes.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { shownHealth } from '../../scheduler/model/gpu-health.js';
-import { DEFAULT_GPU_POLICY } from '../../scheduler/model/gpu-policy.js';
+import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../../scheduler/model/gpu-policy.js';
 import type { Gpu } from '../../scheduler/model/records.js';
 import { nodeReport, type SpecFields, submission, Workshop } from './workshop.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
@@ -69,6 +69,11 @@ class Ward {
   xid(xid: number, gpu = 0, detail = '', node = 'n1'): readonly string[] {
     const event = this.event({ xid, detail, gpu: `GPU-${node}-${gpu}` }, node);
     return this.shop.run(takeHealth(`node-${node}` as NodeId, [event])).notes;
+  }
+
+  sxid(xid: number, detail: string, policy = DEFAULT_GPU_POLICY): readonly string[] {
+    const event = this.event({ kind: 'sxid', xid, detail, gpu: '' });
+    return this.shop.run(takeHealth(this.node, [event], policy)).notes;
   }
 
   run(owner: string, fields: SpecFields = {}): { number: WorkloadNumber; id: AllocationId } {
@@ -140,6 +145,35 @@ describe('what an Xid leads to', () => {
   ])('%s: Xid %i', (_, xid, detail, expected) => {
     const ward = new Ward();
     ward.xid(xid, 0, detail);
+    expect(ward.health()).toBe(expected);
+  });
+
+  it('is, of an NVSwitch that failed, told of all GPUs with NVLink, and ends no program that is to blame', () => {
+    const ward = new Ward();
+    const { id } = ward.run('ada');
+    expect(ward.sxid(20_034, '0000:c1:00.0: Fatal, Link 30 LTSSM Fault Up')).toEqual([
+      '8 GPUs of n1 are draining: SXid 20034 (a fatal error of an NVSwitch): 0000:c1:00.0: Fatal, Link 30 LTSSM Fault Up',
+    ]);
+    expect(ward.health()).toBe('dqqqqqqq');
+    expect(ward.shop.state.node(ward.node)?.gpus[7]?.marks).toMatchObject([{ code: 'sxid_20034', endsWith: 'reboot' }]);
+    expect(ward.shop.state.allocation(id)?.fault).toContain('an NVSwitch of n1 failed: SXid 20034');
+  });
+
+  it('is, of an NVSwitch, kept off GPUs that reach none', () => {
+    const ward = new Ward();
+    ward.inventory((_, index) => (index < 4 ? {} : { nvlinkGroup: null }));
+    ward.sxid(20_034, 'Fatal, Link 30 LTSSM Fault Up');
+    expect(ward.health()).toBe('qqqq....');
+  });
+
+  test.each<[string, string, Partial<GpuPolicy>, string]>([
+    ['that was recovered', 'Non-fatal, Link 32 egress non-posted PRIV error (First)', {}, '........'],
+    ['without a severity', '', {}, '........'],
+    ['that is configured away', 'Fatal, Link 30 LTSSM Fault Up', { sxid: { 12_028: 'ignore' } }, '........'],
+    ['that is configured to drain', 'Non-fatal, Link 32', { sxid: { 12_028: 'drain' } }, 'qqqqqqqq'],
+  ])('of an NVSwitch, %s', (_, detail, change, expected) => {
+    const ward = new Ward();
+    ward.sxid(12_028, detail, { ...DEFAULT_GPU_POLICY, ...change });
     expect(ward.health()).toBe(expected);
   });
 

@@ -8,7 +8,7 @@ import { explainFailure, unreachableGpus } from '../../node-agent/gpu/smi-failur
 import { readMigDevices } from '../../node-agent/gpu/smi-mig.js';
 import { parseReport } from '../../node-agent/gpu/smi-report.js';
 import { readNvlinkGroups } from '../../node-agent/gpu/smi-topology.js';
-import { XidReader } from '../../node-agent/health/kernel-record.js';
+import { DriverErrorReader } from '../../node-agent/health/kernel-record.js';
 import { needs, SHARED_FOLDER } from '../real-part.js';
 
 const FOLDER = path.join(SHARED_FOLDER, 'gpu-samples');
@@ -21,7 +21,7 @@ const READERS: Readonly<Record<string, (text: string) => number | Promise<number
   'csv of GPUs': (text) => readTelemetry(text).length,
   'csv of processes': (text) => readComputeApps(text).length,
   'GPUs that cannot be opened': (text) => unreachableGpus(text).length,
-  'kernel log': (text) => new XidReader().read(text).length,
+  'kernel log': (text) => new DriverErrorReader().read(text).length,
 };
 
 /** Files that a reader is meant for, and what others may find there. All others hold nothing for anybody. */

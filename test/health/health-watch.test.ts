@@ -83,6 +83,19 @@ describe('events', () => {
     expect(watch.settled()).toBeNull();
   });
 
+  it('of an NVSwitch name no GPU, also where one seems to sit at its address', async () => {
+    const kernel = new WrittenLog();
+    const { watch, sent } = watchOn(folder(), kernel);
+    kernel.write('nvidia-nvswitch0: SXid (PCI:0000:05:00.0): 20034, Fatal, Link 30 LTSSM Fault Up');
+    kernel.write(
+      'nvidia-nvswitch0: SXid (PCI:0000:05:00.0): 20034, Severity 1 Engine instance 30 Sub-engine instance 00',
+    );
+    expect(watch.look()).toBe(true);
+    await watch.settled();
+    const detail = '0000:05:00.0: Fatal, Link 30 LTSSM Fault Up';
+    expect(sent).toMatchObject([{ kind: 'sxid', gpu: '', xid: 20_034, detail }]);
+  });
+
   it('are kept over a restart until they are acknowledged, and are not seen twice in the log', async () => {
     const stateDir = folder();
     const kernel = new WrittenLog();

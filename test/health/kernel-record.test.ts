@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { busKey, parseKernelRecord, parseXid, XidReader } from '../../node-agent/health/kernel-record.js';
+import {
+  busKey,
+  DriverErrorReader,
+  parseKernelRecord,
+  parseSxid,
+  parseXid,
+} from '../../node-agent/health/kernel-record.js';
 import { needs, SHARED_FOLDER } from '../real-part.js';
 
 test.each<[string, [string, number, string] | null]>([
@@ -25,6 +31,46 @@ test.each<[string, [string, number, string] | null]>([
 ])('%s', (line, expected) => {
   const found = parseXid(line);
   expect(found === null ? null : [found.pciBusId, found.xid, found.detail]).toEqual(expected);
+});
+
+/** Lines that drivers wrote, from the Fabric Manager User Guide and from reports in the field. */
+test.each<[string, [string, number, string] | null]>([
+  [
+    '[131453.740743] nvidia-nvswitch0: SXid (PCI:0000:00:00.0): 20034, Fatal, Link 30 LTSSM Fault Up',
+    ['0000:00:00.0', 20_034, 'Fatal, Link 30 LTSSM Fault Up'],
+  ],
+  [
+    'nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Non-fatal, Link 32 egress non-posted PRIV error (First)',
+    ['0000:05:00.0', 12_028, 'Non-fatal, Link 32 egress non-posted PRIV error (First)'],
+  ],
+  [
+    'nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 28006, Non-fatal, Link 46 MC TS crumbstore MCTO (First)',
+    ['0000:c1:00.0', 28_006, 'Non-fatal, Link 46 MC TS crumbstore MCTO (First)'],
+  ],
+  // The first line of an error says what it is; those that dump its registers tell of no other one.
+  ['nvidia-nvswitch3: SXid (PCI:0000:08:00.0): 22013, Severity 0 Engine instance 60 Sub-engine instance 00', null],
+  ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 20034, Data {0x50610002, 0x10100030, 0x00000000}', null],
+  ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): garbled, Fatal', null],
+  ['nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 1234567, Fatal, too long a number', null],
+  ['nvidia-nvswitch0: open (major=506)', null],
+  ['NVRM: Xid (PCI:0000:02:00): 79, GPU has fallen off the bus.', null],
+])('%s', (line, expected) => {
+  const found = parseSxid(line);
+  expect(found === null ? null : [found.pciBusId, found.xid, found.detail]).toEqual(expected);
+});
+
+test('errors of GPUs and of switches are told apart, and nothing twice', () => {
+  const lines = [
+    'NVRM: Xid (PCI:0000:05:00): 74, pid=1, NVLink: fatal error detected on link 6',
+    'nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 30 LTSSM Fault Up',
+    'nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Severity 1 Engine instance 30 Sub-engine instance 00',
+    'nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Data {0x50610002, 0x10100030, 0x00000000}',
+  ];
+  const reader = new DriverErrorReader();
+  expect(lines.flatMap((line) => reader.read(line))).toMatchObject([
+    { kind: 'xid', xid: 74 },
+    { kind: 'sxid', xid: 20_034 },
+  ]);
 });
 
 test.each([
@@ -56,19 +102,19 @@ describe('a GPU that leaves the bus', () => {
     'NVRM: fallen off the bus and is not responding to commands.',
   ];
   it('is told without an Xid, in three lines', () => {
-    const reader = new XidReader();
+    const reader = new DriverErrorReader();
     expect(lines.flatMap((line) => reader.read(line))).toMatchObject([{ pciBusId: '0000:b3:00.0', xid: 79 }]);
   });
   it('is told once when an Xid came before', () => {
-    const reader = new XidReader();
+    const reader = new DriverErrorReader();
     const all = ['NVRM: Xid (PCI:0000:b3:00): 79, GPU has fallen off the bus.', ...lines];
     expect(all.flatMap((line) => reader.read(line))).toHaveLength(1);
   });
   it('is told in one record of several lines', () => {
-    expect(new XidReader().read(lines.join('\n'))).toHaveLength(1);
+    expect(new DriverErrorReader().read(lines.join('\n'))).toHaveLength(1);
   });
   it('is not told by the end of a story that nobody began', () => {
-    expect(new XidReader().read(lines[2] ?? '')).toEqual([]);
+    expect(new DriverErrorReader().read(lines[2] ?? '')).toEqual([]);
   });
 });
 
@@ -79,7 +125,7 @@ describe.runIf(needs('shared'))('recorded kernel logs', () => {
     ['fabricmanager.log', []],
   ])('%s', (file, expected) => {
     const text = readFileSync(path.join(SHARED_FOLDER, 'gpu-samples/kernel-log', file), 'utf8');
-    const xids = new XidReader().read(text).map(({ xid }) => xid);
+    const xids = new DriverErrorReader().read(text).map(({ xid }) => xid);
     if (expected === null) {
       expect(xids.length).toBeGreaterThan(0);
       expect(new Set(xids)).toEqual(new Set([119]));

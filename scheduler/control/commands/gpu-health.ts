@@ -24,6 +24,7 @@ import {
   DEFAULT_GPU_POLICY,
   type GpuPolicy,
   healthAfter,
+  sxidRule,
   symptomRule,
   type XidRule,
   xidRule,
@@ -111,6 +112,8 @@ function judge(
   switch (event.kind) {
     case 'xid':
       return fault(draft, id, event, `xid_${event.xid}`, xidRule(policy, event.xid, event.detail), policy, context);
+    case 'sxid':
+      return switchFault(draft, id, event, policy, context);
     case 'ecc_uncorrected': {
       const rule = xidRule(policy, 48, '');
       return fault(draft, id, event, event.kind, { ...rule, says: 'uncorrectable memory errors' }, policy, context);
@@ -159,6 +162,42 @@ function fault(
   return condemn(draft, id, gpu, peers, mark, policy, context);
 }
 
+/** An error of an NVSwitch: what it breaks is the network of all GPUs that reach each other over it. */
+function switchFault(
+  draft: Draft,
+  id: NodeId,
+  event: HealthEvent,
+  policy: GpuPolicy,
+  context: CommandContext,
+): readonly string[] {
+  const rule = sxidRule(policy, event.xid, event.detail);
+  const node = draft.node(id);
+  const where = `an NVSwitch of ${node.name}`;
+  const said = `SXid ${event.xid} (${rule.says}): ${event.detail}`;
+  if (rule.action === 'ignore') return [`${where}: ${said}; nothing follows from it`];
+  const gpus = gpusOfFabric(node);
+  const uuids = gpus.map(({ uuid }) => uuid);
+  if (rule.blame === 'hardware') excuse(draft, holdersOf(draft, id, uuids), `${where} failed: ${said}`);
+  const health = healthAfter(rule.action);
+  if (health === null) return [`${where}: ${said}; counted`];
+  const mark = markOf({ code: `sxid_${event.xid}`, rule, message: said }, health, policy, context.nowMs);
+  const marks = new Map(uuids.map((uuid) => [uuid, mark]));
+  return condemnAll(
+    draft,
+    id,
+    { where: `${plural(gpus.length, 'GPU')} of ${node.name}`, mark, marks },
+    policy,
+    context,
+  );
+}
+
+/** The GPUs that an NVSwitch serves: all with NVLink. Where no topology is known, all that may have it: in MIG mode it is off. */
+function gpusOfFabric({ gpus }: ClusterNode): readonly Gpu[] {
+  const present = gpus.filter(({ retired }) => retired !== true);
+  const linked = present.filter(({ nvlinkGroup }) => nvlinkGroup !== null);
+  return linked.length > 0 ? linked : present.filter(({ mig }) => mig === null);
+}
+
 /** Puts a mark on a GPU and on those that follow it, unless too many were condemned of late. */
 function condemn(
   draft: Draft,
@@ -169,30 +208,53 @@ function condemn(
   policy: GpuPolicy,
   context: CommandContext,
 ): readonly string[] {
-  const node = draft.node(id);
-  const where = nameOf(node, gpu);
-  if (mark.health !== 'suspect' && brakes(draft, id, 1 + peers.length, policy, context.nowMs)) {
-    const message = `${where} is not ${mark.health} for ${mark.message}: too many GPUs were condemned within ${formatDuration(policy.brakeWindowMs)}`;
-    noteIncident(draft, 'gpu_brake', message, '', context);
-    return [message];
-  }
+  const where = nameOf(draft.node(id), gpu);
   const peerMark: GpuMark = {
     ...mark,
     code: 'nvlink_peer',
     health: mark.health === 'quarantined' ? 'draining' : mark.health,
     message: `it shares NVLink with GPU ${gpu.index}: ${mark.message}`,
   };
+  const marks = new Map([[gpu.uuid, mark], ...peers.map((peer) => [peer.uuid, peerMark] as const)]);
+  return condemnAll(draft, id, { where, mark, marks }, policy, context);
+}
+
+/** GPUs of a node that are condemned together. */
+interface Sentence {
+  /** The one, or those, that it is about. */
+  readonly where: string;
+  /** Their mark; what runs on those that have it is stopped if it says so. */
+  readonly mark: GpuMark;
+  /** The mark of each, by UUID: of others than those it is about, too. */
+  readonly marks: ReadonlyMap<string, GpuMark>;
+}
+
+function condemnAll(
+  draft: Draft,
+  id: NodeId,
+  { where, mark, marks }: Sentence,
+  policy: GpuPolicy,
+  context: CommandContext,
+): readonly string[] {
+  const node = draft.node(id);
+  const own = [...marks].filter(([, one]) => one === mark).map(([uuid]) => uuid);
+  if (mark.health !== 'suspect' && brakes(draft, id, marks.size, policy, context.nowMs)) {
+    const message = `${where} ${own.length === 1 ? 'is' : 'are'} not ${mark.health} for ${mark.message}: too many GPUs were condemned within ${formatDuration(policy.brakeWindowMs)}`;
+    noteIncident(draft, 'gpu_brake', message, '', context);
+    return [message];
+  }
   const before = new Map(node.gpus.map((one) => [one.uuid, one.health]));
-  putMarks(draft, id, new Map([[gpu.uuid, mark], ...peers.map((peer) => [peer.uuid, peerMark] as const)]));
+  putMarks(draft, id, marks);
   const notes: string[] = [];
   const after = draft.node(id);
   if (after.gpus.some((one) => isWorse(one.health, before.get(one.uuid) ?? 'healthy'))) {
-    const with_ = peers.length === 0 ? '' : ` (and ${plural(peers.length, 'GPU')} that share NVLink with it)`;
-    const message = `${where}${with_} is ${mark.health}: ${mark.message}`;
+    const others = marks.size - own.length;
+    const with_ = others === 0 ? '' : ` (and ${plural(others, 'GPU')} that share NVLink with it)`;
+    const message = `${where}${with_} ${own.length === 1 ? 'is' : 'are'} ${mark.health}: ${mark.message}`;
     notes.push(message);
     if (mark.health !== 'suspect') noteIncident(draft, 'gpu_condemned', message, '', context);
   }
-  if (mark.health === 'quarantined') stopWork(draft, id, [gpu.uuid], `${where} failed: ${mark.message}`, context.nowMs);
+  if (mark.health === 'quarantined') stopWork(draft, id, own, `${where} failed: ${mark.message}`, context.nowMs);
   const closed = cordonIfMany(draft, id, policy, context);
   return closed === null ? notes : [...notes, closed];
 }

@@ -10,7 +10,7 @@ export interface HealthEvent {
   'sequence'?: (number | string | Long);
   'time'?: (_google_protobuf_Timestamp | null);
   /**
-   * "xid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
+   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
    */
   'kind'?: (string);
   /**
@@ -18,7 +18,7 @@ export interface HealthEvent {
    */
   'gpu'?: (string);
   /**
-   * The number after "Xid"; 0 = none.
+   * The number after "Xid" or "SXid"; 0 = none.
    */
   'xid'?: (number);
   /**
@@ -38,7 +38,7 @@ export interface HealthEvent__Output {
   'sequence': (number);
   'time': (_google_protobuf_Timestamp__Output | null);
   /**
-   * "xid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
+   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
    */
   'kind': (string);
   /**
@@ -46,7 +46,7 @@ export interface HealthEvent__Output {
    */
   'gpu': (string);
   /**
-   * The number after "Xid"; 0 = none.
+   * The number after "Xid" or "SXid"; 0 = none.
    */
   'xid': (number);
   /**
