@@ -1,4 +1,5 @@
 // What `sluice top` shows, as lines of text for a screen of a given size. Pure: data in, lines out.
+import { IDLE_BELOW_RATIO } from '../common/idle-ratio.js';
 import { formatDuration } from '../common/units.js';
 import type { Node__Output } from '../proto/gen/sluice/v1/Node.js';
 import type { Queue__Output } from '../proto/gen/sluice/v1/Queue.js';
@@ -38,8 +39,6 @@ export interface Screen {
 const LEVELS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const FREE = '·';
 const UNUSABLE = '✗';
-/** Below this a GPU that is held counts as idle here; what has lasted is told by the metrics. */
-const IDLE_BELOW_RATIO = 0.05;
 const BAR_WIDTH = 24;
 const LEAST_WIDTH = 40;
 /** Of the lines that are left below the head: queues at most a third, nodes at most half of the rest. */

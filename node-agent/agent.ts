@@ -7,6 +7,8 @@ import { PACKAGE_VERSION } from '../common/package-root.js';
 import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../common/units.js';
 import type { HealthEvent } from '../proto/gen/sluice/v1/HealthEvent.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
+import type { ObservedAllocation } from '../proto/gen/sluice/v1/ObservedAllocation.js';
+import type { UseOfTask } from '../proto/gen/sluice/v1/UseOfTask.js';
 import type { AgentHello } from '../proto/gen/sluice/v1/AgentHello.js';
 import type { ConnectResponse__Output } from '../proto/gen/sluice/v1/ConnectResponse.js';
 import type { Welcome__Output } from '../proto/gen/sluice/v1/Welcome.js';
@@ -14,9 +16,10 @@ import type { LogRead__Output } from '../proto/gen/sluice/v1/LogRead.js';
 import type { AgentHost, Connection, Runtime } from './agent-host.js';
 import { type AgentRecord, newAgentRecord } from './agent-journal.js';
 import type { AgentHealth } from './health/agent-health.js';
-import type { DiscoveredGpu, GpuProvider, Inventory } from './gpu/provider.js';
+import type { DiscoveredGpu, GpuProvider, Inventory, Telemetry } from './gpu/provider.js';
 import type { AgentView } from './metrics/agent-metrics.js';
 import { GpuReadings } from './metrics/gpu-readings.js';
+import { NOTHING_USED, TaskUses } from './metrics/task-use.js';
 import {
   inventoryMessage,
   logDataMessage,
@@ -24,6 +27,7 @@ import {
   observedMessage,
   parseDesired,
   telemetryMessage,
+  useMessage,
 } from './messages.js';
 import type { EndRecord } from './runtime/allocation-folder.js';
 import type { Recovered } from './runtime/runtime.js';
@@ -47,6 +51,8 @@ import {
 
 /** How often telemetry is sent, in ms. */
 export const TELEMETRY_MS = 10_000;
+/** How often it is told, and kept here, what tasks used, in ms. */
+export const USES_MS = 60_000;
 /** How often the inventory is looked at, and sent when it changed, in ms. */
 export const INVENTORY_MS = 60_000;
 /** How often folders of long ended allocations are removed, in ms. */
@@ -93,6 +99,7 @@ export class Agent {
   readonly #runtime: Runtime;
   readonly #unlock: () => void;
   readonly #readings = new GpuReadings();
+  readonly #uses = new TaskUses();
   readonly #inputs: SessionInput[] = [];
   readonly #timers = new Map<string, Timer>();
   #state: SessionState;
@@ -108,6 +115,9 @@ export class Agent {
   #inventoryDue = false;
   #observedScheduled = false;
   #congested = false;
+  /** When what tasks used was last told, in ms since boot; null = not in this session. */
+  #usesToldMs: number | null = null;
+  #usesKeptMs = 0;
   #forgotten = 0;
   #ended = false;
 
@@ -233,6 +243,10 @@ export class Agent {
       'agent started',
     );
     if (this.#inventory.problem !== '') this.#log.warn({ problem: this.#inventory.problem }, 'GPUs cannot be read');
+    for (const { grant } of this.#state.allocations.values()) {
+      const use = this.#runtime.keptUse(grant.id);
+      if (use !== null) this.#uses.restore(grant.id, use);
+    }
     this.#deps.spans?.follow(this.#state.allocations, this.#deps.clock.wallMs());
     this.#runtime.begin();
     this.take({ type: 'inventory', layout: migLayout(this.#inventory) });
@@ -349,6 +363,7 @@ export class Agent {
         this.#sendInventory();
         return;
       case 'forget':
+        this.#uses.forget(output.id);
         this.#deps.health?.forget(output.id);
         this.#forgotten += 1;
         if (this.#forgotten % FORGOTTEN_PER_SWEEP === 0) void this.#sweep();
@@ -419,6 +434,7 @@ export class Agent {
   }
 
   #disconnected(): void {
+    this.#usesToldMs = null;
     this.#cancelLogReads();
     this.#congested = false;
     this.take({ type: 'disconnected' });
@@ -440,7 +456,7 @@ export class Agent {
       bootId: this.#host.bootId,
       agentVersion: PACKAGE_VERSION,
       inventory: this.#inventoryMessage(),
-      allocations: [...this.#state.allocations.values()].map(observedMessage),
+      allocations: this.#observed(),
       clusterId,
       lineage,
       maxEpoch,
@@ -487,21 +503,55 @@ export class Agent {
   #sendObserved(): void {
     if (!this.#observedDue || this.#congested || this.#state.connection !== 'up') return;
     this.#observedDue = false;
-    const allocations = [...this.#state.allocations.values()].map(observedMessage);
-    this.#congested = !this.#connection.send({ observed: { allocations } });
+    this.#congested = !this.#connection.send({ observed: { allocations: this.#observed() } });
+  }
+
+  #observed(): ObservedAllocation[] {
+    return [...this.#state.allocations.values()].map((one) => observedMessage(one, this.#uses.of(one.grant.id)));
   }
 
   async #sendTelemetry(): Promise<void> {
     const telemetry = await this.#gpus.telemetry();
-    this.#readings.note(telemetry, this.#host.bootMs());
+    const nowMs = this.#host.bootMs();
+    this.#readings.note(telemetry, nowMs);
+    const running = this.#lookAtTasks(telemetry, nowMs);
     const tasks = this.#host.execs?.use(this.#runtime.live) ?? [];
-    if (telemetry.length + tasks.length === 0 || this.#congested || this.#state.connection !== 'up') return;
+    if (this.#congested || this.#state.connection !== 'up') return;
+    const uses = this.#usesToTell(running, nowMs);
+    if (telemetry.length + tasks.length + uses.length === 0) return;
     this.#connection.send({
       telemetry: {
         gpus: telemetryMessage(telemetry, this.#deps.clock.wallMs()),
         tasks: tasks.map(({ id, idleMs }) => ({ allocation: id, idle: toDuration(idleMs) })),
+        uses: [...uses],
       },
     });
+  }
+
+  /** Adds a look at what each task uses. @returns those that run */
+  #lookAtTasks(telemetry: readonly Telemetry[], nowMs: number): readonly AllocationId[] {
+    const byUuid = new Map(telemetry.map((one) => [one.uuid, one]));
+    const running = [...this.#state.allocations.values()].filter(({ phase }) => phase === 'running');
+    for (const { grant } of running) {
+      this.#uses.look(grant.id, grant.gpus, byUuid, this.#runtime.measure(grant.id), nowMs);
+    }
+    const ids = running.map(({ grant }) => grant.id);
+    if (nowMs - this.#usesKeptMs >= USES_MS) {
+      this.#usesKeptMs = nowMs;
+      try {
+        for (const id of ids) this.#runtime.keepUse(id, this.#uses.of(id) ?? NOTHING_USED);
+      } catch (error) {
+        // The next agent then begins anew with what it lacks, as it does after a boot.
+        this.#failed('keeping what tasks used', error);
+      }
+    }
+    return ids;
+  }
+
+  #usesToTell(running: readonly AllocationId[], nowMs: number): readonly UseOfTask[] {
+    if (this.#usesToldMs !== null && nowMs - this.#usesToldMs < USES_MS) return [];
+    this.#usesToldMs = nowMs;
+    return running.map((id) => ({ allocation: id, use: useMessage(this.#uses.of(id) ?? NOTHING_USED) }));
   }
 
   /** What changed since the hello, also while the answer to that was on its way. */

@@ -2,16 +2,25 @@
 import { GPU_PARTS } from '../common/gpu-parts.js';
 import type { AllocationId } from '../common/ids.js';
 import { parseTraceParent } from '../common/tracing/trace-context.js';
-import { fromDuration, fromTimestamp, toTimestamp } from '../common/units.js';
+import { fromDuration, fromTimestamp, toDuration, toTimestamp } from '../common/units.js';
 import type { DesiredAllocation__Output } from '../proto/gen/sluice/v1/DesiredAllocation.js';
 import type { LogData } from '../proto/gen/sluice/v1/LogData.js';
+import type { MeasuredUse } from '../proto/gen/sluice/v1/MeasuredUse.js';
 import type { NodeInventory } from '../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation } from '../proto/gen/sluice/v1/ObservedAllocation.js';
 import type { TaskLaunch__Output } from '../proto/gen/sluice/v1/TaskLaunch.js';
 import type { TelemetryOfGpu } from '../proto/gen/sluice/v1/TelemetryOfGpu.js';
 import type { Inventory, Telemetry } from './gpu/provider.js';
+import type { TaskUse } from './metrics/task-use.js';
 import type { LogPiece } from './runtime/task-logs.js';
-import type { DesiredAllocation, LocalAllocation, Program, StopReason, TaskLaunch } from './session/allocation.js';
+import {
+  type DesiredAllocation,
+  isLive,
+  type LocalAllocation,
+  type Program,
+  type StopReason,
+  type TaskLaunch,
+} from './session/allocation.js';
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_RECLAIMED: 'RECLAIMED',
@@ -107,8 +116,8 @@ function parseProgram({ command, builtin }: DesiredAllocation__Output): Program 
   return builtin ? { type: 'builtin', name: builtin.name, args: builtin.args } : null;
 }
 
-/** What the scheduler is told of one allocation. */
-export function observedMessage(one: LocalAllocation): ObservedAllocation {
+/** What the scheduler is told of one allocation. @param use what it used, told once it has ended; null = nothing was measured */
+export function observedMessage(one: LocalAllocation, use: TaskUse | null): ObservedAllocation {
   const { grant, exit, checkpoint } = one;
   return {
     id: grant.id,
@@ -131,6 +140,22 @@ export function observedMessage(one: LocalAllocation): ObservedAllocation {
     neverStarted: one.neverStarted,
     dirtyGpus: [...one.dirtyGpus],
     stopSignalled: one.stopSignalled,
+    ...(use === null || isLive(one) ? {} : { use: useMessage(use) }),
+  };
+}
+
+/** What a task used; times to the millisecond. */
+export function useMessage({ cpuMs, memoryPeakMib, gpus }: TaskUse): MeasuredUse {
+  return {
+    ...(cpuMs === null ? {} : { cpuTime: toDuration(Math.round(cpuMs)) }),
+    ...(memoryPeakMib === null ? {} : { memoryPeakMib: Math.ceil(memoryPeakMib) }),
+    gpus: gpus.map((gpu) => ({
+      measuredTime: toDuration(Math.round(gpu.measuredMs)),
+      busyTime: toDuration(Math.round(gpu.busyMs)),
+      workTime: toDuration(Math.round(gpu.workMs)),
+      memoryPeakMib: Math.ceil(gpu.memoryPeakMib),
+      idleTime: toDuration(Math.round(gpu.idleMs)),
+    })),
   };
 }
 

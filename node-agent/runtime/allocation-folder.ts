@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { TaskUse } from '../metrics/task-use.js';
 import type { TaskUser } from './as-user.js';
 import type { LimitGroups, TaskLimits } from './cgroup-limits.js';
 import type { ProcessIdentity } from './process-identity.js';
@@ -204,6 +205,14 @@ export class AllocationFolder {
   async flushEnd(): Promise<void> {
     await flush(path.join(this.path, 'exit.json'));
     await flush(this.path);
+  }
+
+  readUse(): TaskUse | null {
+    return this.#read('use.json') as TaskUse | null;
+  }
+  /** Not flushed to the disk: what a power cut takes of it was measured in vain, and nothing else. */
+  writeUse(use: TaskUse): void {
+    this.#replace('use.json', use);
   }
 
   /** `term` and `deadline`: when the stop signal and when the kill comes, as ISO 8601. */

@@ -6,9 +6,11 @@ import path from 'node:path';
 import type { Logger } from '../../common/log.js';
 import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
+import type { ProcessUse, TaskUse } from '../metrics/task-use.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
 import { foldersOf, removeCgroup } from './cgroup.js';
+import type { LimitGroups } from './cgroup-limits.js';
 import { CheckpointWatch, lastCheckpoint, type ResumePoint, resumePoint } from './checkpoints.js';
 import { removeWork } from './empty-work.js';
 import { taskEnvironment } from './environment.js';
@@ -16,6 +18,7 @@ import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { whyPortTaken } from './main-port.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
+import { ProcessMeter } from './process-use.js';
 import { checkEntry, chooseUser, giveFolders, openToUsers, limitsFor, type TaskHolding } from './task-holding.js';
 import { ReportWatch } from './report-watch.js';
 import { checkBeforehand, type StartRefusal } from './start-refusals.js';
@@ -111,6 +114,8 @@ interface TaskHere {
   /** What came with the order for the scheduler; empty = see its folder. */
   readonly origin: string;
   watches: Watches | null;
+  /** Made with the first look at its processes. */
+  meter?: ProcessMeter;
 }
 
 /** The tasks of one state folder. Only one may be open at a time. */
@@ -236,6 +241,24 @@ export class TaskRuntime {
       );
     }
     return this.#logs.read(id, folder.log, request, cancelled);
+  }
+
+  /** What the processes of a task use now; null = it does not run, or it is not time to look again. */
+  measure(id: string): ProcessUse | null {
+    const task = this.#tasks.get(id);
+    if (task?.state !== 'running') return null;
+    task.meter ??= new ProcessMeter(treeOf(id, task.folder), limitGroupsOf(task.folder));
+    return task.meter.look();
+  }
+
+  /** What an agent kept of the use of a task; null = nothing. */
+  keptUse(id: string): TaskUse | null {
+    return this.#folder(id).readUse();
+  }
+
+  /** Keeps what was measured of a live task, for the next agent. @throws the system's error */
+  keepUse(id: string, use: TaskUse): void {
+    this.#tasks.get(id)?.folder.writeUse(use);
   }
 
   /** Removes folders of ended allocations that nobody asks for, as far as the limits say. */
@@ -760,6 +783,11 @@ function groupFoldersOf(folder: AllocationFolder): readonly string[] {
   const claim = folder.readClaim();
   if (claim?.by !== 'supervisor' || claim.cgroup === null) return [];
   return foldersOf({ group: claim.cgroup, limits: claim.limitGroups ?? {} });
+}
+
+function limitGroupsOf(folder: AllocationFolder): LimitGroups {
+  const claim = folder.readClaim();
+  return claim?.by === 'supervisor' ? (claim.limitGroups ?? {}) : {};
 }
 
 function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {

@@ -45,15 +45,19 @@ import type { ExplainWorkloadResponse as _sluice_v1_ExplainWorkloadResponse, Exp
 import type { ExplanationLine as _sluice_v1_ExplanationLine, ExplanationLine__Output as _sluice_v1_ExplanationLine__Output } from './sluice/v1/ExplanationLine.js';
 import type { FenceNodeRequest as _sluice_v1_FenceNodeRequest, FenceNodeRequest__Output as _sluice_v1_FenceNodeRequest__Output } from './sluice/v1/FenceNodeRequest.js';
 import type { FenceNodeResponse as _sluice_v1_FenceNodeResponse, FenceNodeResponse__Output as _sluice_v1_FenceNodeResponse__Output } from './sluice/v1/FenceNodeResponse.js';
+import type { Finding as _sluice_v1_Finding, Finding__Output as _sluice_v1_Finding__Output } from './sluice/v1/Finding.js';
 import type { GetNodeRequest as _sluice_v1_GetNodeRequest, GetNodeRequest__Output as _sluice_v1_GetNodeRequest__Output } from './sluice/v1/GetNodeRequest.js';
 import type { GetNodeResponse as _sluice_v1_GetNodeResponse, GetNodeResponse__Output as _sluice_v1_GetNodeResponse__Output } from './sluice/v1/GetNodeResponse.js';
 import type { GetWorkloadRequest as _sluice_v1_GetWorkloadRequest, GetWorkloadRequest__Output as _sluice_v1_GetWorkloadRequest__Output } from './sluice/v1/GetWorkloadRequest.js';
 import type { GetWorkloadResponse as _sluice_v1_GetWorkloadResponse, GetWorkloadResponse__Output as _sluice_v1_GetWorkloadResponse__Output } from './sluice/v1/GetWorkloadResponse.js';
+import type { GetWorkloadStatsRequest as _sluice_v1_GetWorkloadStatsRequest, GetWorkloadStatsRequest__Output as _sluice_v1_GetWorkloadStatsRequest__Output } from './sluice/v1/GetWorkloadStatsRequest.js';
+import type { GetWorkloadStatsResponse as _sluice_v1_GetWorkloadStatsResponse, GetWorkloadStatsResponse__Output as _sluice_v1_GetWorkloadStatsResponse__Output } from './sluice/v1/GetWorkloadStatsResponse.js';
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
 import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
 import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
+import type { GpuUse as _sluice_v1_GpuUse, GpuUse__Output as _sluice_v1_GpuUse__Output } from './sluice/v1/GpuUse.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
 import type { HealthAck as _sluice_v1_HealthAck, HealthAck__Output as _sluice_v1_HealthAck__Output } from './sluice/v1/HealthAck.js';
 import type { HealthEvent as _sluice_v1_HealthEvent, HealthEvent__Output as _sluice_v1_HealthEvent__Output } from './sluice/v1/HealthEvent.js';
@@ -68,6 +72,8 @@ import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, Lis
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
 import type { ListNodesResponse as _sluice_v1_ListNodesResponse, ListNodesResponse__Output as _sluice_v1_ListNodesResponse__Output } from './sluice/v1/ListNodesResponse.js';
+import type { ListWorkloadStatsRequest as _sluice_v1_ListWorkloadStatsRequest, ListWorkloadStatsRequest__Output as _sluice_v1_ListWorkloadStatsRequest__Output } from './sluice/v1/ListWorkloadStatsRequest.js';
+import type { ListWorkloadStatsResponse as _sluice_v1_ListWorkloadStatsResponse, ListWorkloadStatsResponse__Output as _sluice_v1_ListWorkloadStatsResponse__Output } from './sluice/v1/ListWorkloadStatsResponse.js';
 import type { ListWorkloadsRequest as _sluice_v1_ListWorkloadsRequest, ListWorkloadsRequest__Output as _sluice_v1_ListWorkloadsRequest__Output } from './sluice/v1/ListWorkloadsRequest.js';
 import type { ListWorkloadsResponse as _sluice_v1_ListWorkloadsResponse, ListWorkloadsResponse__Output as _sluice_v1_ListWorkloadsResponse__Output } from './sluice/v1/ListWorkloadsResponse.js';
 import type { LogCancel as _sluice_v1_LogCancel, LogCancel__Output as _sluice_v1_LogCancel__Output } from './sluice/v1/LogCancel.js';
@@ -76,6 +82,7 @@ import type { LogRead as _sluice_v1_LogRead, LogRead__Output as _sluice_v1_LogRe
 import type { LogServiceClient as _sluice_v1_LogServiceClient, LogServiceDefinition as _sluice_v1_LogServiceDefinition } from './sluice/v1/LogService.js';
 import type { LogTime as _sluice_v1_LogTime, LogTime__Output as _sluice_v1_LogTime__Output } from './sluice/v1/LogTime.js';
 import type { Maintenance as _sluice_v1_Maintenance, Maintenance__Output as _sluice_v1_Maintenance__Output } from './sluice/v1/Maintenance.js';
+import type { MeasuredUse as _sluice_v1_MeasuredUse, MeasuredUse__Output as _sluice_v1_MeasuredUse__Output } from './sluice/v1/MeasuredUse.js';
 import type { MigInstance as _sluice_v1_MigInstance, MigInstance__Output as _sluice_v1_MigInstance__Output } from './sluice/v1/MigInstance.js';
 import type { Node as _sluice_v1_Node, Node__Output as _sluice_v1_Node__Output } from './sluice/v1/Node.js';
 import type { NodeInventory as _sluice_v1_NodeInventory, NodeInventory__Output as _sluice_v1_NodeInventory__Output } from './sluice/v1/NodeInventory.js';
@@ -105,12 +112,14 @@ import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, Req
 import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
+import type { StatsServiceClient as _sluice_v1_StatsServiceClient, StatsServiceDefinition as _sluice_v1_StatsServiceDefinition } from './sluice/v1/StatsService.js';
 import type { StopOrder as _sluice_v1_StopOrder, StopOrder__Output as _sluice_v1_StopOrder__Output } from './sluice/v1/StopOrder.js';
 import type { SubmitWorkloadsRequest as _sluice_v1_SubmitWorkloadsRequest, SubmitWorkloadsRequest__Output as _sluice_v1_SubmitWorkloadsRequest__Output } from './sluice/v1/SubmitWorkloadsRequest.js';
 import type { SubmitWorkloadsResponse as _sluice_v1_SubmitWorkloadsResponse, SubmitWorkloadsResponse__Output as _sluice_v1_SubmitWorkloadsResponse__Output } from './sluice/v1/SubmitWorkloadsResponse.js';
 import type { SubmittedWorkload as _sluice_v1_SubmittedWorkload, SubmittedWorkload__Output as _sluice_v1_SubmittedWorkload__Output } from './sluice/v1/SubmittedWorkload.js';
 import type { TaskLaunch as _sluice_v1_TaskLaunch, TaskLaunch__Output as _sluice_v1_TaskLaunch__Output } from './sluice/v1/TaskLaunch.js';
 import type { TaskResources as _sluice_v1_TaskResources, TaskResources__Output as _sluice_v1_TaskResources__Output } from './sluice/v1/TaskResources.js';
+import type { TaskStats as _sluice_v1_TaskStats, TaskStats__Output as _sluice_v1_TaskStats__Output } from './sluice/v1/TaskStats.js';
 import type { TaskUse as _sluice_v1_TaskUse, TaskUse__Output as _sluice_v1_TaskUse__Output } from './sluice/v1/TaskUse.js';
 import type { TelemetryOfGpu as _sluice_v1_TelemetryOfGpu, TelemetryOfGpu__Output as _sluice_v1_TelemetryOfGpu__Output } from './sluice/v1/TelemetryOfGpu.js';
 import type { TelemetryReport as _sluice_v1_TelemetryReport, TelemetryReport__Output as _sluice_v1_TelemetryReport__Output } from './sluice/v1/TelemetryReport.js';
@@ -119,6 +128,8 @@ import type { TerminalSize as _sluice_v1_TerminalSize, TerminalSize__Output as _
 import type { TopologyRule as _sluice_v1_TopologyRule, TopologyRule__Output as _sluice_v1_TopologyRule__Output } from './sluice/v1/TopologyRule.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
+import type { UseOfTask as _sluice_v1_UseOfTask, UseOfTask__Output as _sluice_v1_UseOfTask__Output } from './sluice/v1/UseOfTask.js';
+import type { UseSummary as _sluice_v1_UseSummary, UseSummary__Output as _sluice_v1_UseSummary__Output } from './sluice/v1/UseSummary.js';
 import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from './sluice/v1/WatchNodesRequest.js';
 import type { WatchNodesResponse as _sluice_v1_WatchNodesResponse, WatchNodesResponse__Output as _sluice_v1_WatchNodesResponse__Output } from './sluice/v1/WatchNodesResponse.js';
 import type { WatchWorkloadsRequest as _sluice_v1_WatchWorkloadsRequest, WatchWorkloadsRequest__Output as _sluice_v1_WatchWorkloadsRequest__Output } from './sluice/v1/WatchWorkloadsRequest.js';
@@ -128,6 +139,7 @@ import type { Workload as _sluice_v1_Workload, Workload__Output as _sluice_v1_Wo
 import type { WorkloadEvent as _sluice_v1_WorkloadEvent, WorkloadEvent__Output as _sluice_v1_WorkloadEvent__Output } from './sluice/v1/WorkloadEvent.js';
 import type { WorkloadServiceClient as _sluice_v1_WorkloadServiceClient, WorkloadServiceDefinition as _sluice_v1_WorkloadServiceDefinition } from './sluice/v1/WorkloadService.js';
 import type { WorkloadSpec as _sluice_v1_WorkloadSpec, WorkloadSpec__Output as _sluice_v1_WorkloadSpec__Output } from './sluice/v1/WorkloadSpec.js';
+import type { WorkloadStats as _sluice_v1_WorkloadStats, WorkloadStats__Output as _sluice_v1_WorkloadStats__Output } from './sluice/v1/WorkloadStats.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -192,16 +204,21 @@ export interface ProtoGrpcType {
       ExplanationLine: MessageTypeDefinition<_sluice_v1_ExplanationLine, _sluice_v1_ExplanationLine__Output>
       FenceNodeRequest: MessageTypeDefinition<_sluice_v1_FenceNodeRequest, _sluice_v1_FenceNodeRequest__Output>
       FenceNodeResponse: MessageTypeDefinition<_sluice_v1_FenceNodeResponse, _sluice_v1_FenceNodeResponse__Output>
+      Finding: MessageTypeDefinition<_sluice_v1_Finding, _sluice_v1_Finding__Output>
+      FindingKind: EnumTypeDefinition
       GetNodeRequest: MessageTypeDefinition<_sluice_v1_GetNodeRequest, _sluice_v1_GetNodeRequest__Output>
       GetNodeResponse: MessageTypeDefinition<_sluice_v1_GetNodeResponse, _sluice_v1_GetNodeResponse__Output>
       GetWorkloadRequest: MessageTypeDefinition<_sluice_v1_GetWorkloadRequest, _sluice_v1_GetWorkloadRequest__Output>
       GetWorkloadResponse: MessageTypeDefinition<_sluice_v1_GetWorkloadResponse, _sluice_v1_GetWorkloadResponse__Output>
+      GetWorkloadStatsRequest: MessageTypeDefinition<_sluice_v1_GetWorkloadStatsRequest, _sluice_v1_GetWorkloadStatsRequest__Output>
+      GetWorkloadStatsResponse: MessageTypeDefinition<_sluice_v1_GetWorkloadStatsResponse, _sluice_v1_GetWorkloadStatsResponse__Output>
       Gpu: MessageTypeDefinition<_sluice_v1_Gpu, _sluice_v1_Gpu__Output>
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
       GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
       GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
+      GpuUse: MessageTypeDefinition<_sluice_v1_GpuUse, _sluice_v1_GpuUse__Output>
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
       HealthAck: MessageTypeDefinition<_sluice_v1_HealthAck, _sluice_v1_HealthAck__Output>
       HealthEvent: MessageTypeDefinition<_sluice_v1_HealthEvent, _sluice_v1_HealthEvent__Output>
@@ -217,6 +234,8 @@ export interface ProtoGrpcType {
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>
       ListNodesRequest: MessageTypeDefinition<_sluice_v1_ListNodesRequest, _sluice_v1_ListNodesRequest__Output>
       ListNodesResponse: MessageTypeDefinition<_sluice_v1_ListNodesResponse, _sluice_v1_ListNodesResponse__Output>
+      ListWorkloadStatsRequest: MessageTypeDefinition<_sluice_v1_ListWorkloadStatsRequest, _sluice_v1_ListWorkloadStatsRequest__Output>
+      ListWorkloadStatsResponse: MessageTypeDefinition<_sluice_v1_ListWorkloadStatsResponse, _sluice_v1_ListWorkloadStatsResponse__Output>
       ListWorkloadsRequest: MessageTypeDefinition<_sluice_v1_ListWorkloadsRequest, _sluice_v1_ListWorkloadsRequest__Output>
       ListWorkloadsResponse: MessageTypeDefinition<_sluice_v1_ListWorkloadsResponse, _sluice_v1_ListWorkloadsResponse__Output>
       LogCancel: MessageTypeDefinition<_sluice_v1_LogCancel, _sluice_v1_LogCancel__Output>
@@ -228,6 +247,7 @@ export interface ProtoGrpcType {
       LogService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_LogServiceClient> & { service: _sluice_v1_LogServiceDefinition }
       LogTime: MessageTypeDefinition<_sluice_v1_LogTime, _sluice_v1_LogTime__Output>
       Maintenance: MessageTypeDefinition<_sluice_v1_Maintenance, _sluice_v1_Maintenance__Output>
+      MeasuredUse: MessageTypeDefinition<_sluice_v1_MeasuredUse, _sluice_v1_MeasuredUse__Output>
       MigInstance: MessageTypeDefinition<_sluice_v1_MigInstance, _sluice_v1_MigInstance__Output>
       Node: MessageTypeDefinition<_sluice_v1_Node, _sluice_v1_Node__Output>
       NodeInventory: MessageTypeDefinition<_sluice_v1_NodeInventory, _sluice_v1_NodeInventory__Output>
@@ -264,6 +284,10 @@ export interface ProtoGrpcType {
       RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
+      /**
+       * Tells what workloads used of what they were granted.
+       */
+      StatsService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_StatsServiceClient> & { service: _sluice_v1_StatsServiceDefinition }
       StopOrder: MessageTypeDefinition<_sluice_v1_StopOrder, _sluice_v1_StopOrder__Output>
       StopReason: EnumTypeDefinition
       SubmitWorkloadsRequest: MessageTypeDefinition<_sluice_v1_SubmitWorkloadsRequest, _sluice_v1_SubmitWorkloadsRequest__Output>
@@ -271,6 +295,7 @@ export interface ProtoGrpcType {
       SubmittedWorkload: MessageTypeDefinition<_sluice_v1_SubmittedWorkload, _sluice_v1_SubmittedWorkload__Output>
       TaskLaunch: MessageTypeDefinition<_sluice_v1_TaskLaunch, _sluice_v1_TaskLaunch__Output>
       TaskResources: MessageTypeDefinition<_sluice_v1_TaskResources, _sluice_v1_TaskResources__Output>
+      TaskStats: MessageTypeDefinition<_sluice_v1_TaskStats, _sluice_v1_TaskStats__Output>
       TaskUse: MessageTypeDefinition<_sluice_v1_TaskUse, _sluice_v1_TaskUse__Output>
       TelemetryOfGpu: MessageTypeDefinition<_sluice_v1_TelemetryOfGpu, _sluice_v1_TelemetryOfGpu__Output>
       TelemetryReport: MessageTypeDefinition<_sluice_v1_TelemetryReport, _sluice_v1_TelemetryReport__Output>
@@ -280,6 +305,8 @@ export interface ProtoGrpcType {
       TopologyRule: MessageTypeDefinition<_sluice_v1_TopologyRule, _sluice_v1_TopologyRule__Output>
       UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
       UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>
+      UseOfTask: MessageTypeDefinition<_sluice_v1_UseOfTask, _sluice_v1_UseOfTask__Output>
+      UseSummary: MessageTypeDefinition<_sluice_v1_UseSummary, _sluice_v1_UseSummary__Output>
       WatchNodesRequest: MessageTypeDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesRequest__Output>
       WatchNodesResponse: MessageTypeDefinition<_sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesResponse__Output>
       WatchWorkloadsRequest: MessageTypeDefinition<_sluice_v1_WatchWorkloadsRequest, _sluice_v1_WatchWorkloadsRequest__Output>
@@ -294,6 +321,7 @@ export interface ProtoGrpcType {
       WorkloadService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_WorkloadServiceClient> & { service: _sluice_v1_WorkloadServiceDefinition }
       WorkloadSpec: MessageTypeDefinition<_sluice_v1_WorkloadSpec, _sluice_v1_WorkloadSpec__Output>
       WorkloadState: EnumTypeDefinition
+      WorkloadStats: MessageTypeDefinition<_sluice_v1_WorkloadStats, _sluice_v1_WorkloadStats__Output>
     }
   }
 }

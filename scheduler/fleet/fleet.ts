@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../../common/clock.js';
 import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
+import type { LiveUse } from '../model/measured-use.js';
 import type { GpuTelemetry__Output } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
 import type { Command } from '../control/command.js';
 import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
@@ -15,6 +16,7 @@ import { isHeld } from '../model/launch.js';
 import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
 import { IdleGpus } from './idle-gpus.js';
+import { TaskUses } from './task-uses.js';
 import { FAILOVER_MS, fenceTimeMs, LeaseTable, LINGER_MS, lingerMs } from './lease.js';
 import { holdIsOver } from './recovery-hold.js';
 import { fenceNode, type Findings } from './reconcile.js';
@@ -109,6 +111,8 @@ export class Fleet {
   readonly #clockSamplesMs = new Map<NodeId, readonly number[]>();
   readonly #telemetry = new Map<string, GpuTelemetry__Output>();
   readonly #idleGpus = new IdleGpus();
+  /** What running tasks used. */
+  readonly uses = new TaskUses();
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
   /** Nodes whose fencing is under way. */
   readonly #fencing = new Set<NodeId>();
@@ -318,6 +322,15 @@ export class Fleet {
     return sinceMs === null ? 0 : this.#deps.clock.monotonicMs() - sinceMs;
   }
 
+  /** Takes what a node tells of the use of its tasks. */
+  async noteUses(node: NodeId, uses: readonly (readonly [AllocationId, LiveUse])[]): Promise<void> {
+    if (uses.length === 0) return;
+    const nowMs = this.#deps.clock.monotonicMs();
+    await this.#deps.loop.read((state) => {
+      for (const [id, use] of uses) this.uses.note(node, state.allocation(id), use, nowMs);
+    });
+  }
+
   /** Calls back when a node becomes ready, unknown or down. @returns ends it */
   onLiveness(listener: (node: NodeId) => void): () => void {
     this.#livenessListeners.add(listener);
@@ -382,6 +395,7 @@ export class Fleet {
   #publish(changes: readonly RecordChange[]): void {
     const nodes = new Set<NodeId>();
     for (const change of changes) {
+      this.uses.follow(change);
       if (change.collection === 'allocations' && changesOrders(change)) nodes.add(nodeOf(change));
       else if (change.collection === 'nodes' && change.after !== null && sparesOthers(change))
         nodes.add(change.after.id);

@@ -1,7 +1,5 @@
 // Since when each GPU does nothing, by what agents measure. Pure but for what it remembers.
-
-/** Below this a GPU counts as idle: a display server, a health check or a notebook's heartbeat uses less. */
-export const IDLE_BELOW_RATIO = 0.05;
+import { IDLE_BELOW_RATIO } from '../../common/idle-ratio.js';
 
 /** What of a measurement says whether a GPU works. */
 export interface Measured {

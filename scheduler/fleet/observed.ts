@@ -3,15 +3,17 @@ import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../common/errors.js';
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
-import { fromTimestamp } from '../../common/units.js';
+import { fromDuration, fromTimestamp } from '../../common/units.js';
 import type { AgentHello__Output } from '../../proto/gen/sluice/v1/AgentHello.js';
 import type { HealthEvent__Output } from '../../proto/gen/sluice/v1/HealthEvent.js';
 import type { GpuSymptom__Output } from '../../proto/gen/sluice/v1/GpuSymptom.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { MigInstance__Output } from '../../proto/gen/sluice/v1/MigInstance.js';
+import type { MeasuredUse__Output } from '../../proto/gen/sluice/v1/MeasuredUse.js';
 import type { NodeInventory__Output } from '../../proto/gen/sluice/v1/NodeInventory.js';
 import type { ObservedAllocation__Output } from '../../proto/gen/sluice/v1/ObservedAllocation.js';
 import type { HealthEvent } from '../control/commands/gpu-health.js';
+import type { LiveUse } from '../model/measured-use.js';
 import type { InventoryReport, NodeReport } from '../control/commands/nodes.js';
 import { MAX_DETAIL_CHARACTERS } from '../model/gpu-health.js';
 import type { Checkpoint, Exit, GpuSymptom, GrantedGpu, MigInstance } from '../model/records.js';
@@ -33,6 +35,8 @@ export interface Observed {
   readonly dirtyGpus: readonly string[];
   /** What it was ordered as; absent = its agent does not tell. */
   readonly grant?: ObservedGrant;
+  /** What it used, once it has ended; absent = it has not, or nothing was measured. */
+  readonly use?: LiveUse;
 }
 
 /** What an agent was given to run. */
@@ -83,6 +87,23 @@ export function parseObserved(message: ObservedAllocation__Output): Observed {
     stopSignalled: message.stopSignalled,
     dirtyGpus: message.dirtyGpus,
     ...(message.workload > 0 ? { grant: parseGrant(message) } : {}),
+    ...(message.use ? { use: parseUse(message.use) } : {}),
+  };
+}
+
+/** Parses what an agent measured of a task. */
+export function parseUse(message: MeasuredUse__Output): LiveUse {
+  const { cpuTime, memoryPeakMib, gpus } = message;
+  return {
+    cpuMs: fromDuration(cpuTime),
+    memoryPeakMib: message._memoryPeakMib === 'memoryPeakMib' ? (memoryPeakMib ?? 0) : null,
+    gpus: gpus.map((gpu) => ({
+      measuredMs: fromDuration(gpu.measuredTime) ?? 0,
+      busyMs: fromDuration(gpu.busyTime) ?? 0,
+      workMs: fromDuration(gpu.workTime) ?? 0,
+      memoryPeakMib: gpu.memoryPeakMib,
+    })),
+    idleMs: gpus.map(({ idleTime }) => fromDuration(idleTime) ?? 0),
   };
 }
 

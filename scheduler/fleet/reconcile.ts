@@ -252,6 +252,7 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
     markStarted(draft, allocation.id, one.startedMs, nowMs);
   }
   if (!over) return;
+  noteUse(draft, allocation.id, one);
   const exit = one.exit ?? { code: null, signal: '', message: '' };
   const endedMs = endOf(draft.allocation(allocation.id), one, nowMs);
   const why = whyCutOff(draft.allocation(allocation.id), one, exit);
@@ -260,6 +261,17 @@ function follow(draft: Draft, allocation: Allocation, one: Observed, nowMs: numb
   if (one.state !== 'released') return;
   noteDirty(draft, allocation, one);
   markReleased(draft, allocation.id, 'clean', nowMs);
+}
+
+/** What it used is kept with its end: nobody asks for more of it afterwards. */
+function noteUse(draft: Draft, id: AllocationId, { use }: Observed): void {
+  const allocation = draft.allocation(id);
+  if (use === undefined || hasEnded(allocation)) return;
+  const { cpuMs, memoryPeakMib, gpus } = use;
+  draft.putAllocation({
+    ...allocation,
+    use: { cpuMs, memoryPeakMib, gpus: gpus.slice(0, allocation.gpus.length) },
+  });
 }
 
 function noteDirty(draft: Draft, { node, workload }: Allocation, { dirtyGpus }: Observed): void {

@@ -22,7 +22,7 @@ import type { ControlLoop } from '../control/loop.js';
 import { readOrigin } from '../model/origin.js';
 import { desiredOf, type TraceParentOf } from './desired.js';
 import type { Fleet } from './fleet.js';
-import { parseHealthEvents, parseHello, parseInventory, parseObserved, type Observed } from './observed.js';
+import { parseHealthEvents, parseHello, parseInventory, parseObserved, parseUse, type Observed } from './observed.js';
 import { PLAIN_PAST, takeObservation, welcomeNode, type Past } from './reconcile.js';
 import { hear, type Testimony } from './witness.js';
 
@@ -253,6 +253,10 @@ export class AgentSession {
       for (const { uuid, telemetry } of message.telemetry.gpus) {
         if (telemetry !== null) this.#deps.fleet.noteTelemetry(uuid, telemetry);
       }
+      const uses = message.telemetry.uses.flatMap(({ allocation, use }) =>
+        use === null ? [] : [[allocation as AllocationId, parseUse(use)] as const],
+      );
+      await this.#deps.fleet.noteUses(node, uses);
       await this.#lookAtIdle(message.telemetry.tasks);
     }
   }

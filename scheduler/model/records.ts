@@ -1,6 +1,7 @@
 // The records that make up the cluster's state: plain, read-only, durable. Nothing here has behaviour.
 // A change of state is a set of record changes; the store keeps them, the engine's view and the API follow them.
 import type { GpuTime } from './gpu-time.js';
+import type { MeasuredUse } from './measured-use.js';
 import type { Waits } from './waits.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 
@@ -591,6 +592,8 @@ export interface Allocation {
   readonly lost?: GpuTime;
   /** What of it led to nothing, since its attempt failed. Absent = nothing. */
   readonly failed?: GpuTime;
+  /** What its task used, once it has ended. Absent = it has not, or nothing was measured. */
+  readonly use?: MeasuredUse;
 }
 
 /** One task among those that work together. */

@@ -81,6 +81,19 @@ export class SimRuntime implements Runtime {
     for (const news of early) this.#take(news);
   }
 
+  /** Nothing is measured of programs that are made up. */
+  measure(): null {
+    return null;
+  }
+
+  keptUse(): null {
+    return null;
+  }
+
+  keepUse(): void {
+    return undefined;
+  }
+
   start(order: DesiredAllocation, durable: Promise<void>): void {
     const task: TaskHere = { state: 'preparing', cancelled: false, origin: order.origin };
     this.#tasks.set(order.id, task);

@@ -6,6 +6,7 @@ import type { Exit as _sluice_v1_Exit, Exit__Output as _sluice_v1_Exit__Output }
 import type { Checkpoint as _sluice_v1_Checkpoint, Checkpoint__Output as _sluice_v1_Checkpoint__Output } from '../../sluice/v1/Checkpoint.js';
 import type { Endpoint as _sluice_v1_Endpoint, Endpoint__Output as _sluice_v1_Endpoint__Output } from '../../sluice/v1/Endpoint.js';
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from '../../sluice/v1/GrantedGpu.js';
+import type { MeasuredUse as _sluice_v1_MeasuredUse, MeasuredUse__Output as _sluice_v1_MeasuredUse__Output } from '../../sluice/v1/MeasuredUse.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ObservedAllocation {
@@ -35,6 +36,10 @@ export interface ObservedAllocation {
    * True when it got its stop signal before it ended; false = it ended of its own accord.
    */
   'stopSignalled'?: (boolean);
+  /**
+   * What it used of what it was granted, once it has ended. Absent = it has not, or nothing was measured.
+   */
+  'use'?: (_sluice_v1_MeasuredUse | null);
 }
 
 export interface ObservedAllocation__Output {
@@ -64,4 +69,8 @@ export interface ObservedAllocation__Output {
    * True when it got its stop signal before it ended; false = it ended of its own accord.
    */
   'stopSignalled': (boolean);
+  /**
+   * What it used of what it was granted, once it has ended. Absent = it has not, or nothing was measured.
+   */
+  'use': (_sluice_v1_MeasuredUse__Output | null);
 }
