@@ -10,14 +10,15 @@ import type { Random } from '../random.js';
 import { RecordedClient, type Entrance, type Outcome } from './recorded-client.js';
 import type { Marks } from './task-program.js';
 
-const CIRCLES = 8;
 const MEMBERS = 3;
-/** A history has at least so many answered calls, of so many workloads at most. */
+/** A history ends with so many answered calls, of so many workloads at most. */
 const CALLS_PER_HISTORY = 300;
 const WORKLOADS_PER_HISTORY = 10;
 /** The longest pause between two calls of one person, and after one that was not answered. */
 const PAUSE_MS = 30;
 const PAUSE_AFTER_SILENCE_MS = 600;
+/** After the last fault circles may go on with the history that they are at, for so long. */
+const FINISH_LIMIT_MS = 30_000;
 /** A circle has so much at once: what runs long keeps the others waiting, so that there is time to change them. */
 const CIRCLE_LIMIT_GPUS = 1;
 const LONGEST_S = 15;
@@ -53,19 +54,26 @@ export class Circles {
   readonly #closed = new Set<History>();
   readonly #namesOfLostPasts = new Set<string>();
 
+  readonly #count: number;
   readonly #acknowledged: () => void;
+  /** By `performance.now()`: what is not at its end by then is cut short. */
+  #finishUntilMs = Infinity;
 
-  /** @param acknowledged called whenever a change was acknowledged */
-  constructor(entrance: Entrance, random: Random, marks: Marks, acknowledged = (): void => undefined) {
+  /**
+   * @param count how many circles
+   * @param acknowledged called whenever a change was acknowledged
+   */
+  constructor(entrance: Entrance, count: number, random: Random, marks: Marks, acknowledged = (): void => undefined) {
     this.#entrance = entrance;
+    this.#count = count;
     this.#random = random;
     this.#marks = marks;
     this.#acknowledged = acknowledged;
   }
 
   /** The queues that must be there before {@link work}. */
-  static get queues(): readonly QueueSpec[] {
-    return Array.from({ length: CIRCLES }, (_, at) => ({
+  get queues(): readonly QueueSpec[] {
+    return Array.from({ length: this.#count }, (_, at) => ({
       name: queueOf(at),
       guaranteeGpus: 0,
       limitGpus: CIRCLE_LIMIT_GPUS,
@@ -74,11 +82,13 @@ export class Circles {
 
   /** Works until {@link leave}. */
   async work(): Promise<void> {
-    await Promise.all(Array.from({ length: CIRCLES }, (_, at) => this.#circle(at)));
+    await Promise.all(Array.from({ length: this.#count }, (_, at) => this.#circle(at)));
   }
 
+  /** Begins no history any more. Those that were begun under fire are gone on with to their end, as far as time allows. */
   leave(): void {
     this.#isOver = true;
+    this.#finishUntilMs = performance.now() + FINISH_LIMIT_MS;
   }
 
   /** Now, as histories count. */
@@ -153,7 +163,8 @@ export class Circles {
   async #circle(circle: number): Promise<void> {
     const clients = Array.from({ length: MEMBERS }, (_, at) => this.#client(circle + at));
     for (let count = 1; !this.#isOver; count += 1) {
-      while (this.#isPastDoubtful) await sleep(PAUSE_AFTER_SILENCE_MS);
+      while (this.#isPastDoubtful && !this.#isOver) await sleep(PAUSE_AFTER_SILENCE_MS);
+      if (this.#isOver) break;
       const history = new History(this.#moments);
       this.#histories.push(history);
       const submissions: Submission[] = [];
@@ -172,7 +183,11 @@ export class Circles {
     queue: string,
     prefix: string,
   ): Promise<void> {
-    while (!this.#isOver && !this.#closed.has(history) && history.answered < CALLS_PER_HISTORY) {
+    while (
+      !this.#closed.has(history) &&
+      history.answered < CALLS_PER_HISTORY &&
+      performance.now() < this.#finishUntilMs
+    ) {
       const outcome = await this.#once(client, history, submissions, queue, prefix);
       if (outcome !== 'answered' && this.#random.oneIn(2)) client.turn();
       await sleep(this.#random.below(outcome === 'answered' ? PAUSE_MS : PAUSE_AFTER_SILENCE_MS));

@@ -17,6 +17,7 @@ import { layOutMarks, type Marks } from './task-program.js';
 import { until } from './until.js';
 import { Users } from './users.js';
 
+const CIRCLES = 8;
 const PROGRAM = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
 const NODES = 3;
 const GPUS_PER_NODE = 4;
@@ -72,7 +73,7 @@ export class Life {
     this.findings = parts.findings;
     this.#client = connect({ server: parts.line.address, deadlineMs: 3_000 });
     this.users = new Users(this.#client, random, parts.marks);
-    this.circles = new Circles({ addresses: [parts.line.address] }, random, parts.marks);
+    this.circles = new Circles({ addresses: [parts.line.address] }, CIRCLES, random, parts.marks);
   }
 
   /** Starts a cluster with its data on a disk of a kind, in a folder that exists. */
@@ -125,7 +126,7 @@ export class Life {
     const line = await Proxy.open(() => port);
     const life = new Life(folder, random, disk, { marks, scheduler, nodes, line, clock, findings });
     await until('the scheduler serves', () => existsSync(readyFile));
-    await life.users.prepare(NODES * GPUS_PER_NODE, Circles.queues);
+    await life.users.prepare(NODES * GPUS_PER_NODE, life.circles.queues);
     return life;
   }
 

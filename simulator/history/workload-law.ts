@@ -5,7 +5,7 @@ import type { EndState, Operation, Seen, SeenState } from './operation.js';
 
 /** What is known of a workload. A field that nobody has seen yet is null where that is possible. */
 export interface Known {
-  /** Null = nobody can tell, as at the beginning of a history whose past was lost. */
+  /** Null = nobody can tell, as after a loss of the past: it is gone, or comes back with the node that runs it. */
   readonly exists: boolean | null;
   readonly number: number | null;
   readonly priority: number | null;
@@ -54,7 +54,11 @@ export function step(known: Known, { request, answer }: Operation): Known | null
     return answer.kind === 'submitted' ? withNumber({ ...after, exists: true }, answer.number) : null;
   }
   if (answer.kind === 'submitted') return null;
-  if (answer.kind === 'absent') return known.exists === true ? null : NOTHING;
+  if (answer.kind === 'absent') {
+    if (known.exists === true) return null;
+    // After a loss it may come back when its node is heard. Once it was seen it stays.
+    return known.exists === null ? ANYTHING : NOTHING;
+  }
   if (answer.kind === 'unknown') return known.exists === false ? known : carriedOut(known, request);
   if (known.exists === false) return null;
   const after = carriedOut({ ...known, exists: true }, request);

@@ -257,10 +257,17 @@ describe('bad histories are found', () => {
   });
 });
 
-test('what came before a loss is not asked of what comes after it, and what comes after it must hold', () => {
+test('what came before a loss may come back after it, and what was seen after it must hold', () => {
   const after = [call(1, 2, read, seen({ priority: 60, hold: 'a', state: 'running', attempt: 3 }))];
   expect(search(after, ANYTHING).verdict).toBe('linearizable');
   expect(search([call(1, 2, read, absent), call(3, 4, read, absent)], ANYTHING).verdict).toBe('linearizable');
+  expect(
+    search([call(1, 2, cancel, absent), call(3, 4, read, seen({ state: 'running', attempt: 3 }))], ANYTHING).verdict,
+  ).toBe('linearizable');
+  expect(search([call(1, 2, read, absent), call(3, 4, read, seen()), call(5, 6, read, absent)], ANYTHING).verdict).toBe(
+    'not linearizable',
+  );
+  expect(search([call(1, 2, read, absent), call(3, 4, read, seen())], NOTHING).verdict).toBe('not linearizable');
   expect(search([...after, call(3, 4, read, seen())], ANYTHING).verdict).toBe('not linearizable');
   expect(search([...after, call(3, 4, read, absent)], ANYTHING).verdict).toBe('not linearizable');
 });

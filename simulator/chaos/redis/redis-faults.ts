@@ -14,12 +14,22 @@ const BEYOND_THE_CLAIM_MS = [11_000, 16_000] as const;
 const BEYOND_THE_SENTINELS_MS = [3_000, 9_000] as const;
 /** Shorter and longer than a lease. */
 const AGENT_CUT_MS = [500, 35_000] as const;
-/** A leader is back when a change was acknowledged since; when none is for so long, that is a finding. */
-const LEADER_LIMIT_MS = 60_000;
+/** A leader is back when a change was acknowledged since; when none is for so long, that is counted … */
+const LEADER_LATE_MS = 60_000;
+/** … and for so long, it is a finding: no machine is that slow. */
+const LEADER_LIMIT_MS = 180_000;
 const LOOK_MS = 50;
 
 /** What a fault of the control plane takes away. */
-export type Cause = 'scheduler' | 'redis' | 'past';
+export type Cause =
+  /** The leader is asked to let another one lead. */
+  | 'asked'
+  /** A scheduler is gone with no word of warning. */
+  | 'scheduler'
+  /** A Redis or a Sentinel is. */
+  | 'redis'
+  /** All that was written is. */
+  | 'past';
 
 interface ControlFault {
   readonly name: string;
@@ -62,7 +72,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   },
   {
     name: 'the leader is asked to leave',
-    cause: 'scheduler',
+    cause: 'asked',
     weight: 8,
     needsNamespaces: false,
     run: async ({ roles: { leader } }, random) => {
@@ -73,7 +83,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   },
   {
     name: 'the leader is told to step down',
-    cause: 'scheduler',
+    cause: 'asked',
     weight: 6,
     needsNamespaces: false,
     run: (life) => life.stepDown(),
@@ -299,13 +309,21 @@ const NODE_FAULTS: readonly NodeFault[] = [
   },
 ];
 
-/** Breaks things at random moments until the time is over. @returns how often each fault came */
-export async function breakRedisThings(life: RedisLife, untilMs: number): Promise<ReadonlyMap<string, number>> {
+/** What was done to a life. */
+export interface Broken {
+  /** How often each fault came. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** How often nothing was acknowledged for a minute after everything was there again. */
+  readonly late: number;
+}
+
+/** Breaks things at random moments until the time is over. */
+export async function breakRedisThings(life: RedisLife, untilMs: number): Promise<Broken> {
   const counts = new Map<string, number>();
   const count = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
   const emptyAtMs = life.random.oneIn(2) ? performance.now() + (untilMs - performance.now()) / 2 : Infinity;
-  await Promise.all([breakControl(life, untilMs, emptyAtMs, count), breakNodes(life, untilMs, count)]);
-  return counts;
+  const [late] = await Promise.all([breakControl(life, untilMs, emptyAtMs, count), breakNodes(life, untilMs, count)]);
+  return { counts, late };
 }
 
 async function breakControl(
@@ -313,8 +331,9 @@ async function breakControl(
   untilMs: number,
   emptyAtMs: number,
   count: (name: string) => void,
-): Promise<void> {
+): Promise<number> {
   const { random } = life;
+  let late = 0;
   const possible = CONTROL_FAULTS.filter((fault) => isPossible(life, fault));
   let isEmptyDue = true;
   while (performance.now() < untilMs) {
@@ -329,20 +348,22 @@ async function breakControl(
       life.watch.cause = fault.cause;
       await fault.run(life, random);
     }
-    await leads(life);
+    if (!(await leads(life))) late += 1;
     await sleep(random.below(2_000));
   }
+  return late;
 }
 
-/** Waits until changes are acknowledged again, and the replica has them. */
-async function leads(life: RedisLife): Promise<void> {
+/** Waits until changes are acknowledged again, and the replica has them. @returns whether that was soon enough */
+async function leads(life: RedisLife): Promise<boolean> {
   const sinceMs = performance.now();
   for (;;) {
-    if (life.watch.lastAcknowledgedMs > sinceMs && (await life.redis.isInStep())) return;
+    const isBack = life.watch.lastAcknowledgedMs > sinceMs && (await life.redis.isInStep());
+    if (isBack) return performance.now() - sinceMs < LEADER_LATE_MS;
     if (performance.now() - sinceMs > LEADER_LIMIT_MS) {
       const words = life.daemons.map(({ member }) => `${member.name}:\n${member.lastWords()}`).join('\n');
       life.findings.push(`nothing was acknowledged for ${LEADER_LIMIT_MS} ms although all parts are there:\n${words}`);
-      return;
+      return false;
     }
     await sleep(LOOK_MS);
   }

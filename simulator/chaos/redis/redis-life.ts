@@ -20,6 +20,8 @@ import { LeaderWatch } from './leader-watch.js';
 import { LoopbackNetwork, NamespaceNetwork, type Network, type Place } from './network.js';
 import { RedisServers, storeUrlOf } from './redis-servers.js';
 
+/** So many that a thousand histories are made within an hour, most of which nobody leads in. */
+const CIRCLES = 16;
 const PROGRAM = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
 const DAEMONS = ['d1', 'd2'] as const;
 const NODES = 3;
@@ -28,7 +30,9 @@ const PORT = 7_443;
 /** Longer than a take-over, so that running work outlives it; short, so that nodes are fenced within minutes. */
 const HEARTBEAT = '1s';
 const LEASE = '20s';
-const VANISH_LIMIT_MS = 20_000;
+/** Long, since a busy machine starts fourteen processes slowly, and ends them slowly. */
+const BEGIN_LIMIT_MS = 180_000;
+const VANISH_LIMIT_MS = 60_000;
 /** How long calls may go unanswered once everything is mended. */
 const ANSWER_LIMIT_MS = 90_000;
 const ANNOUNCE_LIMIT_MS = 120_000;
@@ -96,7 +100,7 @@ export class RedisLife {
       deadlineMs: CALL_LIMIT_MS,
     });
     this.users = new Users(this.#client, random, parts.marks, this.watch.acknowledged);
-    this.circles = new Circles(parts.entrance, random, parts.marks, this.watch.acknowledged);
+    this.circles = new Circles(parts.entrance, CIRCLES, random, parts.marks, this.watch.acknowledged);
   }
 
   /** Starts a cluster in a folder that exists. */
@@ -167,7 +171,7 @@ export class RedisLife {
     const parts: Parts = { network, marks, daemons, redis, nodes, findings, credentials, entrance, watch };
     const life = new RedisLife(folder, random, parts);
     try {
-      await until('a scheduler leads', () => watch.latest !== null);
+      await until('a scheduler leads', () => watch.latest !== null, BEGIN_LIMIT_MS);
       await life.#prepare();
       return life;
     } catch (error) {
@@ -285,7 +289,7 @@ export class RedisLife {
   }
 
   #prepare(): Promise<void> {
-    return this.users.prepare(NODES * GPUS_PER_NODE, Circles.queues);
+    return this.users.prepare(NODES * GPUS_PER_NODE, this.circles.queues);
   }
 
   #members(): readonly Member[] {

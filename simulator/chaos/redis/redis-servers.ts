@@ -16,6 +16,7 @@ const SENTINEL_PORT = 26_400;
 /** How long a server is silent before a Sentinel thinks that it is down. */
 const DOWN_AFTER_MS = 1_500;
 const FAILOVER_TIMEOUT_MS = 6_000;
+const BEGIN_LIMIT_MS = 180_000;
 const ASK_LIMIT_MS = 1_000;
 
 /** A Redis or Sentinel of the cluster. */
@@ -92,7 +93,7 @@ export class RedisServers {
       sentinels.push(sentinel);
     }
     const redis = new RedisServers([one, two], sentinels);
-    await until('the Sentinels know each other', () => redis.#isWhole());
+    await until('the Sentinels know each other', () => redis.#isWhole(), BEGIN_LIMIT_MS);
     return redis;
   }
 
