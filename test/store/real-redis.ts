@@ -44,7 +44,7 @@ export class RealRedis {
 
   /** Starts a replica, and waits until it has what the primary has. */
   async startReplica(name: string, primary: number, settings: readonly string[] = []): Promise<RedisServer> {
-    const server = await this.start(name, ['--replicaof', `127.0.0.1 ${primary}`, ...settings]);
+    const server = await this.start(name, ['--replicaof', '127.0.0.1', String(primary), ...settings]);
     await this.until(`${name} follows`, async () =>
       String(await this.ask(server.port, 'INFO', 'replication')).includes('master_link_status:up'),
     );

@@ -150,6 +150,13 @@ describe('a commit in doubt', () => {
 describe('what Redis says against a command', () => {
   it.each([
     ["READONLY You can't write against a read only replica.", true, true],
+    // As Redis 6.2.5 says it.
+    [
+      "ERR Error running script (call to f_0ad1): @user_script:16: @user_script: 16: -OOM command not allowed when used memory > 'maxmemory'.",
+      true,
+      false,
+    ],
+    ["ERR Error running script (call to f_0ad1): @user_script:16: @user_script: 16: -READONLY You can't", true, true],
     ["ERR Error running script (call to f_0a1b): @user_script:17: -READONLY You can't write against a", true, true],
     ['ERR Error running script (call to f_0a1b): @user_script: 3: -NOREPLICAS Not enough good replicas', true, false],
     ['LOADING Redis is loading the dataset in memory', true, false],

@@ -1,13 +1,14 @@
 // The ways to a Redis: through Sentinels, over TLS, as an ACL user whose password lies in a file. All real.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../../common/free-port.js';
 import { createLogger } from '../../common/log.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { loadServerConfig } from '../../scheduler/config.js';
-import { openStoreOnRedis } from '../../scheduler/open-redis.js';
+import { leadershipOnRedis, openStoreOnRedis } from '../../scheduler/open-redis.js';
 import { needs } from '../real-part.js';
 import { RealRedis } from './real-redis.js';
 import { commitNext, everything, queue } from './samples.js';
@@ -29,10 +30,14 @@ describe.runIf(needs('redis'))('the way to a Redis', () => {
     rmSync(folder, { recursive: true });
   });
 
-  function open(...words: string[]) {
+  function load(...words: string[]) {
     const loaded = loadServerConfig(words, {});
     if (loaded.type === 'print' || loaded.config.redis === null) throw new Error('no Redis');
-    return openStoreOnRedis(loaded.config.redis, log);
+    return loaded.config.redis;
+  }
+
+  function open(...words: string[]) {
+    return openStoreOnRedis(load(...words), log);
   }
 
   it(
@@ -107,7 +112,7 @@ describe.runIf(needs('redis'))('the way to a Redis', () => {
   it(
     'is as the user who is named, with the password of a file; without it the reason is said',
     async () => {
-      const user = 'user sluice on >s3cret ~{sluice}* &{sluice}* +@all -@dangerous +info +config|get';
+      const user = 'user sluice on >s3cret ~{sluice}* resetchannels &{sluice}* +@all -@dangerous +info +config|get';
       const acl = path.join(folder, 'users.acl');
       writeFileSync(acl, `user default on nopass -@all +ping\n${user}\n`);
       const { port } = await redis.start('guarded', ['--aclfile', acl]);
@@ -126,6 +131,47 @@ describe.runIf(needs('redis'))('the way to a Redis', () => {
     },
     FAILOVER_LIMIT_MS,
   );
+
+  it('is taken with the users of deploy/ha, and their rights suffice: for the scheduler, the replica and the Sentinels', async () => {
+    const acl = path.join(folder, 'users.acl');
+    const users = readFileSync(path.join(PACKAGE_ROOT, 'deploy/ha/users.acl'), 'utf8');
+    // Nobody but these may do anything; that the server is there must be seen all the same.
+    expect(users).toContain('user default off\n');
+    writeFileSync(acl, users.replace('user default off', 'user default on nopass -@all +ping'));
+    const first = await redis.start('first', [...SAFE, '--aclfile', acl]);
+    const asReplica = ['--masteruser', 'replication', '--masterauth', 'CHANGE-ME-REPLICATION'];
+    const second = await redis.start('second', ['--replicaof', '127.0.0.1', String(first.port), ...asReplica]);
+    await redis.until('the replica follows', async () =>
+      String(await redis.ask(second.port, 'INFO', 'replication')).includes('master_link_status:up'),
+    );
+    const sentinel = await freePort();
+    const conf = path.join(folder, 'sentinel.conf');
+    const about = `sentinel monitor main 127.0.0.1 ${first.port} 1\nsentinel auth-user main sentinel\nsentinel auth-pass main CHANGE-ME-SENTINEL\n`;
+    writeFileSync(conf, `port ${sentinel}\nbind 127.0.0.1\ndir ${folder}\n${about}`);
+    const out = openSync(path.join(folder, 'sentinel.log'), 'a');
+    const child = spawn('redis-sentinel', [conf], { stdio: ['ignore', out, out] });
+    try {
+      await redis.until('the Sentinel has found the replica', async () => {
+        const told = (await redis.ask(sentinel, 'SENTINEL', 'MASTER', 'main')) as string[] | null;
+        return told?.[told.indexOf('num-slaves') + 1] === '1';
+      });
+      const password = path.join(folder, 'password');
+      writeFileSync(password, 'CHANGE-ME-SLUICE\n');
+      const user = ['--redis-username=sluice', `--redis-password-file=${password}`];
+      const words = [`--store=redis+sentinel://127.0.0.1:${sentinel}/main`, ...user];
+      const store = await open(...words);
+      await commitNext(store, await store.beginEpoch(), { puts: [queue('a')] });
+      expect(await everything(store)).toHaveLength(1);
+      await store.close();
+      const leadership = leadershipOnRedis(load(...words), '127.0.0.1:1', log);
+      const term = await leadership.campaign({ onLeader: () => undefined, signal: AbortSignal.timeout(5_000) });
+      expect(term.isFresh()).toBe(true);
+      await term.resign();
+      await leadership.close();
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
 
   it('is refused when what is acknowledged could be lost, with every reason and what to do', async () => {
     const weak = await redis.start('weak', [

@@ -22,8 +22,8 @@ const MAX_PAUSE_MS = 500;
 /** How many fields a page asks for. */
 const PAGE_FIELDS = 2_000;
 
-/** Redis 6.2 puts this before what a command says within a script. */
-const IN_SCRIPT = /^ERR Error running script \(call to f_\w+\): @user_script: ?\d+: -/;
+/** Redis 6.2 puts this before what a command says within a script; the place comes twice. */
+const IN_SCRIPT = /^ERR Error running script \(call to f_\w+\): (?:@user_script: ?\d+: )+-/;
 /** Refusals of a Redis that is not, or not yet, the one to talk to, or has no room at present. Nothing was carried out. */
 const NOT_NOW = /^(READONLY|LOADING|MASTERDOWN|NOREPLICAS|OOM|MISCONF|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED)\b/;
 /** One of them that does not pass: the server became a replica. */
