@@ -108,10 +108,27 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
 
 let described: ReflectionService | null = null;
 
-/** What the API says of itself. Made once, since it takes half a second: a daemon that takes over has no time for it. */
+/** What the API says of itself. Made once: a daemon that takes over has no time for it. */
 export function reflection(): ReflectionService {
-  described ??= new ReflectionService({ ...sluicePackageDefinition, ...protoLoader.loadSync(healthProto) });
+  described ??= new ReflectionService(
+    onePerSetOfFiles({ ...sluicePackageDefinition, ...protoLoader.loadSync(healthProto) }),
+  );
   return described;
+}
+
+/**
+ * Every message and service names all files that it was loaded with, and the reflection service decodes them anew for each: half a
+ * second of every start. One that names them is enough.
+ */
+function onePerSetOfFiles(definition: protoLoader.PackageDefinition): protoLoader.PackageDefinition {
+  const seen = new Set<unknown>();
+  const entries = Object.entries(definition).filter(([, member]) => {
+    if (!('fileDescriptorProtos' in member)) return false;
+    const isNew = !seen.has(member.fileDescriptorProtos);
+    seen.add(member.fileDescriptorProtos);
+    return isNew;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** `sluice.v1.WorkloadService` of a service definition. */
