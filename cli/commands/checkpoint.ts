@@ -90,19 +90,29 @@ async function checkStale(
   }
 }
 
-/** Content before the word that it is complete: after a crash of the machine a file could be empty that is said to be whole. */
+/**
+ * Content before the word that it is complete: after a crash of the machine a file could be empty that is said to be whole. A file is on the
+ * disk only together with its name, which is the content of its folder (fsync(2)), and so on up to the folder of all checkpoints.
+ */
 async function syncAll(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   if (entries.length > MAX_FILES) {
     throw failure('TOO_MANY_FILES', `${folder} has ${entries.length} files; at most ${MAX_FILES} are put on the disk`);
   }
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name === COMPLETE_FILE) continue;
-    const handle = await open(path.join(entry.parentPath, entry.name), constants.O_RDONLY);
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    const isWanted = entry.isDirectory() || (entry.isFile() && entry.name !== COMPLETE_FILE);
+    if (isWanted) await sync(path.join(entry.parentPath, entry.name));
+  }
+  await sync(folder);
+  await sync(path.dirname(folder));
+}
+
+/** Returns once a file, or the names in a folder, are on the disk. */
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -41,7 +41,7 @@ import {
   requestStop,
 } from '../model/lifecycle.js';
 import { isTerminal } from '../model/cluster-state.js';
-import { isHeld } from '../model/launch.js';
+import { isHeld, wasLetGo } from '../model/launch.js';
 import type { Origin } from '../model/origin.js';
 import { META_KEY, type Allocation, type ClusterNode, type Exit, type Stray, type Workload } from '../model/records.js';
 import type { Observed } from './observed.js';
@@ -50,6 +50,8 @@ import { noteStrays, type StrayPolicy } from './strays.js';
 interface End {
   readonly exit: Exit;
   readonly endedMs: number;
+  /** Its agent says that it was never started; absent = nobody says so. */
+  readonly neverStarted?: true;
 }
 
 /** What an agent's hello tells beyond its machine and its tasks. */
@@ -183,12 +185,21 @@ export function certifyNodeOff(name: string, reason: string, actor: string): Com
 /** What it means that an agent has no trace of something. */
 type Absence = 'seen' | 'rebooted' | 'history lost';
 
+/** Whether its machine went down when it was to start, or had just started; it is not to start any more, so that nothing can follow. */
+function wentDown(allocation: Allocation, absence: Absence): boolean {
+  return absence === 'rebooted' && allocation.stop !== null && wasLetGo(allocation);
+}
+
 function reconcile(draft: Draft, node: NodeId, observed: readonly Observed[], absence: Absence, nowMs: number): void {
   const seen = new Map(observed.map((one) => [one.id, one]));
   for (const allocation of draft.base.heldOn(node)) {
     const one = seen.get(allocation.id);
     // What it obeyed in the lost part of the history may have come and gone there: it must not start again.
-    const wasThere = absence === 'history lost' || allocation.startedMs !== null || hasEnded(allocation);
+    const wasThere =
+      absence === 'history lost' ||
+      allocation.startedMs !== null ||
+      hasEnded(allocation) ||
+      wentDown(allocation, absence);
     if (one !== undefined) follow(draft, allocation, one, nowMs);
     else if (wasThere) missing(draft, allocation, absence, nowMs);
   }
@@ -331,7 +342,7 @@ const PROOF_OF_ABSENCE = { seen: 'quarantined', rebooted: 'rebooted', 'history l
 function neverStarted(draft: Draft, allocation: Allocation, why: string, one: Observed, nowMs: number): void {
   // One that its node did not start for a reason of its own counts for nothing.
   const { fault } = draft.allocation(allocation.id);
-  loseAllocation(draft, allocation, why, unseen(why, nowMs), nowMs, fault === undefined);
+  loseAllocation(draft, allocation, why, { ...unseen(why, nowMs), neverStarted: true }, nowMs, fault === undefined);
   // Its agent still looks at what others left behind on a GPU that it had a share of.
   if (one.state !== 'released') return;
   noteDirty(draft, allocation, one);
@@ -387,8 +398,11 @@ function loseAllocation(
  * Whether the loss of a task explains why another one of its gang failed before it was known: its peers feel at once that a machine is
  * gone, and the scheduler learns of it when the fence time has passed. Then the program is not to blame, and no retry is charged.
  */
-function isExcuse({ startedMs, stop, fault }: Allocation, { afterStop }: Workload, { exit }: End): boolean {
-  // One that was stopped before it was started was stopped because of that failure.
-  if (afterStop !== 'fail' || stop?.reason !== 'gang_ended' || startedMs === null) return false;
+function isExcuse(allocation: Allocation, { afterStop }: Workload, { exit, neverStarted }: End): boolean {
+  const { stop, fault } = allocation;
+  if (afterStop !== 'fail' || stop?.reason !== 'gang_ended') return false;
+  // One that its agent stopped before it was started was stopped because of that failure. Of one that was let go nobody else knows: the report
+  // of its start may have been lost with the machine.
+  if (neverStarted === true || (allocation.startedMs === null && !wasLetGo(allocation))) return false;
   return fault !== undefined || (exit.code === null && exit.signal === '');
 }

@@ -126,6 +126,11 @@ export function isHeld({ state, launch }: Allocation): boolean {
   return state === 'placed' && (launch?.stage === 'waits' || launch?.stage === 'ready');
 }
 
+/** Whether it waited for its gang, and was then told to start: it may run although nobody has heard of that. */
+export function wasLetGo({ launch }: Allocation): boolean {
+  return launch?.stage === 'go';
+}
+
 /** Whether its agent has not said yet that it is ready. */
 function isAwaited({ state, launch }: Allocation): boolean {
   return state === 'placed' && launch?.stage === 'waits';

@@ -1,7 +1,10 @@
 // Declaring checkpoints complete from inside a task.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { needs } from '../real-part.js';
 import { cli, temporaryFolder } from './run-cli.js';
 
 interface Task {
@@ -44,6 +47,40 @@ describe('sluice checkpoint done', () => {
     expect(marker).toEqual({ step: 1200, attempt: 2, workload: 7, allocation: 'ULID1' });
     expect((await cli(['checkpoint', 'done', checkpoint, '--step', '7'], { env })).stdout).toContain('step 7');
   });
+
+  it.runIf(needs('strace') && needs('build'))(
+    'puts everything on the disk before the word that it is complete, names included',
+    () => {
+      const folder = temporaryFolder();
+      const checkpoint = written(folder, 'step-5');
+      mkdirSync(path.join(checkpoint, 'shards', 'rank-0'));
+      writeFileSync(path.join(checkpoint, 'shards', 'rank-0', 'optimizer'), 'x');
+      const program = [process.execPath, path.join(PACKAGE_ROOT, 'dist/cli/main.js'), 'checkpoint', 'done', 'step-5'];
+      const traced = spawnSync('strace', ['-f', '-qq', '-y', '-e', 'trace=fsync,fdatasync,rename', ...program], {
+        env: { ...process.env, ...environment({ folder }) },
+        encoding: 'utf8',
+      });
+      expect(traced.stdout).toContain('is complete: step 5');
+      const calls = traced.stderr.split('\n').flatMap((line) => {
+        const [, synced] = /f(?:data)?sync\(\d+<(.*?)>/.exec(line) ?? [];
+        if (synced !== undefined) return [path.relative(folder, synced)];
+        return /rename\(.*COMPLETE"/.test(line) ? ['complete'] : [];
+      });
+      expect(
+        calls
+          .slice(0, calls.indexOf('complete'))
+          .filter((call) => !call.includes('COMPLETE'))
+          .toSorted(),
+      ).toEqual([
+        '',
+        'step-5',
+        'step-5/shards',
+        'step-5/shards/rank-0',
+        'step-5/shards/rank-0/optimizer',
+        'step-5/shards/weights',
+      ]);
+    },
+  );
 
   it.each([
     ['what is not there', 'step-1', 1, 'is not there'],

@@ -8,7 +8,7 @@ import { cordonNode, updateInventory } from '../../scheduler/control/commands/no
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { MAX_FALSE_STARTS } from '../../scheduler/model/elastic.js';
-import { place } from '../../scheduler/model/lifecycle.js';
+import { markReady, place } from '../../scheduler/model/lifecycle.js';
 import { nodeReport, Workshop } from '../control/workshop.js';
 
 function seen(id: AllocationId, state: Observed['state'], fields: Partial<Observed> = {}): Observed {
@@ -220,6 +220,30 @@ describe('what follows from a report', () => {
         shop.run(fenceNode(two, [second]));
       }
       expect(shop.workload(number)).toMatchObject({ retries: 1, falseStarts: MAX_FALSE_STARTS });
+    });
+
+    test('had begun, and its report was lost together with its machine: no retry is charged', () => {
+      const { shop, one, two, number, start, fail } = failing();
+      for (const way of ['its fence time passes', 'it is back without a trace', 'it is back, and knows'] as const) {
+        const [first, second] = start();
+        for (const id of [first, second]) shop.change((draft) => markReady(draft, id, shop.nowMs));
+        expect(shop.allocation(second).launch?.stage).toBe('go');
+        shop.run(takeObservation(one, [seen(first, 'running')]));
+        fail(first);
+        expect(shop.workload(number)).toMatchObject({ state: 'stopping', afterStop: 'fail' });
+        const report = nodeReport(two, 'n2', 1, 'NVIDIA H100 80GB HBM3', `boot after ${way}`);
+        const lost = { startedMs: null, exit: { code: null, signal: '', message: 'lost: its node was rebooted' } };
+        if (way === 'its fence time passes') shop.run(fenceNode(two, [second]));
+        else if (way === 'it is back, and knows') shop.run(welcomeNode(report, [seen(second, 'released', lost)]));
+        else {
+          shop.run(welcomeNode(report, []));
+          // Its agent never heard of it, and is told to stop it.
+          const never = { startedMs: null, neverStarted: true, exit: null };
+          shop.run(takeObservation(two, [seen(second, 'released', never)]));
+        }
+        expect({ way, ...shop.workload(number) }).toMatchObject({ state: 'pending', retries: 0 });
+      }
+      expect(shop.workload(number)).toMatchObject({ requeues: 3 });
     });
 
     test.each<[string, Partial<Observed>]>([
