@@ -15,6 +15,7 @@ import {
   freeRank,
   inTopologyOrder,
   isCounted,
+  isHeld,
   launcherOf,
   mayStart,
   portFor,
@@ -38,6 +39,7 @@ import {
   type WorkloadState,
 } from './records.js';
 import { GPU_PARTS, maxTasks, minTasks, roleOf, toGpus } from './requests.js';
+import { hasRounds, openRound, roundsInUse } from './rounds.js';
 import { codeOf, retryDelayMs, TIME_LIMIT_CODE } from './retry.js';
 import { deadlineOf, spanText } from './time-limit.js';
 import { chargeOf } from './usage.js';
@@ -87,6 +89,7 @@ function placeGang(
   const inOrder = inTopologyOrder(workload.spec, placements, ({ node }) => draft.node(node));
   const launchOf = launchOfGang(draft, { ...workload, attempt }, inOrder);
   const granted = grant(draft, { ...workload, attempt }, inOrder, launchOf, nowMs, newUlid);
+  const round = granted.some(isHeld) ? {} : enterRound(draft, workload, granted, granted);
   invariant(isWhole(workload.spec, granted, isLive), 'gangs start whole', `${number}: ${placements.length} tasks`);
   const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
   const allocations = inTaskOrder(granted);
@@ -94,7 +97,7 @@ function placeGang(
   const fresh = { ...workload, attempt, allocations, pastAllocations, claim: null, message: '', notBeforeMs: 0 };
   const startsTogether = granted.some(({ launch }) => launch?.stage === 'waits');
   const limit = startsTogether ? { startByMs: nowMs + START_LIMIT_MS } : {};
-  const placed = { ...enter(fresh, 'starting'), ...limit };
+  const placed = { ...enter(fresh, 'starting'), ...limit, ...round };
   draft.putWorkload(withEvent(placed, nowMs, 'placed', `attempt ${attempt} on ${whereText(draft, granted)}`));
 }
 
@@ -114,11 +117,26 @@ function placeSurplus(
   const present = workload.allocations.map((id) => draft.allocation(id));
   const granted = grant(draft, workload, placements, launchOfSurplus(workload, present), nowMs, newUlid);
   const all = [...present, ...granted];
+  const round = all.some(isHeld) ? {} : enterRound(draft, workload, all, granted);
   const tasks = granted.map(({ task }) => task);
   const left = (workload.claim?.placements ?? []).filter(({ task }) => !tasks.includes(task));
   const claim = workload.claim === null || left.length === 0 ? null : { ...workload.claim, placements: left };
   const what = `${taskText(tasks)} added on ${whereText(draft, granted)}`;
-  draft.putWorkload(withEvent({ ...workload, allocations: inTaskOrder(all), claim }, nowMs, 'placed', what));
+  const grown = { ...workload, allocations: inTaskOrder(all), claim, ...round };
+  draft.putWorkload(withEvent(grown, nowMs, 'placed', what));
+}
+
+/** Fixes what tasks that may start now are told of each other, where that could change before all have been told. */
+function enterRound(
+  draft: Draft,
+  workload: Workload,
+  all: readonly Allocation[],
+  starting: readonly Allocation[],
+): Pick<Workload, 'rounds'> {
+  if (!hasRounds(workload.spec) || starting.every(({ launch }) => launch === undefined)) return {};
+  const { rounds, tasks } = openRound(workload, all, starting);
+  for (const task of tasks) draft.putAllocation(task);
+  return { rounds };
 }
 
 function inTaskOrder(allocations: readonly Allocation[]): readonly AllocationId[] {
@@ -146,13 +164,17 @@ function launchOfGang(draft: Draft, workload: Workload, placements: readonly Pla
   return (task) => ({ rank: ranks.get(task) ?? null, port, ...together });
 }
 
-/** The others run already: one that comes later starts by itself, with a rank that nobody has. */
+/**
+ * The others run already: one that comes later starts by itself, with a rank that nobody has. While the others still wait it waits with them:
+ * they begin as one.
+ */
 function launchOfSurplus({ spec }: Workload, present: readonly Allocation[]): LaunchOf {
   const known = present.find(({ launch }) => launch !== undefined)?.launch;
   if (known === undefined) return () => undefined;
   const ranked = [...present];
+  const together = present.some(isHeld) ? { stage: 'waits' as const } : {};
   return (task) => {
-    const launch = { rank: isCounted(spec, task) ? freeRank(ranked) : null, port: known.port };
+    const launch = { rank: isCounted(spec, task) ? freeRank(ranked) : null, port: known.port, ...together };
     const [like] = present;
     if (like !== undefined) ranked.push({ ...like, launch });
     return launch;
@@ -496,7 +518,7 @@ export function hasEnded(allocation: Allocation): boolean {
 function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
   const before = draft.workload(number);
   if (isTerminal(before.state) || before.state === 'pending') return;
-  const workload = before.afterStop === null ? letGoOfSurplus(draft, before) : before;
+  let workload = before.afterStop === null ? letGoOfSurplus(draft, before) : before;
   const allocations = workload.allocations.map((id) => draft.allocation(id));
   // After a loss of history a gang comes together again one agent after the other: what is not whole has not ended.
   const isComplete = (): boolean => workload.afterStop !== null || isWhole(workload.spec, allocations, () => true);
@@ -530,7 +552,13 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
     !isAwaited &&
     isWhole(workload.spec, allocations, (one) => isLive(one) || isDone(one))
   ) {
-    for (const allocation of mayStart(workload.spec, allocations)) draft.putAllocation(allocation);
+    const starting = mayStart(workload.spec, allocations);
+    for (const allocation of starting) draft.putAllocation(allocation);
+    if (starting.length > 0) {
+      const present = workload.allocations.map((id) => draft.allocation(id));
+      workload = { ...workload, ...enterRound(draft, workload, present, starting) };
+      draft.putWorkload(workload);
+    }
   }
   const runs = (one: Allocation): boolean => one.state === 'running' || isDone(one);
   if (workload.state === 'starting' && isWhole(workload.spec, allocations, runs)) {
@@ -541,6 +569,19 @@ function settle(draft: Draft, number: WorkloadNumber, nowMs: number): void {
     const from = resume === null ? '' : `, resuming from step ${resume.step}`;
     draft.putWorkload(withEvent(running, nowMs, 'started', `attempt ${workload.attempt} runs${from}`));
   }
+  forgetRounds(draft, number);
+}
+
+/** Once every task of a round has started, nobody has to be told of it any more. */
+function forgetRounds(draft: Draft, number: WorkloadNumber): void {
+  const { rounds, ...rest } = draft.workload(number);
+  if (rounds === undefined) return;
+  const left = roundsInUse(
+    rounds,
+    rest.allocations.map((id) => draft.allocation(id)),
+  );
+  if (left.length === rounds.length) return;
+  draft.putWorkload(left.length === 0 ? rest : { ...rest, rounds: left });
 }
 
 /** Surplus tasks that were told to stop and are over belong to the past: their numbers can be given again. */
@@ -698,9 +739,10 @@ export function enter(workload: Workload, state: WorkloadState): Workload {
     'legal workload steps',
     `${workload.number}: ${workload.state} to ${state}`,
   );
-  if (workload.startByMs === undefined) return { ...workload, state };
-  const { startByMs: _, ...rest } = workload;
-  return { ...rest, state };
+  const { startByMs: _, rounds, ...rest } = workload;
+  // Tasks that come later are told of while it starts and runs.
+  const isOpen = state === 'starting' || state === 'running';
+  return { ...rest, ...(isOpen && rounds !== undefined ? { rounds } : {}), state };
 }
 
 function step(allocation: Allocation, state: AllocationState): Allocation {

@@ -476,6 +476,8 @@ export interface Workload {
   readonly deadline: Deadline | null;
   /** When its gang is given up that has not begun together until then. Absent = it waits for nothing of the kind. */
   readonly startByMs?: number;
+  /** What those were, or are, told of each other that may not have started yet. Absent = its tasks are always the same ones. */
+  readonly rounds?: readonly Round[];
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
   readonly lostGpuMs: number;
@@ -610,6 +612,26 @@ export interface Launch {
    * Absent = it starts by itself.
    */
   readonly stage?: 'waits' | 'ready' | 'go';
+  /** Which round of its workload it belongs to. Absent = none: the tasks of its workload are always the same ones, or it was not let go yet. */
+  readonly round?: number;
+}
+
+/**
+ * Tasks of an elastic workload that may start together, or come to those that run, as they were at that moment: each of them is told the same
+ * world however late it is told, and whatever comes or goes meanwhile.
+ */
+export interface Round {
+  /** From 1, within an attempt. */
+  readonly number: number;
+  /** All tasks that are counted, also those that ran before, by rank. */
+  readonly members: readonly RoundMember[];
+}
+
+export interface RoundMember {
+  readonly rank: number;
+  readonly node: NodeId;
+  /** How many processes it has that are ranks. */
+  readonly processes: number;
 }
 
 /** The part of a grant above the guarantee of its queue. It changes with what else the queue holds, and with the guarantee. */

@@ -217,6 +217,80 @@ describe('a gang', () => {
   });
 });
 
+describe('an elastic gang', () => {
+  const world = (order: DesiredAllocation | undefined): string => {
+    const { tasks, processes, nodes, firstProcess, hold } = order?.launch ?? {};
+    return `${tasks} tasks, ${processes} processes on ${nodes?.join(' ')}, mine from ${firstProcess}${hold === true ? ', held' : ''}`;
+  };
+
+  /** Two of at most four tasks with two GPUs each, placed and waiting. */
+  function growing() {
+    const { stage, n2, n10, a1 } = racks();
+    const [role] = oneRole(2, wholeGpus(2));
+    if (role === undefined) throw new Error('no role');
+    const number = stage.submit({ roles: [{ ...role, maxTasks: 4 }], launcher: 'per_gpu' });
+    stage.decide({ type: 'bind', workload: number, placements: [at(0, n2, 0, 1), at(1, n10, 0, 1)] });
+    const task = (index: number): AllocationId => {
+      const found = stage.workload(number).allocations.find((id) => stage.allocation(id).task === index);
+      if (found === undefined) throw new Error(`no task ${index}`);
+      return found;
+    };
+    const start = (...tasks: number[]): void => {
+      for (const one of tasks) stage.change((draft) => markStarted(draft, task(one), stage.nowMs, stage.nowMs));
+    };
+    return { stage, number, task, start, n2, n10, a1 };
+  }
+
+  test('tells all ranks of one round the same world, though it grows before all of them have heard', () => {
+    const { stage, number, task, start, a1 } = growing();
+    for (const one of [0, 1]) stage.ready(task(one));
+    expect(world(stage.order(task(0)))).toBe('2 tasks, 4 processes on n2 n10, mine from 0');
+    start(0);
+    stage.decide({ type: 'bind', workload: number, placements: [at(2, a1, 0, 1)] });
+    stage.restart();
+    expect(world(stage.order(task(1)))).toBe('2 tasks, 4 processes on n2 n10, mine from 2');
+    expect(world(stage.order(task(2)))).toBe('3 tasks, 6 processes on n2 n10 a1, mine from 4');
+    stage.decide({ type: 'bind', workload: number, placements: [at(3, a1, 2, 3)] });
+    expect(world(stage.order(task(2)))).toBe('3 tasks, 6 processes on n2 n10 a1, mine from 4');
+    expect(world(stage.order(task(3)))).toBe('4 tasks, 8 processes on n2 n10 a1 a1, mine from 6');
+    start(1, 2, 3);
+    expect(stage.workload(number).rounds).toBeUndefined();
+  });
+
+  test('tells all ranks of one round the same world, though one of them is lost before all have heard', () => {
+    const { stage, number, task, start, a1 } = growing();
+    stage.decide({ type: 'bind', workload: number, placements: [at(2, a1, 0, 1)] });
+    for (const one of [0, 1, 2]) stage.ready(task(one));
+    start(0);
+    const whole = '3 tasks, 6 processes on n2 n10 a1';
+    expect(world(stage.order(task(1)))).toBe(`${whole}, mine from 2`);
+    stage.run(takeObservation(a1, [neverStarted(task(2), 'no room')]));
+    expect(world(stage.order(task(1)))).toBe(`${whole}, mine from 2`);
+    expect(stage.workload(number)).toMatchObject({ state: 'starting', afterStop: null });
+  });
+
+  test('begins as one with what comes while it waits, and without it when that is not ready in time', () => {
+    const { stage, number, task, a1 } = growing();
+    stage.ready(task(0));
+    stage.decide({ type: 'bind', workload: number, placements: [at(2, a1, 0, 1)] });
+    stage.ready(task(1));
+    expect(stage.launches(number)).toEqual([
+      '0 on n2: rank 0 ready',
+      '1 on n10: rank 1 ready',
+      '2 on a1: rank 2 waits',
+    ]);
+    expect(world(stage.order(task(2)))).toBe('3 tasks, 6 processes on n2 n10 a1, mine from 4, held');
+    stage.pass(START_LIMIT_MS);
+    expect(stage.launches(number)).toEqual(['0 on n2: rank 0 go', '1 on n10: rank 1 go', '2 on a1: rank 2 waits']);
+    expect(world(stage.order(task(0)))).toBe('2 tasks, 4 processes on n2 n10, mine from 0');
+    expect(stage.allocation(task(2))).toMatchObject({ state: 'stopping' });
+    expect(stage.workload(number)).toMatchObject({ state: 'starting', falseStarts: 0 });
+    expect(stage.workload(number).events.at(-1)?.message).toContain(
+      'not ready to start within 10m: task 2 on a1; the others start without',
+    );
+  });
+});
+
 function neverStarted(id: AllocationId, message: string): Observed {
   return {
     id,

@@ -1,8 +1,8 @@
 // Ends an attempt whose gang did not come together: some of its tasks were not ready to start within the limit, so none was started.
 import type { Draft } from '../../model/draft.js';
-import { MAX_FALSE_STARTS } from '../../model/elastic.js';
+import { isSurplus, MAX_FALSE_STARTS, staysWhole } from '../../model/elastic.js';
 import { awaitedTasks, START_LIMIT_MS } from '../../model/launch.js';
-import { requestStop } from '../../model/lifecycle.js';
+import { requestStop, requestStopOf } from '../../model/lifecycle.js';
 import type { Allocation, Workload } from '../../model/records.js';
 import { spanText } from '../../model/time-limit.js';
 
@@ -21,6 +21,17 @@ export function giveUpStart(draft: Draft, workload: Workload, nowMs: number): vo
   if (awaited.length === 0) {
     const { startByMs: _, ...rest } = workload;
     draft.putWorkload(rest);
+    return;
+  }
+  const late = new Set(awaited.map(({ id }) => id));
+  if (awaited.every(({ task }) => isSurplus(workload.spec, task)) && staysWhole(workload.spec, known, late)) {
+    // They came to a gang that was about to start, which is not to wait for them any longer.
+    requestStopOf(draft, number, [...late], {
+      reason: 'gang_ended',
+      requestedMs: nowMs,
+      forWorkload: null,
+      message: `not ready to start within ${spanText(START_LIMIT_MS)}: ${namesOf(draft, awaited)}; the others start without`,
+    });
     return;
   }
   const falseStarts = workload.falseStarts + 1;
