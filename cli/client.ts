@@ -22,6 +22,10 @@ import type { ExecStart } from '../proto/gen/sluice/v1/ExecStart.js';
 import type { ExplainWorkloadResponse__Output } from '../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
 import type { GetNodeResponse__Output } from '../proto/gen/sluice/v1/GetNodeResponse.js';
 import type { GetQueueResponse__Output } from '../proto/gen/sluice/v1/GetQueueResponse.js';
+import type { GetWorkloadStatsResponse__Output } from '../proto/gen/sluice/v1/GetWorkloadStatsResponse.js';
+import type { ListWorkloadStatsRequest } from '../proto/gen/sluice/v1/ListWorkloadStatsRequest.js';
+import type { ListWorkloadStatsResponse__Output } from '../proto/gen/sluice/v1/ListWorkloadStatsResponse.js';
+import type { WorkloadStats__Output } from '../proto/gen/sluice/v1/WorkloadStats.js';
 import type { GetUsageRequest } from '../proto/gen/sluice/v1/GetUsageRequest.js';
 import type { GetUsageResponse__Output } from '../proto/gen/sluice/v1/GetUsageResponse.js';
 import type { GetVersionResponse__Output } from '../proto/gen/sluice/v1/GetVersionResponse.js';
@@ -186,6 +190,9 @@ export interface SluiceClient {
   releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output>;
   getStatus(): Promise<GetStatusResponse__Output>;
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
+  getWorkloadStats(workload: string): Promise<WorkloadStats__Output>;
+  /** All pages, the latest first. */
+  listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<readonly WorkloadStats__Output[]>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
   sendTestNotice(request: SendTestNoticeRequest): Promise<SendTestNoticeResponse__Output>;
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
@@ -529,6 +536,22 @@ class GrpcClient implements SluiceClient {
 
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output> {
     return this.#call<GetUsageResponse__Output>((...rest) => this.#finder.current.usage.GetUsage(request, ...rest));
+  }
+
+  async getWorkloadStats(workload: string): Promise<WorkloadStats__Output> {
+    const { stats } = await this.#call<GetWorkloadStatsResponse__Output>((...rest) =>
+      this.#finder.current.stats.GetWorkloadStats({ workload }, ...rest),
+    );
+    return present(stats, 'stats');
+  }
+
+  listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<readonly WorkloadStats__Output[]> {
+    return allPages(limit, async (pageToken, pageSize) => {
+      const page = await this.#call<ListWorkloadStatsResponse__Output>((...rest) =>
+        this.#finder.current.stats.ListWorkloadStats({ ...request, pageSize, pageToken }, ...rest),
+      );
+      return { items: page.workloads, nextPageToken: page.nextPageToken };
+    });
   }
 
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {

@@ -31,6 +31,7 @@ export class Stubs {
   readonly version: InstanceType<typeof sluice.VersionService>;
   readonly cluster: InstanceType<typeof sluice.ClusterService>;
   readonly usage: InstanceType<typeof sluice.UsageService>;
+  readonly stats: InstanceType<typeof sluice.StatsService>;
   readonly execs: InstanceType<typeof sluice.ExecService>;
   readonly notices: InstanceType<typeof sluice.NoticeService>;
 
@@ -57,6 +58,7 @@ export class Stubs {
     this.version = new sluice.VersionService(server, credentials, shared);
     this.cluster = new sluice.ClusterService(server, credentials, shared);
     this.usage = new sluice.UsageService(server, credentials, shared);
+    this.stats = new sluice.StatsService(server, credentials, shared);
     this.execs = new sluice.ExecService(server, credentials, shared);
     this.notices = new sluice.NoticeService(server, credentials, shared);
   }

@@ -87,6 +87,11 @@ const GROUPS: readonly CommandGroup[] = [
         load: () => import('./commands/status.js'),
       },
       { name: 'report', summary: 'tell what queues and users have used', load: () => import('./commands/report.js') },
+      {
+        name: 'stats',
+        summary: 'tell what workloads used of what they asked for, and advise',
+        load: () => import('./commands/stats.js'),
+      },
       { name: 'wait', summary: 'wait until workloads run or end', load: () => import('./commands/wait.js') },
       {
         name: 'checkpoint',

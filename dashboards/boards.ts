@@ -195,6 +195,14 @@ function queues(): Dashboard {
       ]),
     )
     .withPanel(
+      gauges(
+        'Advice',
+        'Running workloads that ask for more than they use; sluice stats --findings names them.',
+        'short',
+        ['sum by (kind) (sluice_advice_workloads)', '{{kind}}'],
+      ),
+    )
+    .withPanel(
       bars(
         'Submitted and ended',
         'In five minutes.',

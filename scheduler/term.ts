@@ -18,6 +18,7 @@ import type { DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { WorkloadSeries } from './metrics/workload-series.js';
+import { registerAdviceMetrics } from './metrics/advice-metrics.js';
 import { registerNoticeMetrics } from './metrics/notice-metrics.js';
 import { Notifier } from './notify/notifier.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
@@ -99,7 +100,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
       lastKnown,
     },
   );
-  const { state, position, records, loop, hub, fleet, clock } = control;
+  const { state, position, records, loop, hub, fleet, clock, advice } = control;
   log.info({ ...position, records, tookMs: Math.round(clock.monotonicMs() - begunMs) }, 'state recovered');
   // Whoever asks first finds out that the store has failed; from then on nobody is told anything.
   const room = (): SpaceReport => {
@@ -120,6 +121,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     random: Math.random,
     newUlid: createUlidMaker(),
   });
+  registerAdviceMetrics(metrics.registry, advice);
   registerNoticeMetrics(metrics.registry, notifier.delivery, clock);
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
   const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
@@ -156,7 +158,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   return {
     control,
     metrics,
-    series: new WorkloadSeries({ loop, clock }),
+    series: new WorkloadSeries({ loop, clock, advice }),
     room,
     api: api.server,
     open: () => {

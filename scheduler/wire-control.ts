@@ -5,6 +5,7 @@ import { SteadyClock, type SteadySource } from '../common/steady-clock.js';
 import type { UlidMaker } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { isNearlyFull, RECORDS_A_SWEEP, sweep } from './control/commands/retention.js';
+import { AdviceWatch } from './control/advice-watch.js';
 import { Keeping } from './control/keeping.js';
 import { ControlLoop } from './control/loop.js';
 import { InvariantWatch } from './control/invariants/watch.js';
@@ -49,6 +50,8 @@ export interface Control extends Recovered {
   readonly loop: ControlLoop;
   readonly hub: WatchHub;
   readonly fleet: Fleet;
+  /** What is to be said of running workloads. */
+  readonly advice: AdviceWatch;
   /** The time by which everything is decided. */
   readonly clock: SteadyClock;
   /** Begins: leases run, the engine decides, finished work is let go. */
@@ -124,12 +127,20 @@ export async function wireControl(
     retention: config.usageRetention ?? KEEPS_ALL,
     idleAfterMs: config.idleAfterMs ?? IDLE_AFTER_MS,
   });
+  const advice = new AdviceWatch({
+    loop,
+    clock,
+    log: log.child({ component: 'advice' }),
+    live: (id) => fleet.useOf(id),
+    measured: () => fleet.measuredTasks,
+  });
   return {
     ...recovered,
     view,
     loop,
     hub,
     fleet,
+    advice,
     clock,
     start: () => {
       fleet.start();
@@ -137,8 +148,10 @@ export async function wireControl(
       loop.wakeEngine();
       sweeper.start();
       usage.start();
+      advice.start();
     },
     stop: async () => {
+      advice.stop();
       usage.stop();
       sweeper.stop();
       invariants.stop();
@@ -148,6 +161,8 @@ export async function wireControl(
     abandon: () => {
       // First, so that nothing that ends with the sessions is committed.
       loop.abandon();
+      advice.stop();
+      usage.stop();
       sweeper.stop();
       invariants.stop();
       fleet.stop();

@@ -155,6 +155,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output, { 
     ...given('Silent', silence),
     ...(workload.message === '' ? [] : [['Message', workload.message] as const]),
     ...given('Starts', estimate),
+    ...given('Advice', workload.advice),
     ...(workload.hold === '' ? [] : [['Hold', workload.hold] as const]),
     ['Priority', `${spec?.priority ?? '-'}, ${spec?.preemptible === false ? 'not preemptible' : 'preemptible'}`],
     ['Tasks', taskText(workload)],

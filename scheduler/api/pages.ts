@@ -49,6 +49,7 @@ export function takePage<T>(items: Iterable<T>, size: number, keyOf: (item: T) =
   return { items: taken, nextPageToken: '' };
 }
 
-function pageToken(key: string): string {
+/** The token of the page that begins after this key. */
+export function pageToken(key: string): string {
   return Buffer.from(`after:${key}`).toString('base64url');
 }

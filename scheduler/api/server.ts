@@ -29,6 +29,7 @@ import { noticeService, type Notices } from './notice-service.js';
 import { planService } from './plan-service.js';
 import { queueService } from './queue-service.js';
 import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
+import { statsService } from './stats-service.js';
 import { usageService } from './usage-service.js';
 import { workloadService } from './workload-service.js';
 import type { Prices } from '../model/prices.js';
@@ -86,6 +87,7 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
   server.addService(sluice.LogService.service, logService(handlers, deps));
   server.addService(sluice.SnapshotService.service, snapshotService(handlers, deps));
   server.addService(sluice.UsageService.service, usageService(handlers, deps));
+  server.addService(sluice.StatsService.service, statsService(handlers, deps));
   const relays = new ExecRelays<RelayStream>(deps.clock);
   server.addService(sluice.ExecService.service, execService(handlers, deps, relays));
   server.addService(sluice.AgentService.service, agentService(handlers, deps, relays));

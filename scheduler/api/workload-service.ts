@@ -4,7 +4,7 @@ import type { WorkloadServiceHandlers } from '../../proto/gen/sluice/v1/Workload
 import type { WatchWorkloadsRequest__Output } from '../../proto/gen/sluice/v1/WatchWorkloadsRequest.js';
 import type { WatchWorkloadsResponse } from '../../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload as WorkloadMessage } from '../../proto/gen/sluice/v1/Workload.js';
-import type { QueueName, WorkloadNumber } from '../../common/ids.js';
+import type { WorkloadNumber } from '../../common/ids.js';
 import { formatTraceParent, parseTraceParent } from '../../common/tracing/trace-context.js';
 import { toTimestamp } from '../../common/units.js';
 import type { Command } from '../control/command.js';
@@ -25,6 +25,8 @@ import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
 import { saySilence } from './silence.js';
+import { adviceOn } from './stats-service.js';
+import { subtree } from './subtree.js';
 import { workloadToProto } from './to-proto.js';
 import { digestOf, parseSpecs, parseWords, requestKey } from './validate.js';
 import { serveWatch } from './watching.js';
@@ -92,7 +94,11 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
     }),
 
     GetWorkload: handlers.unary('GetWorkload', (request) =>
-      loop.read((state, view) => ({ workload: message(state, view, find(state, request.workload)) })),
+      loop.read((state, view) => {
+        const workload = find(state, request.workload);
+        const advice = adviceOn(state, workload, (id) => fleet.useOf(id), clock.wallMs());
+        return { workload: { ...message(state, view, workload), advice } };
+      }),
     ),
 
     ListWorkloads: handlers.unary('ListWorkloads', (request) => {
@@ -159,15 +165,6 @@ function notPending({ state, message }: Workload, silence: string): string {
   const is = isTerminal(state) ? `it has ${state === 'cancelled' ? 'been cancelled' : state}` : `it is ${state}`;
   const said = message === '' ? is : `${is}: ${message}`;
   return silence === '' ? said : `${said}; ${silence}`;
-}
-
-/** The queue and all queues below it. */
-function subtree(state: ReadableState, name: string): ReadonlySet<QueueName> {
-  const top = state.queue(name);
-  if (top === undefined) throw notFound('queue', name, state.queues.keys());
-  const found = new Set<QueueName>([top.name]);
-  for (const queue of found) for (const child of state.childrenOf(queue)) found.add(child.name);
-  return found;
 }
 
 /** Workloads by descending number, from the one below `after` on. */

@@ -6,6 +6,7 @@ import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import type { LiveUse } from '../model/measured-use.js';
+import type { LiveMeasure } from '../model/measured-workload.js';
 import type { GpuTelemetry__Output } from '../../proto/gen/sluice/v1/GpuTelemetry.js';
 import type { Command } from '../control/command.js';
 import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../control/commands/recovery.js';
@@ -111,8 +112,7 @@ export class Fleet {
   readonly #clockSamplesMs = new Map<NodeId, readonly number[]>();
   readonly #telemetry = new Map<string, GpuTelemetry__Output>();
   readonly #idleGpus = new IdleGpus();
-  /** What running tasks used. */
-  readonly uses = new TaskUses();
+  readonly #uses = new TaskUses();
   readonly #livenessListeners = new Set<(node: NodeId) => void>();
   /** Nodes whose fencing is under way. */
   readonly #fencing = new Set<NodeId>();
@@ -327,8 +327,18 @@ export class Fleet {
     if (uses.length === 0) return;
     const nowMs = this.#deps.clock.monotonicMs();
     await this.#deps.loop.read((state) => {
-      for (const [id, use] of uses) this.uses.note(node, state.allocation(id), use, nowMs);
+      for (const [id, use] of uses) this.#uses.note(node, state.allocation(id), use, nowMs);
     });
+  }
+
+  /** What was told last of a running task; null = nothing. */
+  useOf(id: AllocationId): LiveMeasure | null {
+    return this.#uses.get(id, this.#deps.clock.monotonicMs());
+  }
+
+  /** Running tasks of which anything was told. */
+  get measuredTasks(): readonly AllocationId[] {
+    return this.#uses.ids;
   }
 
   /** Calls back when a node becomes ready, unknown or down. @returns ends it */
@@ -395,7 +405,7 @@ export class Fleet {
   #publish(changes: readonly RecordChange[]): void {
     const nodes = new Set<NodeId>();
     for (const change of changes) {
-      this.uses.follow(change);
+      this.#uses.follow(change);
       if (change.collection === 'allocations' && changesOrders(change)) nodes.add(nodeOf(change));
       else if (change.collection === 'nodes' && change.after !== null && sparesOthers(change))
         nodes.add(change.after.id);

@@ -2,9 +2,13 @@
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Allocation, RecordChange } from '../model/records.js';
 import type { LiveUse } from '../model/measured-use.js';
+import type { LiveMeasure } from '../model/measured-workload.js';
+
+/** Agents tell it once a minute; what is older than two missed reports says nothing of now. */
+export const STALE_AFTER_MS = 150_000;
 
 /** One report. */
-export interface ToldUse {
+interface ToldUse {
   readonly use: LiveUse;
   /** When it came, by the clock that does not jump. */
   readonly toldMs: number;
@@ -29,13 +33,16 @@ export class TaskUses {
     if (change.after === null || !isRunning(change.after)) this.#told.delete(change.before.id);
   }
 
-  get(id: AllocationId): ToldUse | null {
-    return this.#told.get(id) ?? null;
+  /** What was told last of a task; of old news it is not known whether its GPUs are idle still. */
+  get(id: AllocationId, nowMs: number): LiveMeasure | null {
+    const told = this.#told.get(id);
+    if (told === undefined) return null;
+    return { use: told.use, idleMs: nowMs - told.toldMs > STALE_AFTER_MS ? [] : told.use.idleMs };
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#told.size;
+  /** Tasks of which anything was told. */
+  get ids(): readonly AllocationId[] {
+    return [...this.#told.keys()];
   }
 }
 

@@ -2,6 +2,7 @@
 // grows with the work, which /metrics never does. Pending workloads are not here; there may be a million of them.
 import { Gauge, Registry } from 'prom-client';
 import type { WorkloadNumber } from '../../common/ids.js';
+import type { AdviceWatch } from '../control/advice-watch.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Workload } from '../model/records.js';
@@ -17,6 +18,8 @@ export const MAX_ENDED = 10_000;
 interface SeriesSources {
   readonly loop: ControlLoop;
   readonly clock: { wallMs(): number };
+  /** What is to be said of running workloads. */
+  readonly advice: Pick<AdviceWatch, 'kindsOf'>;
 }
 
 /** What one look finds of a workload. */
@@ -37,7 +40,7 @@ export class WorkloadSeries {
   /** By number, in the order of their ends; value = when. */
   readonly #ended = new Map<WorkloadNumber, number>();
 
-  constructor({ loop, clock }: SeriesSources) {
+  constructor({ loop, clock, advice }: SeriesSources) {
     this.#clock = clock;
     loop.onCommitted(({ changes }) => {
       for (const { collection, before, after } of changes) {
@@ -49,7 +52,12 @@ export class WorkloadSeries {
     const look = oneLook(() =>
       loop.read((state) => this.#shown(state).map((workload) => ({ workload, gpus: heldGpus(workload, state) }))),
     );
-    const gauge = (name: string, help: string, labelNames: readonly string[], read: (row: Row) => Sample): void => {
+    const gauge = (
+      name: string,
+      help: string,
+      labelNames: readonly string[],
+      read: (row: Row) => Sample | readonly Sample[],
+    ): void => {
       new Gauge({
         name,
         help,
@@ -58,10 +66,7 @@ export class WorkloadSeries {
         async collect() {
           const rows = await look();
           this.reset();
-          for (const row of rows) {
-            const { labels, value } = read(row);
-            this.set(labels, value);
-          }
+          for (const { labels, value } of rows.flatMap(read)) this.set(labels, value);
         },
       });
     };
@@ -73,6 +78,13 @@ export class WorkloadSeries {
         const { name, queue, kind: type } = spec;
         return { labels: { workload: String(number), name, queue, user, type, state }, value: 1 };
       },
+    );
+    gauge(
+      'sluice_workload_advice',
+      'Always 1: something of this kind is to be said of a running workload; sluice stats says what.',
+      ['workload', 'kind'],
+      ({ workload: { number } }) =>
+        advice.kindsOf(number).map((kind) => ({ labels: { workload: String(number), kind }, value: 1 })),
     );
     const figure = (name: string, help: string, read: (row: Row) => number): void => {
       gauge(name, help, ['workload'], (row) => ({

@@ -12,7 +12,7 @@ export interface GpuUse {
   readonly memoryPeakMib: number;
 }
 
-/** From the start of a task on. In the record of an ended task: some 110 bytes and 75 for each GPU. */
+/** From the start of a task on. In the record of an ended task: some 60 bytes and 85 for each GPU. */
 export interface MeasuredUse {
   /** CPU time of all its processes; null = not measured. */
   readonly cpuMs: number | null;

@@ -3,6 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import { toServiceError, type RichError } from '../../common/errors.js';
 import { sluice } from '../../common/proto.js';
 import type { ExplainWorkloadResponse } from '../../proto/gen/sluice/v1/ExplainWorkloadResponse.js';
+import type { WorkloadStats } from '../../proto/gen/sluice/v1/WorkloadStats.js';
 import type { GetUsageResponse } from '../../proto/gen/sluice/v1/GetUsageResponse.js';
 import type { LogServiceHandlers } from '../../proto/gen/sluice/v1/LogService.js';
 import type { Maintenance } from '../../proto/gen/sluice/v1/Maintenance.js';
@@ -50,6 +51,7 @@ export class FakeScheduler {
   workloadPlan: PlanWorkloadResponse = {};
   queuePlan: PlanQueueChangeResponse = {};
   usage: GetUsageResponse = {};
+  stats: WorkloadStats[] = [];
   /** Answers the next calls of a method with these errors, one a call; null = the usual answer. */
   readonly failures = new Map<string, (RichError | null)[]>();
   /** Plays a watch; default: the present state, then nothing. */
@@ -70,6 +72,10 @@ export class FakeScheduler {
     this.#server.addService(sluice.PlanService.service, this.#planService());
     this.#server.addService(sluice.LogService.service, this.#logService());
     this.#server.addService(sluice.UsageService.service, { GetUsage: this.#unary('GetUsage', () => this.usage) });
+    this.#server.addService(sluice.StatsService.service, {
+      GetWorkloadStats: this.#unary('GetWorkloadStats', () => ({ stats: this.stats[0] ?? null })),
+      ListWorkloadStats: this.#unary('ListWorkloadStats', () => ({ workloads: this.stats })),
+    });
     this.#server.addService(sluice.VersionService.service, this.#versionService());
     this.#server.addService(sluice.ClusterService.service, this.#clusterService());
     const wanted = this.address === '' ? '127.0.0.1:0' : this.address;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId } from '../../common/ids.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation } from '../../scheduler/fleet/reconcile.js';
-import { TaskUses } from '../../scheduler/fleet/task-uses.js';
+import { STALE_AFTER_MS, TaskUses } from '../../scheduler/fleet/task-uses.js';
 import type { LiveUse } from '../../scheduler/model/measured-use.js';
 import { Workshop } from '../control/workshop.js';
 
@@ -35,11 +35,14 @@ describe('what a task used', () => {
     uses.note(node, undefined, USE, 5);
     // It was granted one GPU.
     uses.note(node, shop.allocation(id), { ...USE, gpus: [GPU, GPU] }, 5);
-    expect(uses.size).toBe(0);
+    expect(uses.ids).toEqual([]);
     uses.note(node, shop.allocation(id), USE, 5);
-    expect(uses.get(id)).toEqual({ use: USE, toldMs: 5 });
+    expect(uses.get(id, 5 + STALE_AFTER_MS)).toEqual({ use: USE, idleMs: [0] });
+    // Whether its GPUs are idle now is not known any more.
+    expect(uses.get(id, 6 + STALE_AFTER_MS)).toEqual({ use: USE, idleMs: [] });
     shop.run(takeObservation(node, [seen(id, 'exited')]));
-    expect(uses.size).toBe(0);
+    expect(uses.get(id, 5)).toBeNull();
+    expect(uses.ids).toEqual([]);
   });
 
   test('is in its record once it has ended, and stays as it was told first', () => {
@@ -64,6 +67,6 @@ describe('what a task used', () => {
       gpus: Array.from({ length: 8 }, () => ({ ...GPU, measuredMs: 259_200_000 })),
     };
     const bytes = JSON.stringify({ use: kept }).length;
-    expect(bytes).toBeLessThan(110 + 8 * 90);
+    expect(bytes).toBeLessThan(70 + 8 * 85);
   });
 });

@@ -2,9 +2,11 @@
 import type { NodeId, QueueName } from '../../common/ids.js';
 import { createQueue } from '../../scheduler/control/commands/queues.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
+import { AdviceWatch } from '../../scheduler/control/advice-watch.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { registerAdviceMetrics } from '../../scheduler/metrics/advice-metrics.js';
 import { SchedulerMetrics } from '../../scheduler/metrics/scheduler-metrics.js';
 import { WorkloadSeries } from '../../scheduler/metrics/workload-series.js';
 import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
@@ -26,6 +28,14 @@ export async function observed(gpus: number) {
   const log = createLogger({ level: 'fatal', name: 'test' });
   const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
   const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state, clock, room: () => ROOM });
+  const advice = new AdviceWatch({
+    loop,
+    clock,
+    log,
+    live: (id) => fleet.useOf(id),
+    measured: () => fleet.measuredTasks,
+  });
+  registerAdviceMetrics(metrics.registry, advice);
   await loop.execute(welcomeNode(nodeReport(NODE, 'n1', gpus), []));
   loop.setLiveness({ node: NODE, liveness: 'ready' });
   return {
@@ -34,7 +44,8 @@ export async function observed(gpus: number) {
     state,
     metrics,
     fleet,
-    series: new WorkloadSeries({ loop, clock }),
+    advice,
+    series: new WorkloadSeries({ loop, clock, advice }),
     queue: (name: string, fields: Partial<Queue> = {}) => {
       const figures = { parent: null, guaranteeGpus: 0, limitGpus: null, weight: 1, priority: 100 };
       return loop.execute(createQueue({ ...figures, ...ONLY_GPUS_COUNT, ...fields, name: name as QueueName }, false));

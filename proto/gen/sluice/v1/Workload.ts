@@ -71,6 +71,11 @@ export interface Workload {
    * While it runs with a time limit: when it is stopped.
    */
   'limitTime'?: (_google_protobuf_Timestamp | null);
+  /**
+   * What to ask for the next time, by what was measured, in one sentence; StatsService tells all of it. Only GetWorkload tells it.
+   * Empty = nothing is to be said.
+   */
+  'advice'?: (string);
 }
 
 export interface Workload__Output {
@@ -134,4 +139,9 @@ export interface Workload__Output {
    * While it runs with a time limit: when it is stopped.
    */
   'limitTime': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * What to ask for the next time, by what was measured, in one sentence; StatsService tells all of it. Only GetWorkload tells it.
+   * Empty = nothing is to be said.
+   */
+  'advice': (string);
 }
