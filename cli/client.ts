@@ -68,7 +68,9 @@ import type { ReleaseBrakeResponse__Output } from '../proto/gen/sluice/v1/Releas
 import type { QuarantineGpuRequest } from '../proto/gen/sluice/v1/QuarantineGpuRequest.js';
 import type { QuarantineGpuResponse__Output } from '../proto/gen/sluice/v1/QuarantineGpuResponse.js';
 import type { ReleaseGpuRequest } from '../proto/gen/sluice/v1/ReleaseGpuRequest.js';
+import type { ResetGpuRequest } from '../proto/gen/sluice/v1/ResetGpuRequest.js';
 import type { ReleaseGpuResponse__Output } from '../proto/gen/sluice/v1/ReleaseGpuResponse.js';
+import type { ResetGpuResponse__Output } from '../proto/gen/sluice/v1/ResetGpuResponse.js';
 import type { RemoveGpuRequest } from '../proto/gen/sluice/v1/RemoveGpuRequest.js';
 import type { RemoveGpuResponse__Output } from '../proto/gen/sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest } from '../proto/gen/sluice/v1/RemoveNodeRequest.js';
@@ -188,6 +190,7 @@ export interface SluiceClient {
   removeGpu(request: RemoveGpuRequest): Promise<void>;
   quarantineGpu(request: QuarantineGpuRequest): Promise<QuarantineGpuResponse__Output>;
   releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output>;
+  resetGpu(request: ResetGpuRequest): Promise<ResetGpuResponse__Output>;
   getStatus(): Promise<GetStatusResponse__Output>;
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   getWorkloadStats(workload: string): Promise<WorkloadStats__Output>;
@@ -526,6 +529,13 @@ class GrpcClient implements SluiceClient {
   releaseGpu(request: ReleaseGpuRequest): Promise<ReleaseGpuResponse__Output> {
     return this.#call<ReleaseGpuResponse__Output>(
       (...rest) => this.#finder.current.nodes.ReleaseGpu(request, ...rest),
+      'once',
+    );
+  }
+
+  resetGpu(request: ResetGpuRequest): Promise<ResetGpuResponse__Output> {
+    return this.#call<ResetGpuResponse__Output>(
+      (...rest) => this.#finder.current.nodes.ResetGpu(request, ...rest),
       'once',
     );
   }

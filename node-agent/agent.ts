@@ -66,6 +66,14 @@ const STOP_MARGIN_MS = 10_000;
 /** The longest grace of a task when the agent stops all of them, in ms. */
 const STOP_ALL_GRACE_MS = 10_000;
 
+/** What must be read no more after a reset: heat and corrected errors are remembered for a while. */
+const RESET_ENDS: ReadonlySet<string> = new Set([
+  'recovery_action',
+  'row_remap_pending',
+  'row_remap_failure',
+  'page_retirement_pending',
+]);
+
 export interface AgentOptions {
   readonly name: string;
   readonly pool: string;
@@ -358,6 +366,9 @@ export class Agent {
       case 'look':
         void this.#lookAtDoubt(output).catch((error: unknown) => this.#failed('look', error));
         return;
+      case 'reset':
+        void this.#reset(output.gpus).catch((error: unknown) => this.#failed('reset', error));
+        return;
       case 'send inventory':
         this.#inventoryDue = true;
         this.#sendInventory();
@@ -410,9 +421,9 @@ export class Agent {
     } else if (desired) {
       try {
         const allocations = desired.allocations.map(parseDesired);
-        const { epoch, leaderId, revision } = desired;
+        const { epoch, leaderId, revision, resets } = desired;
         const spared = desired.spared as AllocationId[];
-        this.take({ type: 'desired', epoch, leaderId, revision, allocations, spared });
+        this.take({ type: 'desired', epoch, leaderId, revision, allocations, spared, resets });
       } catch (error) {
         // Half of a set is no set: what it does not list would be stopped.
         this.#log.error({ err: error }, 'orders that make no sense are refused');
@@ -565,6 +576,11 @@ export class Agent {
     let inventory = await this.#gpus.inventory();
     // What runs on a lost GPU is stopped, so one look is not enough to believe it.
     if (this.#losesHeld(inventory)) inventory = await this.#gpus.inventory();
+    // How a reset went is told first: what it was for can be read no more after it.
+    if (this.#state.resets.running === null) this.#takeInventory(inventory);
+  }
+
+  #takeInventory(inventory: Inventory): void {
     this.#deps.health?.noteInventory(inventory);
     if (JSON.stringify(inventory) === JSON.stringify(this.#inventory)) return;
     this.#log.info({ gpus: inventory.gpus.length, problem: inventory.problem }, 'the inventory of GPUs changed');
@@ -640,6 +656,37 @@ export class Agent {
       ? { state: 'unknown' as const, message: known?.healthMessage ?? 'it is gone' }
       : await this.#gpus.checkClean([gpu]);
     this.take({ type: 'looked', gpu, askedMs, answer });
+  }
+
+  /** Resets GPUs that nothing holds, and tells whether they are clean after it. */
+  async #reset(gpus: readonly string[]): Promise<void> {
+    try {
+      const answer = await this.#gpus.reset(gpus);
+      const inventory = await this.#gpus.inventory();
+      const why = answer.state === 'failed' ? answer.message : await this.#whyNotClean(gpus, inventory);
+      // The next agent is asked for it anew.
+      if (this.#ended) return;
+      if (why === null) this.#log.info({ gpus }, 'GPUs were reset and are clean');
+      else this.#log.warn({ gpus, why }, 'a reset of GPUs was of no use');
+      await this.#deps.health?.noteReset(gpus, why);
+      this.#takeInventory(inventory);
+    } finally {
+      this.take({ type: 'reset over' });
+    }
+  }
+
+  /** @returns in words, what a reset left */
+  async #whyNotClean(uuids: readonly string[], { gpus }: Inventory): Promise<string | null> {
+    for (const uuid of uuids) {
+      const gpu = gpus.find((one) => one.uuid === uuid);
+      if (gpu === undefined || gpu.health !== 'healthy') return `after it: ${gpu?.healthMessage ?? `${uuid} is gone`}`;
+      const symptom = gpu.symptoms?.find(({ kind }) => RESET_ENDS.has(kind));
+      if (symptom !== undefined) return `after it the driver still tells of it: ${symptom.detail}`;
+    }
+    const clean = await this.#gpus.checkClean(uuids);
+    if (clean.state !== 'clean') return `after it: ${clean.message}`;
+    const problem = (await this.#deps.health?.checkNow()) ?? '';
+    return problem === '' ? null : `after it ${problem}`;
   }
 
   async #sweep(): Promise<void> {

@@ -1,4 +1,4 @@
-// `sluice gpu list|quarantine|release`: which GPUs are not healthy and why, and a person's word about one of them.
+// `sluice gpu list|quarantine|release|reset`: which GPUs are not healthy and why, and a person's word about one of them.
 import { plural } from '../../common/units.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
@@ -24,7 +24,8 @@ Examples:
   sluice gpu list                                        GPUs that are not healthy, each with its reasons
   sluice gpu list node-3 --all                           every GPU of a node
   sluice gpu quarantine node-3 5 --reason "coil whine"   by index or UUID
-  sluice gpu release node-3 5 --reason "board replaced"`;
+  sluice gpu release node-3 5 --reason "board replaced"
+  sluice gpu reset node-3 5                              once nothing runs there; with it those that share its NVLink`;
 
 export const define: DefineCommand = (command, invocation) => {
   command
@@ -56,6 +57,17 @@ export const define: DefineCommand = (command, invocation) => {
     .argument('<gpu>', 'index or UUID of one of its GPUs')
     .option('--reason <text>', 'kept in the book of incidents')
     .action((node: string, gpu: string, options: SayOptions) => release(invocation, node, gpu, options));
+  command
+    .command('reset')
+    .usage('NODE GPU [FLAGS]')
+    .description(
+      'Has one GPU, and those that share NVLink with it, reset once nothing runs there; until then they take no new work. For administrators.',
+    )
+    .argument('<node>', 'name of a node')
+    .argument('<gpu>', 'index or UUID of one of its GPUs')
+    .option('--reason <text>', 'told to whoever asks later')
+    .option('--stop', 'stop and requeue what runs there, so that it need not be waited for; no retry is charged for it')
+    .action((node: string, gpu: string, options: SayOptions) => reset(invocation, node, gpu, options));
 };
 
 async function list(invocation: Invocation, words: readonly string[], options: ListOptions): Promise<void> {
@@ -146,6 +158,17 @@ async function release(invocation: Invocation, word: string, gpu: string, { reas
       `It is ${enumWord(left.health, 'GPU_HEALTH_').toLowerCase()} still, as its agent says: ${left.healthMessage}`,
     );
   }
+}
+
+async function reset(invocation: Invocation, word: string, gpu: string, options: SayOptions): Promise<void> {
+  const node = selectorOf('node', word);
+  const { reason = '', stop = false } = options;
+  const api = await invocation.client();
+  const { uuids, workloads } = await api.resetGpu({ node, gpu: gpuOf(gpu), reason, stopWork: stop });
+  const [uuid = '', ...peers] = uuids;
+  const others = peers.length === 0 ? '' : `, and with it ${peers.join(', ')}`;
+  const stopped = stop ? `, ${plural(workloads.length, 'workload')} stopped` : '';
+  invocation.out(`gpu/${uuid} of node/${node} is reset once nothing runs there${others}${stopped}`);
 }
 
 /** `5`, `gpu/5`, or a UUID. */

@@ -13,6 +13,7 @@ export function createNoGpuProvider(): GpuProvider {
           ? { state: 'clean' }
           : { state: 'unknown', message: `this node has no GPUs, so not ${uuids.join(', ')}` },
       ),
+    reset: () => Promise.resolve({ state: 'failed', message: 'this node has no GPUs' }),
     setBusy: () => undefined,
     close: () => Promise.resolve(),
   };

@@ -14,7 +14,16 @@ import {
   learnBaseline,
 } from './idle-baseline.js';
 import { type CommandResult, ProcessGroups } from './process-group.js';
-import type { Cleanliness, DiscoveredGpu, GpuLogger, GpuProvider, Inventory, Telemetry } from './provider.js';
+import type {
+  Cleanliness,
+  DiscoveredGpu,
+  GpuLogger,
+  GpuProvider,
+  Inventory,
+  ResetAnswer,
+  Telemetry,
+} from './provider.js';
+import { ReadersAndReset } from './readers-and-reset.js';
 import { SharedRead } from './shared-read.js';
 import {
   COMPUTE_APPS_ARGUMENTS,
@@ -44,6 +53,8 @@ import { readNvlinkGroups, TOPOLOGY_ARGUMENTS } from './smi-topology.js';
 export interface NvidiaSmiOptions {
   /** After this a run of nvidia-smi is killed. Default 10,000. */
   readonly limitMs?: number;
+  /** The same for a reset, which takes seconds for each GPU. Default 120,000. */
+  readonly resetLimitMs?: number;
   /** Where nvidia-smi is looked for. Default: PATH of the agent. */
   readonly searchPath?: string;
   /** Where GPUs are locked against other agents of this host. Default: `LOCK_FOLDERS`. */
@@ -59,6 +70,7 @@ export interface NvidiaSmiOptions {
 export const NVML_LIBRARY = 'libnvidia-ml.so.1';
 
 const DEFAULT_SMI_LIMIT_MS = 10_000;
+const RESET_LIMIT_MS = 120_000;
 
 const READER = path.join(PACKAGE_ROOT, 'dist/node-agent/gpu/smi-reader.js');
 
@@ -100,6 +112,7 @@ type Csv = { readonly exitCode: number | null; readonly text: string } | { reado
 export class NvidiaSmiProvider implements GpuProvider {
   readonly kind = 'nvidia-smi';
   readonly #limitMs: number;
+  readonly #resetLimitMs: number;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #baselineLimits: BaselineLimits;
   readonly #groups: ProcessGroups;
@@ -109,9 +122,11 @@ export class NvidiaSmiProvider implements GpuProvider {
   readonly #nvml: Nvml | null;
   readonly #logger: GpuLogger | undefined;
 
-  readonly #inventoryRead = new SharedRead(() => this.#readInventory());
-  readonly #telemetryRead = new SharedRead(() => this.#readTelemetry());
-  readonly #useRead = new SharedRead(() => this.#readUse([]));
+  /** Who asks about GPUs keeps them open, which a reset does not go with; and what is read in the midst of one is no fault. */
+  readonly #turns = new ReadersAndReset();
+  readonly #inventoryRead = new SharedRead(() => this.#turns.read(() => this.#readInventory()));
+  readonly #telemetryRead = new SharedRead(() => this.#turns.read(() => this.#readTelemetry()));
+  readonly #useRead = new SharedRead(() => this.#turns.read(() => this.#readUse([])));
   /** Looks at single GPUs, one after the other. */
   #singleReads: Promise<unknown> = Promise.resolve();
 
@@ -131,6 +146,7 @@ export class NvidiaSmiProvider implements GpuProvider {
 
   constructor(options: NvidiaSmiOptions, { clock, logger }: { readonly clock: Clock; readonly logger?: GpuLogger }) {
     this.#limitMs = options.limitMs ?? DEFAULT_SMI_LIMIT_MS;
+    this.#resetLimitMs = options.resetLimitMs ?? RESET_LIMIT_MS;
     // Texts are compared, so nvidia-smi and the shell have to speak one language.
     const searchPath = options.searchPath ?? process.env['PATH'] ?? '';
     this.#environment = { ...process.env, PATH: searchPath, LC_ALL: 'C' };
@@ -158,9 +174,26 @@ export class NvidiaSmiProvider implements GpuProvider {
     const verdict = this.#judge(uuids, reading);
     if (verdict.state !== 'unknown' || reading.state === 'no-answer') return verdict;
     // Another GPU may have spoilt the answer for all: some drivers stop at the first GPU they cannot open.
-    const alone = this.#singleReads.then(() => this.#readUse(uuids));
+    const alone = this.#singleReads.then(() => this.#turns.read(() => this.#readUse(uuids)));
     this.#singleReads = alone;
     return this.#judge(uuids, await alone);
+  }
+
+  reset(uuids: readonly string[]): Promise<ResetAnswer> {
+    return this.#turns.reset(async () => {
+      await this.#nvml?.letGo();
+      const result = await this.#groups.run({
+        file: 'nvidia-smi',
+        args: ['--gpu-reset', '-i', uuids.join(',')],
+        environment: this.#environment,
+        limitMs: this.#resetLimitMs,
+        maxBytes: MAX_ANSWER_BYTES,
+        answersBy: 'exit',
+      });
+      if (result.state !== 'answered') return { state: 'failed', message: this.#explain(result, this.#resetLimitMs) };
+      if (result.exitCode === 0) return { state: 'done' };
+      return { state: 'failed', message: explainFailure(result) };
+    });
   }
 
   setBusy(uuids: ReadonlySet<string>): void {
@@ -412,14 +445,14 @@ export class NvidiaSmiProvider implements GpuProvider {
     return { exitCode: result.exitCode, text: result.stdout };
   }
 
-  #explain(result: Exclude<CommandResult, { state: 'answered' }>): string {
+  #explain(result: Exclude<CommandResult, { state: 'answered' }>, limitMs = this.#limitMs): string {
     switch (result.state) {
       case 'missing':
         return explainMissing(this.#environment['PATH'] ?? '');
       case 'not-started':
         return `nvidia-smi could not be started: ${quote(result.message)}.`;
       case 'timed-out':
-        return explainTimeout(this.#limitMs);
+        return explainTimeout(limitMs);
       case 'too-long':
         return explainTooLong(MAX_ANSWER_BYTES);
       case 'stuck':

@@ -14,6 +14,9 @@ const READER = path.join(PACKAGE_ROOT, 'dist/node-agent/gpu/nvml-reader.js');
 /** How long nobody tries again after the library was missing or did not answer. */
 export const NVML_REST_MS = 600_000;
 
+/** How long the end of the child is waited for, in ms. */
+const LET_GO_LIMIT_MS = 1_000;
+
 export interface NvmlOptions {
   /** As the loader finds it. */
   readonly library: string;
@@ -55,6 +58,17 @@ export class Nvml {
   close(): void {
     this.#isClosed = true;
     this.#end();
+  }
+
+  /** Lets go of the GPUs, which the library keeps open: the next question opens them again. Resolves once that is so. */
+  async letGo(): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => void child.once('close', () => resolve()));
+    this.#end();
+    // One that is stuck in the driver does not go; the reset then says who holds the GPU.
+    const limit = new Promise<void>((resolve) => void this.#clock.after(LET_GO_LIMIT_MS, resolve));
+    await Promise.race([gone, limit]);
   }
 
   #ask(): Promise<NvmlAnswer | null> {

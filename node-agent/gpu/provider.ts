@@ -84,6 +84,9 @@ export type Cleanliness =
   /** It could not be found out; ask again. */
   | { readonly state: 'unknown'; readonly message: string };
 
+/** How a reset went, as far as the driver tells. */
+export type ResetAnswer = { readonly state: 'done' } | { readonly state: 'failed'; readonly message: string };
+
 /** A source of GPUs. No method rejects: what goes wrong is told in the answer. */
 export interface GpuProvider {
   readonly kind: 'nvidia-smi' | 'simulated' | 'none';
@@ -103,6 +106,8 @@ export interface GpuProvider {
    * somebody else's doing. Until the first call nothing is judged so. A simulated provider shows it in its telemetry.
    */
   setBusy(uuids: ReadonlySet<string>): void;
+  /** Resets these GPUs together. Whoever asks about GPUs meanwhile is answered after it. */
+  reset(uuids: readonly string[]): Promise<ResetAnswer>;
   /** Ends what is under way and gives back what is locked. */
   close(): Promise<void>;
 }

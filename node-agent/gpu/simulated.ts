@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../common/clock.js';
 import { explainTimeout } from './smi-failure.js';
-import type { Cleanliness, DiscoveredGpu, GpuProvider, Inventory, Telemetry } from './provider.js';
+import type { Cleanliness, DiscoveredGpu, GpuProvider, Inventory, ResetAnswer, Telemetry } from './provider.js';
 import type { Range, Scenario, ScenarioEvent, ScenarioGpu } from './scenario.js';
 
 export interface SimulatedOptions {
@@ -117,6 +117,10 @@ export class SimulatedProvider implements GpuProvider {
     });
     if (silent.length === 0) return { state: 'clean' };
     return { state: 'unknown', message: `no memory use is known of ${silent.join(', ')} (simulated)` };
+  }
+
+  reset(): Promise<ResetAnswer> {
+    return Promise.resolve({ state: 'failed', message: 'GPUs that are not there cannot be reset' });
   }
 
   setBusy(uuids: ReadonlySet<string>): void {

@@ -115,6 +115,18 @@ export class AgentHealth {
     return run;
   }
 
+  /** The health check of the site, run now. @returns why the node is not well, in words; empty = it is, or there is no check */
+  async checkNow(): Promise<string> {
+    if (this.#hooks.checkEveryMs !== null) await this.#check();
+    return this.#problem;
+  }
+
+  /** Tells how the reset of GPUs went: resolves once that is on disk. @param why null = they are clean */
+  async noteReset(gpus: readonly string[], why: string | null): Promise<void> {
+    this.#watch.noteReset(gpus, why);
+    await this.#watch.settled();
+  }
+
   /** The allocation is no more. */
   forget(id: string): void {
     this.#epilogs.delete(id);

@@ -6,7 +6,8 @@ export interface HealthEvent {
   readonly sequence: number;
   /** Wall clock, ms since 1970. */
   readonly timeMs: number;
-  readonly kind: 'xid' | 'sxid' | 'ecc_uncorrected' | 'prolog_failed' | 'epilog_failed';
+  readonly kind:
+    'xid' | 'sxid' | 'ecc_uncorrected' | 'prolog_failed' | 'epilog_failed' | 'gpu_reset' | 'gpu_reset_failed';
   /** The UUID of the GPU; empty = of the node, of an NVSwitch, or a GPU that is not known. */
   readonly gpu: string;
   /** The number of the Xid or SXid; 0 = none. */

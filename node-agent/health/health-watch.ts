@@ -99,6 +99,18 @@ export class HealthWatch {
     this.#save();
   }
 
+  /** Notes how the reset of GPUs went. @param why in words, why they are not to be used; null = they are clean */
+  noteReset(gpus: readonly string[], why: string | null): void {
+    const kind = why === null ? 'gpu_reset' : 'gpu_reset_failed';
+    const timeMs = this.#deps.clock.wallMs();
+    const detail = (why ?? '').slice(0, MAX_DETAIL_CHARACTERS);
+    this.#record = withEvents(
+      this.#record,
+      gpus.map((gpu) => ({ ...NOTHING, timeMs, kind, gpu, detail })),
+    );
+    this.#save();
+  }
+
   /** Reads what the kernel wrote since the last look. @returns whether a GPU was in it */
   look(): boolean {
     const { kernelLog, kernelMs, clock, log } = this.#deps;
@@ -172,6 +184,9 @@ export class HealthWatch {
     this.#isDirty = false;
   }
 }
+
+/** More of a reason nobody reads. */
+const MAX_DETAIL_CHARACTERS = 1_000;
 
 const NOTHING = { gpu: '', xid: 0, detail: '', allocation: '' } as const;
 

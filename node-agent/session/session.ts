@@ -58,6 +58,7 @@ import {
   whyDoubted,
   withDoubts,
 } from './doubts.js';
+import { afterReset, dueReset, type GpuReset, isBeingReset, NO_RESETS, type Resets, withAsked } from './resets.js';
 import { graceWithoutLease } from '../runtime/supervision.js';
 import { judgeTerm, type ObeyedTerm, type PresentedTerm, withTerm } from './terms.js';
 
@@ -92,6 +93,7 @@ export interface SessionState {
   readonly layout: MigLayout | null;
   /** GPUs that may not be clean, whoever used them. */
   readonly doubts: Doubts;
+  readonly resets: Resets;
   readonly connection: 'down' | 'greeting' | 'up';
   /** Until when this node may start tasks and run them, in ms since boot. */
   readonly leaseDeadlineMs: number;
@@ -129,6 +131,8 @@ export type SessionInput =
       readonly allocations: readonly DesiredAllocation[];
       /** What nobody asked for and is not to be ended yet. */
       readonly spared: readonly AllocationId[];
+      /** GPUs to be reset; absent = none. */
+      readonly resets?: readonly GpuReset[];
     }
   | { readonly type: 'heartbeat answered'; readonly sequence: number }
   /** Everything is prepared, and it waits to be let go. */
@@ -150,6 +154,8 @@ export type SessionInput =
   | { readonly type: 'doubted'; readonly gpus: readonly string[] }
   /** A GPU in doubt was looked at. `askedMs` as in the question. */
   | { readonly type: 'looked'; readonly gpu: string; readonly askedMs: number; readonly answer: Cleanliness }
+  /** The reset under way is over, and how it went is told. */
+  | { readonly type: 'reset over' }
   /** The agent ends its tasks and goes: nothing new starts, else the scheduler would fill again what is being emptied. */
   | { readonly type: 'leaving' }
   | { readonly type: 'tick' };
@@ -184,6 +190,8 @@ export type SessionOutput =
     }
   /** The memory of a GPU in doubt. */
   | { readonly type: 'look'; readonly gpu: string; readonly askedMs: number }
+  /** Nothing holds these GPUs, and nothing starts on them before the answer. */
+  | { readonly type: 'reset'; readonly gpus: readonly string[] }
   /** What is known against GPUs changed. */
   | { readonly type: 'send inventory' }
   | { readonly type: 'forget'; readonly id: AllocationId }
@@ -234,6 +242,7 @@ export function restoreSession(
     isLeaving: false,
     layout: null,
     doubts: new Map(),
+    resets: NO_RESETS,
     connection: 'down',
     leaseDeadlineMs,
     heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
@@ -283,6 +292,7 @@ export function step(before: SessionState, input: SessionInput, nowMs: number): 
   releaseWhatIsClean(turn);
   forgetWhatNobodyLists(turn);
   lookAtDoubts(turn);
+  resetWhatIsFree(turn);
   startWhatIsDesired(turn);
   letGoWhatIsReady(turn);
   beatHeart(turn);
@@ -406,6 +416,9 @@ function receive(turn: Turn, input: SessionInput): void {
     case 'looked':
       takeLook(turn, input);
       return;
+    case 'reset over':
+      turn.change({ resets: afterReset(turn.state.resets) });
+      return;
     case 'leaving':
       turn.change({ isLeaving: true });
       return;
@@ -453,6 +466,7 @@ function takeDesired(turn: Turn, order: Extract<SessionInput, { type: 'desired' 
     desired: new Map(allocations.map((one) => [one.id, one])),
     isDesiredNow: true,
     spared: new Set(order.spared),
+    resets: withAsked(turn.state.resets, order.resets ?? []),
   });
 }
 
@@ -599,6 +613,17 @@ function lookAtDoubts(turn: Turn): void {
   for (const gpu of due) turn.emit({ type: 'look', gpu, askedMs: turn.nowMs });
 }
 
+/** Under the conditions of any start: a GPU of a node without a lease may be somebody else's by now. */
+function resetWhatIsFree(turn: Turn): void {
+  const { resets, isDesiredNow, isLeaving, leaseDeadlineMs } = turn.state;
+  if (resets.asked.length === 0 || !isDesiredNow || isLeaving || turn.nowMs >= leaseDeadlineMs) return;
+  const due = dueReset(resets, heldGpus(turn.state));
+  if (due === null) return;
+  turn.change({ resets: { ...resets, running: due } });
+  turn.emit({ type: 'note', id: null, message: `resetting ${due.gpus.join(', ')}` });
+  turn.emit({ type: 'reset', gpus: due.gpus });
+}
+
 function forgetWhatNobodyLists(turn: Turn): void {
   const { desired } = turn.state;
   if (desired === null) return;
@@ -629,6 +654,7 @@ function startWhatIsDesired(turn: Turn): void {
     // As does this: whoever is in the way is on its way out, and is released.
     if (inTheWay(order.gpus, holdersOf(turn.state)).length > 0) continue;
     if (judgeDoubts(turn.state.doubts, order.gpus, turn.nowMs) === 'wait') continue;
+    if (isBeingReset(turn.state.resets, order.gpus)) continue;
     accept(turn, order);
   }
 }

@@ -55,6 +55,7 @@ import type { GetWorkloadStatsResponse as _sluice_v1_GetWorkloadStatsResponse, G
 import type { Gpu as _sluice_v1_Gpu, Gpu__Output as _sluice_v1_Gpu__Output } from './sluice/v1/Gpu.js';
 import type { GpuHolder as _sluice_v1_GpuHolder, GpuHolder__Output as _sluice_v1_GpuHolder__Output } from './sluice/v1/GpuHolder.js';
 import type { GpuMark as _sluice_v1_GpuMark, GpuMark__Output as _sluice_v1_GpuMark__Output } from './sluice/v1/GpuMark.js';
+import type { GpuReset as _sluice_v1_GpuReset, GpuReset__Output as _sluice_v1_GpuReset__Output } from './sluice/v1/GpuReset.js';
 import type { GpuSymptom as _sluice_v1_GpuSymptom, GpuSymptom__Output as _sluice_v1_GpuSymptom__Output } from './sluice/v1/GpuSymptom.js';
 import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _sluice_v1_GpuTelemetry__Output } from './sluice/v1/GpuTelemetry.js';
 import type { GpuUse as _sluice_v1_GpuUse, GpuUse__Output as _sluice_v1_GpuUse__Output } from './sluice/v1/GpuUse.js';
@@ -110,6 +111,8 @@ import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeReque
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from './sluice/v1/RequeueWorkloadsRequest.js';
 import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
+import type { ResetGpuRequest as _sluice_v1_ResetGpuRequest, ResetGpuRequest__Output as _sluice_v1_ResetGpuRequest__Output } from './sluice/v1/ResetGpuRequest.js';
+import type { ResetGpuResponse as _sluice_v1_ResetGpuResponse, ResetGpuResponse__Output as _sluice_v1_ResetGpuResponse__Output } from './sluice/v1/ResetGpuResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
 import type { StatsServiceClient as _sluice_v1_StatsServiceClient, StatsServiceDefinition as _sluice_v1_StatsServiceDefinition } from './sluice/v1/StatsService.js';
@@ -216,6 +219,7 @@ export interface ProtoGrpcType {
       GpuHealth: EnumTypeDefinition
       GpuHolder: MessageTypeDefinition<_sluice_v1_GpuHolder, _sluice_v1_GpuHolder__Output>
       GpuMark: MessageTypeDefinition<_sluice_v1_GpuMark, _sluice_v1_GpuMark__Output>
+      GpuReset: MessageTypeDefinition<_sluice_v1_GpuReset, _sluice_v1_GpuReset__Output>
       GpuSymptom: MessageTypeDefinition<_sluice_v1_GpuSymptom, _sluice_v1_GpuSymptom__Output>
       GpuTelemetry: MessageTypeDefinition<_sluice_v1_GpuTelemetry, _sluice_v1_GpuTelemetry__Output>
       GpuUse: MessageTypeDefinition<_sluice_v1_GpuUse, _sluice_v1_GpuUse__Output>
@@ -282,6 +286,8 @@ export interface ProtoGrpcType {
       RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       RequeueWorkloadsRequest: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsRequest__Output>
       RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
+      ResetGpuRequest: MessageTypeDefinition<_sluice_v1_ResetGpuRequest, _sluice_v1_ResetGpuRequest__Output>
+      ResetGpuResponse: MessageTypeDefinition<_sluice_v1_ResetGpuResponse, _sluice_v1_ResetGpuResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
       /**

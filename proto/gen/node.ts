@@ -35,6 +35,8 @@ import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest_
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
+import type { ResetGpuRequest as _sluice_v1_ResetGpuRequest, ResetGpuRequest__Output as _sluice_v1_ResetGpuRequest__Output } from './sluice/v1/ResetGpuRequest.js';
+import type { ResetGpuResponse as _sluice_v1_ResetGpuResponse, ResetGpuResponse__Output as _sluice_v1_ResetGpuResponse__Output } from './sluice/v1/ResetGpuResponse.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from './sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from './sluice/v1/UncordonNodeResponse.js';
 import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from './sluice/v1/WatchNodesRequest.js';
@@ -90,6 +92,8 @@ export interface ProtoGrpcType {
       RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
       RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>
       RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
+      ResetGpuRequest: MessageTypeDefinition<_sluice_v1_ResetGpuRequest, _sluice_v1_ResetGpuRequest__Output>
+      ResetGpuResponse: MessageTypeDefinition<_sluice_v1_ResetGpuResponse, _sluice_v1_ResetGpuResponse__Output>
       TopologyLevel: EnumTypeDefinition
       UncordonNodeRequest: MessageTypeDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeRequest__Output>
       UncordonNodeResponse: MessageTypeDefinition<_sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeResponse__Output>

@@ -49,6 +49,8 @@ import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest_
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from './sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from './sluice/v1/RemoveNodeRequest.js';
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
+import type { ResetGpuRequest as _sluice_v1_ResetGpuRequest, ResetGpuRequest__Output as _sluice_v1_ResetGpuRequest__Output } from './sluice/v1/ResetGpuRequest.js';
+import type { ResetGpuResponse as _sluice_v1_ResetGpuResponse, ResetGpuResponse__Output as _sluice_v1_ResetGpuResponse__Output } from './sluice/v1/ResetGpuResponse.js';
 import type { ScopeUse as _sluice_v1_ScopeUse, ScopeUse__Output as _sluice_v1_ScopeUse__Output } from './sluice/v1/ScopeUse.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from './sluice/v1/ShapeGuarantee.js';
 import type { ShapeStanding as _sluice_v1_ShapeStanding, ShapeStanding__Output as _sluice_v1_ShapeStanding__Output } from './sluice/v1/ShapeStanding.js';
@@ -126,6 +128,8 @@ export interface ProtoGrpcType {
       RemoveGpuResponse: MessageTypeDefinition<_sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuResponse__Output>
       RemoveNodeRequest: MessageTypeDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeRequest__Output>
       RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
+      ResetGpuRequest: MessageTypeDefinition<_sluice_v1_ResetGpuRequest, _sluice_v1_ResetGpuRequest__Output>
+      ResetGpuResponse: MessageTypeDefinition<_sluice_v1_ResetGpuResponse, _sluice_v1_ResetGpuResponse__Output>
       ScopeUse: MessageTypeDefinition<_sluice_v1_ScopeUse, _sluice_v1_ScopeUse__Output>
       ShapeGuarantee: MessageTypeDefinition<_sluice_v1_ShapeGuarantee, _sluice_v1_ShapeGuarantee__Output>
       ShapeStanding: MessageTypeDefinition<_sluice_v1_ShapeStanding, _sluice_v1_ShapeStanding__Output>

@@ -73,6 +73,8 @@ import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeReque
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from './sluice/v1/RemoveNodeResponse.js';
 import type { RequeueWorkloadsRequest as _sluice_v1_RequeueWorkloadsRequest, RequeueWorkloadsRequest__Output as _sluice_v1_RequeueWorkloadsRequest__Output } from './sluice/v1/RequeueWorkloadsRequest.js';
 import type { RequeueWorkloadsResponse as _sluice_v1_RequeueWorkloadsResponse, RequeueWorkloadsResponse__Output as _sluice_v1_RequeueWorkloadsResponse__Output } from './sluice/v1/RequeueWorkloadsResponse.js';
+import type { ResetGpuRequest as _sluice_v1_ResetGpuRequest, ResetGpuRequest__Output as _sluice_v1_ResetGpuRequest__Output } from './sluice/v1/ResetGpuRequest.js';
+import type { ResetGpuResponse as _sluice_v1_ResetGpuResponse, ResetGpuResponse__Output as _sluice_v1_ResetGpuResponse__Output } from './sluice/v1/ResetGpuResponse.js';
 import type { RetryPolicy as _sluice_v1_RetryPolicy, RetryPolicy__Output as _sluice_v1_RetryPolicy__Output } from './sluice/v1/RetryPolicy.js';
 import type { Role as _sluice_v1_Role, Role__Output as _sluice_v1_Role__Output } from './sluice/v1/Role.js';
 import type { StatsServiceClient as _sluice_v1_StatsServiceClient, StatsServiceDefinition as _sluice_v1_StatsServiceDefinition } from './sluice/v1/StatsService.js';
@@ -190,6 +192,8 @@ export interface ProtoGrpcType {
       RemoveNodeResponse: MessageTypeDefinition<_sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeResponse__Output>
       RequeueWorkloadsRequest: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsRequest, _sluice_v1_RequeueWorkloadsRequest__Output>
       RequeueWorkloadsResponse: MessageTypeDefinition<_sluice_v1_RequeueWorkloadsResponse, _sluice_v1_RequeueWorkloadsResponse__Output>
+      ResetGpuRequest: MessageTypeDefinition<_sluice_v1_ResetGpuRequest, _sluice_v1_ResetGpuRequest__Output>
+      ResetGpuResponse: MessageTypeDefinition<_sluice_v1_ResetGpuResponse, _sluice_v1_ResetGpuResponse__Output>
       RetryPolicy: MessageTypeDefinition<_sluice_v1_RetryPolicy, _sluice_v1_RetryPolicy__Output>
       Role: MessageTypeDefinition<_sluice_v1_Role, _sluice_v1_Role__Output>
       /**

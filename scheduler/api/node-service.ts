@@ -7,6 +7,7 @@ import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesRes
 import type { NodeId } from '../../common/ids.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../control/commands/maintenance.js';
 import { quarantineGpu, releaseGpu } from '../control/commands/gpu-health.js';
+import { resetGpu } from '../control/commands/gpu-reset.js';
 import { cordonNode, removeGpu, removeNode } from '../control/commands/nodes.js';
 import { certifyNodeOff } from '../fleet/reconcile.js';
 import { notFound } from '../control/refusals.js';
@@ -103,6 +104,19 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       const { node, uuid } = await loop.execute(releaseGpu(order));
       log.warn({ node: name, gpu: uuid, by: principal.name, reason }, 'a GPU was released');
       return loop.read((state) => ({ node: message(state, state.node(node.id) ?? node), uuid }));
+    }),
+
+    ResetGpu: handlers.unary('ResetGpu', async ({ node: name, gpu, reason, stopWork }, principal) => {
+      requireAdmin(principal, 'reset a GPU');
+      parseReason(reason);
+      const order = { node: name, gpu, reason, actor: principal.name, stopsWork: stopWork };
+      const { node, uuids, workloads } = await loop.execute(resetGpu(order, fleet.options.gpu));
+      log.warn({ node: name, gpus: uuids, by: principal.name, reason, workloads }, 'a GPU is to be reset');
+      return loop.read((state) => ({
+        node: message(state, state.node(node.id) ?? node),
+        uuids: [...uuids],
+        workloads: [...workloads],
+      }));
     }),
 
     WatchNodes: handlers.stream('WatchNodes', (_request, sender: Sender<WatchNodesResponse>) =>

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { setting } from '../../common/config.js';
 import { FAULT_ACTIONS, type FaultAction, type GpuPolicy } from '../model/gpu-policy.js';
+import { RESET_POLICIES } from '../model/gpu-reset.js';
 import { count, DAY_MS, duration, MINUTE_MS, numberFrom, pairsOf } from './values.js';
 
 /** The settings of this section. */
@@ -20,6 +21,13 @@ export const gpuHealthSettings = z.strictObject({
     value: 'SXID=ACTION,…',
     default: null,
     isMap: true,
+  }),
+  reset: setting(z.enum(RESET_POLICIES, `must be one of ${RESET_POLICIES.join(', ')}`), {
+    description:
+      'Who may have agents reset GPUs (nvidia-smi --gpu-reset): never; operator = a person, by sluice gpu reset; auto = also faults that ' +
+      'a reset ends, once nothing holds the GPU and those that share NVLink with it.',
+    value: 'never|operator|auto',
+    default: 'never',
   }),
   suspect_for: setting(duration(MINUTE_MS, 30 * DAY_MS), {
     description: 'How long a suspect GPU takes nothing new.',
@@ -69,6 +77,7 @@ export function toGpuPolicy(values: z.output<typeof gpuHealthSettings>): GpuPoli
   return {
     xid: values.xid,
     sxid: values.sxid,
+    reset: values.reset,
     suspectMs: values.suspect_for,
     repeatWorkloads: values.repeat_workloads,
     repeatUsers: values.repeat_users,

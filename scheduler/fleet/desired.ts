@@ -9,6 +9,7 @@ import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
 import { earlySignalToProto, KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import { lingerMs } from './lease.js';
+import { resetOf, type ResetPolicy } from '../model/gpu-reset.js';
 import { writeOrigin } from '../model/origin.js';
 import { taskLaunch } from './task-launch.js';
 import { maxTasks, roleOf } from '../model/requests.js';
@@ -25,16 +26,25 @@ export function desiredOf(
   node: NodeId,
   position: { readonly epoch: number; readonly revision: number; readonly leaderId: string },
   traceParentOf: TraceParentOf = handOnTraceParent,
+  resetPolicy: ResetPolicy = 'never',
 ): DesiredAllocations {
-  const pool = state.node(node)?.pool ?? '';
+  const known = state.node(node);
+  const pool = known?.pool ?? '';
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
-    const known = present(workload, 'allocations belong to a workload', allocation.id);
-    return { ...desired(state, allocation, known, pool), traceParent: traceParentOf(known, allocation) };
+    const owner = present(workload, 'allocations belong to a workload', allocation.id);
+    return { ...desired(state, allocation, owner, pool), traceParent: traceParentOf(owner, allocation) };
   });
   const { epoch, revision, leaderId } = position;
-  const spared = (state.node(node)?.strays ?? []).flatMap((stray) => (stray.spared ? [stray.allocation] : []));
-  return { epoch, revision, leaderId, allocations, spared };
+  const spared = (known?.strays ?? []).flatMap((stray) => (stray.spared ? [stray.allocation] : []));
+  const reset =
+    known === undefined || resetPolicy === 'never' ? null : resetOf(known, heldOn(state, node), resetPolicy);
+  const resets = reset === null ? [] : [{ id: reset.id, gpus: [...reset.gpus] }];
+  return { epoch, revision, leaderId, allocations, spared, resets };
+}
+
+function heldOn(state: ReadableState, node: NodeId): ReadonlySet<string> {
+  return new Set(state.heldOn(node).flatMap(({ gpus }) => gpus.map(({ uuid }) => uuid)));
 }
 
 function desired(state: ReadableState, allocation: Allocation, workload: Workload, pool: string): DesiredAllocation {

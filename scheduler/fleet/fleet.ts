@@ -407,13 +407,18 @@ export class Fleet {
     for (const change of changes) {
       this.#uses.follow(change);
       if (change.collection === 'allocations' && changesOrders(change)) nodes.add(nodeOf(change));
-      else if (change.collection === 'nodes' && change.after !== null && sparesOthers(change))
+      else if (change.collection === 'nodes' && change.after !== null && this.#ordersOthers(change))
         nodes.add(change.after.id);
       else if (change.collection === 'nodes' && change.before !== null && change.after === null)
         this.#forget(change.before.id);
       else if (change.collection === 'meta' && change.after !== null) this.#follow(change.after);
     }
     for (const node of nodes) this.#sessions.get(node)?.sendDesired();
+  }
+
+  /** Whether a node's record says something else to its agent than before. */
+  #ordersOthers(change: NodeChange): boolean {
+    return sparesOthers(change) || (this.options.gpu.reset !== 'never' && change.before?.gpus !== change.after?.gpus);
   }
 
   #tick(): void {
@@ -586,7 +591,9 @@ export interface FleetWaiting {
 }
 
 /** Whether the orphans that are to be left alone are others. */
-function sparesOthers({ before, after }: Extract<RecordChange, { readonly collection: 'nodes' }>): boolean {
+type NodeChange = Extract<RecordChange, { readonly collection: 'nodes' }>;
+
+function sparesOthers({ before, after }: NodeChange): boolean {
   const spared = (node: ClusterNode | null): string =>
     (node?.strays ?? []).flatMap((one) => (one.spared ? [one.allocation] : [])).join();
   return before?.strays !== after?.strays && spared(before) !== spared(after);

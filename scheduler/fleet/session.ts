@@ -130,13 +130,14 @@ export class AgentSession {
     if (node === null) return;
     this.#ordersAreDue = this.#stream.writableNeedDrain;
     if (this.#ordersAreDue) return;
-    const { loop, traceParentOf } = this.#deps;
+    const { loop, fleet, traceParentOf } = this.#deps;
     void loop.read((state, _view, position) => {
       if (position.epoch !== this.#epoch) {
         this.end();
         return;
       }
-      this.#send({ desired: desiredOf(state, node, { ...position, leaderId: loop.leaderId }, traceParentOf) });
+      const orders = { ...position, leaderId: loop.leaderId };
+      this.#send({ desired: desiredOf(state, node, orders, traceParentOf, fleet.options.gpu.reset) });
     });
   }
 

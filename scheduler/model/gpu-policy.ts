@@ -5,6 +5,7 @@
 // Where authorities disagree the table takes the milder side for what a program can cause by itself: 109 is RESET_GPU in
 // the catalog, while NVIDIA's device plugin ignores it as an application's error; so one of them ends the program, and a second
 // one from another workload within a day drains the GPU.
+import type { ResetPolicy } from './gpu-reset.js';
 import type { GpuMark } from './records.js';
 
 /**
@@ -39,6 +40,8 @@ export interface GpuPolicy {
   readonly xid: Readonly<Record<number, FaultAction>>;
   /** Overrides of what an SXid's severity says, by number. */
   readonly sxid: Readonly<Record<number, FaultAction>>;
+  /** Who may have GPUs reset. */
+  readonly reset: ResetPolicy;
   /** How long a suspect GPU takes nothing new. */
   readonly suspectMs: number;
   /** A GPU with faults under so many different workloads, of so many users, within the time is kept for a person to look at. */
@@ -63,6 +66,7 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 export const DEFAULT_GPU_POLICY: GpuPolicy = {
   xid: {},
   sxid: {},
+  reset: 'never',
   suspectMs: 30 * MINUTE_MS,
   repeatWorkloads: 3,
   repeatUsers: 2,

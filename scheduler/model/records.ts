@@ -727,6 +727,7 @@ export type IncidentKind =
   | 'gpu_condemned'
   | 'gpu_quarantined'
   | 'gpu_released'
+  | 'gpu_reset'
   | 'gpu_brake'
   | 'hook_failed'
   | 'orphan'

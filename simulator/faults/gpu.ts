@@ -1,6 +1,13 @@
 // The GPUs of one simulated machine, and what a driver tells of them: who uses them, memory that comes back late, GPUs that fall off
 // the bus, and a driver that does not answer.
-import type { Cleanliness, DiscoveredGpu, GpuProvider, Inventory, Telemetry } from '../../node-agent/gpu/provider.js';
+import type {
+  Cleanliness,
+  DiscoveredGpu,
+  GpuProvider,
+  Inventory,
+  ResetAnswer,
+  Telemetry,
+} from '../../node-agent/gpu/provider.js';
 import type { Random } from '../random.js';
 import type { SimProcess } from './machine.js';
 import type { SimTask } from './task.js';
@@ -75,6 +82,10 @@ export class SimGpuProvider implements GpuProvider {
     const dirty = this.#driver.gpus.filter((gpu) => uuids.includes(gpu.uuid) && gpu.isDirty(nowMs));
     if (dirty.length === 0) return { state: 'clean' };
     return { state: 'dirty', gpus: dirty.map(({ uuid }) => uuid), message: 'memory is in use' };
+  }
+
+  reset(): Promise<ResetAnswer> {
+    return Promise.resolve({ state: 'failed', message: 'GPUs that are not there cannot be reset' });
   }
 
   setBusy(): void {

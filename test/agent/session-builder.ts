@@ -126,6 +126,17 @@ export class SessionDriver {
     return this.take({ type: 'desired', epoch, leaderId: '', revision, allocations, spared: [] });
   }
 
+  /** Orders that ask for resets, too: `id:gpu,gpu`. */
+  orderResets(resets: readonly string[], ...allocations: readonly DesiredAllocation[]): string[] {
+    this.#revision += 1;
+    const asked = resets.map((text) => {
+      const [id = '', gpus = ''] = text.split(':');
+      return { id, gpus: gpus.split(',') };
+    });
+    const order = { epoch: 1, leaderId: '', revision: this.#revision, allocations, spared: [], resets: asked };
+    return this.take({ type: 'desired', ...order });
+  }
+
   ready(id: string): string[] {
     return this.take({ type: 'ready', id: id as AllocationId });
   }
@@ -196,6 +207,8 @@ function inWords(output: SessionOutput): string | null {
       return 'close connection';
     case 'look':
       return `look ${output.gpu}`;
+    case 'reset':
+      return `reset ${output.gpus.join()}`;
     case 'send hello':
     case 'send inventory':
     case 'send observed':

@@ -193,6 +193,72 @@ describe('releasing', () => {
   });
 });
 
+describe('a reset of GPUs', () => {
+  test('begins at once where nothing holds them, and once however often it is asked for', () => {
+    const session = new SessionDriver();
+    session.join();
+    expect(session.orderResets(['1:g,h'])).toEqual(['persist', 'reset g,h']);
+    expect(session.orderResets(['1:g,h'])).toEqual(['persist']);
+    expect(session.take({ type: 'reset over' })).toEqual([]);
+    // Its end is on the way to the scheduler.
+    expect(session.orderResets(['1:g,h'])).toEqual(['persist']);
+    session.orderResets([]);
+    expect(session.orderResets(['1:g,h'])).toEqual(['persist', 'reset g,h']);
+  });
+
+  test('that a person asks for again is another one', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.orderResets(['1:g']);
+    session.take({ type: 'reset over' });
+    expect(session.orderResets(['2:g'])).toEqual(['persist', 'reset g']);
+  });
+
+  test('waits for whoever holds a part of one of them, until it is released', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.order(wants('a', ['h@1*3500']));
+    session.started('a');
+    expect(session.orderResets(['1:g,h'], wants('a', ['h@1*3500']))).toEqual(['persist']);
+    expect(session.orderResets(['1:g,h'])).toEqual(['persist', 'stop a CANCELLED 0', 'send observed']);
+    expect(session.ended('a')).toEqual(['check a h', 'send observed']);
+    expect(session.clean('a')).toContain('reset g,h');
+  });
+
+  test('keeps starts off its GPUs, and off no others, for as long as it takes', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.orderResets(['1:g,h']);
+    const words = session.order(wants('a', ['g@1']), wants('b', ['i@1']));
+    expect(words).toEqual(['persist', 'start b', 'send observed']);
+    expect(session.take({ type: 'reset over' })).toEqual(['persist', 'start a', 'send observed']);
+  });
+
+  test('is one at a time', () => {
+    const session = new SessionDriver();
+    session.join();
+    expect(session.orderResets(['1:g', '2:h'])).toEqual(['persist', 'reset g']);
+    expect(session.take({ type: 'reset over' })).toEqual(['reset h']);
+  });
+
+  test('needs a lease, and orders of the present stream', () => {
+    const session = new SessionDriver();
+    session.take({ type: 'connected' });
+    session.welcome();
+    expect(session.orderResets(['1:g'])).toEqual(['persist']);
+    expect(session.beat()).toEqual(['reset g']);
+    const other = new SessionDriver();
+    other.join();
+    other.order(wants('a', ['g@1']));
+    other.orderResets(['1:g'], wants('a', ['g@1']));
+    other.take({ type: 'disconnected' });
+    other.join();
+    other.ended('a');
+    expect(other.clean('a')).not.toContain('reset g');
+    expect(other.orderResets(['1:g'])).toContain('reset g');
+  });
+});
+
 describe('a GPU in doubt', () => {
   /** An agent that began in the same boot as the one before, which held nothing that anybody knows of. */
   function begunAgain(): SessionDriver {

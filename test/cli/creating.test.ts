@@ -795,6 +795,16 @@ describe('cordon and uncordon', () => {
     const released = await cli(['gpu', 'release', 'n1', 'gpu/1']);
     expect(released).toMatchObject({ code: 0, stdout: 'gpu/GPU-1 of node/n1 released\n' });
     expect(released.stderr).toContain('It is draining still');
+    const reset = await cli(['gpu', 'reset', 'n1', '1', '--reason', 'hangs']);
+    expect(reset).toMatchObject({
+      code: 0,
+      stdout: 'gpu/GPU-1 of node/n1 is reset once nothing runs there, and with it GPU-2\n',
+    });
+    expect((await cli(['gpu', 'reset', 'n1', '1', '--stop'])).stdout).toContain(', 1 workload stopped\n');
+    expect(scheduler.requests('ResetGpu')).toEqual([
+      { node: 'n1', gpu: '1', reason: 'hangs', stopWork: false },
+      { node: 'n1', gpu: '1', reason: '', stopWork: true },
+    ]);
     scheduler.nodes = [{ name: 'n1', inventory: { gpus: [{ ...usual, index: 0, health: 'GPU_HEALTH_HEALTHY' }] } }];
     expect((await cli(['gpu', 'list'])).stderr).toContain('The one GPU is healthy.');
   });

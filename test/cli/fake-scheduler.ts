@@ -258,6 +258,11 @@ export class FakeScheduler {
         const node = find(name);
         return node === undefined ? notFound('node', name) : { node, uuid: 'GPU-1' };
       }),
+      ResetGpu: this.#unary('ResetGpu', ({ node: name, stopWork }) => {
+        const node = find(name);
+        const answer = { node, uuids: ['GPU-1', 'GPU-2'], workloads: stopWork ? [1041] : [] };
+        return node === undefined ? notFound('node', name) : answer;
+      }),
       WatchNodes: this.#stream('WatchNodes', (_, sink) => {
         for (const node of this.nodes) sink.send({ revision: 1, node });
         sink.send({ revision: 1, caughtUp: true });

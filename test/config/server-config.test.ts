@@ -113,6 +113,7 @@ describe('values', () => {
       'fencing.lost_cluster': '00000000-0000-4000-8000-00000000000c',
       'gpu_health.xid': '109=drain,63=ignore',
       'gpu_health.sxid': '12028=count',
+      'gpu_health.reset': 'auto',
       'gpu_health.suspect_for': '5m',
       'gpu_health.repeat_workloads': '5',
       'gpu_health.repeat_users': '1',
@@ -189,6 +190,7 @@ describe('values', () => {
       gpuHealth: {
         xid: { 63: 'ignore', 109: 'drain' },
         sxid: { 12_028: 'count' },
+        reset: 'auto',
         suspectMs: 300_000,
         repeatWorkloads: 5,
         repeatUsers: 1,

@@ -147,6 +147,88 @@ describe.runIf(needs('build') && canWriteLog)('a broken GPU', () => {
   });
 });
 
+describe.runIf(needs('build'))('a GPU that has to be reset', () => {
+  const cluster = new RealCluster({ serverFlags: ['--gpu-health-reset', 'auto'] });
+  const machine = new FakeMachine(fakeGpu(0), fakeGpu(1), fakeGpu(2));
+  let client: SluiceClient;
+  const cli = (...words: string[]) => runCli(['--server', cluster.grpc, ...words]);
+
+  beforeAll(async () => {
+    machine.set({ nvlink: [[0, 1]] });
+    await cluster.startScheduler();
+    client = cluster.client();
+    await client.createQueue({ queue: { name: 'research', guaranteeGpus: 3 } });
+  });
+  afterAll(async () => {
+    await cluster.stop();
+    machine.remove();
+  });
+
+  /** Starts the agent anew: it looks at its GPUs at once. */
+  async function startAgent(): Promise<void> {
+    await cluster.endAgent('n1', 'SIGTERM');
+    const path = process.env['PATH'] ?? '';
+    process.env['PATH'] = `${machine.searchPath}:${path}`;
+    try {
+      await cluster.startAgent('n1', ['--real']);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  }
+
+  const resets = () =>
+    machine.calls().flatMap(({ args }) => (args[0] === '--gpu-reset' ? [args.slice(1).join(' ')] : []));
+  const states = async () => ((await client.getNode('n1')).inventory?.gpus ?? []).map(({ health }) => health);
+  const untilStates = (...wanted: readonly string[]) =>
+    until(
+      wanted.join(),
+      async () => ((await states()).join() === wanted.map((one) => `GPU_HEALTH_${one}`).join() ? true : null),
+      () => cluster.log('n1'),
+    );
+
+  test('is, with those that share its NVLink, once nothing runs there, and takes work again', async () => {
+    await startAgent();
+    const command = { argv: ['/bin/sh', '-c', `while ! test -e ${cluster.at('done')}; do sleep 0.05; done`] };
+    await client.submitWorkloads({ specs: [{ name: 'on', queue: 'research', resources: { gpus: 2 }, command }] });
+    await cluster.untilWorkload(client, 'on', ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+    machine.change(1, { recovery: 'Drain and Reset' });
+    await startAgent();
+    await untilStates('HEALTHY', 'DRAINING', 'HEALTHY');
+    expect(resets()).toEqual([]);
+    writeFileSync(cluster.at('done'), '');
+    await cluster.untilWorkload(client, 'on', ({ state }) => state === 'WORKLOAD_STATE_SUCCEEDED');
+    await untilStates('HEALTHY', 'HEALTHY', 'HEALTHY');
+    expect(resets()).toEqual([`-i ${machine.uuid(0)},${machine.uuid(1)}`]);
+    const three = { name: 'three', queue: 'research', resources: { gpus: 3 }, command: { argv: ['true'] } };
+    await client.submitWorkloads({ specs: [three] });
+    await cluster.untilWorkload(client, 'three', ({ state }) => state === 'WORKLOAD_STATE_SUCCEEDED');
+    expect((await cli('status')).stdout).toContain('GPU 1 of n1 was reset and is clean');
+  });
+
+  test('and stays as it was after it, is kept for a person with the reason, who may have it reset again', async () => {
+    machine.change(1, { recovery: 'None' });
+    machine.change(2, { holdsOpen: true });
+    expect((await cli('gpu', 'reset', 'n1', '2', '--reason', 'hangs')).stdout).toBe(
+      `gpu/${machine.uuid(2)} of node/n1 is reset once nothing runs there\n`,
+    );
+    const said = await until('it failed', async () => {
+      const { stdout } = await cli('gpu', 'list');
+      return stdout.includes('a reset was of no use') ? stdout : null;
+    });
+    expect(said).toMatch(/^n1 +2 .*Quarantined .* release +a reset was of no use: .*In use by another client/m);
+    // Over a restart of both.
+    await cluster.endScheduler('SIGKILL');
+    await cluster.startScheduler();
+    client = cluster.client();
+    machine.change(2, { holdsOpen: false });
+    await startAgent();
+    await untilStates('HEALTHY', 'HEALTHY', 'QUARANTINED');
+    await cli('gpu', 'reset', 'n1', '2');
+    await untilStates('HEALTHY', 'HEALTHY', 'HEALTHY');
+    expect(resets()).toHaveLength(3);
+  });
+});
+
 describe.runIf(needs('build'))('hooks', () => {
   const cluster = new RealCluster();
   let client: SluiceClient;

@@ -19,6 +19,10 @@ export interface FakeGpu {
   /** Its instances; absent = not in MIG mode. */
   readonly mig?: readonly { readonly uuid: string; readonly profile: string; readonly memoryMib: number }[];
   readonly recovery?: string;
+  /** Something has it open that is no compute process. */
+  readonly holdsOpen?: boolean;
+  /** What a reset makes of it; absent = its recovery action is none any more. */
+  readonly afterReset?: Partial<FakeGpu>;
   /** It cannot be opened: how the line calls it, `GPU1:` or `GPU`; then it is not in the report. */
   readonly noHandle?: string;
   /** Its UUID is an error text. */
@@ -31,7 +35,7 @@ export interface FakeState {
   readonly driver: string;
   readonly cuda: string;
   readonly gpus: readonly FakeGpu[];
-  readonly hang: 'none' | 'all' | 'csv' | 'xml' | 'topo';
+  readonly hang: 'none' | 'all' | 'csv' | 'xml' | 'topo' | 'reset';
   /** Who reaches whom over NVLink, by index; null = the topology cannot be told. */
   readonly nvlink: readonly (readonly number[])[] | null;
   /** Printed instead of an answer. */

@@ -1,7 +1,7 @@
 // A stand-in for nvidia-smi that a test puts on PATH. It answers `-q -x`, `-L`, `topo -m`, and `--query-gpu` and
 // `--query-compute-apps` in csv from a state file (first argument) that is read at every call, and can hang, fail and warn. See fake-machine.ts.
 import { spawn } from 'node:child_process';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [stateFile, ...args] = process.argv.slice(2);
 const state = JSON.parse(readFileSync(stateFile, 'utf8'));
@@ -13,12 +13,14 @@ const only = args.includes('-i') ? args[args.indexOf('-i') + 1].split(',') : nul
 const print = (text) => new Promise((resolve) => process.stdout.write(text, resolve));
 
 const asksTopology = args[0] === 'topo';
-const asksCsv = !asksXml && !asksTopology && !args.includes('-L');
+const asksReset = args.includes('--gpu-reset');
+const asksCsv = !asksXml && !asksTopology && !asksReset && !args.includes('-L');
 const hangs =
   state.hang === 'all' ||
   (state.hang === 'csv' && asksCsv) ||
   (state.hang === 'xml' && asksXml) ||
-  (state.hang === 'topo' && asksTopology);
+  (state.hang === 'topo' && asksTopology) ||
+  (state.hang === 'reset' && asksReset);
 if (hangs) {
   // A grandchild that holds our stdout, as a driver helper might: it has to go with us.
   const child = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 60_000)'], {
@@ -44,6 +46,10 @@ async function answer() {
     if (state.stopsAtFirstError) process.exit(255);
   }
   const gpus = chosen.filter(({ noHandle }) => !noHandle);
+  if (asksReset) {
+    await reset(gpus);
+    return;
+  }
   if (asksXml) await print(xml(gpus));
   else if (args.includes('-L')) await print(list(gpus));
   else if (args[0] === 'topo') await topology(gpus);
@@ -53,6 +59,25 @@ async function answer() {
     await print(`Invalid combination of input arguments: ${args.join(' ')}\n`);
     process.exit(2);
   }
+}
+
+/** In the words of the real one. */
+async function reset(gpus) {
+  const busy = gpus.find(({ processes, holdsOpen }) => holdsOpen || processes.length > 0);
+  if (busy) {
+    await print(`The following GPUs could not be reset:\n  GPU ${busy.bus}: In use by another client\n\n`);
+    await print(
+      '1 device is currently being used by one or more other processes (e.g., Fabric Manager, CUDA application).\n',
+    );
+    process.exit(255);
+  }
+  for (const { bus } of gpus) await print(`GPU ${bus} was successfully reset.\n`);
+  const isReset = (gpu) => gpus.some(({ uuid }) => uuid === gpu.uuid);
+  const after = state.gpus.map((gpu) =>
+    isReset(gpu) ? { ...gpu, usedMib: 4, ...(gpu.afterReset ?? { recovery: 'None' }) } : gpu,
+  );
+  writeFileSync(stateFile, JSON.stringify({ ...state, gpus: after }));
+  await print('All done.\n');
 }
 
 function list(gpus) {

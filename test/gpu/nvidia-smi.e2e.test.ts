@@ -574,3 +574,41 @@ it('the fake knows the living from the dead', () => {
   expect(processLives(process.pid)).toBe(true);
   expect(processLives(2 ** 22 + 1)).toBe(false);
 });
+
+describe('reset', () => {
+  it('resets GPUs together, alone on the machine, and shows what the driver says of them after it', async () => {
+    const machine = machineOf({ recovery: 'Drain and Reset' }, {}, {});
+    const provider = agentOn(machine);
+    provider.setBusy(new Set());
+    const before = await provider.inventory();
+    expect(before.gpus[0]?.symptoms).toMatchObject([{ kind: 'recovery_action' }]);
+    // Asked in the same breath: answered after it.
+    const [answer, after] = await Promise.all([
+      provider.reset([machine.uuid(0), machine.uuid(1)]),
+      provider.inventory(),
+    ]);
+    expect(answer).toEqual({ state: 'done' });
+    expect(after.gpus[0]).not.toHaveProperty('symptoms');
+    const calls = machine.calls().map(({ args }) => args.join(' '));
+    const at = calls.indexOf(`--gpu-reset -i ${machine.uuid(0)},${machine.uuid(1)}`);
+    expect(at).toBeGreaterThan(0);
+    expect(calls[at + 1]).toBe('-q -x');
+    expect(machine.living()).toEqual([]);
+  });
+
+  it('that the driver refuses is told in its words', async () => {
+    const machine = machineOf({ holdsOpen: true });
+    const answer = await agentOn(machine).reset([machine.uuid(0)]);
+    expect(answer).toMatchObject({ state: 'failed', message: expect.stringContaining('In use by another client') });
+  });
+
+  it('that hangs is killed at its limit, and the driver is asked again after it', async () => {
+    const machine = machineOf({});
+    machine.set({ hang: 'reset' });
+    const provider = agentOn(machine, { resetLimitMs: IMPATIENT_MS });
+    const answer = await provider.reset([machine.uuid(0)]);
+    expect(answer).toMatchObject({ state: 'failed', message: expect.stringContaining('did not answer within 2 s') });
+    expect(machine.living()).toEqual([]);
+    expect((await provider.inventory()).problem).toBe('');
+  });
+});

@@ -7,7 +7,6 @@ import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../../common/errors.js';
 import type { NodeId, WorkloadNumber } from '../../../common/ids.js';
 import { formatDuration, plural } from '../../../common/units.js';
-import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
 import { isLive } from '../../model/elastic.js';
 import {
@@ -16,7 +15,6 @@ import {
   MAX_DETAIL_CHARACTERS,
   nextMarkEndMs,
   withFault,
-  withMark,
   withoutMarks,
 } from '../../model/gpu-health.js';
 import {
@@ -30,11 +28,11 @@ import {
   xidRule,
 } from '../../model/gpu-policy.js';
 import { noteIncident } from '../../model/incidents.js';
-import { requestStopOf, withEvent } from '../../model/lifecycle.js';
 import type { Allocation, ClusterNode, Gpu, GpuMark } from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
-import { notFound } from '../refusals.js';
 import { findNode } from './find-node.js';
+import { forgetReset, takeResetResult } from './gpu-reset.js';
+import { findGpu, holdersOf, nameOf, putMarks, stopTask, stopWork } from './gpus-of-node.js';
 
 /** Something that an agent saw happen. */
 export interface HealthEvent {
@@ -118,6 +116,9 @@ function judge(
       const rule = xidRule(policy, 48, '');
       return fault(draft, id, event, event.kind, { ...rule, says: 'uncorrectable memory errors' }, policy, context);
     }
+    case 'gpu_reset':
+    case 'gpu_reset_failed':
+      return takeResetResult(draft, id, event, policy, context);
     case 'prolog_failed':
     case 'epilog_failed':
       return [hookFailed(draft, id, event, context)];
@@ -371,19 +372,6 @@ export function nextMarkEndOfMs({ gpus }: Pick<ClusterNode, 'gpus'>): number | n
   return nextMs;
 }
 
-/** A GPU that a person names: by its UUID, or by its place on its node. @throws NOT_FOUND */
-function findGpu(node: ClusterNode, name: string): Gpu {
-  const shown = node.gpus.filter(({ retired }) => retired !== true);
-  const found = shown.find(({ uuid, index }) => uuid === name || String(index) === name);
-  if (found !== undefined) return found;
-  throw notFound(
-    'gpu',
-    name,
-    shown.flatMap(({ uuid, index }) => [uuid, String(index)]),
-    `node ${node.name} has ${plural(shown.length, 'GPU')}`,
-  );
-}
-
 export interface OperatorOrder {
   readonly node: string;
   /** Its UUID or its index. */
@@ -436,7 +424,7 @@ export function releaseGpu(order: OperatorOrder): Command<{ readonly node: Clust
       // A task that is still there would share it with the next one.
       if (gpu.quarantinedFor !== undefined) throw strayThere(node, gpu, gpu.quarantinedFor);
       const gpus = node.gpus.map((one) => (one === gpu ? cleared(one) : one));
-      draft.putNode({ ...node, gpus });
+      draft.putNode(forgetReset({ ...node, gpus }, gpu));
       const held = [
         ...(gpu.marks ?? []).map(({ code }) => code),
         ...(gpu.quarantine === undefined ? [] : ['not clean']),
@@ -480,21 +468,6 @@ function strayThere(node: ClusterNode, gpu: Gpu, stray: string): ApiError {
 }
 
 // --- the parts ---
-
-/** Puts marks by UUID. @param instead marks that these take the place of */
-function putMarks(
-  draft: Draft,
-  id: NodeId,
-  marks: ReadonlyMap<string, GpuMark>,
-  instead: (mark: GpuMark) => boolean = () => false,
-): void {
-  const node = draft.node(id);
-  const gpus = node.gpus.map((gpu) => {
-    const mark = marks.get(gpu.uuid);
-    return mark === undefined ? gpu : withMark(withoutMarks(gpu, instead), mark);
-  });
-  if (gpus.some((gpu, at) => gpu !== node.gpus[at])) draft.putNode({ ...node, gpus });
-}
 
 function markOf(
   { code, rule, message }: { readonly code: string; readonly rule: XidRule; readonly message: string },
@@ -575,32 +548,6 @@ function excuse(draft: Draft, holders: readonly Allocation[], why: string): void
   }
 }
 
-/** Who holds any of these GPUs, or a part of one. */
-function holdersOf(draft: Draft, id: NodeId, uuids: readonly string[]): readonly Allocation[] {
-  return draft.heldOn(id).filter(({ gpus }) => gpus.some(({ uuid }) => uuids.includes(uuid)));
-}
-
-/** Stops and requeues what runs on these GPUs. @returns their workloads */
-function stopWork(
-  draft: Draft,
-  id: NodeId,
-  uuids: readonly string[],
-  why: string,
-  nowMs: number,
-): readonly WorkloadNumber[] {
-  const live = holdersOf(draft, id, uuids).filter(isLive);
-  for (const held of live) stopTask(draft, held, why, nowMs);
-  return [...new Set(live.map(({ workload }) => workload))];
-}
-
-function stopTask(draft: Draft, { id, workload: number, task }: Allocation, why: string, nowMs: number): void {
-  const workload = draft.workload(number);
-  if (isTerminal(workload.state) || workload.afterStop !== null || !workload.allocations.includes(id)) return;
-  if (!isLive(draft.allocation(id))) return;
-  draft.putWorkload(withEvent(workload, nowMs, 'warning', `task ${task}: ${why}`));
-  requestStopOf(draft, number, [id], { reason: 'gpu_fault', requestedMs: nowMs, forWorkload: null, message: why });
-}
-
 /** The other GPUs of its NVLink group. */
 function peersOf({ gpus }: ClusterNode, gpu: Gpu): readonly Gpu[] {
   if (gpu.nvlinkGroup === null) return [];
@@ -654,11 +601,6 @@ function hookFailed(draft: Draft, id: NodeId, event: HealthEvent, context: Comma
   const message = `node ${node.name} takes no new work: ${reason}`;
   noteIncident(draft, 'hook_failed', message, '', context);
   return message;
-}
-
-/** `GPU 3 of n1` */
-function nameOf({ name }: Pick<ClusterNode, 'name'>, { index }: Pick<Gpu, 'index'>): string {
-  return `GPU ${index} of ${name}`;
 }
 
 function brief(text: string): string {

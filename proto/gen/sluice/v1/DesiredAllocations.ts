@@ -1,6 +1,7 @@
 // Original file: sluice/v1/agent.proto
 
 import type { DesiredAllocation as _sluice_v1_DesiredAllocation, DesiredAllocation__Output as _sluice_v1_DesiredAllocation__Output } from '../../sluice/v1/DesiredAllocation.js';
+import type { GpuReset as _sluice_v1_GpuReset, GpuReset__Output as _sluice_v1_GpuReset__Output } from '../../sluice/v1/GpuReset.js';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -18,6 +19,10 @@ export interface DesiredAllocations {
    * Allocations that nobody asked for and that are not to be ended yet: a person looks at them.
    */
   'spared'?: (string)[];
+  /**
+   * GPUs to be reset, once each id, as soon as nothing is left on any of them here. At most one group at a time.
+   */
+  'resets'?: (_sluice_v1_GpuReset)[];
 }
 
 /**
@@ -35,4 +40,8 @@ export interface DesiredAllocations__Output {
    * Allocations that nobody asked for and that are not to be ended yet: a person looks at them.
    */
   'spared': (string)[];
+  /**
+   * GPUs to be reset, once each id, as soon as nothing is left on any of them here. At most one group at a time.
+   */
+  'resets': (_sluice_v1_GpuReset__Output)[];
 }

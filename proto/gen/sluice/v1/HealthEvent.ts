@@ -10,7 +10,8 @@ export interface HealthEvent {
   'sequence'?: (number | string | Long);
   'time'?: (_google_protobuf_Timestamp | null);
   /**
-   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
+   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed", "gpu_reset" (and clean since),
+   * "gpu_reset_failed". Others may come; a scheduler that does not know one notes it.
    */
   'kind'?: (string);
   /**
@@ -38,7 +39,8 @@ export interface HealthEvent__Output {
   'sequence': (number);
   'time': (_google_protobuf_Timestamp__Output | null);
   /**
-   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed". Others may come; a scheduler that does not know one notes it.
+   * "xid", "sxid", "ecc_uncorrected", "prolog_failed", "epilog_failed", "gpu_reset" (and clean since),
+   * "gpu_reset_failed". Others may come; a scheduler that does not know one notes it.
    */
   'kind': (string);
   /**

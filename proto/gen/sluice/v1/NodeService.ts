@@ -24,6 +24,8 @@ import type { RemoveGpuRequest as _sluice_v1_RemoveGpuRequest, RemoveGpuRequest_
 import type { RemoveGpuResponse as _sluice_v1_RemoveGpuResponse, RemoveGpuResponse__Output as _sluice_v1_RemoveGpuResponse__Output } from '../../sluice/v1/RemoveGpuResponse.js';
 import type { RemoveNodeRequest as _sluice_v1_RemoveNodeRequest, RemoveNodeRequest__Output as _sluice_v1_RemoveNodeRequest__Output } from '../../sluice/v1/RemoveNodeRequest.js';
 import type { RemoveNodeResponse as _sluice_v1_RemoveNodeResponse, RemoveNodeResponse__Output as _sluice_v1_RemoveNodeResponse__Output } from '../../sluice/v1/RemoveNodeResponse.js';
+import type { ResetGpuRequest as _sluice_v1_ResetGpuRequest, ResetGpuRequest__Output as _sluice_v1_ResetGpuRequest__Output } from '../../sluice/v1/ResetGpuRequest.js';
+import type { ResetGpuResponse as _sluice_v1_ResetGpuResponse, ResetGpuResponse__Output as _sluice_v1_ResetGpuResponse__Output } from '../../sluice/v1/ResetGpuResponse.js';
 import type { UncordonNodeRequest as _sluice_v1_UncordonNodeRequest, UncordonNodeRequest__Output as _sluice_v1_UncordonNodeRequest__Output } from '../../sluice/v1/UncordonNodeRequest.js';
 import type { UncordonNodeResponse as _sluice_v1_UncordonNodeResponse, UncordonNodeResponse__Output as _sluice_v1_UncordonNodeResponse__Output } from '../../sluice/v1/UncordonNodeResponse.js';
 import type { WatchNodesRequest as _sluice_v1_WatchNodesRequest, WatchNodesRequest__Output as _sluice_v1_WatchNodesRequest__Output } from '../../sluice/v1/WatchNodesRequest.js';
@@ -192,6 +194,23 @@ export interface NodeServiceClient extends grpc.Client {
   removeNode(argument: _sluice_v1_RemoveNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
   removeNode(argument: _sluice_v1_RemoveNodeRequest, callback: grpc.requestCallback<_sluice_v1_RemoveNodeResponse__Output>): grpc.ClientUnaryCall;
   
+  /**
+   * Has a GPU, and those that share NVLink with it, reset once nothing runs there; new work is kept off until then. For administrators, where the
+   * configuration allows it.
+   */
+  ResetGpu(argument: _sluice_v1_ResetGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  ResetGpu(argument: _sluice_v1_ResetGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  ResetGpu(argument: _sluice_v1_ResetGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  ResetGpu(argument: _sluice_v1_ResetGpuRequest, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Has a GPU, and those that share NVLink with it, reset once nothing runs there; new work is kept off until then. For administrators, where the
+   * configuration allows it.
+   */
+  resetGpu(argument: _sluice_v1_ResetGpuRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  resetGpu(argument: _sluice_v1_ResetGpuRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  resetGpu(argument: _sluice_v1_ResetGpuRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  resetGpu(argument: _sluice_v1_ResetGpuRequest, callback: grpc.requestCallback<_sluice_v1_ResetGpuResponse__Output>): grpc.ClientUnaryCall;
+  
   UncordonNode(argument: _sluice_v1_UncordonNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_UncordonNodeResponse__Output>): grpc.ClientUnaryCall;
   UncordonNode(argument: _sluice_v1_UncordonNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_UncordonNodeResponse__Output>): grpc.ClientUnaryCall;
   UncordonNode(argument: _sluice_v1_UncordonNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_UncordonNodeResponse__Output>): grpc.ClientUnaryCall;
@@ -270,6 +289,12 @@ export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
    */
   RemoveNode: grpc.handleUnaryCall<_sluice_v1_RemoveNodeRequest__Output, _sluice_v1_RemoveNodeResponse>;
   
+  /**
+   * Has a GPU, and those that share NVLink with it, reset once nothing runs there; new work is kept off until then. For administrators, where the
+   * configuration allows it.
+   */
+  ResetGpu: grpc.handleUnaryCall<_sluice_v1_ResetGpuRequest__Output, _sluice_v1_ResetGpuResponse>;
+  
   UncordonNode: grpc.handleUnaryCall<_sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse>;
   
   /**
@@ -291,6 +316,7 @@ export interface NodeServiceDefinition extends grpc.ServiceDefinition {
   ReleaseGpu: MethodDefinition<_sluice_v1_ReleaseGpuRequest, _sluice_v1_ReleaseGpuResponse, _sluice_v1_ReleaseGpuRequest__Output, _sluice_v1_ReleaseGpuResponse__Output>
   RemoveGpu: MethodDefinition<_sluice_v1_RemoveGpuRequest, _sluice_v1_RemoveGpuResponse, _sluice_v1_RemoveGpuRequest__Output, _sluice_v1_RemoveGpuResponse__Output>
   RemoveNode: MethodDefinition<_sluice_v1_RemoveNodeRequest, _sluice_v1_RemoveNodeResponse, _sluice_v1_RemoveNodeRequest__Output, _sluice_v1_RemoveNodeResponse__Output>
+  ResetGpu: MethodDefinition<_sluice_v1_ResetGpuRequest, _sluice_v1_ResetGpuResponse, _sluice_v1_ResetGpuRequest__Output, _sluice_v1_ResetGpuResponse__Output>
   UncordonNode: MethodDefinition<_sluice_v1_UncordonNodeRequest, _sluice_v1_UncordonNodeResponse, _sluice_v1_UncordonNodeRequest__Output, _sluice_v1_UncordonNodeResponse__Output>
   WatchNodes: MethodDefinition<_sluice_v1_WatchNodesRequest, _sluice_v1_WatchNodesResponse, _sluice_v1_WatchNodesRequest__Output, _sluice_v1_WatchNodesResponse__Output>
 }
