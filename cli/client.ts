@@ -832,7 +832,7 @@ class GrpcClient implements SluiceClient {
   }
 
   #notConnected(server: string, problem: string): Lost {
-    return { ...this.#lost(server, `no connection within 2 s (${connectionProblem(problem)})`), isUndone: true };
+    return { ...this.#lost(server, problem), isUndone: true };
   }
 
   #lost(server: string, problem: string): Lost {

@@ -63,10 +63,27 @@ export class Stubs {
     this.notices = new sluice.NoticeService(server, credentials, shared);
   }
 
-  /** Connects. @returns what prevents it, in gRPC's words; null = it is connected */
+  /**
+   * Connects. An address that refuses is given up at once: gRPC would try it again and again until the deadline, and nobody
+   * would ask the one that has taken over meanwhile.
+   * @returns what prevents it, in words; null = it is connected
+   */
   connected(deadline: Date): Promise<string | null> {
+    const channel = this.workloads.getChannel();
     return new Promise((resolve) => {
-      this.workloads.waitForReady(deadline, (error) => resolve(error?.message ?? null));
+      const look = (): void => {
+        const state = channel.getConnectivityState(true);
+        if (state === grpc.connectivityState.READY) resolve(null);
+        else if (state === grpc.connectivityState.TRANSIENT_FAILURE) resolve('it takes no connection');
+        else if (state === grpc.connectivityState.SHUTDOWN) resolve('this client was closed');
+        else {
+          channel.watchConnectivityState(state, deadline, (error) => {
+            if (error === undefined) look();
+            else resolve(`no connection within ${CONNECT_LIMIT_MS / 1_000} s`);
+          });
+        }
+      };
+      look();
     });
   }
 

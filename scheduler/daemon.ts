@@ -11,7 +11,9 @@ import type { PageServer } from '../common/http-pages.js';
 import type { Logger } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
 import { openTracer } from '../common/tracing/tracer.js';
+import { Door } from './api/door.js';
 import { createStandbyServer, leaderText, type LeaderView } from './api/standby-server.js';
+import { serverCredentials } from './auth/credentials.js';
 import type { Backend, DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { STORE_FIRST, waitingFor } from './fleet/readiness.js';
@@ -19,7 +21,7 @@ import { Leading, type LivingTerm, type TermEnd, type TermStart } from './leadin
 import { serveHttp } from './metrics/http-server.js';
 import { roleMetrics } from './metrics/process-metrics.js';
 import type { Leadership } from './store/leadership.js';
-import { beginTerm, closeServer, listen, type Term } from './term.js';
+import { beginTerm, closeServer, type Term } from './term.js';
 
 /** How long a graceful stop of the only daemon may take before connections are cut. */
 const STOP_GRACE_MS = 10_000;
@@ -61,8 +63,8 @@ export class Daemon {
   #leadership: Leadership | null = null;
   #term: Term | null = null;
   #isServing = false;
-  /** The port that gRPC was given first; it is kept. */
-  #port: number;
+  /** Where it answers, once it does; kept from then on. */
+  #door: Door | null = null;
 
   constructor({ config, log, backend, onAnswering, onFatal }: DaemonSurroundings) {
     this.#config = config;
@@ -70,7 +72,6 @@ export class Daemon {
     this.#backend = backend;
     this.#onAnswering = onAnswering;
     this.#onFatal = onFatal;
-    this.#port = config.listen.port;
   }
 
   /**
@@ -87,6 +88,7 @@ export class Daemon {
       await this.#live();
     } finally {
       this.#standby?.forceShutdown();
+      this.#door?.close();
       await this.#leadership?.close();
       await this.#tracer?.close();
       await this.#http?.close();
@@ -166,9 +168,13 @@ export class Daemon {
         await nextTurn();
         await nextTurn();
       },
-      cut: () => term.cut(),
+      cut: () => {
+        term.cut();
+        this.#door?.cut();
+      },
       close: async (isOrderly) => {
         if (isOrderly) {
+          this.#door?.shut();
           await closeServer(term.api, this.#backend.isShared ? LAST_ANSWERS_MS : STOP_GRACE_MS, systemClock);
           term.control.abandon();
         }
@@ -194,14 +200,9 @@ export class Daemon {
   }
 
   async #open(term: Term): Promise<void> {
+    const { address } = await this.#serve(term.api);
     this.#standby?.forceShutdown();
     this.#standby = null;
-    const { address, port } = await listen(
-      term.api,
-      { host: this.#config.listen.host, port: this.#port },
-      this.#config,
-    );
-    this.#port = port;
     this.#term = term;
     this.#isServing = true;
     this.#view = { leader: null, isTakingOver: false };
@@ -214,10 +215,17 @@ export class Daemon {
   async #standBy(): Promise<void> {
     const standby = createStandbyServer(() => this.#view);
     this.#standby = standby;
-    const { address, port } = await listen(standby, { host: this.#config.listen.host, port: this.#port }, this.#config);
-    this.#port = port;
+    const { address } = await this.#serve(standby);
     roleMetrics().leader.set(0);
     this.#onAnswering({ grpc: address, http: this.#http?.address ?? null, role: 'standby' });
+  }
+
+  /** Answers with another server from now on. @throws Error in words */
+  async #serve(server: Server): Promise<Door> {
+    const credentials = await serverCredentials(this.#config);
+    this.#door ??= await Door.open(this.#config.listen);
+    this.#door.serve(server, credentials);
+    return this.#door;
   }
 
   /** Where others reach this daemon. An address that stands for all of a machine is none that another one could call. */
@@ -225,7 +233,7 @@ export class Daemon {
     const { advertise, listen: at } = this.#config;
     const { host, port } = advertise ?? {
       host: at.host === '0.0.0.0' || at.host === '::' ? os.hostname() : at.host,
-      port: this.#port,
+      port: this.#door?.port ?? at.port,
     };
     return `${host.includes(':') ? `[${host}]` : host}:${port}`;
   }

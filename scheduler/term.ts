@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import type * as grpc from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../common/clock.js';
-import { cannotListen } from '../common/http-pages.js';
 import { createUlidMaker } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { PACKAGE_VERSION } from '../common/package-root.js';
@@ -13,7 +12,6 @@ import { registerTraceMetrics } from '../common/tracing/trace-metrics.js';
 import { createApiServer } from './api/server.js';
 import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
-import { serverCredentials } from './auth/credentials.js';
 import type { DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
@@ -179,22 +177,6 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
       control.abandon();
     },
   };
-}
-
-/** Listens. @returns where, as HOST:PORT @throws Error in words */
-export async function listen(
-  server: grpc.Server,
-  { host, port }: { readonly host: string; readonly port: number },
-  config: ServerConfig,
-): Promise<{ readonly address: string; readonly port: number }> {
-  const shown = host.includes(':') ? `[${host}]` : host;
-  const credentials = await serverCredentials(config);
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${shown}:${port}`, credentials, (error, bound) => {
-      if (error === null) resolve({ address: `${shown}:${bound}`, port: bound });
-      else reject(cannotListen(`${shown}:${port}`, '--listen', error));
-    });
-  });
 }
 
 /** Lets calls that run finish; cuts what is left after the grace. */

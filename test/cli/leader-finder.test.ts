@@ -1,8 +1,9 @@
 // Several addresses: whichever leads is asked, calls and streams move on by themselves, and nothing is done twice.
 import { createServer, type Server } from 'node:net';
-import { status } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, type ConnectOptions, FAILOVER_LIMIT_MS, type SluiceClient } from '../../cli/client.js';
+import { LeaderFinder } from '../../cli/leader-finder.js';
 import { systemClock, type Clock } from '../../common/clock.js';
 import type { RichError } from '../../common/errors.js';
 import { FakeScheduler } from './fake-scheduler.js';
@@ -100,6 +101,18 @@ describe('several addresses', () => {
     one.stop();
     await api.getNode('n1');
     expect(two.requests('GetNode')).toHaveLength(1);
+  });
+
+  it('do not wait for the one that died while the other is about to lead', async () => {
+    const finder = new LeaderFinder([one.address, two.address], { credentials: credentials.createInsecure() });
+    onTestFinished(() => finder.close());
+    // However long it could wait.
+    const inAnHourMs = systemClock.wallMs() + 3_600_000;
+    expect(await finder.ready(inAnHourMs)).toBeNull();
+    one.stop();
+    await expect.poll(() => finder.ready(inAnHourMs)).toBe('it takes no connection');
+    finder.moveFrom(one.address, null);
+    expect(await finder.ready(inAnHourMs)).toBeNull();
   });
 
   it('pass over an address that takes connections and says nothing', async () => {
