@@ -10,7 +10,7 @@ import type { Answer, Request, Seen, SeenState } from '../history/operation.js';
 
 const DEADLINE_MS = 2_000;
 /** More than one history has, of workloads that are the latest of their queue. */
-const PAGE_SIZE = 40;
+const PAGE_SIZE = 16;
 /** Of gRPC's codes: the call may have been carried out or not. */
 const DOUBTFUL = new Set([
   grpc.status.CANCELLED,

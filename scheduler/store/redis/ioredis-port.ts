@@ -19,7 +19,7 @@ import { APPEND, CLAIM, INSTALL, keysOf, type RedisKeys, RELEASE, WRITE_HEAD } f
 const ANSWER_LIMIT_MS = 2_000;
 /** The longest pause before connecting again, in ms. */
 const MAX_PAUSE_MS = 500;
-/** How many fields a page asks for. */
+/** How many fields of each collection a page asks for. */
 const PAGE_FIELDS = 2_000;
 
 /** Redis 6.2 puts this before what a command says within a script; the place comes twice. */
@@ -119,24 +119,32 @@ export class IoredisPort implements RedisPort {
     return Number(await this.#send('WAIT', [copies, limitMs], limitMs));
   }
 
+  /** A page of every collection that is not at its end, asked for together: a new leader waits for each round trip. */
   async readPage(from: string | null): Promise<RecordPage> {
-    const [index, cursor] = from === null ? [0, '0'] : at(from);
-    const collection = COLLECTION_NAMES[index];
-    if (collection === undefined) return { records: [], next: null };
-    const answer = await this.#send('HSCAN', [this.#keys.records(collection), cursor, 'COUNT', PAGE_FIELDS]);
-    const [following, fields] = answer as [Buffer, Buffer[]];
-    const records = [];
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      const [key, value] = [fields[i], fields[i + 1]];
-      if (key !== undefined && value !== undefined) records.push({ collection, key: key.toString(), value });
-    }
-    if (following.toString() !== '0') return { records, next: `${index} ${following.toString()}` };
-    return { records, next: index + 1 < COLLECTION_NAMES.length ? `${index + 1} 0` : null };
+    const asked = from === null ? COLLECTION_NAMES.map((_, index): Place => [index, '0']) : placesOf(from);
+    const parts = await Promise.all(
+      asked.map(async ([index, cursor]) => {
+        const collection = COLLECTION_NAMES[index] ?? '';
+        const answer = await this.#send('HSCAN', [this.#keys.records(collection), cursor, 'COUNT', PAGE_FIELDS]);
+        const [following, fields] = answer as [Buffer, Buffer[]];
+        const records = [];
+        for (let i = 0; i + 1 < fields.length; i += 2) {
+          const [key, value] = [fields[i], fields[i + 1]];
+          if (key !== undefined && value !== undefined) records.push({ collection, key: key.toString(), value });
+        }
+        return { records, next: [index, following.toString()] as const };
+      }),
+    );
+    const left = parts.map(({ next }) => next).filter(([, cursor]) => cursor !== '0');
+    return {
+      records: parts.flatMap(({ records }) => records),
+      next: left.length === 0 ? null : left.map(([index, cursor]) => `${index}:${cursor}`).join(' '),
+    };
   }
 
   async facts(): Promise<RedisFacts> {
-    const info = parseInfo(text((await this.#send('INFO', [])) as Buffer));
-    const settings = await this.#settings();
+    const [said, settings] = await Promise.all([this.#send('INFO', []), this.#settings()]);
+    const info = parseInfo(text(said as Buffer));
     return {
       version: info.get('redis_version') ?? '',
       runId: info.get('run_id') ?? '',
@@ -293,9 +301,14 @@ function claimOf([card, leftMs]: readonly [Buffer, number]): LeaderClaim {
   return { card: JSON.parse(card.toString()) as LeaderCard, leftMs: Math.max(0, Number(leftMs)) };
 }
 
-function at(from: string): [number, string] {
-  const [index = '0', cursor = '0'] = from.split(' ');
-  return [Number(index), cursor];
+/** A collection, and how far it was read. */
+type Place = readonly [index: number, cursor: string];
+
+function placesOf(from: string): readonly Place[] {
+  return from.split(' ').map((place) => {
+    const [index = '0', cursor = '0'] = place.split(':');
+    return [Number(index), cursor];
+  });
 }
 
 function text(answer: Buffer | null): string {

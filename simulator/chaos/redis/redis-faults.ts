@@ -73,7 +73,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   {
     name: 'the leader is asked to leave',
     cause: 'asked',
-    weight: 8,
+    weight: 12,
     needsNamespaces: false,
     run: async ({ roles: { leader } }, random) => {
       await leader.member.stop('SIGTERM');
@@ -84,7 +84,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   {
     name: 'the leader is told to step down',
     cause: 'asked',
-    weight: 6,
+    weight: 10,
     needsNamespaces: false,
     run: (life) => life.stepDown(),
   },
