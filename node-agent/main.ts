@@ -43,6 +43,8 @@ const EXIT_USAGE = 2;
 const EXIT_FAILED = 1;
 /** The longest limits of hooks. */
 const MAX_HOOK_MS = 3_600_000;
+/** The longest limit for making a task ready, in ms: the scheduler gives a gang up after 10 minutes, and is to hear of it before. */
+const MAX_PREPARE_MS = 540_000;
 const MAX_INTERVAL_MS = 86_400_000;
 
 /** What the command line says. "off" is a word of its own here: commander makes an empty text of a null. */
@@ -79,6 +81,7 @@ interface Flags {
   readonly healthCheck?: string;
   readonly healthCheckLimit: number;
   readonly healthCheckInterval: number;
+  readonly prepareLimit: number;
 }
 
 /**
@@ -279,6 +282,9 @@ function defineFlags(): Command {
     )
     .addOption(limit('--health-check-limit <duration>', 'how long it may take', '60s', MAX_HOOK_MS))
     .addOption(limit('--health-check-interval <duration>', 'how often it runs', '5m', MAX_INTERVAL_MS))
+    .addOption(
+      limit('--prepare-limit <duration>', 'how long the folders of a task may take to answer', '2m', MAX_PREPARE_MS),
+    )
     .option('--stop-tasks-on-exit', 'on SIGTERM stop all tasks first; otherwise they go on without the agent');
 }
 
@@ -319,6 +325,7 @@ export async function hostOptions(flags: Flags): Promise<MachineHostOptions> {
     peerInterface: () =>
       flags.advertiseAddress === undefined ? null : interfaceOf(os.networkInterfaces(), flags.advertiseAddress),
     holding: await holdingOf(flags),
+    prepareLimitMs: flags.prepareLimit,
   };
 }
 

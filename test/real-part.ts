@@ -53,6 +53,11 @@ const PARTS = {
     remedy: 'install the package user-mode-linux, and run this as root',
     inCi: true,
   },
+  fuse: {
+    present: () => process.geteuid?.() === 0 && existsSync('/dev/fuse') && runs('unshare', '--mount', 'python3', '-V'),
+    remedy: 'load the module fuse, install the package python3, and run this as root where file systems may be mounted',
+    inCi: true,
+  },
   mounts: {
     present: canMount,
     remedy: 'run this as root where file systems and loop devices may be mounted',

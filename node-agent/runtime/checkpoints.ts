@@ -3,7 +3,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readMarker } from '../../common/checkpoint-marker.js';
+import { type CheckpointMarker, readMarker } from '../../common/checkpoint-marker.js';
 import type { Checkpoint } from '../session/allocation.js';
 
 /** How often the folder is looked at beside its events, in ms. */
@@ -20,6 +20,7 @@ const LAST_LOOK_LIMIT_MS = 2_000;
 /** Watches one folder until it is closed. */
 export class CheckpointWatch {
   readonly #dir: string;
+  readonly #workload: number;
   readonly #onNewest: (checkpoint: Checkpoint) => void;
   readonly #complete = new Map<string, Checkpoint>();
   readonly #watchers = new Map<string, FSWatcher>();
@@ -29,9 +30,13 @@ export class CheckpointWatch {
   #newest: Checkpoint | null = null;
   #state: 'watching' | 'last look' | 'closed' = 'watching';
 
-  /** @param onNewest called with the newest complete checkpoint whenever that is another one */
-  constructor(dir: string, onNewest: (checkpoint: Checkpoint) => void) {
+  /**
+   * @param workload whose checkpoints count; 0 = not known, those of any
+   * @param onNewest called with the newest complete checkpoint whenever that is another one
+   */
+  constructor(dir: string, workload: number, onNewest: (checkpoint: Checkpoint) => void) {
     this.#dir = dir;
+    this.#workload = workload;
     this.#onNewest = onNewest;
     this.#timer = setInterval(() => void this.#look(), POLL_MS);
     this.#watch(dir);
@@ -82,7 +87,7 @@ export class CheckpointWatch {
     for (const name of folders) {
       const folder = path.join(this.#dir, name);
       const known = latest.has(name) ? undefined : this.#complete.get(name);
-      const checkpoint = known ?? (await readComplete(folder));
+      const checkpoint = known ?? (await readComplete(folder, this.#workload));
       if (checkpoint === null) open.push(folder);
       if (checkpoint === null) this.#complete.delete(name);
       else this.#complete.set(name, checkpoint);
@@ -149,6 +154,7 @@ export interface ResumeOrder {
   /** Where the scheduler says; null = it knows of no checkpoint. */
   readonly asked: Checkpoint | null;
   readonly dir: string;
+  readonly workload: number;
   readonly attempt: number;
   readonly tasks: number;
 }
@@ -158,12 +164,12 @@ export interface ResumeOrder {
  * agent that died together with its task could not tell of the last one, and a folder that is written again and again may not be complete
  * now. Tasks of a gang must begin at the same step however late one starts, so they go by what is known to be of an earlier attempt.
  */
-export async function resumePoint({ asked, dir, attempt, tasks }: ResumeOrder): Promise<ResumePoint> {
+export async function resumePoint({ asked, dir, workload, attempt, tasks }: ResumeOrder): Promise<ResumePoint> {
   const found: (Checkpoint & { readonly attempt: number })[] = [];
   for (const name of await subFolders(dir)) {
     const folder = path.join(dir, name);
     const marker = await readMarker(folder);
-    if (marker !== null) found.push({ ...marker, path: folder });
+    if (marker !== null && isOf(workload, marker)) found.push({ ...marker, path: folder });
   }
   const isHere = asked !== null && (await readMarker(asked.path)) !== null;
   const sure = found.filter((one) => tasks === 1 || (one.attempt > 0 && one.attempt < attempt));
@@ -188,9 +194,9 @@ async function whyGone(folder: string): Promise<string> {
 }
 
 /** The newest complete checkpoint of a folder, for whoever was not there to watch; null = there is none, or it takes too long to say. */
-export async function lastCheckpoint(dir: string): Promise<Checkpoint | null> {
+export async function lastCheckpoint(dir: string, workload: number): Promise<Checkpoint | null> {
   let newest: Checkpoint | null = null;
-  const watch = new CheckpointWatch(dir, (checkpoint) => (newest = checkpoint));
+  const watch = new CheckpointWatch(dir, workload, (checkpoint) => (newest = checkpoint));
   await watch.close();
   return newest;
 }
@@ -203,10 +209,15 @@ async function subFolders(dir: string): Promise<string[]> {
     .map(({ name }) => name);
 }
 
-/** A complete checkpoint; null when the folder holds none (yet). */
-async function readComplete(folder: string): Promise<Checkpoint | null> {
+/** Whether a checkpoint is one of a workload: whoever put it there, another workload's never is. */
+function isOf(workload: number, marker: Pick<CheckpointMarker, 'workload'>): boolean {
+  return marker.workload === 0 || workload === 0 || marker.workload === workload;
+}
+
+/** A complete checkpoint of a workload; null when the folder holds none (yet). */
+async function readComplete(folder: string, workload: number): Promise<Checkpoint | null> {
   const marker = await readMarker(folder);
-  return marker === null ? null : { step: marker.step, timeMs: marker.timeMs, path: folder };
+  return marker === null || !isOf(workload, marker) ? null : { step: marker.step, timeMs: marker.timeMs, path: folder };
 }
 
 /** What cannot be read is no checkpoint: gone in between, or not ours to read. */

@@ -5,6 +5,7 @@ import { access, appendFile, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
 import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
+import { formatDuration } from '../../common/units.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { ProcessUse, TaskUse } from '../metrics/task-use.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
@@ -16,6 +17,7 @@ import { removeWork } from './empty-work.js';
 import { taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { whyPortTaken } from './main-port.js';
+import { FolderLook } from './remote-folders.js';
 import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
 import { ProcessMeter } from './process-use.js';
@@ -37,6 +39,8 @@ export const LOG_CAP_BYTES = 1024 ** 3;
 export const KEEP_ENDED = 1_000;
 export const KEEP_ENDED_MS = 7 * 24 * 3_600_000;
 export const KEEP_ENDED_BYTES = 10 * 1024 ** 3;
+/** How long making a task ready may take, in ms, unless told otherwise: below what the scheduler waits for a gang, so that the reason is told. */
+export const PREPARE_LIMIT_MS = 120_000;
 /** How long killing what a lost supervisor left behind is tried, in ms. */
 const KILL_LIMIT_MS = 10_000;
 /** How long a supervisor may take from its claim to its record of what it started: CLAIM_TRIES times this, in ms. */
@@ -46,6 +50,9 @@ const CLAIM_TRIES = 40;
 const SUPERVISOR_RETRY_MS = 1_000;
 
 const NOTHING_TO_RESUME: ResumePoint = { checkpoint: null, note: null };
+/** Folders without which nothing at all would work here. */
+const OF_THE_SYSTEM = /^\/(usr\/|usr\/local\/)?s?bin$/;
+const UNTOUCHED = { cancelled: false, giveUp: null, origin: '', watches: null };
 const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
@@ -70,6 +77,8 @@ export interface RuntimeOptions {
   /** Whether the machine booted since the journal was last written. */
   readonly rebooted: boolean;
   readonly logCapBytes?: number;
+  /** How long making a task ready may take; absent = PREPARE_LIMIT_MS. */
+  readonly prepareLimitMs?: number;
   /** How long a supervisor stays without agent and tasks, in ms; absent = its own default. */
   readonly supervisorIdleLeaveMs?: number;
 }
@@ -106,11 +115,15 @@ interface Watches {
 
 interface TaskHere {
   readonly folder: AllocationFolder;
+  /** The number of its workload; 0 = its spec does not say. */
+  readonly workload: number;
   readonly checkpointDir: string;
   /** `preparing` until the order went to the supervisor; `ready` in between, while its gang is waited for. */
   state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
+  /** While it is made ready: gives that up. */
+  giveUp: (() => void) | null;
   /** What came with the order for the scheduler; empty = see its folder. */
   readonly origin: string;
   watches: Watches | null;
@@ -179,9 +192,11 @@ export class TaskRuntime {
     const folder = this.#folder(order.id);
     const task: TaskHere = {
       folder,
-      checkpointDir: order.checkpointDirectory || this.#ownCheckpointDir(order),
+      workload: order.workload,
+      checkpointDir: this.#checkpointDir(order),
       state: 'preparing',
       cancelled: false,
+      giveUp: null,
       origin: order.origin,
       watches: null,
     };
@@ -206,7 +221,7 @@ export class TaskRuntime {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (task.state === 'ready') this.#cancelReady(id, task);
-    else if (task.state === 'preparing') task.cancelled = true;
+    else if (task.state === 'preparing') this.#cancelPreparing(task);
     else void this.#send({ type: 'stop', id, reason, graceMs });
   }
 
@@ -214,9 +229,9 @@ export class TaskRuntime {
   async kill(id: string): Promise<void> {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
-    task.cancelled = true;
     if (task.state === 'ready') this.#cancelReady(id, task);
-    else if (task.state !== 'preparing') await endTree(treeOf(id, task.folder), KILL_LIMIT_MS);
+    else if (task.state === 'preparing') this.#cancelPreparing(task);
+    else await endTree(treeOf(id, task.folder), KILL_LIMIT_MS);
   }
 
   /** Processes of an ended allocation that could not be killed so far; tries again. */
@@ -309,7 +324,7 @@ export class TaskRuntime {
       return;
     }
     const isHeld = order.launch?.hold === true;
-    const refusal = (await this.#prepare(order, task)) ?? (isHeld ? lookBeforehand(order, folder) : null);
+    const refusal = (await this.#prepareInTime(order, task)) ?? (isHeld ? lookBeforehand(order, folder) : null);
     const busy = refusal === null && order.launch?.rank === 0 ? await whyPortTaken(order.launch.mainPort) : null;
     await durable;
     if (!task.cancelled && refusal === null && busy === null && isHeld) {
@@ -320,7 +335,42 @@ export class TaskRuntime {
   }
 
   async #go(order: DesiredAllocation, task: TaskHere): Promise<void> {
-    await this.#order(order.id, task, await this.#prepare(order, task), null);
+    await this.#order(order.id, task, await this.#prepareInTime(order, task), null);
+  }
+
+  /**
+   * Makes it ready, or gives that up at its limit: what hangs here is this node's, never the program's, and its gang is not to wait for it
+   * with all its GPUs. What comes of the preparation later comes to nothing: the claim is ours by then.
+   */
+  async #prepareInTime(order: DesiredAllocation, task: TaskHere): Promise<Refusal | null> {
+    if (task.cancelled) return null;
+    const look = new FolderLook(foldersNamedBy(order, this.#options.sharedDir));
+    const limitMs = this.#options.prepareLimitMs ?? PREPARE_LIMIT_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const givenUp = new Promise<'late' | 'cancelled'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), limitMs);
+      task.giveUp = () => resolve('cancelled');
+    });
+    try {
+      const prepared = look.answered.then(() => (task.giveUp === null ? null : this.#prepare(order, task)));
+      const outcome = await Promise.race([prepared, givenUp]);
+      if (outcome === 'cancelled') return null;
+      if (outcome !== 'late') return outcome;
+      prepared.catch((error: unknown) =>
+        this.#log.warn({ err: error, allocation: order.id }, 'a preparation that was given up has failed'),
+      );
+      const silent = look.silent.length === 0 ? '' : `: no answer from ${look.silent.join(', ')}`;
+      return { code: null, message: `this node could not make it ready within ${formatDuration(limitMs)}${silent}` };
+    } finally {
+      clearTimeout(timer);
+      task.giveUp = null;
+      look.giveUp();
+    }
+  }
+
+  #cancelPreparing(task: TaskHere): void {
+    task.cancelled = true;
+    task.giveUp?.();
   }
 
   /** Has the supervisor start it, unless something speaks against that. */
@@ -366,10 +416,12 @@ export class TaskRuntime {
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
     if (order.workingDirectory === '') await makeFolder(workingDirectory);
     else await access(workingDirectory).catch(ignoreMissing);
-    const { resume: asked, attempt, tasks } = order;
-    // Its folder may hold those of other work; what is there before its first attempt is none of its own.
+    const { resume: asked, workload, attempt, tasks } = order;
+    // What is there before its first attempt is none of its own.
     const isFirst = order.restartCount === 0 && asked === null;
-    const resume = isFirst ? NOTHING_TO_RESUME : await resumePoint({ asked, dir: checkpointDir, attempt, tasks });
+    const resume = isFirst
+      ? NOTHING_TO_RESUME
+      : await resumePoint({ asked, dir: checkpointDir, workload, attempt, tasks });
     const { variables, notes } = taskEnvironment(order, {
       nodeName: this.#options.nodeName,
       agentEnvironment: this.#options.environment,
@@ -407,8 +459,13 @@ export class TaskRuntime {
     return null;
   }
 
-  #ownCheckpointDir(order: DesiredAllocation): string {
-    return path.join(this.#options.sharedDir, 'checkpoints', `${order.workloadName}-${order.workload}`);
+  /**
+   * A folder of the workload's own, also where its file names one: workloads that name the same one would write over each other's
+   * checkpoints, and go on from the highest step of any of them.
+   */
+  #checkpointDir(order: DesiredAllocation): string {
+    const base = order.checkpointDirectory || path.join(this.#options.sharedDir, 'checkpoints');
+    return path.join(base, `${order.workloadName}-${order.workload}`);
   }
 
   #folder(id: string): AllocationFolder {
@@ -549,8 +606,7 @@ export class TaskRuntime {
   #readyAgain(id: string): Recovered | null {
     const folder = this.#folder(id);
     if (this.#options.rebooted || !folder.isReady || folder.readClaim() !== null) return null;
-    const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
-    this.#tasks.set(id, { folder, checkpointDir, state: 'ready', cancelled: false, origin: '', watches: null });
+    this.#tasks.set(id, { folder, ...placeOf(folder), state: 'ready', ...UNTOUCHED });
     return { state: 'ready' };
   }
 
@@ -585,9 +641,8 @@ export class TaskRuntime {
     if (isPresent && !link.lost && (await this.#isHeld(id, folder, link)) && !link.lost) {
       const late = folder.readEnd();
       if (late !== null) return { state: 'ended', end: late };
-      const checkpointDir = folder.readSpec()?.checkpointDir ?? folder.work;
       if (!this.#tasks.has(id)) {
-        this.#tasks.set(id, { folder, checkpointDir, state: 'running', cancelled: false, origin: '', watches: null });
+        this.#tasks.set(id, { folder, ...placeOf(folder), state: 'running', ...UNTOUCHED });
       }
       return { state: 'running', startedMs: folder.readRunning()?.startedMs ?? null };
     }
@@ -619,8 +674,8 @@ export class TaskRuntime {
   /** What ended while no agent was there may have saved more than any agent told of. */
   async #withCheckpoint(id: string, recovered: Recovered): Promise<Recovered> {
     if (recovered.state !== 'ended' || recovered.end.neverStarted) return recovered;
-    const dir = this.#folder(id).readSpec()?.checkpointDir;
-    const checkpoint = dir === undefined ? null : await lastCheckpoint(dir);
+    const { checkpointDir, workload } = placeOf(this.#folder(id));
+    const checkpoint = await lastCheckpoint(checkpointDir, workload);
     return checkpoint === null ? recovered : { ...recovered, checkpoint };
   }
 
@@ -703,7 +758,9 @@ export class TaskRuntime {
     if (task.state !== 'running' || task.watches !== null || this.#early !== null || this.#closed) return;
     task.watches = {
       report: new ReportWatch(task.folder.report, (endpoints) => this.#listener.endpoints(id, endpoints)),
-      checkpoints: new CheckpointWatch(task.checkpointDir, (checkpoint) => this.#listener.checkpoint(id, checkpoint)),
+      checkpoints: new CheckpointWatch(task.checkpointDir, task.workload, (checkpoint) =>
+        this.#listener.checkpoint(id, checkpoint),
+      ),
     };
   }
 }
@@ -727,6 +784,15 @@ export function foldersToRemove(ended: readonly EndedFolder[], nowMs: number): s
   return latestFirst.filter(isBeyond).map(({ id }) => id);
 }
 
+/** What an agent that was not there at its start has to know of a task. */
+function placeOf(folder: AllocationFolder): Pick<TaskHere, 'checkpointDir' | 'workload'> {
+  const spec = folder.readSpec();
+  return {
+    checkpointDir: spec?.checkpointDir ?? folder.work,
+    workload: Number(spec?.environment['SLUICE_WORKLOAD'] ?? 0),
+  };
+}
+
 function stopWatches(task: TaskHere): void {
   task.watches?.report.stop();
   task.watches?.checkpoints.stop();
@@ -738,6 +804,14 @@ type Refusal = StartRefusal;
 
 function refused(message: string): Refusal {
   return { code: 126, message };
+}
+
+/** What a start touches that the order names, or that its administrator put on storage which all nodes see. */
+function foldersNamedBy(order: DesiredAllocation, sharedDir: string): readonly string[] {
+  const { workingDirectory, checkpointDirectory, resume } = order;
+  const [program = ''] = argvOf(order) ?? [];
+  const named = [workingDirectory, checkpointDirectory || sharedDir, resume?.path ?? '', path.dirname(program)];
+  return named.filter((folder) => path.isAbsolute(folder) && !OF_THE_SYSTEM.test(folder));
 }
 
 /** Why the program of a held task cannot start, as far as that is seen before: its gang is to know before any of it starts. */

@@ -465,6 +465,41 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     else expect(log).toMatch(/^sluice: checkpoint .* is not visible on this node.*\nfrom the beginning\n$/);
   });
 
+  test('workloads that name the same checkpoint folder each go on from their own, whose step is lower or not', async () => {
+    const shared = { checkpointDirectory: path.join(agent.stateDir, 'named') };
+    const saving = (workload: number, step: number) =>
+      sh(
+        `mkdir -p "$SLUICE_CHECKPOINT_DIR/last" && echo '{"step": ${step}}' > "$SLUICE_CHECKPOINT_DIR/last/COMPLETE"`,
+        {
+          workload,
+          ...shared,
+        },
+      );
+    const [low, high] = [saving(11, 5), saving(12, 900)];
+    scheduler.order([low, high]);
+    const lowSeen = await scheduler.until(low.id, 'RELEASED');
+    await scheduler.until(high.id, 'RELEASED');
+    expect(lowSeen.checkpoint).toMatchObject({ step: 5, path: path.join(agent.stateDir, 'named/train-mnist-11/last') });
+    // Its scheduler has not heard of any: the node finds it by itself.
+    const again = sh('echo "${SLUICE_RESUME_FROM:-from the beginning}"', {
+      ...shared,
+      workload: 11,
+      attempt: 2,
+      restartCount: 1,
+    });
+    const third = sh('echo "${SLUICE_RESUME_FROM:-from the beginning}"', {
+      ...shared,
+      workload: 13,
+      attempt: 2,
+      restartCount: 1,
+    });
+    scheduler.order([again, third]);
+    await scheduler.until(again.id, 'RELEASED');
+    expect(await scheduler.wholeLog(again.id)).toMatch(/named\/train-mnist-11\/last\n$/);
+    await scheduler.until(third.id, 'RELEASED');
+    expect(await scheduler.wholeLog(third.id)).toBe('from the beginning\n');
+  });
+
   test('a log is followed while it grows, in pieces, to its end', async () => {
     const order = sh('echo one; while [ ! -e go ]; do sleep 0.02; done; echo two; exit 1');
     scheduler.order([order]);

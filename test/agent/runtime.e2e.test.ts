@@ -20,7 +20,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeMarker } from '../../common/checkpoint-marker.js';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { killCgroup, pidsInCgroup, removeCgroup } from '../../node-agent/runtime/cgroup.js';
-import { CheckpointWatch, resumePoint } from '../../node-agent/runtime/checkpoints.js';
+import { CheckpointWatch, lastCheckpoint, resumePoint } from '../../node-agent/runtime/checkpoints.js';
 import { awaits, giveNotice } from '../../node-agent/runtime/early-signal.js';
 import { readLease, writeLease } from '../../node-agent/runtime/lease-file.js';
 import { holdBelowCap, readExtent } from '../../node-agent/runtime/log-cap.js';
@@ -405,7 +405,7 @@ describe('what a program reports', () => {
 
   test('checkpoints: the highest step wins, then the latest; incomplete ones never count', async () => {
     const seen: Checkpoint[] = [];
-    const watch = new CheckpointWatch(dir, (checkpoint) => seen.push(checkpoint));
+    const watch = new CheckpointWatch(dir, 7, (checkpoint) => seen.push(checkpoint));
     const declare = (name: string, content: string) => {
       mkdirSync(path.join(dir, name));
       writeFileSync(path.join(dir, name, 'COMPLETE'), content);
@@ -425,7 +425,7 @@ describe('what a program reports', () => {
 
   test('checkpoints: one folder that is written again and again is followed', async () => {
     const seen: Checkpoint[] = [];
-    const watch = new CheckpointWatch(dir, (checkpoint) => seen.push(checkpoint));
+    const watch = new CheckpointWatch(dir, 7, (checkpoint) => seen.push(checkpoint));
     const last = path.join(dir, 'last');
     mkdirSync(last);
     for (const step of [10, 20]) {
@@ -436,7 +436,7 @@ describe('what a program reports', () => {
     await watch.close();
     // Its attempt was ended while it wrote: what was complete before is what there is to go on from.
     const asked = { step: 20, timeMs: 0, path: last };
-    const order = { asked, dir, attempt: 2, tasks: 2 };
+    const order = { asked, dir, workload: 7, attempt: 2, tasks: 2 };
     expect(await resumePoint(order)).toMatchObject({
       checkpoint: null,
       note: `checkpoint ${last} is not complete any more: it starts from the beginning`,
@@ -459,10 +459,26 @@ describe('what a program reports', () => {
     await declared(20, 1);
     await declared(30, 2);
     await declared(40, 0);
-    const found = async (tasks: number) => (await resumePoint({ asked, dir, attempt: 2, tasks })).checkpoint?.step;
+    const found = async (tasks: number) =>
+      (await resumePoint({ asked, dir, workload: 7, attempt: 2, tasks })).checkpoint?.step;
     expect([await found(1), await found(4)]).toEqual([40, 20]);
-    expect((await resumePoint({ asked: null, dir, attempt: 1, tasks: 4 })).checkpoint).toBeNull();
-    expect((await resumePoint({ asked: null, dir, attempt: 1, tasks: 1 })).checkpoint?.step).toBe(40);
+    expect((await resumePoint({ asked: null, dir, workload: 7, attempt: 1, tasks: 4 })).checkpoint).toBeNull();
+    expect((await resumePoint({ asked: null, dir, workload: 7, attempt: 1, tasks: 1 })).checkpoint?.step).toBe(40);
+  });
+
+  test('checkpoints: those of another workload in the same folder never count, whatever their step', async () => {
+    const declared = async (step: number, workload: number) => {
+      const folder = path.join(dir, `step-${step}`);
+      mkdirSync(folder);
+      await writeMarker(folder, { step, attempt: 1, workload, allocation: '' });
+      return folder;
+    };
+    const [own] = [await declared(10, 7), await declared(99, 8)];
+    expect(await lastCheckpoint(dir, 7)).toMatchObject({ step: 10, path: own });
+    const again = { asked: null, dir, workload: 7, attempt: 2, tasks: 1 };
+    expect((await resumePoint(again)).checkpoint).toMatchObject({ step: 10, path: own });
+    expect((await resumePoint({ ...again, workload: 8 })).checkpoint).toMatchObject({ step: 99 });
+    expect((await resumePoint({ ...again, workload: 9 })).checkpoint).toBeNull();
   });
 
   test('a signal ahead of the stop signal reaches those alone that catch it or wait for it', async () => {
