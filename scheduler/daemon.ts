@@ -118,6 +118,9 @@ export class Daemon {
       },
       onLeader: (leader) => {
         this.#view = { ...this.#view, leader };
+        // Should it lead one day and find the store empty, it has to know that there was a cluster.
+        if (leader?.clusterId !== undefined && this.#rememberedCluster() === null)
+          this.#rememberCluster(leader.clusterId);
         this.#log.info({ leader }, leader === null ? 'nobody leads' : 'another daemon leads');
       },
       onTakingOver: () => {
@@ -160,6 +163,7 @@ export class Daemon {
       get position() {
         return term.control.loop.position;
       },
+      clusterId: term.control.state.meta.clusterId,
       open: () => this.#open(term),
       drain: async () => {
         this.#isServing = false;

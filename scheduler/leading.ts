@@ -45,6 +45,7 @@ export interface TermStart {
 /** A term as far as its life goes. */
 export interface LivingTerm {
   readonly position: StorePosition;
+  readonly clusterId: string;
   /** Answers calls from now on, and decides. */
   open(): Promise<void>;
   /** Takes nothing new and finishes what waits; nothing is written any more once it resolved. */
@@ -164,6 +165,7 @@ export class Leading {
     let how: TermEnd;
     try {
       term = await begin({ isFresh, onFatal, lastKnown: this.#lastKnown, stepDown });
+      claim.tellCluster(term.clusterId);
       if (!isDecided) await this.#open(term);
       how = await over.promise;
       if (how.type === 'stop' || how.type === 'asked') isDrained = await this.#drain(term);

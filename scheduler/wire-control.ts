@@ -6,6 +6,7 @@ import type { UlidMaker } from '../common/ids.js';
 import type { Logger } from '../common/log.js';
 import { isNearlyFull, RECORDS_A_SWEEP, sweep } from './control/commands/retention.js';
 import { AdviceWatch } from './control/advice-watch.js';
+import { CopyWatch } from './control/copy-watch.js';
 import { Keeping } from './control/keeping.js';
 import { ControlLoop } from './control/loop.js';
 import { InvariantWatch } from './control/invariants/watch.js';
@@ -110,6 +111,8 @@ export async function wireControl(
     state.meta,
   );
   if (recovered.loss !== null) fleet.noteLossAtBeginning(recovered.loss);
+  if (recovered.doubt !== null) fleet.noteOtherCopy(recovered.doubt);
+  const copies = new CopyWatch({ store, loop, state, clock, log: log.child({ component: 'copies' }) });
   const keeping = new Keeping(state);
   loop.onCommitted(({ changes }) => changes.forEach((change) => keeping.note(change)));
   const sweeper = new Sweeper({ loop, keeping, retention: config.retention, clock, log });
@@ -144,6 +147,7 @@ export async function wireControl(
     clock,
     start: () => {
       fleet.start();
+      copies.start();
       invariants.start();
       loop.wakeEngine();
       sweeper.start();
@@ -155,6 +159,7 @@ export async function wireControl(
       usage.stop();
       sweeper.stop();
       invariants.stop();
+      copies.stop();
       fleet.stop();
       await loop.stop();
     },
@@ -165,6 +170,7 @@ export async function wireControl(
       usage.stop();
       sweeper.stop();
       invariants.stop();
+      copies.stop();
       fleet.stop();
     },
   };

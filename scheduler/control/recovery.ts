@@ -2,7 +2,8 @@
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, type ReadableState } from '../model/cluster-state.js';
 import { inNewHistory, withTerm } from '../model/history.js';
-import { META_KEY, type ClusterMeta, type RecordChange } from '../model/records.js';
+import { copyOf, doubtOf } from '../model/known-copy.js';
+import { META_KEY, type ClusterMeta, type Incident, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import type { StateStore, StoredRecord, StorePosition } from '../store/state-store.js';
 import { auditRecords } from './invariants/audit.js';
@@ -16,6 +17,8 @@ export interface Recovered {
   readonly records: number;
   /** What shows that a part of the history was lost, in words, when that was found out by beginning; null = nothing did. */
   readonly loss: string | null;
+  /** Why the last commits before this term may be missing, in words; null = they are there, or a loss is certain. */
+  readonly doubt: string | null;
 }
 
 /** What a daemon remembers beside the store, so that a store that was emptied or put back is told from a new one. */
@@ -63,13 +66,26 @@ export async function recover(
     before !== null && left !== null
       ? inNewHistory(before, position.lineage, left, 'lost', nowMs)
       : metaIn(position, before, newClusterId, nowMs, lostClusterId);
-  const value = withTerm(meta, { ...position, leaderId });
+  const copy = store.copyInForce?.() ?? null;
+  // Where a part of the history is known to be lost, or was not given up for found yet, agents are asked anyway.
+  const doubt = before === null || copy === null || meta.recovery ? null : doubtOf(before.copy, copy, nowMs);
+  const known = copy === null ? meta : { ...meta, copy: copyOf(meta.copy, copy, nowMs) };
+  const held =
+    doubt === null ? known : { ...known, recovery: { why: 'copy_changed' as const, sinceMs: nowMs, adopted: 0 } };
+  const value = withTerm(held, { ...position, leaderId });
   const revision = position.revision + 1;
   const puts: StoredRecord[] = [{ collection: 'meta', key: META_KEY, value }];
-  if (loss !== null && leaderId !== '') {
-    const message = `part of the history was lost (${loss}); what agents run is taken over in history ${position.lineage}`;
-    // Every term has an id of its own, and at most one loss is found by beginning it.
-    const incident = { id: leaderId, timeMs: nowMs, kind: 'history_lost' as const, message, actor: '' };
+  if ((loss !== null || doubt !== null) && leaderId !== '') {
+    // Every term has an id of its own, and at most one of the two is found by beginning it.
+    const about = { id: leaderId, timeMs: nowMs, actor: '' };
+    const incident: Incident =
+      loss === null
+        ? { ...about, kind: 'copy_changed', message: `${doubt}; nothing is placed until agents were asked` }
+        : {
+            ...about,
+            kind: 'history_lost',
+            message: `part of the history was lost (${loss}); what agents run is taken over in history ${position.lineage}`,
+          };
     puts.push({ collection: 'incidents', key: leaderId, value: incident });
     state.apply({ collection: 'incidents', key: leaderId, before: null, after: incident });
   }
@@ -77,7 +93,7 @@ export async function recover(
   state.apply({ collection: 'meta', key: META_KEY, before, after: value });
   position = { ...position, revision };
   checkInvariants(state);
-  return { state, position, records, loss };
+  return { state, position, records, loss, doubt };
 }
 
 function lossOf(

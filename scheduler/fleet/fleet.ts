@@ -13,8 +13,9 @@ import { closeBrake, endRecovery, noteLostHistory, releaseBrake } from '../contr
 import type { ControlLoop } from '../control/loop.js';
 import type { NodeLiveness } from '../engine/decisions.js';
 import { KNOWN_XIDS, DEFAULT_GPU_POLICY, type GpuPolicy } from '../model/gpu-policy.js';
+import { isTerminal } from '../model/cluster-state.js';
 import { isHeld } from '../model/launch.js';
-import type { Allocation, ClusterMeta, ClusterNode, LossOfHistory, RecordChange } from '../model/records.js';
+import type { Allocation, ClusterMeta, ClusterNode, RecordChange, Recovery } from '../model/records.js';
 import { BRAKE_RULE, type BrakeRule, MassLossBrake } from './brakes.js';
 import { IdleGpus } from './idle-gpus.js';
 import { TaskUses } from './task-uses.js';
@@ -63,6 +64,7 @@ export interface FleetCounts {
   orphans: number;
   fenceViolations: number;
   historyLosses: number;
+  copyChanges: number;
   stalls: number;
 }
 
@@ -124,6 +126,7 @@ export class Fleet {
     orphans: 0,
     fenceViolations: 0,
     historyLosses: 0,
+    copyChanges: 0,
     stalls: 0,
   };
   /** Xids that agents told of since this daemon began, by number. */
@@ -134,6 +137,8 @@ export class Fleet {
   /** A new term that is being begun; others who ask for one wait for it. */
   #turning: Promise<void> | null = null;
   #endingRecovery = false;
+  /** After this long nothing that the records know can run on a silent node any more; looked at while it counts. */
+  #knownFenceMs = Infinity;
   /** While another history begins whose records do not say so yet. */
   #isBeginningHistory = false;
   #timer: Timer | null = null;
@@ -267,6 +272,12 @@ export class Fleet {
     this.counts.historyLosses += 1;
     const { lineage } = this.#deps.loop.position;
     this.#deps.log.error({ evidence, lineage }, 'part of the history was lost: what agents run is taken over');
+  }
+
+  /** This term goes on with another copy of the store than the one before, which may have been further. */
+  noteOtherCopy(doubt: string): void {
+    this.counts.copyChanges += 1;
+    this.#deps.log.warn({ awaited: this.#unheard.size }, `${doubt}: nothing is placed until agents were asked`);
   }
 
   /** Notes what an agent's report brought to light. */
@@ -430,7 +441,7 @@ export class Fleet {
     for (const [node, liveness] of this.#liveness) {
       if (liveness === 'down' && !this.#brake.isClosed && !this.#fencing.has(node)) void this.#fence(node, nowMs);
     }
-    if (this.#meta.recovery) this.#judgeRecovery();
+    if (this.#meta.recovery) this.#lookAtFences();
     void loop.read((state) => {
       for (const node of this.#sessions.keys()) {
         const record = state.node(node);
@@ -470,19 +481,40 @@ export class Fleet {
   }
 
   #judgeRecovery(): void {
-    const { failoverMs } = this.options;
     const awaited = this.#unheard.size;
     const elapsedMs = this.#sinceHistoryMs();
-    if (this.#endingRecovery || !holdIsOver({ elapsedMs, awaited, failoverMs, fenceMs: this.#holdMs() })) return;
+    const figures = { elapsedMs, awaited, newNodesMs: this.#newNodesMs(), fenceMs: this.#holdMs() };
+    if (this.#endingRecovery || !holdIsOver(figures)) return;
     this.#endingRecovery = true;
     const why = awaited === 0 ? 'every known node was heard' : `the fence time of ${awaited} silent nodes has passed`;
     this.#deps.log.warn({ awaited }, `${why}: work is placed again`);
     void this.#execute(endRecovery(why, ''), 'the recovery ends').finally(() => (this.#endingRecovery = false));
   }
 
+  /** Nodes that are not known here had a lease at least until then, if they had one at all. */
+  #newNodesMs(): number {
+    const { failoverMs, leaseMs } = this.options;
+    return this.#meta.recovery?.why === 'copy_changed' ? Math.min(failoverMs, leaseMs) : failoverMs;
+  }
+
   /** After this long nothing of a silent node can run any more, whatever it ran. */
   #holdMs(): number {
-    return this.options.overlapMs + fenceTimeMs(0, this.options.leaseMs, LINGER_MS, this.options.maxGraceMs);
+    const { overlapMs, leaseMs, maxGraceMs } = this.options;
+    const mostMs = fenceTimeMs(0, leaseMs, LINGER_MS, maxGraceMs);
+    return overlapMs + (this.#meta.recovery?.why === 'copy_changed' ? Math.min(mostMs, this.#knownFenceMs) : mostMs);
+  }
+
+  /** With another copy of the store only what is known can be begun again: nothing else is asked to be placed. */
+  #lookAtFences(): void {
+    const { leaseMs } = this.options;
+    void this.#deps.loop.read((state) => {
+      let worstMs = fenceTimeMs(0, leaseMs, 0, 0);
+      for (const { state: at, spec } of state.workloads.values()) {
+        if (!isTerminal(at)) worstMs = Math.max(worstMs, fenceTimeMs(0, leaseMs, lingerMs(spec), spec.graceMs));
+      }
+      this.#knownFenceMs = worstMs;
+      this.#judgeRecovery();
+    });
   }
 
   #sinceHistoryMs(): number {
@@ -516,7 +548,7 @@ export class Fleet {
     if (isNew) this.#historySinceMs = this.#deps.clock.monotonicMs();
     this.#meta = { recovery, brake };
     // Commands that waited before it are committed first; nothing is to be placed between them and it.
-    if (!this.#isBeginningHistory) this.#deps.loop.holdEngine(recovery === null ? null : RECOVERING);
+    if (!this.#isBeginningHistory) this.#deps.loop.holdEngine(recovery === null ? null : RESTS_BECAUSE[recovery.why]);
   }
 
   #forget(node: NodeId): void {
@@ -577,6 +609,11 @@ export class Fleet {
 
 /** Why the engine rests after a loss of history. */
 const RECOVERING = 'agents are awaited after a part of the history was lost';
+const RESTS_BECAUSE: Readonly<Record<Recovery['why'], string>> = {
+  lost: RECOVERING,
+  restored: RECOVERING,
+  copy_changed: 'agents are awaited after another copy of the store took over, which may lack the last commits',
+};
 
 /** What a fleet waits for. */
 export interface FleetWaiting {
@@ -587,7 +624,7 @@ export interface FleetWaiting {
   /** The nodes whose silence holds the brake closed; null = it is open. */
   readonly brakeSilent: readonly NodeId[] | null;
   /** Set while nothing is placed after a loss of history; `leftMs` = at most so long. */
-  readonly recovery: { readonly why: LossOfHistory; readonly adopted: number; readonly leftMs: number } | null;
+  readonly recovery: { readonly why: Recovery['why']; readonly adopted: number; readonly leftMs: number } | null;
 }
 
 /** Whether the orphans that are to be left alone are others. */

@@ -2,6 +2,7 @@
 import { formatDuration, plural } from '../../common/units.js';
 import type { FleetWaiting } from './fleet.js';
 import type { NodeId } from '../../common/ids.js';
+import type { LossOfHistory } from '../model/records.js';
 
 export type WaitingKind = 'store' | 'server' | 'nodes' | 'leases' | 'witnesses' | 'brake' | 'disk';
 
@@ -31,6 +32,11 @@ export const MAX_NAMES = 100;
 /** How many of them stand in a message. */
 const MAX_NAMES_IN_WORDS = 5;
 
+const LOST: Readonly<Record<LossOfHistory, string>> = {
+  lost: 'a part of the history was lost',
+  restored: 'a backup was restored',
+};
+
 /** While there is no state yet. */
 export const STORE_FIRST: Waiting = thing('store', 'the store to be opened and read', { blocksReadiness: true });
 
@@ -47,9 +53,12 @@ export function waitingFor(
   const unheard = fleet.unheard.map(nameOf);
   const { recovery, suspendedMs, brakeSilent } = fleet;
   if (recovery !== null) {
-    const lost = recovery.why === 'lost' ? 'a part of the history was lost' : 'a backup was restored';
     const nodes = unheard.length === 0 ? 'nodes that may have joined since' : namesText(unheard);
-    const so = `${lost}: agents are asked what they run (${plural(recovery.adopted, 'allocation')} taken over so far)`;
+    const asked = 'agents are asked what they run';
+    const so =
+      recovery.why === 'copy_changed'
+        ? `another copy of the store took over and may lack the last commits: ${asked}`
+        : `${LOST[recovery.why]}: ${asked} (${plural(recovery.adopted, 'allocation')} taken over so far)`;
     const way = unheard.length === 0 ? '' : ', or "sluice recovery end" says that they are lost';
     const message = `${so}; nothing is placed until ${nodes} could answer${way}`;
     waiting.push(thing('witnesses', message, { names: unheard, atMostMs: recovery.leftMs, blocksReadiness: true }));

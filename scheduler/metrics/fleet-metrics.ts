@@ -4,6 +4,11 @@ import { OTHER_XID, type Fleet, type FleetCounts } from '../fleet/fleet.js';
 
 const COUNTS: readonly (readonly [name: string, help: string, key: keyof FleetCounts])[] = [
   ['sluice_history_lost_total', 'Losses of history that agents told of; call a person.', 'historyLosses'],
+  [
+    'sluice_store_copy_changes_total',
+    'Terms begun on another copy of the store than the one before, which may lack the last commits.',
+    'copyChanges',
+  ],
   ['sluice_adopted_allocations_total', 'Allocations taken over from agents after a loss of history.', 'adopted'],
   ['sluice_zombie_attempts_total', 'Tasks found running that had ended for the scheduler.', 'zombies'],
   ['sluice_orphans_total', 'Tasks found running that nobody asked for.', 'orphans'],
@@ -60,8 +65,10 @@ export function registerFleetMetrics(registry: Registry, fleet: Fleet): void {
   gauge('sluice_brake_closed', '1 while nothing of silent nodes is given up; call a person.', () =>
     fleet.waiting().brakeSilent === null ? 0 : 1,
   );
-  gauge('sluice_history_recovering', '1 while agents are asked what they run after a loss of history.', () =>
-    fleet.waiting().recovery === null ? 0 : 1,
+  gauge(
+    'sluice_history_recovering',
+    '1 while agents are asked what they run after a loss of history, or before one is ruled out.',
+    () => (fleet.waiting().recovery === null ? 0 : 1),
   );
   gauge('sluice_nodes_unheard', 'Known nodes not heard of since the daemon, or its present history, began.', () => {
     return fleet.waiting().unheard.length;

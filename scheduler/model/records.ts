@@ -669,6 +669,8 @@ export interface ClusterMeta {
   readonly pastLineages?: readonly PastLineage[];
   /** Where the latest epochs began, in whatever history, the latest last. Absent = not noted yet. */
   readonly terms?: readonly TermBeginning[];
+  /** The copy of the store on which this history goes on. Absent = the store has one only, or it was not noted yet. */
+  readonly copy?: KnownCopy;
   /** Set while nothing is placed because agents may still run what this history does not know of. */
   readonly recovery?: Recovery | null;
   /** Set while nothing of silent nodes is given up because too many fell silent at once. */
@@ -685,6 +687,18 @@ export interface TermBeginning {
   readonly leaderId: string;
 }
 
+/** The copy of the store that took the writes, and who could take its place, as the leaders since then found it. */
+export interface KnownCopy {
+  /** Another one after another copy took over, and after it began again. */
+  readonly id: string;
+  /** The most replicas that were ever seen, in this history. */
+  readonly replicas: number;
+  /** The fewest of them that had each commit before it was acknowledged, on this copy. */
+  readonly awaited: number;
+  /** When it was first found, by the time of day. */
+  readonly sinceMs: number;
+}
+
 /** A history that was left for another one. */
 export interface PastLineage {
   readonly lineage: string;
@@ -698,9 +712,9 @@ export interface PastLineage {
 /** `lost`: an agent had obeyed more than the store knows; `restored`: the store is a restored backup. */
 export type LossOfHistory = 'lost' | 'restored';
 
-/** The time after a loss of history until every agent was heard. */
+/** The time after a loss of history, or after a change of copies that may have brought one, until every agent was heard. */
 export interface Recovery {
-  readonly why: LossOfHistory;
+  readonly why: LossOfHistory | 'copy_changed';
   readonly sinceMs: number;
   /** Allocations taken over from agents so far. */
   readonly adopted: number;
@@ -718,6 +732,8 @@ export interface Brake {
 export type IncidentKind =
   | 'history_lost'
   | 'history_recovered'
+  | 'copy_changed'
+  | 'copy_heard'
   | 'restored'
   | 'brake_closed'
   | 'brake_released'

@@ -9,6 +9,8 @@ export interface LeaderCard {
   readonly address: string;
   /** Since when it leads, by its own wall clock, in ms. */
   readonly sinceMs: number;
+  /** The cluster that it serves, so that a standby knows it when the store is found empty. Absent = it reads the store yet. */
+  readonly clusterId?: string;
 }
 
 /** One term of leading. It ends by `resign`, or by being lost; both once. */
@@ -20,6 +22,8 @@ export interface LeaderTerm {
   isFresh(): boolean;
   /** Called once when the claim is lost or can no longer be renewed in time; at once if it is lost already. `why` is for people. */
   onLost(act: (why: string) => void): void;
+  /** Lets the others know which cluster it is that is led. */
+  tellCluster(clusterId: string): void;
   /** Gives the claim up, so that another daemon leads at once. Nothing may be written afterwards. Does nothing when it is lost. */
   resign(): Promise<void>;
 }
@@ -42,7 +46,12 @@ export interface Leadership {
 
 /** Of a store that only one process can open: whoever has opened it leads until it ends. */
 export function soleLeadership(): Leadership {
-  const term: LeaderTerm = { isFresh: () => true, onLost: () => undefined, resign: () => Promise.resolve() };
+  const term: LeaderTerm = {
+    isFresh: () => true,
+    onLost: () => undefined,
+    tellCluster: () => undefined,
+    resign: () => Promise.resolve(),
+  };
   return {
     campaign: ({ signal }) => {
       signal.throwIfAborted();

@@ -43,6 +43,18 @@ export interface NewTerm {
   readonly lineage?: string;
 }
 
+/** The one of several copies of a store that takes the writes. */
+export interface CopyInForce {
+  /** Another one after another copy took over, and after it began again. */
+  readonly id: string;
+  /** How many replicas follow it. */
+  readonly replicas: number;
+  /** How many of them have a commit before it is acknowledged. */
+  readonly awaited: number;
+  /** For how long its server has run, in ms. */
+  readonly ranMs: number;
+}
+
 /** One moment of a store. */
 export interface StoreSnapshot {
   readonly position: StorePosition;
@@ -65,6 +77,11 @@ export interface StateStore {
   load(): AsyncIterable<StoredRecord>;
   /** Applies a commit atomically and durably. Rejects with {@link CommitRefused} when lineage, epoch or revision do not follow. */
   commit(commit: Commit): Promise<void>;
+  /**
+   * The copy that the present term goes on with, at most a few seconds old; of a term that has just begun, the one that it was begun on.
+   * Null = it is not known. Absent = the store has no copies.
+   */
+  copyInForce?(): CopyInForce | null;
   /** How much room is left; refreshed at most every second. */
   space(): SpaceState;
   close(): Promise<void>;

@@ -297,7 +297,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'place at once after a lost history',
     RECOVERY_HOLD,
-    'return elapsedMs >= fenceMs || (awaited === 0 && elapsedMs >= failoverMs);',
+    'return elapsedMs >= fenceMs || (awaited === 0 && elapsedMs >= newNodesMs);',
     'return true;',
     'history',
   ),

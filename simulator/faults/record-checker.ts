@@ -79,7 +79,7 @@ export class RecordChecker {
     this.#allocations.clear();
     this.#generations.clear();
     this.#runningSinceMs.clear();
-    this.#isRecovering = ((tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined)?.recovery ?? null) !== null;
+    this.#isRecovering = isRecovering(tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined);
     for (const [key, value] of tables.get('workloads') ?? []) this.#workloads.set(key, value as Workload);
     for (const [key, value] of tables.get('allocations') ?? []) this.#allocations.set(key, value as Allocation);
     for (const value of tables.get('nodes')?.values() ?? []) {
@@ -91,7 +91,7 @@ export class RecordChecker {
   commit({ puts, deletes }: Commit): void {
     const quarantined = new Set<string>();
     for (const put of puts) {
-      if (put.collection === 'meta') this.#isRecovering = (put.value.recovery ?? null) !== null;
+      if (put.collection === 'meta') this.#isRecovering = isRecovering(put.value);
       if (put.collection !== 'nodes') continue;
       for (const gpu of put.value.gpus) if (gpu.quarantine !== undefined) quarantined.add(gpu.uuid);
     }
@@ -226,4 +226,9 @@ export class RecordChecker {
       }
     }
   }
+}
+
+/** While it is only asked whether something was lost, all must be as ever. */
+function isRecovering(meta: ClusterMeta | undefined): boolean {
+  return (meta?.recovery?.why ?? 'copy_changed') !== 'copy_changed';
 }

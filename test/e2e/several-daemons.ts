@@ -24,7 +24,7 @@ export class SeveralDaemons {
   readonly #flags: readonly string[];
   readonly #daemons = new Map<string, RunningDaemon>();
   readonly #addresses = new Map<string, { readonly grpc: string; readonly http: string }>();
-  readonly #agents: ChildProcess[] = [];
+  readonly #agents = new Map<string, ChildProcess>();
   readonly #clients: SluiceClient[] = [];
   #primary: RedisServer | null = null;
 
@@ -82,7 +82,7 @@ export class SeveralDaemons {
     const log = openSync(this.at(`${name}.log`), 'a');
     const flags = ['--server', this.servers, '--name', name, '--state-dir', this.at(name), '--simulate', gpus];
     const agent = spawn(process.execPath, [SLUICE, 'agent', ...flags], { stdio: ['ignore', log, log] });
-    this.#agents.push(agent);
+    this.#agents.set(name, agent);
     const client = this.client();
     await until(`${name} is ready`, async () => {
       const nodes = await client.allNodes();
@@ -130,6 +130,10 @@ export class SeveralDaemons {
 
   signal(name: string, signal: NodeJS.Signals): void {
     this.daemon(name).process.kill(signal);
+  }
+
+  signalAgent(name: string, signal: NodeJS.Signals): void {
+    this.#agents.get(name)?.kill(signal);
   }
 
   /** @returns its exit code */

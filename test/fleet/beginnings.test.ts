@@ -1,11 +1,16 @@
 // How a daemon begins: in the history its records were written in, or in another one, in which agents are asked first.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { createLogger } from '../../common/log.js';
+import { CopyWatch } from '../../scheduler/control/copy-watch.js';
 import { recover } from '../../scheduler/control/recovery.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
 import { hear, type Witness } from '../../scheduler/fleet/witness.js';
 import { MAX_TERMS } from '../../scheduler/model/history.js';
-import { META_KEY, type ClusterMeta } from '../../scheduler/model/records.js';
+import { META_KEY, type ClusterMeta, type KnownCopy } from '../../scheduler/model/records.js';
+import type { CopyInForce } from '../../scheduler/store/state-store.js';
+import { loopOn } from '../control/loop-on.js';
 import { MemoryStore } from '../control/memory-store.js';
+import { ManualClock } from '../gpu/manual-clock.js';
 
 const LOST = '00000000-0000-4000-8000-00000000000c';
 const AGENT: Pick<Witness, 'leaderId' | 'collidedEpoch' | 'pastLineages'> = {
@@ -114,4 +119,92 @@ test('an empty store of a daemon that has served a cluster is a loss, and is tol
   expect(loss).toContain(`the store of cluster ${LOST} is empty`);
   expect(state.meta).toMatchObject({ clusterId: LOST, recovery: { why: 'lost' } });
   expect([...state.incidents.values()]).toMatchObject([{ kind: 'history_lost' }]);
+});
+
+/** A store of which another copy may lead. */
+class CopiedStore extends MemoryStore {
+  copy: CopyInForce = { id: 'one', replicas: 2, awaited: 1, ranMs: 0 };
+  copyInForce(): CopyInForce {
+    return this.copy;
+  }
+}
+
+async function beginOn(copy: Partial<CopyInForce>, known: KnownCopy | undefined, more: Partial<ClusterMeta> = {}) {
+  const store = new CopiedStore();
+  store.copy = { ...store.copy, ...copy };
+  const meta: ClusterMeta = {
+    clusterId: 'c',
+    lastWorkload: 7,
+    lineage: 'lineage',
+    ...(known && { copy: known }),
+    ...more,
+  };
+  store.records = [{ collection: 'meta', key: META_KEY, value: meta }];
+  return recover(store, new ClusterView(), () => 'new', 10_000_000, {}, 'leader');
+}
+
+describe('a store with copies', () => {
+  const KNOWN: KnownCopy = { id: 'one', replicas: 2, awaited: 1, sinceMs: 9_000_000 };
+
+  test('that goes on with the same one holds nothing back, and remembers who could take over and what was awaited', async () => {
+    const { state, doubt } = await beginOn({ replicas: 1, awaited: 0 }, KNOWN);
+    expect(doubt).toBeNull();
+    expect(state.meta).not.toHaveProperty('recovery');
+    expect(state.meta.copy).toEqual({ ...KNOWN, awaited: 0 });
+  });
+
+  test.each<[string, Partial<CopyInForce>, KnownCopy | undefined, string]>([
+    [
+      'was promoted',
+      { id: 'two', ranMs: 5_000_000 },
+      KNOWN,
+      'may lack the last commits: 1 of 2 replicas had to have them',
+    ],
+    ['began again', { id: 'two', ranMs: 500_000 }, { ...KNOWN, awaited: 2 }, 'it began again since'],
+    ['was never noted', {}, undefined, 'nobody noted'],
+  ])('asks agents first when its copy %s, and says so', async (_, copy, known, words) => {
+    const { state, doubt, loss } = await beginOn(copy, known);
+    expect(doubt).toContain(words);
+    expect(loss).toBeNull();
+    expect(state.meta.recovery).toEqual({ why: 'copy_changed', sinceMs: 10_000_000, adopted: 0 });
+    expect(state.meta.lineage).toBe('lineage');
+    expect([...state.incidents.values()]).toMatchObject([
+      { kind: 'copy_changed', message: expect.stringContaining(words) as unknown },
+    ]);
+  });
+
+  test('trusts one that took over when each had to have every commit, and had lived all the while', async () => {
+    const { state, doubt } = await beginOn({ id: 'two', ranMs: 5_000_000 }, { ...KNOWN, awaited: 2 });
+    expect(doubt).toBeNull();
+    expect(state.meta.copy).toEqual({ id: 'two', replicas: 2, awaited: 1, sinceMs: 10_000_000 });
+  });
+
+  test('does not end what agents are asked already', async () => {
+    const recovery = { why: 'lost' as const, sinceMs: 5, adopted: 3 };
+    const { state, doubt } = await beginOn({ id: 'two' }, KNOWN, { recovery });
+    expect(doubt).toBeNull();
+    expect(state.meta.recovery).toEqual(recovery);
+  });
+
+  test('notes a copy that took over within a term', async () => {
+    const store = new CopiedStore();
+    const clock = new ManualClock();
+    const { loop, state } = await loopOn(store, clock);
+    const log = createLogger({ level: 'silent', name: 'test' });
+    const watch = new CopyWatch({ store, loop, state, clock, log });
+    watch.start();
+    const settle = async () => {
+      await clock.advance(1_000);
+      for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await settle();
+    expect(state.meta.copy).toMatchObject({ id: 'one', replicas: 2 });
+    const commits = store.commits.length;
+    await settle();
+    expect(store.commits).toHaveLength(commits);
+    store.copy = { ...store.copy, id: 'two', replicas: 1 };
+    await settle();
+    expect(state.meta.copy).toMatchObject({ id: 'two', replicas: 2 });
+    watch.stop();
+  });
 });

@@ -77,7 +77,7 @@ describe('the brake for mass loss', () => {
 });
 
 describe('after a loss of history work is placed again', () => {
-  const figures = { elapsedMs: 60_000, awaited: 0, failoverMs: 60_000, fenceMs: 1_000_000 };
+  const figures = { elapsedMs: 60_000, awaited: 0, newNodesMs: 60_000, fenceMs: 1_000_000 };
   test.each([
     ['once every known node was heard', figures, true],
     ['not before nodes that nobody knows had time to come', { ...figures, elapsedMs: 59_999 }, false],

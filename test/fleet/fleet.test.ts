@@ -190,6 +190,37 @@ describe('after a start', () => {
     expect(fleet.waiting().recovery).toBeNull();
   });
 
+  test.each([
+    ['every known node was heard', { hears: true, graceMs: 0, heldMs: 19_000, freeMs: 23_000 }],
+    [
+      'nothing known can run on the silent one any more',
+      { hears: false, graceMs: 100_000, heldMs: 125_000, freeMs: 135_000 },
+    ],
+  ])('nor when another copy of the store leads, until %s', async (_, { hears, graceMs, heldMs, freeMs }) => {
+    const { nodes, join, pass, held, fleet, loop, state } = await fleetOf(2, (loop) =>
+      loop.execute({
+        name: 'another copy',
+        whenSpace: 'critical',
+        run: (draft, { nowMs }) =>
+          draft.put('meta', META_KEY, {
+            ...draft.meta,
+            recovery: { why: 'copy_changed', sinceMs: nowMs, adopted: 0 },
+          }),
+      }),
+    );
+    const heard = hears ? nodes : nodes.slice(0, 1);
+    join(heard);
+    await loop.execute(submit(submission([{ onDisconnect: 'stop', graceMs }])));
+    await pass(heldMs, heard);
+    expect(held()).toBe(0);
+    expect(loop.restsBecause).toContain('another copy of the store');
+    expect(fleet.waiting().recovery).toMatchObject({ why: 'copy_changed' });
+    await pass(freeMs - heldMs, heard);
+    expect(held()).toBe(1);
+    expect(state.meta.recovery).toBeNull();
+    expect([...state.incidents.values()]).toMatchObject([{ kind: 'copy_heard' }]);
+  });
+
   test('nor while many who submit are served before the loss is noted', async () => {
     const { nodes, join, held, fleet, loop, state, settle } = await fleetOf(2);
     join(nodes);

@@ -19,6 +19,13 @@ describe('a daemon waits', () => {
       true,
     ],
     [
+      'for witnesses of what another copy of the store may lack',
+      { unheard: ids(1), recovery: { why: 'copy_changed', adopted: 0, leftMs: 60_000 } },
+      'another copy of the store took over and may lack the last commits: agents are asked what they run; ' +
+        'nothing is placed until 1 node (n0) could answer, or "sluice recovery end" says that they are lost (at most 1m00s)',
+      true,
+    ],
+    [
       'for a person',
       { brakeSilent: ids(7) },
       '7 nodes (n0, n1, n2, n3, n4 and 2 more) that fell silent at once',

@@ -51,8 +51,11 @@ export function describePort(name: string, makePlace: () => Promise<PortPlace>):
     it('has no head at first, and takes one over nothing once', async () => {
       expect(await port.readHead()).toBeNull();
       expect(await port.append(batch(0, 'a'))).toEqual({ done: false, head: null });
-      expect(await port.writeHead(null, HEAD)).toEqual({ done: true, head: HEAD });
-      expect(await other.writeHead(null, { ...HEAD, lineage: 'another' })).toEqual({ done: false, head: HEAD });
+      const { replicationId } = await port.facts();
+      expect(replicationId).not.toBe('');
+      expect(await port.writeHead(null, HEAD)).toEqual({ done: true, head: HEAD, replicationId });
+      const another = { ...HEAD, lineage: 'another' };
+      expect(await other.writeHead(null, another)).toEqual({ done: false, head: HEAD, replicationId });
       expect(await other.readHead()).toEqual(HEAD);
     });
 
@@ -62,8 +65,9 @@ export function describePort(name: string, makePlace: () => Promise<PortPlace>):
       ['another revision', { ...HEAD, revision: 1 }],
     ])('writes no head over %s than the expected one', async (_, expected) => {
       await port.writeHead(null, HEAD);
-      expect(await port.writeHead(expected, { ...HEAD, epoch: 9 })).toEqual({ done: false, head: HEAD });
-      expect(await port.writeHead(HEAD, { ...HEAD, epoch: 9 })).toEqual({ done: true, head: { ...HEAD, epoch: 9 } });
+      const next = { ...HEAD, epoch: 9 };
+      expect(await port.writeHead(expected, next)).toMatchObject({ done: false, head: HEAD });
+      expect(await port.writeHead(HEAD, next)).toMatchObject({ done: true, head: next });
     });
 
     it.each<[string, Partial<RedisBatch>]>([

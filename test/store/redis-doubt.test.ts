@@ -1,8 +1,16 @@
 // What the Redis store makes of doubt, at moments that no real Redis can be held at: a port that does what the test says.
 import { describe, expect, it } from 'vitest';
+import { present } from '../../common/assert.js';
 import { systemClock } from '../../common/clock.js';
 import { judgeRefusal } from '../../scheduler/store/redis/ioredis-port.js';
-import type { RedisBatch, RedisFacts, RedisHead, RedisPort, WriteAnswer } from '../../scheduler/store/redis/port.js';
+import type {
+  HeadAnswer,
+  RedisBatch,
+  RedisFacts,
+  RedisHead,
+  RedisPort,
+  WriteAnswer,
+} from '../../scheduler/store/redis/port.js';
 import { RedisUnreachable } from '../../scheduler/store/redis/port.js';
 import { openRedisStore } from '../../scheduler/store/redis/redis-store.js';
 import { StoreFailure } from '../../scheduler/store/state-store.js';
@@ -12,6 +20,7 @@ const FACTS: RedisFacts = {
   version: '7.0.15',
   runId: 'a',
   replicationId: 'b',
+  ranMs: 0,
   role: 'primary',
   connectedReplicas: 1,
   settings: {},
@@ -32,10 +41,10 @@ class ScriptedPort implements RedisPort {
     return Promise.resolve(this.head);
   }
 
-  writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
+  writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
     const done = expected?.epoch === this.head?.epoch && expected?.revision === this.head?.revision;
     if (done) this.head = head;
-    return Promise.resolve({ done, head: this.head });
+    return Promise.resolve({ done, head: this.head, replicationId: FACTS.replicationId });
   }
 
   async append(batch: RedisBatch): Promise<WriteAnswer> {
@@ -143,6 +152,31 @@ describe('a commit in doubt', () => {
     }
     // What nobody handled would end the daemon.
     await new Promise((resolve) => setImmediate(resolve));
+    await store.close();
+  });
+});
+
+describe('a later term of the same leader', () => {
+  it('goes on where the one before ended', async () => {
+    const { store, at } = await begin();
+    await store.commit(following(at, { puts: [queue('a')] }));
+    expect(await store.beginEpoch({ aboveEpoch: 7 })).toEqual({ lineage: 'one', epoch: 8, revision: 1 });
+    await store.close();
+  });
+
+  it.each<[string, Partial<RedisHead> | null]>([
+    ['another daemon leads since', { epoch: 2 }],
+    ['the history is another one', { lineage: 'two' }],
+    ['a replica was promoted that knows nothing of this term', { epoch: 0, revision: 0 }],
+    ['nothing is left', null],
+  ])('does not begin when %s', async (_, change) => {
+    const { port, store, at } = await begin();
+    await store.commit(following(at, { puts: [queue('a')] }));
+    const head = present(port.head, 'a term has begun', '');
+    port.head = change === null ? null : { ...head, ...change };
+    const left = port.head;
+    await expect(store.beginEpoch()).rejects.toThrow(StoreFailure);
+    expect(port.head).toEqual(left);
     await store.close();
   });
 });

@@ -9,6 +9,7 @@ const SAFE: RedisFacts = {
   version: '7.0.15',
   runId: 'r',
   replicationId: 'h',
+  ranMs: 0,
   role: 'primary',
   connectedReplicas: 1,
   settings: {

@@ -42,10 +42,11 @@ describe.runIf(needs('redis'))('Redis', () => {
   it('writes a head over none but the expected one, to the schema', async () => {
     const port = portTo(primary.port, randomUUID());
     const head = { lineage: 'one', epoch: 1, revision: 1, schema: 1 };
-    expect(await port.writeHead(null, head)).toEqual({ done: true, head });
+    expect(await port.writeHead(null, head)).toMatchObject({ done: true, head });
     const others = [null, ...['lineage', 'epoch', 'revision', 'schema'].map((name) => ({ ...head, [name]: 7 }))];
     for (const other of others) {
-      expect(await port.writeHead(other as typeof head | null, { ...head, epoch: 2 })).toEqual({ done: false, head });
+      const answer = await port.writeHead(other as typeof head | null, { ...head, epoch: 2 });
+      expect(answer).toMatchObject({ done: false, head });
     }
     expect((await port.writeHead(head, { ...head, schema: 2 })).head?.schema).toBe(2);
     await port.close();
@@ -202,6 +203,25 @@ describe.runIf(needs('redis'))('Redis', () => {
       expect(term.isFresh()).toBe(false);
       expect((await next).isFresh()).toBe(true);
       expect(performance.now() - resignedMs).toBeLessThan(1_500);
+      await a.close();
+      await b.close();
+    });
+
+    it('tells those who stand by which cluster it is, once it is known', async () => {
+      const prefix = randomUUID();
+      const [a, b] = [lead(prefix, 'a', 60_000), lead(prefix, 'b', 60_000)];
+      const ends = new AbortController();
+      const term = await a.campaign({ onLeader: quiet, signal: ends.signal });
+      const seen: (string | undefined)[] = [];
+      const next = b.campaign({ onLeader: (leader) => seen.push(leader?.clusterId), signal: ends.signal });
+      await expect.poll(() => seen).toEqual([undefined]);
+      term.tellCluster('c');
+      // Long before the claim would be renewed anyway.
+      await expect.poll(() => seen, { timeout: 5_000 }).toEqual([undefined, 'c']);
+      expect(term.isFresh()).toBe(true);
+      ends.abort(new Error('enough'));
+      await expect(next).rejects.toThrow('enough');
+      await term.resign();
       await a.close();
       await b.close();
     });

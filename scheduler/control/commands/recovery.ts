@@ -10,7 +10,7 @@ import { noteIncident } from '../../model/incidents.js';
 import { isHeld } from '../../model/launch.js';
 import { letStart, requestStop } from '../../model/lifecycle.js';
 import { inNewHistory, withTerm } from '../../model/history.js';
-import { META_KEY, type PastLineage, type TermBeginning } from '../../model/records.js';
+import { type KnownCopy, META_KEY, type PastLineage, type TermBeginning } from '../../model/records.js';
 import type { Command } from '../command.js';
 
 /** A new history has begun because agents know of more than the store. */
@@ -41,6 +41,16 @@ export function noteTerm(term: TermBeginning): Command<void> {
   };
 }
 
+/** Another copy of the store took over within this term, with all of it, or more replicas follow: the next term has to know. */
+export function noteCopy(copy: KnownCopy): Command<void> {
+  return {
+    name: 'note_copy',
+    isReport: true,
+    whenSpace: 'critical',
+    run: (draft) => draft.put('meta', META_KEY, { ...draft.meta, copy }),
+  };
+}
+
 /** Every agent that may know more was heard, or cannot run anything any more: what was not found again starts anew. */
 export function endRecovery(why: string, actor: string): Command<boolean> {
   return {
@@ -51,6 +61,10 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
       const { recovery } = draft.meta;
       if (!recovery) return false;
       draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
+      if (recovery.why === 'copy_changed') {
+        noteIncident(draft, 'copy_heard', `${why}: work is placed again`, actor, context);
+        return true;
+      }
       const requeued = requeueTornGangs(draft, context.nowMs);
       const adopted = plural(recovery.adopted, 'allocation');
       const torn = requeued === 0 ? '' : `, ${plural(requeued, 'workload')} of which tasks are missing requeued`;

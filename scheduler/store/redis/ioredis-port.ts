@@ -4,6 +4,7 @@ import type { LeaderCard } from '../leadership.js';
 import { COLLECTION_NAMES } from '../collections.js';
 import {
   type FieldChange,
+  type HeadAnswer,
   type LeaderClaim,
   type RecordPage,
   type RedisBatch,
@@ -94,11 +95,12 @@ export class IoredisPort implements RedisPort {
     return headOf([lineage ?? '', epoch ?? '', revision ?? '', schema ?? '']);
   }
 
-  async writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
+  async writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
     const from =
       expected === null ? ['', '', '', ''] : [expected.lineage, expected.epoch, expected.revision, expected.schema];
     const to = [head.lineage, head.epoch, head.revision, head.schema];
-    return await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
+    const { answer, rest } = await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
+    return { ...answer, replicationId: rest[0] ?? '' };
   }
 
   async append({ lineage, epoch, after, revision, changes, schema }: RedisBatch): Promise<WriteAnswer> {
@@ -110,7 +112,7 @@ export class IoredisPort implements RedisPort {
       for (const one of puts) args.push(one);
       for (const one of deletes) args.push(one);
     }
-    return await this.#write(APPEND, keys, args);
+    return (await this.#write(APPEND, keys, args)).answer;
   }
 
   async waitForCopies(copies: number, limitMs: number): Promise<number> {
@@ -149,6 +151,7 @@ export class IoredisPort implements RedisPort {
       version: info.get('redis_version') ?? '',
       runId: info.get('run_id') ?? '',
       replicationId: info.get('master_replid') ?? '',
+      ranMs: Number(info.get('uptime_in_seconds') ?? 0) * 1_000,
       role: info.get('role') === 'master' ? 'primary' : 'replica',
       connectedReplicas: Number(info.get('connected_slaves') ?? 0),
       settings,
@@ -221,10 +224,16 @@ export class IoredisPort implements RedisPort {
     }
   }
 
-  async #write(script: string, keys: readonly string[], args: readonly Argument[]): Promise<WriteAnswer> {
+  /** @returns the answer, and what the script says beyond it */
+  async #write(
+    script: string,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<{ readonly answer: WriteAnswer; readonly rest: readonly string[] }> {
     this.#writtenOver = this.#connection;
-    const [done, ...head] = (await this.#evaluate(script, keys, args)) as [number, ...Buffer[]];
-    return { done: done === 1, head: headOf(head.map(String)) };
+    const [done, ...said] = (await this.#evaluate(script, keys, args)) as [number, ...Buffer[]];
+    const words = said.map(String);
+    return { answer: { done: done === 1, head: headOf(words) }, rest: words.slice(4) };
   }
 
   #evaluate(script: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {

@@ -37,6 +37,12 @@ export interface WriteAnswer {
   readonly head: RedisHead | null;
 }
 
+/** The same of a head, with the server that gave it. */
+export interface HeadAnswer extends WriteAnswer {
+  /** {@link RedisFacts.replicationId}, at that very moment. */
+  readonly replicationId: string;
+}
+
 /** Who holds the leader's key. */
 export interface LeaderClaim {
   readonly card: LeaderCard;
@@ -49,8 +55,10 @@ export interface RedisFacts {
   readonly version: string;
   /** Of this life of the server. */
   readonly runId: string;
-  /** Changes when another server is promoted. */
+  /** Changes when another server is promoted, and when the primary is started again. */
   readonly replicationId: string;
+  /** For how long this server has run, in ms. */
+  readonly ranMs: number;
   readonly role: 'primary' | 'replica';
   readonly connectedReplicas: number;
   /** `CONFIG GET`; null = this user may not ask. */
@@ -78,7 +86,7 @@ export interface RedisPort {
    * Writes a head over the expected one (null = over nothing), also an equal one: that makes the connection one that has written
    * what came before it.
    */
-  writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer>;
+  writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer>;
   /** Applies a batch if the head is what it expects; of any size. */
   append(batch: RedisBatch): Promise<WriteAnswer>;
   /**

@@ -52,7 +52,7 @@ export function redisLeadership(options: RedisLeadershipOptions): Leadership {
     campaign: async ({ onLeader, signal }: Campaign) => {
       let shown: string | null = null;
       const show = (leader: LeaderCard | null) => {
-        const name = leader === null ? '' : `${leader.id} ${leader.sinceMs}`;
+        const name = leader === null ? '' : `${leader.id} ${leader.sinceMs} ${leader.clusterId ?? ''}`;
         if (name !== shown) onLeader(leader);
         shown = name;
       };
@@ -85,6 +85,7 @@ class RedisTerm implements LeaderTerm {
   readonly #options: TermOptions;
   /** Until when nobody else can have the key, on the clock that counts suspend. */
   #freshUntilMs: number;
+  #card: LeaderCard;
   #lost: string | null = null;
   #isOver = false;
   #onLost: (why: string) => void = () => undefined;
@@ -92,6 +93,7 @@ class RedisTerm implements LeaderTerm {
 
   constructor(options: TermOptions) {
     this.#options = options;
+    this.#card = options.card;
     this.#freshUntilMs = options.sentMs + options.holdMs - MARGIN_MS;
     this.#timer = this.#next();
   }
@@ -105,11 +107,18 @@ class RedisTerm implements LeaderTerm {
     if (this.#lost !== null) act(this.#lost);
   }
 
+  tellCluster(clusterId: string): void {
+    if (this.#isOver) return;
+    this.#card = { ...this.#card, clusterId };
+    this.#timer.cancel();
+    void this.#renew();
+  }
+
   async resign(): Promise<void> {
     if (this.#isOver) return;
     this.#end();
     // A claim that cannot be given up runs out.
-    await orNone(this.#options.port.release(this.#options.card.id));
+    await orNone(this.#options.port.release(this.#card.id));
   }
 
   #next(): Timer {
@@ -119,7 +128,8 @@ class RedisTerm implements LeaderTerm {
   }
 
   async #renew(): Promise<void> {
-    const { port, clock, card, holdMs } = this.#options;
+    const { port, clock, holdMs } = this.#options;
+    const card = this.#card;
     if (!this.isFresh()) {
       this.#lose(`the leadership could not be renewed within ${holdMs} ms`);
       return;

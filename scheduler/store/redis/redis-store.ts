@@ -10,6 +10,7 @@ import type { SpaceReport } from '../space.js';
 import {
   type Commit,
   CommitRefused,
+  type CopyInForce,
   type NewTerm,
   type SpaceState,
   type StateStore,
@@ -18,7 +19,14 @@ import {
   type StorePosition,
   type StoreSnapshot,
 } from '../state-store.js';
-import { type FieldChange, type RedisHead, type RedisPort, RedisUnreachable, type WriteAnswer } from './port.js';
+import {
+  type FieldChange,
+  type RedisFacts,
+  type RedisHead,
+  type RedisPort,
+  RedisUnreachable,
+  type WriteAnswer,
+} from './port.js';
 import { changesOf, decode, type EncodedRecord, type Reading, readRecords } from './records.js';
 import { judgeMemory } from './memory.js';
 
@@ -67,29 +75,40 @@ export class RedisStore implements StateStore {
   #pumping = false;
   /** What is acknowledged: below this no store of this term may ever stand again. */
   #acknowledged: StorePosition | null = null;
+  /** What the primary said of itself last. */
+  #primary: RedisFacts;
   #memory: SpaceReport;
   #memoryTimer: { cancel(): void } | null = null;
   #state: 'open' | 'closed' | StoreFailure = 'open';
 
   /** Use {@link openRedisStore}. */
-  constructor(options: Required<RedisStoreOptions>, memory: SpaceReport) {
+  constructor(options: Required<RedisStoreOptions>, primary: RedisFacts) {
     this.#options = options;
-    this.#memory = memory;
-    this.#watchMemory();
+    this.#primary = primary;
+    this.#memory = judgeMemory(primary);
+    this.#watchPrimary();
   }
 
   async beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}): Promise<StorePosition> {
     this.#mustBeOpen();
     const { schema, newLineage } = this.#options;
+    // Where a term of ours must still stand for the next one to follow it; null = whatever is there is read anew.
+    let ours = this.#acknowledged;
     const begun = await this.#untilCertain('beginning an epoch', async (port) => {
       // Each try begins a term of its own, because one that is in doubt may have been begun, or be begun yet.
       const head = await port.readHead();
       if (head !== null) refuseNewer(head, schema);
       this.#mustGoOn(head);
+      if (ours !== null && !isAt(head, ours)) throw this.#fail(`the store went on without this daemon: ${shown(head)}`);
       const base = head ?? { lineage: newLineage(), epoch: 0, revision: 0, schema: schema.version };
       const next = { ...base, lineage: lineage ?? base.lineage, epoch: Math.max(base.epoch, aboveEpoch) + 1 };
+      const facts = await port.facts();
       const answer = await port.writeHead(head, next);
       if (!answer.done) return null;
+      if (ours !== null) ours = next;
+      // What the server itself said while it wrote: in the meantime another one may have been promoted.
+      if (facts.replicationId !== answer.replicationId) return null;
+      this.#primary = facts;
       return (await this.#isCopied(port)) ? next : null;
     });
     const position = { lineage: begun.lineage, epoch: begun.epoch, revision: begun.revision };
@@ -132,6 +151,12 @@ export class RedisStore implements StateStore {
     this.#inFlight.add(watched);
     if (!this.#pumping) void this.#pump();
     return settled;
+  }
+
+  copyInForce(): CopyInForce | null {
+    const { replicationId, connectedReplicas, ranMs } = this.#primary;
+    if (replicationId === '') return null;
+    return { id: replicationId, replicas: connectedReplicas, awaited: this.#options.copies, ranMs };
   }
 
   space(): SpaceState {
@@ -352,13 +377,14 @@ export class RedisStore implements StateStore {
     });
   }
 
-  #watchMemory(): void {
+  #watchPrimary(): void {
     const { clock, port } = this.#options;
     this.#memoryTimer = clock.after(MEMORY_EVERY_MS, () => {
       // Answers come in the order of the questions: what is acknowledged meanwhile is not held against this head.
       const known = this.#acknowledged;
       void Promise.all([port.facts(), port.readHead()])
         .then(([facts, head]) => {
+          if (facts.role === 'primary') this.#primary = facts;
           this.#memory = judgeMemory(facts);
           this.#noteLoss(known, head);
         })
@@ -368,7 +394,7 @@ export class RedisStore implements StateStore {
           this.#fail(`the memory of Redis cannot be watched: ${String(error)}`, error);
         })
         .finally(() => {
-          if (this.#state === 'open') this.#watchMemory();
+          if (this.#state === 'open') this.#watchPrimary();
         });
     });
   }
@@ -408,14 +434,22 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
   const { copyLimitMs = COPY_LIMIT_MS, doubtLimitMs = DOUBT_LIMIT_MS } = options;
   const head = await options.port.readHead();
   if (head !== null) refuseNewer(head, schema);
-  const memory = judgeMemory(await options.port.facts());
-  return new RedisStore({ ...options, schema, copyLimitMs, doubtLimitMs }, memory);
+  return new RedisStore({ ...options, schema, copyLimitMs, doubtLimitMs }, await options.port.facts());
 }
 
 type Appended = WriteAnswer | { readonly done: false; readonly head: 'unknown' };
 
 function batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]) {
   return { lineage, epoch, after: revision - 1, revision, changes };
+}
+
+function isAt(head: RedisHead | null, { lineage, epoch, revision }: StorePosition): boolean {
+  return head?.lineage === lineage && head.epoch === epoch && head.revision === revision;
+}
+
+function shown(head: RedisHead | null): string {
+  if (head === null) return 'it is empty';
+  return `it stands at lineage ${head.lineage}, epoch ${head.epoch}, revision ${head.revision}`;
 }
 
 function isBehind(head: RedisHead, known: StorePosition): boolean {

@@ -39,14 +39,19 @@ end`;
 
 /**
  * Keys: head. Arguments: the expected lineage, epoch, revision and schema (a lineage of '' = there is no head), then those to
- * write.
+ * write. Answers in addition which history of replication the server writes: asked apart, another server could answer.
  */
 export const WRITE_HEAD = `${HEAD}
+local function told(done)
+  local all = answer(done)
+  all[6] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or ''
+  return all
+end
 local at = head()
-if (at[1] or '') ~= ARGV[1] then return answer(0) end
-if ARGV[1] ~= '' and (at[2] ~= ARGV[2] or at[3] ~= ARGV[3] or at[4] ~= ARGV[4]) then return answer(0) end
+if (at[1] or '') ~= ARGV[1] then return told(0) end
+if ARGV[1] ~= '' and (at[2] ~= ARGV[2] or at[3] ~= ARGV[3] or at[4] ~= ARGV[4]) then return told(0) end
 redis.call('HSET', KEYS[1], 'lineage', ARGV[5], 'epoch', ARGV[6], 'revision', ARGV[7], 'schema', ARGV[8])
-return answer(1)`;
+return told(1)`;
 
 /**
  * Keys: head, then one for each collection that changes. Arguments: lineage, epoch, the revision it follows, the revision it

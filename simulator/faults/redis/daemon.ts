@@ -159,7 +159,9 @@ export class SimRedisDaemon implements Door {
       random: () => random.fraction(),
       begin: (start) => this.#begin(process, start),
       standBy: () => Promise.resolve(),
-      onLeader: () => undefined,
+      onLeader: (leader) => {
+        this.#clusterId ??= leader?.clusterId ?? null;
+      },
       onTakingOver: () => undefined,
       onEnd: ({ type }) => witness.ended(this, type),
       onNotResigned: () => undefined,
@@ -233,6 +235,7 @@ export class SimRedisDaemon implements Door {
     const watched: StateStore = {
       beginEpoch: (term) => store.beginEpoch(term),
       load: () => store.load(),
+      copyInForce: () => store.copyInForce(),
       space: () => store.space(),
       close: () => store.close(),
       commit: async (commit) => {
@@ -276,6 +279,7 @@ export class SimRedisDaemon implements Door {
       get position() {
         return control.loop.position;
       },
+      clusterId: control.state.meta.clusterId,
       open: () => {
         this.control = control;
         this.isFresh = isFresh;

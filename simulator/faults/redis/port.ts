@@ -3,6 +3,7 @@
 import type { LeaderCard } from '../../../scheduler/store/leadership.js';
 import {
   RedisUnreachable,
+  type HeadAnswer,
   type LeaderClaim,
   type RecordPage,
   type RedisBatch,
@@ -17,7 +18,7 @@ import type { SimProcess } from '../machine.js';
 import { Wire, type End, type Link } from '../network.js';
 import type { Timeline } from '../timeline.js';
 import type { RedisData, Step } from './data.js';
-import type { Asked, Request, SimRedisServer, Told } from './server.js';
+import type { Asked, Request, ServerNames, SimRedisServer, Told } from './server.js';
 
 /** How long an answer may take, in ms; as scheduler/store/redis/ioredis-port.ts has it. */
 const ANSWER_LIMIT_MS = 2_000;
@@ -60,8 +61,11 @@ export class SimRedisPort implements RedisPort {
     return this.#run(false, ({ head }) => ({ answer: head, effect: null }));
   }
 
-  writeHead(expected: RedisHead | null, head: RedisHead): Promise<WriteAnswer> {
-    return this.#write((data) => data.writeHead(expected, head));
+  writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
+    return this.#write((data, _, { replicationId }) => {
+      const { answer, effect } = data.writeHead(expected, head);
+      return { answer: { ...answer, replicationId }, effect };
+    });
   }
 
   append(batch: RedisBatch): Promise<WriteAnswer> {
@@ -104,12 +108,12 @@ export class SimRedisPort implements RedisPort {
     return Promise.resolve();
   }
 
-  #write(run: (data: RedisData) => Step<WriteAnswer>): Promise<WriteAnswer> {
+  #write<T>(run: (data: RedisData, nowMs: number, server: ServerNames) => Step<T>): Promise<T> {
     this.#writtenOver = this.#connection;
     return this.#run(true, run);
   }
 
-  #run<T>(isWrite: boolean, run: (data: RedisData, nowMs: number) => Step<T>): Promise<T> {
+  #run<T>(isWrite: boolean, run: (data: RedisData, nowMs: number, server: ServerNames) => Step<T>): Promise<T> {
     return this.#ask({ type: 'run', isWrite, run }) as Promise<T>;
   }
 

@@ -16,10 +16,19 @@ const MAX_LAG_MS = 10_000;
 /** How long a whole copy takes, in ms. */
 const FULL_COPY_MS = [50, 1_500] as const;
 
+/** By what a server names itself while it carries something out. */
+export interface ServerNames {
+  readonly replicationId: string;
+}
+
 /** What a client asks of a server. */
 export type Request =
   /** `run` is one operation on the data; whether it is a write decides whether a replica refuses it. */
-  | { readonly type: 'run'; readonly isWrite: boolean; readonly run: (data: RedisData, nowMs: number) => Step<unknown> }
+  | {
+      readonly type: 'run';
+      readonly isWrite: boolean;
+      readonly run: (data: RedisData, nowMs: number, server: ServerNames) => Step<unknown>;
+    }
   | { readonly type: 'wait'; readonly copies: number; readonly limitMs: number }
   | { readonly type: 'facts' };
 
@@ -96,6 +105,9 @@ export class SimRedisServer {
   /** Whether it is not started again for now. */
   isHeldDown = false;
   #runs = 0;
+  #promotions = 0;
+  /** When its process began, by its own clock. */
+  #startedMs = 0;
   readonly #replicas = new Map<string, Replica>();
   readonly #clients = new Set<Client>();
   #waits: { readonly length: number; readonly copies: number; readonly settle: () => void }[] = [];
@@ -129,6 +141,7 @@ export class SimRedisServer {
   start(): void {
     if (this.process?.alive === true || this.isHeldDown) return;
     this.#runs += 1;
+    this.#startedMs = this.machine.bootMs();
     this.process = new SimProcess(this.machine, this.name);
     if (this.primary === null) this.replicationId = `${this.name}-${this.#runs}`;
     else this.#follow();
@@ -163,7 +176,8 @@ export class SimRedisServer {
   promote(): void {
     this.#unfollow();
     this.primary = null;
-    this.replicationId = `${this.name}-promoted-${this.log.length}`;
+    this.#promotions += 1;
+    this.replicationId = `${this.name}-promoted-${this.#promotions}`;
     this.#dropClients();
   }
 
@@ -204,7 +218,7 @@ export class SimRedisServer {
           client.end.send('redis refuses', { id, type: 'no replicas' });
           return;
         }
-        const { answer, effect } = request.run(this.data, this.machine.wallMs());
+        const { answer, effect } = request.run(this.data, this.machine.wallMs(), this);
         if (effect !== null) this.#carryOut(effect);
         if (request.isWrite) client.writtenLength = this.log.length;
         this.#answer(client, id, answer);
@@ -268,6 +282,7 @@ export class SimRedisServer {
       version: '7.0.15',
       runId: `${this.name}-run-${this.#runs}`,
       replicationId: this.replicationId,
+      ranMs: this.machine.bootMs() - this.#startedMs,
       role: this.primary === null ? 'primary' : 'replica',
       connectedReplicas: this.#replicas.size,
       settings: {
