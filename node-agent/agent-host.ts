@@ -22,6 +22,7 @@ export type Runtime = Pick<
   | 'start'
   | 'go'
   | 'stop'
+  | 'timeLeft'
   | 'kill'
   | 'leftovers'
   | 'readLog'

@@ -119,6 +119,8 @@ export class Agent {
   /** The last look at the clock, in ms since boot: each costs 30 µs. */
   #sleepSinceMs = 0;
   #observedDue = false;
+  /** How far the scheduler's time of day was ahead of ours when it welcomed us, in ms. */
+  #serverAheadMs = 0;
   /** The inventory changed and no hello has told of it. */
   #inventoryDue = false;
   #observedScheduled = false;
@@ -360,6 +362,9 @@ export class Agent {
       case 'kill':
         void this.#runtime.kill(output.id).catch((error: unknown) => this.#failed('kill', error));
         return;
+      case 'deadline':
+        this.#runtime.timeLeft(output.id, output.deadlineMs - this.#deps.clock.wallMs() - this.#serverAheadMs);
+        return;
       case 'check clean':
         void this.#checkClean(output).catch((error: unknown) => this.#failed('check clean', error));
         return;
@@ -394,6 +399,7 @@ export class Agent {
   #warnOfSkew({ serverVersion, serverTime }: Welcome__Output): void {
     const theirs = { version: serverVersion, wallMs: fromTimestamp(serverTime) };
     const ours = { version: PACKAGE_VERSION, wallMs: this.#deps.clock.wallMs() };
+    this.#serverAheadMs = (theirs.wallMs ?? ours.wallMs) - ours.wallMs;
     for (const warning of skewsBetween(ours, theirs)) this.#log.warn(warning);
   }
 

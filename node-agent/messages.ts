@@ -32,6 +32,8 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_REQUEUED: 'REQUEUED',
   STOP_REASON_TIME_LIMIT: 'TIME_LIMIT',
   STOP_REASON_MAINTENANCE: 'MAINTENANCE',
+  STOP_REASON_DRAIN: 'DRAIN',
+  STOP_REASON_RESIZE: 'RESIZE',
   STOP_REASON_GPU_FAULT: 'GPU_FAULT',
 };
 
@@ -81,6 +83,8 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     ...(earlySignal === null
       ? {}
       : { earlySignal: { signal: earlySignal.signal, aheadMs: fromDuration(earlySignal.ahead) ?? 0 } }),
+    ...(message.deadline === null ? {} : { deadlineMs: fromTimestamp(message.deadline) ?? 0 }),
+    ...(message.timeLimit === null ? {} : { timeLimitMs: fromDuration(message.timeLimit) ?? 0 }),
     origin: message.origin,
     // Without a word from the scheduler the careful choice: no running on without a lease.
     lingerMs: fromDuration(message.linger) ?? 0,

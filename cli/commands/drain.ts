@@ -1,6 +1,7 @@
 // `sluice drain`: empties nodes. New work is kept off at once; what runs may go on until the deadline, is then stopped with its grace
 // and put back into its queue. Made of what the scheduler keeps anyway, a cordon and an announcement, so that it goes on when this
 // command or the scheduler ends.
+import { DRAIN_PREFIX } from '../../common/drain.js';
 import { toDuration, toTimestamp } from '../../common/units.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { SluiceClient } from '../client.js';
@@ -18,8 +19,6 @@ interface Options {
   readonly timeout?: string;
 }
 
-/** How an announcement tells that it is of a drain; `sluice uncordon` takes such ones back. */
-export const DRAIN_PREFIX = 'drain: ';
 /** The announcement ends by itself after so long: by then the node is mended, or gone. */
 const LASTS_MS = 30 * 86_400_000;
 /** The longest deadline and wait: beyond that it is a slip. */

@@ -44,6 +44,8 @@ export interface TaskSpec {
   readonly user?: TaskUser;
   /** The most that it may have in its own folder on the disk, in bytes; absent = no limit. */
   readonly workLimitBytes?: number;
+  /** How long its gang may run, in ms; absent = without a limit. */
+  readonly timeLimitMs?: number;
   /** Its main process looks after several ranks, and says in words which one failed; absent = it is the program. */
   readonly ranks?: true;
   /** Its program has a terminal that people join; absent = it has not. */
@@ -107,6 +109,10 @@ export class AllocationFolder {
   /** Appears before the stop signal. */
   get stop(): string {
     return path.join(this.path, 'stop');
+  }
+  /** How many seconds are left until its time limit. */
+  get timeLeft(): string {
+    return path.join(this.path, 'time-left');
   }
   /** The working directory of a task that names none. */
   get work(): string {
@@ -221,6 +227,11 @@ export class AllocationFolder {
     this.#replace('stop', stop, 0o644);
   }
 
+  /** One line, whole seconds: what a shell can compare. */
+  writeTimeLeft(leftMs: number): void {
+    this.#replace('time-left', Math.max(0, Math.floor(leftMs / 1_000)), 0o644);
+  }
+
   #read(name: string): unknown {
     let text: string;
     try {
@@ -238,11 +249,11 @@ export class AllocationFolder {
     }
   }
 
-  #replace(name: string, content: object, mode = 0o600): void {
+  #replace(name: string, content: object | number, mode = 0o600): void {
     renameSync(this.#writeTemporary(name, content, mode), path.join(this.path, name));
   }
 
-  #writeTemporary(name: string, content: object, mode = 0o600): string {
+  #writeTemporary(name: string, content: object | number, mode = 0o600): string {
     const temporary = path.join(this.path, `.${name}.${process.pid}.${process.hrtime.bigint()}`);
     const fd = openSync(temporary, 'wx', mode);
     try {

@@ -39,6 +39,9 @@ export interface TaskSurroundings {
   readonly resume: Checkpoint | null;
   readonly stopFile: string;
   readonly reportFile: string;
+  /** The workload's own folder for what it makes, which its later attempts and other tasks see, too. */
+  readonly outputDir: string;
+  readonly timeLeftFile: string;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
   /** The interface at whose address other nodes reach this one; null = not known. */
@@ -105,6 +108,10 @@ function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Recor
     ...(around.resume === null ? {} : { SLUICE_RESUME_FROM: around.resume.path }),
     SLUICE_STOP_FILE: around.stopFile,
     SLUICE_REPORT_FILE: around.reportFile,
+    SLUICE_TIME_LEFT_FILE: around.timeLeftFile,
+    SLUICE_OUTPUT_DIR: around.outputDir,
+    // One a task and attempt: an attempt that is tried again judges the same samples anew.
+    SLUICE_RESULTS: `${around.outputDir}/results-${order.attempt}-${order.task}.jsonl`,
     ...(order.role === ''
       ? {}
       : {

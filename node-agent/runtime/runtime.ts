@@ -18,10 +18,18 @@ import { taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { whyPortTaken } from './main-port.js';
 import { FolderLook } from './remote-folders.js';
-import { BOOT_ID, isAlive, type ProcessIdentity } from './process-identity.js';
+import { BOOT_ID, bootMs, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
 import { ProcessMeter } from './process-use.js';
-import { checkEntry, chooseUser, giveFolders, openToUsers, limitsFor, type TaskHolding } from './task-holding.js';
+import {
+  checkEntry,
+  chooseUser,
+  giveFolders,
+  limitsFor,
+  makeOwnFolder,
+  openToUsers,
+  type TaskHolding,
+} from './task-holding.js';
 import { ReportWatch } from './report-watch.js';
 import { checkBeforehand, type StartRefusal } from './start-refusals.js';
 import { makeSureIsDead, SupervisorLink } from './supervisor-link.js';
@@ -52,7 +60,7 @@ const SUPERVISOR_RETRY_MS = 1_000;
 const NOTHING_TO_RESUME: ResumePoint = { checkpoint: null, note: null };
 /** Folders without which nothing at all would work here. */
 const OF_THE_SYSTEM = /^\/(usr\/|usr\/local\/)?s?bin$/;
-const UNTOUCHED = { cancelled: false, giveUp: null, origin: '', watches: null };
+const UNTOUCHED = { cancelled: false, limitMs: null, giveUp: null, origin: '', watches: null };
 const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
@@ -122,6 +130,8 @@ interface TaskHere {
   state: 'preparing' | 'ready' | 'ordered' | 'running';
   /** Set when it was stopped before it was ordered. */
   cancelled: boolean;
+  /** When its time limit passes, in ms since boot; null = nobody has said. */
+  limitMs: number | null;
   /** While it is made ready: gives that up. */
   giveUp: (() => void) | null;
   /** What came with the order for the scheduler; empty = see its folder. */
@@ -196,6 +206,7 @@ export class TaskRuntime {
       checkpointDir: this.#checkpointDir(order),
       state: 'preparing',
       cancelled: false,
+      limitMs: null,
       giveUp: null,
       origin: order.origin,
       watches: null,
@@ -223,6 +234,15 @@ export class TaskRuntime {
     if (task.state === 'ready') this.#cancelReady(id, task);
     else if (task.state === 'preparing') this.#cancelPreparing(task);
     else void this.#send({ type: 'stop', id, reason, graceMs });
+  }
+
+  /** How long a task has until its time limit passes, from now. */
+  timeLeft(id: string, leftMs: number): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    task.limitMs = bootMs() + leftMs;
+    // One that is about to start is told then.
+    if (task.state === 'running') void this.#send({ type: 'time left', id, leftMs });
   }
 
   /** Ends a task's processes without asking anyone: not the task, and not a supervisor that may hang. */
@@ -402,11 +422,17 @@ export class TaskRuntime {
     const { holding } = this.#options;
     const user = await chooseUser(holding.users, order.owner);
     if (typeof user === 'string') return refused(user);
+    const outputDir = path.join(this.#options.sharedDir, 'outputs', workloadFolder(order));
     try {
       if (user === null) await makeFolder(checkpointDir);
       else await giveFolders(user, { folder, checkpointDir, isOurs: order.checkpointDirectory === '' });
     } catch (error) {
       return refused(`the checkpoint folder ${checkpointDir} cannot be made: ${(error as Error).message}`);
+    }
+    try {
+      await makeOwnFolder(outputDir, user);
+    } catch (error) {
+      return refused(`the folder for outputs ${outputDir} cannot be made: ${(error as Error).message}`);
     }
     if (user !== null && order.workingDirectory !== '') {
       const refusal = await checkEntry(user, order.workingDirectory);
@@ -422,6 +448,8 @@ export class TaskRuntime {
     const resume = isFirst
       ? NOTHING_TO_RESUME
       : await resumePoint({ asked, dir: checkpointDir, workload, attempt, tasks });
+    // Before it begins, so that it finds it at once; counted down from when all of its gang run.
+    if (order.timeLimitMs !== undefined) folder.writeTimeLeft(order.timeLimitMs);
     const { variables, notes } = taskEnvironment(order, {
       nodeName: this.#options.nodeName,
       agentEnvironment: this.#options.environment,
@@ -429,6 +457,8 @@ export class TaskRuntime {
       resume: resume.checkpoint,
       stopFile: folder.stop,
       reportFile: folder.report,
+      outputDir,
+      timeLeftFile: folder.timeLeft,
       gpuMemoryMib: this.#options.gpuMemoryMib,
       peerInterface: this.#options.peerInterface?.() ?? null,
       user,
@@ -450,6 +480,7 @@ export class TaskRuntime {
       graceMs: order.graceMs,
       ...(order.earlySignal === undefined ? {} : { earlySignal: order.earlySignal }),
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
+      ...(order.timeLimitMs === undefined ? {} : { timeLimitMs: order.timeLimitMs }),
       limits: limitsFor(order, holding, this.#options.gpuDevice),
       ...(user === null ? {} : { user }),
       ...(holding.workLimitBytes === null ? {} : { workLimitBytes: holding.workLimitBytes }),
@@ -465,7 +496,7 @@ export class TaskRuntime {
    */
   #checkpointDir(order: DesiredAllocation): string {
     const base = order.checkpointDirectory || path.join(this.#options.sharedDir, 'checkpoints');
-    return path.join(base, `${order.workloadName}-${order.workload}`);
+    return path.join(base, workloadFolder(order));
   }
 
   #folder(id: string): AllocationFolder {
@@ -512,6 +543,7 @@ export class TaskRuntime {
     switch (event.type) {
       case 'started':
         task.state = 'running';
+        if (task.limitMs !== null) this.timeLeft(event.id, task.limitMs - bootMs());
         this.#listener.started(event.id, event.startedMs);
         this.#watch(event.id, task);
         return;
@@ -806,11 +838,16 @@ function refused(message: string): Refusal {
   return { code: 126, message };
 }
 
+/** The name of a workload's own folder among those of others. */
+function workloadFolder({ workloadName, workload }: DesiredAllocation): string {
+  return `${workloadName}-${workload}`;
+}
+
 /** What a start touches that the order names, or that its administrator put on storage which all nodes see. */
 function foldersNamedBy(order: DesiredAllocation, sharedDir: string): readonly string[] {
   const { workingDirectory, checkpointDirectory, resume } = order;
   const [program = ''] = argvOf(order) ?? [];
-  const named = [workingDirectory, checkpointDirectory || sharedDir, resume?.path ?? '', path.dirname(program)];
+  const named = [sharedDir, workingDirectory, checkpointDirectory, resume?.path ?? '', path.dirname(program)];
   return named.filter((folder) => path.isAbsolute(folder) && !OF_THE_SYSTEM.test(folder));
 }
 

@@ -18,6 +18,8 @@ export type SupervisorOrder =
   | { readonly type: 'start'; readonly id: string; readonly folder: string }
   /** Stop file, TERM, and KILL after the grace. A repeated order can only shorten the grace. */
   | { readonly type: 'stop'; readonly id: string; readonly reason: StopReason; readonly graceMs: number }
+  /** How long it has until its time limit passes. One that is earlier knows nothing of it, and passes it over. */
+  | { readonly type: 'time left'; readonly id: string; readonly leftMs: number }
   /** Goes as soon as it has no task, without waiting for an agent to come. */
   | { readonly type: 'leave' };
 

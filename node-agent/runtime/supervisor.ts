@@ -57,6 +57,8 @@ const KILL_LIMIT_MS = 10_000;
 const IDLE_LEAVE_MS = 30_000;
 /** How often what the system refused, such as a write to a full disk, is tried again, in ms. */
 const RETRY_MS = 1_000;
+/** How often a task's file says anew how long it has, in ms. */
+const TIME_LEFT_MS = 10_000;
 /** Between two tries to end what came into a task's groups at its end, in ms. */
 const GROUP_PAUSE_MS = 5;
 /** How often the removal of a group whose last process is half dead is tried, every WATCH_MS. */
@@ -75,6 +77,8 @@ interface LiveTask {
   readonly started: { readonly bootMs: number; readonly steadyMs: number };
   /** Set once the main process ended. */
   ended: boolean;
+  /** When its time limit passes, in ms since boot, and what its file said last; null = it has none. */
+  limit: { readonly endMs: number; readonly toldMs: number } | null;
   /** Why the supervisor itself ended it, in words; empty = it did not. */
   cause: string;
   stop: { readonly killAtMs: number; readonly timers: readonly NodeJS.Timeout[] } | null;
@@ -155,6 +159,9 @@ class Supervisor {
         return;
       case 'stop':
         this.#stop(order.id, order.reason, order.graceMs);
+        return;
+      case 'time left':
+        this.#setTimeLeft(order.id, order.leftMs);
         return;
       case 'leave':
         this.#idleLeaveMs = 0;
@@ -240,8 +247,9 @@ class Supervisor {
     const logTimes = new LogTimesWriter(folder.log);
     const disk = spec.workLimitBytes === undefined ? null : new DiskWatch(folder, spec.workLimitBytes);
     const held = { group, devices, disk, logTimes, startedMs, started };
-    const task: LiveTask = { spec, folder, tree, ...held, ended: false, cause: '', stop: null };
+    const task: LiveTask = { spec, folder, tree, ...held, ended: false, limit: null, cause: '', stop: null };
     this.#tasks.set(spec.id, task);
+    if (spec.timeLimitMs !== undefined) this.#setTimeLeft(spec.id, spec.timeLimitMs);
     child.on('exit', (code, signal) => void this.#end(task, code, signal ?? ''));
     try {
       if (group !== null) limitMemory(group.limits, limitsOf(spec));
@@ -386,11 +394,28 @@ class Supervisor {
         this.#stop(task.spec.id, 'NODE_LOST', graceWithoutLease(task.spec, this.#leaseMs, nowMs));
       }
       this.#lookAtLog(task);
+      this.#tellTimeLeft(task, nowMs);
       attempt(task.spec.id, () => this.#lookAtUse(task));
     }
     for (const [group, tries] of this.#emptyGroups) this.#removeGroups(group, tries);
     if (this.#tasks.size > 0 || this.#agents.size > 0) this.#idleSinceMs = performance.now();
     else if (performance.now() - this.#idleSinceMs > this.#idleLeaveMs) this.#leave();
+  }
+
+  #setTimeLeft(id: string, leftMs: number): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    task.limit = { endMs: bootMs() + leftMs, toldMs: -Infinity };
+    this.#tellTimeLeft(task, bootMs());
+  }
+
+  /** Writes down how long a task has, now and then. */
+  #tellTimeLeft(task: LiveTask, nowMs: number): void {
+    if (task.limit === null || task.ended || nowMs - task.limit.toldMs < TIME_LEFT_MS) return;
+    const { endMs } = task.limit;
+    task.limit = { endMs, toldMs: nowMs };
+    // On a full disk it is told the next time.
+    attempt(task.spec.id, () => task.folder.writeTimeLeft(endMs - nowMs));
   }
 
   /** Notes when the log grew, and holds it below its cap. */

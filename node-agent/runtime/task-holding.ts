@@ -74,7 +74,7 @@ export function limitsFor(order: DesiredAllocation, holding: TaskHolding, device
 /** Lets users pass to the folders of their tasks, without seeing what else is there. @throws the system's error */
 export function openToUsers(stateDir: string, sharedDir: string): void {
   for (const folder of [stateDir, path.join(stateDir, 'allocations')]) chmodSync(folder, PASSAGE);
-  makeFolderSync(path.join(sharedDir, 'checkpoints'), PASSAGE);
+  for (const name of ['checkpoints', 'outputs']) makeFolderSync(path.join(sharedDir, name), PASSAGE);
 }
 
 /**
@@ -105,9 +105,18 @@ export async function giveFolders(
     await runAsUser(user, ['mkdir', '-p', '--', checkpointDir]);
     return;
   }
-  const isNew = (await lstat(checkpointDir).catch(ignoreMissing)) === null;
-  await makeFolder(checkpointDir, OWN_ONLY);
-  if (isNew) await chown(checkpointDir, uid, gid);
+  await makeOwnFolder(checkpointDir, user);
+}
+
+/** Makes a folder that the agent chose for a task's user, if it is not there; null = the agent's own. @throws the system's error */
+export async function makeOwnFolder(folder: string, user: TaskUser | null): Promise<void> {
+  if (user === null) {
+    await makeFolder(folder);
+    return;
+  }
+  const isNew = (await lstat(folder).catch(ignoreMissing)) === null;
+  await makeFolder(folder, OWN_ONLY);
+  if (isNew) await chown(folder, user.uid, user.gid);
 }
 
 function ignoreMissing(error: unknown): null {

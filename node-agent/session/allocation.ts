@@ -12,6 +12,8 @@ export type StopReason =
   | 'NODE_LOST'
   | 'TIME_LIMIT'
   | 'MAINTENANCE'
+  | 'DRAIN'
+  | 'RESIZE'
   | 'GPU_FAULT';
 
 /** One GPU, or a part of one, that an allocation was given. */
@@ -124,6 +126,10 @@ export interface DesiredAllocation extends Grant {
   readonly resume: Checkpoint | null;
   /** Sent ahead of the stop signal; absent = none is. A stop's grace is then the time for both. */
   readonly earlySignal?: { readonly signal: string; readonly aheadMs: number };
+  /** When its time limit passes, by the scheduler's time of day; absent = it has none, or its gang does not run yet. */
+  readonly deadlineMs?: number;
+  /** How long its gang may run, once it does; absent = without a limit. */
+  readonly timeLimitMs?: number;
   /** What the scheduler wants back, as it is, should its history be lost; empty = it sent none. */
   readonly origin: string;
   /** Set when the task has to stop. */

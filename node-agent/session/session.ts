@@ -181,6 +181,8 @@ export type SessionOutput =
   | { readonly type: 'go'; readonly allocation: DesiredAllocation }
   | { readonly type: 'stop'; readonly id: AllocationId; readonly reason: StopReason; readonly graceMs: number }
   | { readonly type: 'kill'; readonly id: AllocationId }
+  /** When the time limit of a task passes, by the scheduler's time of day. */
+  | { readonly type: 'deadline'; readonly id: AllocationId; readonly deadlineMs: number }
   /** Its processes, and the memory of those GPUs that nobody else uses. `gpus` = all it had. */
   | {
       readonly type: 'check clean';
@@ -462,6 +464,10 @@ function takeDesired(turn: Turn, order: Extract<SessionInput, { type: 'desired' 
   }
   bindTo(turn, term);
   if (revision !== maxRevision) turn.changeJournal({ maxRevision: revision });
+  for (const { id, deadlineMs } of allocations) {
+    if (deadlineMs === undefined || turn.state.desired?.get(id)?.deadlineMs === deadlineMs) continue;
+    turn.emit({ type: 'deadline', id, deadlineMs });
+  }
   turn.change({
     desired: new Map(allocations.map((one) => [one.id, one])),
     isDesiredNow: true,

@@ -4,7 +4,8 @@ import type { NodeId } from '../../common/ids.js';
 import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
 import type { DesiredAllocations } from '../../proto/gen/sluice/v1/DesiredAllocations.js';
 import type { ReadableState } from '../model/cluster-state.js';
-import type { Allocation, Role, Workload } from '../model/records.js';
+import type { StopReason as StopReasonInProto } from '../../proto/gen/sluice/v1/StopReason.js';
+import type { Allocation, Role, StopReason, Workload } from '../model/records.js';
 import { workloadKey } from '../model/records.js';
 import { present } from '../../common/assert.js';
 import { earlySignalToProto, KIND_TO_PROTO, STOP_REASON_TO_PROTO } from '../model/wire-names.js';
@@ -82,12 +83,14 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
       allocation.stop === null
         ? null
         : {
-            reason: STOP_REASON_TO_PROTO[allocation.stop.reason],
+            reason: stopReasonFor(allocation.stop.reason, workload),
             requestTime: toTimestamp(allocation.stop.requestedMs),
             grace: toDuration(allocation.stop.graceMs),
             forWorkload: allocation.stop.forWorkload ?? 0,
             message: allocation.stop.message,
           },
+    ...(workload.deadline === null ? {} : { deadline: toTimestamp(workload.deadline.endMs) }),
+    ...(spec.timeLimitMs === null ? {} : { timeLimit: toDuration(spec.timeLimitMs) }),
     linger: toDuration(lingerMs(spec)),
     grace: toDuration(spec.graceMs),
     ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
@@ -103,6 +106,13 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
       : { launch: taskLaunch(state, allocation, workload) }),
     array: spec.array === null ? null : { index: spec.array.index, size: spec.array.size, first: spec.array.of },
   };
+}
+
+/** Stops for the sake of others, or of the node: whether its workload goes on without it is what the program has to know. */
+const FOR_OTHERS: ReadonlySet<StopReason> = new Set(['reclaimed', 'preempted', 'moved', 'maintenance', 'drain']);
+
+function stopReasonFor(reason: StopReason, { afterStop }: Workload): StopReasonInProto {
+  return afterStop === null && FOR_OTHERS.has(reason) ? 'STOP_REASON_RESIZE' : STOP_REASON_TO_PROTO[reason];
 }
 
 /** The number of a role's first task. */

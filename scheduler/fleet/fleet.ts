@@ -422,9 +422,19 @@ export class Fleet {
         nodes.add(change.after.id);
       else if (change.collection === 'nodes' && change.before !== null && change.after === null)
         this.#forget(change.before.id);
+      else if (change.collection === 'workloads' && movesDeadline(change))
+        this.#orderAll(change.after?.allocations ?? []);
       else if (change.collection === 'meta' && change.after !== null) this.#follow(change.after);
     }
     for (const node of nodes) this.#sessions.get(node)?.sendDesired();
+  }
+
+  /** Sends orders to whoever has these: what their workload's record says of them has changed. */
+  #orderAll(allocations: readonly AllocationId[]): void {
+    void this.#deps.loop.read((state) => {
+      const nodes = new Set(allocations.flatMap((id) => state.allocation(id)?.node ?? []));
+      for (const node of nodes) this.#sessions.get(node)?.sendDesired();
+    });
   }
 
   /** Whether a node's record says something else to its agent than before. */
@@ -628,6 +638,14 @@ export interface FleetWaiting {
 }
 
 /** Whether the orphans that are to be left alone are others. */
+type WorkloadChange = Extract<RecordChange, { readonly collection: 'workloads' }>;
+
+/** Its tasks are told how long they have: that is fixed when the last one of its gang runs. */
+function movesDeadline({ before, after }: WorkloadChange): boolean {
+  const endMs = after?.deadline?.endMs;
+  return endMs !== undefined && endMs !== before?.deadline?.endMs;
+}
+
 type NodeChange = Extract<RecordChange, { readonly collection: 'nodes' }>;
 
 function sparesOthers({ before, after }: NodeChange): boolean {

@@ -504,6 +504,7 @@ export type StopReason =
   | 'node_lost'
   | 'time_limit'
   | 'maintenance'
+  | 'drain'
   | 'requeued'
   | 'gpu_fault';
 

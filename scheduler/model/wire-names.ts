@@ -66,6 +66,7 @@ export const STOP_REASON_TO_PROTO = {
   moved: 'STOP_REASON_MOVED',
   time_limit: 'STOP_REASON_TIME_LIMIT',
   maintenance: 'STOP_REASON_MAINTENANCE',
+  drain: 'STOP_REASON_DRAIN',
   requeued: 'STOP_REASON_REQUEUED',
   gpu_fault: 'STOP_REASON_GPU_FAULT',
 } as const satisfies Record<StopReason, string>;

@@ -116,6 +116,9 @@ export class SimRuntime implements Runtime {
     else void this.#send((supervisor) => supervisor.stop(id, graceMs));
   }
 
+  /** Simulated programs look at no files. */
+  timeLeft(): void {}
+
   async kill(id: string): Promise<void> {
     const task = this.#tasks.get(id);
     if (task === undefined) return;

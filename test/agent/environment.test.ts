@@ -10,6 +10,8 @@ const AROUND = {
   resume: null,
   stopFile: '/s',
   reportFile: '/r',
+  outputDir: '/o',
+  timeLeftFile: '/l',
   gpuMemoryMib: (uuid: string) =>
     new Map([
       ['g', 80_000],

@@ -96,6 +96,8 @@ describe('the environment of tasks that work together', () => {
       resume: null,
       stopFile: '/s',
       reportFile: '/r',
+      outputDir: '/o',
+      timeLeftFile: '/l',
       gpuMemoryMib: () => null,
       peerInterface: peer,
       user: null,
@@ -187,6 +189,8 @@ describe('the environment of tasks that work together', () => {
       resume: null,
       stopFile: '/s',
       reportFile: '/r',
+      outputDir: '/o',
+      timeLeftFile: '/l',
       gpuMemoryMib: () => null,
       user: null,
     });

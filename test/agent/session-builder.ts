@@ -197,6 +197,8 @@ function inWords(output: SessionOutput): string | null {
       return `go ${output.allocation.id}`;
     case 'stop':
       return `stop ${output.id} ${output.reason} ${output.graceMs}`;
+    case 'deadline':
+      return `deadline ${output.id} ${output.deadlineMs}`;
     case 'kill':
       return `kill ${output.id}`;
     case 'check clean':

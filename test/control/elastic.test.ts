@@ -77,6 +77,13 @@ class Stage extends Workshop {
     return [state, ...tasks].join(' ');
   }
 
+  /** The reason in the order to a task's agent. */
+  stopTold(task: number): string | undefined {
+    const { id, node } = this.allocation(this.of(task));
+    const { allocations } = desiredOf(this.state, node, { epoch: 1, revision: 1, leaderId: '' });
+    return allocations?.find((one) => one.id === id)?.stop?.reason?.toString();
+  }
+
   get lastEvent(): string {
     const event = this.workload(this.number).events.at(-1);
     return `${event?.type}: ${event?.message}`;
@@ -173,6 +180,7 @@ describe('shrinking', () => {
     stage.evict([3]);
     expect(stage.told).toBe('running 0:running 1:running 2:running 3:stopping');
     expect(stage.lastEvent).toBe('stopping: task 3 (1 GPU) stopped: product takes back 1 GPU');
+    expect(stage.stopTold(3)).toBe('STOP_REASON_RESIZE');
     stage.nowMs += 10_000;
     stage.see(3, { ...over, exit: { code: 143, signal: '', message: '' } });
     expect(stage.told).toBe('running 0:running 1:running 2:running');

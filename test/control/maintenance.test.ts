@@ -13,6 +13,7 @@ import { registerNode } from '../../scheduler/control/commands/nodes.js';
 import { Upkeep } from '../../scheduler/control/upkeep.js';
 import { markStarted } from '../../scheduler/model/lifecycle.js';
 import { ANYWHERE, GPU_PARTS, wholeGpus } from '../../scheduler/model/requests.js';
+import { desiredOf } from '../../scheduler/fleet/desired.js';
 import { nodeReport, Workshop } from './workshop.js';
 
 const HOUR = 3_600_000;
@@ -112,6 +113,16 @@ describe('at its start', () => {
       message: 'maintenance of n1 begins: fans',
     });
     expect(stage.workload(there).state).toBe('running');
+  });
+
+  test('of a drain, what runs there is told that it is one', () => {
+    const stage = new Stage();
+    const id = stage.start(stage.submit(), stage.n1);
+    stage.announce({ startMs: null, reason: 'drain: new fans' });
+    stage.pass();
+    expect(stage.allocation(id).stop).toMatchObject({ reason: 'drain' });
+    const { allocations } = desiredOf(stage.state, stage.n1, { epoch: 1, revision: 1, leaderId: '' });
+    expect(allocations?.[0]?.stop?.reason).toBe('STOP_REASON_DRAIN');
   });
 
   test('an elastic workload loses only its surplus tasks there', () => {

@@ -1,5 +1,6 @@
 // The calendar of nodes: times announced beforehand in which they are not to be used, and what happens when one begins.
 import { status } from '@grpc/grpc-js';
+import { DRAIN_PREFIX } from '../../../common/drain.js';
 import { ApiError } from '../../../common/errors.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../../common/ids.js';
 import { formatDuration } from '../../../common/units.js';
@@ -116,9 +117,11 @@ export function followCalendar(draft: Draft, id: NodeId, nowMs: number): void {
     if (own === undefined) running.set(workload, [held]);
     else own.push(held);
   }
+  const isDrain = open.reason.startsWith(DRAIN_PREFIX);
+  const reason = isDrain ? 'drain' : 'maintenance';
   const message = `maintenance of ${node.name} begins${open.reason === '' ? '' : `: ${open.reason}`}`;
   for (const [workload, ids] of running) {
-    requestStopOf(draft, workload, ids, { reason: 'maintenance', requestedMs: nowMs, forWorkload: null, message });
+    requestStopOf(draft, workload, ids, { reason, requestedMs: nowMs, forWorkload: null, message });
   }
 }
 

@@ -11,6 +11,7 @@ import type { Duration as _google_protobuf_Duration, Duration__Output as _google
 import type { ArrayIndex as _sluice_v1_ArrayIndex, ArrayIndex__Output as _sluice_v1_ArrayIndex__Output } from '../../sluice/v1/ArrayIndex.js';
 import type { TaskLaunch as _sluice_v1_TaskLaunch, TaskLaunch__Output as _sluice_v1_TaskLaunch__Output } from '../../sluice/v1/TaskLaunch.js';
 import type { EarlySignal as _sluice_v1_EarlySignal, EarlySignal__Output as _sluice_v1_EarlySignal__Output } from '../../sluice/v1/EarlySignal.js';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface DesiredAllocation {
@@ -88,6 +89,14 @@ export interface DesiredAllocation {
    * Sent before the stop signal. A stop order's grace is then the time for both, from the order to the kill.
    */
   'earlySignal'?: (_sluice_v1_EarlySignal | null);
+  /**
+   * When its time limit passes, by the scheduler's clock (see Welcome.server_time). Absent = it has none, or its gang does not run yet.
+   */
+  'deadline'?: (_google_protobuf_Timestamp | null);
+  /**
+   * How long its gang may run, once it does. Absent = without a limit.
+   */
+  'timeLimit'?: (_google_protobuf_Duration | null);
   'program'?: "command"|"builtin";
 }
 
@@ -166,5 +175,13 @@ export interface DesiredAllocation__Output {
    * Sent before the stop signal. A stop order's grace is then the time for both, from the order to the kill.
    */
   'earlySignal': (_sluice_v1_EarlySignal__Output | null);
+  /**
+   * When its time limit passes, by the scheduler's clock (see Welcome.server_time). Absent = it has none, or its gang does not run yet.
+   */
+  'deadline': (_google_protobuf_Timestamp__Output | null);
+  /**
+   * How long its gang may run, once it does. Absent = without a limit.
+   */
+  'timeLimit': (_google_protobuf_Duration__Output | null);
   'program'?: "command"|"builtin";
 }

@@ -39,6 +39,14 @@ export const StopReason = {
    */
   STOP_REASON_REQUEUED: 'STOP_REASON_REQUEUED',
   /**
+   * Its node is drained, and the deadline passed.
+   */
+  STOP_REASON_DRAIN: 'STOP_REASON_DRAIN',
+  /**
+   * The task leaves and the others of its workload go on. Told to the task alone; to others the reason is why it had to leave.
+   */
+  STOP_REASON_RESIZE: 'STOP_REASON_RESIZE',
+  /**
    * A GPU that it holds failed.
    */
   STOP_REASON_GPU_FAULT: 'STOP_REASON_GPU_FAULT',
@@ -92,6 +100,16 @@ export type StopReason =
    */
   | 'STOP_REASON_REQUEUED'
   | 9
+  /**
+   * Its node is drained, and the deadline passed.
+   */
+  | 'STOP_REASON_DRAIN'
+  | 10
+  /**
+   * The task leaves and the others of its workload go on. Told to the task alone; to others the reason is why it had to leave.
+   */
+  | 'STOP_REASON_RESIZE'
+  | 11
   /**
    * A GPU that it holds failed.
    */
