@@ -1,7 +1,11 @@
 // Real tasks through daemon, agent, supervisor and kernel: how many short ones a second, from the client's call to the end of
 // the last one, and how long it takes until 200 that are submitted at once run on one node. Tasks are processes in control
 // groups with limits, as on any node.
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SluiceClient } from '../cli/client.js';
 import type { WorkloadSpec } from '../proto/gen/sluice/v1/WorkloadSpec.js';
@@ -29,14 +33,26 @@ export async function benchDispatch({ scratchFolder }: BenchContext): Promise<re
   });
 }
 
-/** `launch.parallel_200_ms`, until the last of them runs, and `launch.parallel_200_p50_ms`. */
+/**
+ * `launch.parallel_200_ms`, until the last of them runs, and `launch.parallel_200_p50_ms`; and between those runs, so that both have the same
+ * machine, `launch.plain_*`: the same programs without any scheduler, started one after the other by one process that waits for none.
+ */
 export async function benchLaunch({ scratchFolder }: BenchContext): Promise<readonly Figure[]> {
   return withCluster(scratchFolder, async ({ client }) => {
     await startsAtOnceMs(client);
     const runs: (readonly number[])[] = [];
-    while (runs.length < LEAST_RUNS) runs.push(await startsAtOnceMs(client));
-    const at = (share: number) => runs.map((spans) => quantile(spans, share));
-    return [figure('launch.parallel_200_ms', 'ms', at(1)), figure('launch.parallel_200_p50_ms', 'ms', at(0.5))];
+    const plain: (readonly number[])[] = [];
+    while (runs.length < LEAST_RUNS) {
+      runs.push(await startsAtOnceMs(client));
+      plain.push(await plainStartsAtOnceMs(scratchFolder));
+    }
+    const at = (spans: readonly (readonly number[])[], share: number) => spans.map((one) => quantile(one, share));
+    return [
+      figure('launch.parallel_200_ms', 'ms', at(runs, 1)),
+      figure('launch.parallel_200_p50_ms', 'ms', at(runs, 0.5)),
+      figure('launch.plain_200_ms', 'ms', at(plain, 1)),
+      figure('launch.plain_200_p50_ms', 'ms', at(plain, 0.5)),
+    ];
   });
 }
 
@@ -72,6 +88,21 @@ async function startsAtOnceMs(client: SluiceClient): Promise<readonly number[]> 
   const stamps: bigint[] = [];
   for (const { number } of workloads) stamps.push(await readStamp(client, String(number), 0));
   return stamps.map((stampNs) => Number(stampNs - calledNs) / 1e6);
+}
+
+/** What the machine itself takes for as many starts: each program in a session of its own, its output to a file, as tasks have it. */
+async function plainStartsAtOnceMs(scratchFolder: string): Promise<readonly number[]> {
+  const [program = '', ...args] = STAMP.argv;
+  const files = Array.from({ length: STARTS_AT_ONCE }, (_, at) => path.join(scratchFolder, `plain-${at}`));
+  const calledNs = nowNs();
+  const ends = files.map(async (file) => {
+    const output = openSync(file, 'w');
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', output, output] });
+    closeSync(output);
+    await once(child, 'exit');
+  });
+  await Promise.all(ends);
+  return files.map((file) => Number(BigInt(readFileSync(file, 'utf8').trim()) - calledNs) / 1e6);
 }
 
 function taskOf(name: string, argv: readonly string[], gpuMilli = 1_000): WorkloadSpec {

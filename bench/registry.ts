@@ -50,7 +50,7 @@ const DISPATCH_BENCH: RegisteredBench = {
 };
 
 const LAUNCH_BENCH: RegisteredBench = {
-  figures: ['launch.parallel_200_ms', 'launch.parallel_200_p50_ms'],
+  figures: ['launch.parallel_200_ms', 'launch.parallel_200_p50_ms', 'launch.plain_200_ms', 'launch.plain_200_p50_ms'],
   load: async () => (await import('./dispatch.js')).benchLaunch,
 };
 

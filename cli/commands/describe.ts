@@ -1,6 +1,5 @@
 // `sluice describe RESOURCE X`: all that is known of one workload, queue or node, for reading.
 import { fromDuration, formatDuration, fromTimestamp, plural } from '../../common/units.js';
-import type { Allocation__Output } from '../../proto/gen/sluice/v1/Allocation.js';
 import type { Maintenance__Output } from '../../proto/gen/sluice/v1/Maintenance.js';
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Duration__Output } from '../../proto/gen/google/protobuf/Duration.js';
@@ -194,7 +193,7 @@ function describeWorkload(invocation: Invocation, workload: Workload__Output, { 
     section('Roles', roleTable(invocation, spec)),
     section('Environment', formatFields(environment, '  ')),
     section('Endpoints', formatFields(endpoints, '  ')),
-    section('Allocations', allocationTable(invocation, workload.allocations)),
+    section('Allocations', allocationTable(invocation, workload)),
     section('Events', eventTable(invocation, workload)),
   ].join('');
 }
@@ -236,14 +235,19 @@ function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function allocationTable(invocation: Invocation, allocations: readonly Allocation__Output[]): string {
+function allocationTable(invocation: Invocation, workload: Workload__Output): string {
+  const { allocations } = workload;
   if (allocations.length === 0) return '';
   const { nowMs } = invocation;
+  const isRanked = allocations.some(({ _rank }) => _rank === 'rank');
+  // There a rank is a process, of which a task has several.
+  const isOfNodes = ['LAUNCHER_TORCHRUN', 'LAUNCHER_PER_GPU'].includes(workload.spec?.launcher ?? '');
   const rows = allocations.map((allocation): readonly Cell[] => {
     const { exit, stop } = allocation;
     const state = enumWord(allocation.state, 'ALLOCATION_STATE_') + (allocation.unreachable ? ',Unreachable' : '');
     return [
       `  ${allocation.task}`,
+      ...(isRanked ? [allocation._rank === 'rank' ? String(allocation.rank) : '-'] : []),
       allocation.node,
       grantText(allocation),
       state,
@@ -252,7 +256,8 @@ function allocationTable(invocation: Invocation, allocations: readonly Allocatio
       stop === null ? exit?.message || '-' : `${enumWord(stop.reason, 'STOP_REASON_')}: ${stop.message}`,
     ];
   });
-  return invocation.table(['  TASK', 'NODE', 'GPUS', 'STATE', 'STARTED', 'EXIT', 'WHY']).withTitles(rows);
+  const ranks = isRanked ? [isOfNodes ? 'NODE-RANK' : 'RANK'] : [];
+  return invocation.table(['  TASK', ...ranks, 'NODE', 'GPUS', 'STATE', 'STARTED', 'EXIT', 'WHY']).withTitles(rows);
 }
 
 function eventTable(invocation: Invocation, { events }: Workload__Output): string {

@@ -175,6 +175,26 @@ describe('work on a node that is not heard', () => {
   });
 });
 
+describe('describe workload', () => {
+  it.each([
+    ['LAUNCHER_NONE', 'TASK RANK NODE', ['0 1 n1', '1 - n1']],
+    ['LAUNCHER_PER_GPU', 'TASK NODE-RANK NODE', ['0 1 n1', '1 - n1']],
+    [null, 'TASK NODE GPUS', ['0 n1', '1 n1']],
+  ] as const)('says which rank each task is that works with others: %s', async (launcher, titles, rows) => {
+    const { workloads } = scheduler;
+    scheduler.workloads = workloads.map((each) => {
+      if (each.number !== 1041 || launcher === null) return each;
+      const ranked = (each.allocations ?? []).map((one) => (one.task === 0 ? { ...one, rank: 1 } : one));
+      return { ...each, spec: { ...each.spec, launcher }, allocations: ranked };
+    });
+    const lines = (await linesOf('describe workload 1041')).map((line) => line.trim().replaceAll(/ +/g, ' '));
+    scheduler.workloads = workloads;
+    const at = lines.findIndex((line) => line.startsWith('TASK '));
+    expect(lines[at]).toMatch(new RegExp(`^${titles} `));
+    for (const [index, row] of rows.entries()) expect(lines[at + 1 + index]).toMatch(new RegExp(`^${row} `));
+  });
+});
+
 describe('get workloads --watch -o json', () => {
   it('tells what is let go, of what was shown', async () => {
     const running = startCli(['get', 'wl', '-w', '-o', 'json'], { env: { SLUICE_SERVER: scheduler.address } });
