@@ -154,6 +154,35 @@ function queues(): Dashboard {
       ]),
     )
     .withPanel(
+      bars(
+        'GPU time',
+        'Within the guarantee and borrowed, in an hour. A leaf queue borrows above its own guarantee, be it from the queue above.',
+        's',
+        ['sum by (queue, kind) (increase(sluice_queue_gpu_seconds_total{queue=~"$queue"}[1h]))', '{{queue}}: {{kind}}'],
+      ),
+    )
+    .withPanel(
+      lines(
+        'Budget',
+        'How much of it is used in the present period, and where people are warned; queues without one are absent.',
+        'percentunit',
+        [of('budget_used_ratio'), '{{queue}} used'],
+        [of('budget_warn_ratio'), '{{queue}} warns'],
+      ),
+    )
+    .withPanel(
+      lines('Budget: days left', 'Until the period ends and all of it is there again.', 'd', [
+        `(${of('budget_end_timestamp_seconds')} - time()) / 86400`,
+        '{{queue}}',
+      ]),
+    )
+    .withPanel(
+      lines('Budget: borrowing stopped', '1 = it is spent, and the queue gets nothing above its guarantee.', 'short', [
+        of('budget_stops_borrowing'),
+        '{{queue}}',
+      ]),
+    )
+    .withPanel(
       lines('GPU time lost to interruptions', 'Since the last complete checkpoint, an hour.', 's', [
         'sum by (victim_queue) (increase(sluice_preemption_lost_gpu_seconds_total{victim_queue=~"$queue"}[1h]))',
         '{{victim_queue}}',

@@ -109,7 +109,16 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
       throw error;
     }
   };
-  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room, idleAfterMs: config.idleAfterMs });
+  const metrics = new SchedulerMetrics({
+    loop,
+    hub,
+    fleet,
+    state,
+    clock,
+    room,
+    idleAfterMs: config.idleAfterMs,
+    budgetUses: (nowMs) => control.budgets.uses(nowMs),
+  });
   const notifier = new Notifier(config.notify, {
     loop,
     state,
@@ -141,6 +150,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     maxGraceMs: config.maxGraceMs,
     maxRequests: config.retention.requestCount,
     prices: config.prices,
+    budgetUses: (nowMs) => control.budgets.uses(nowMs),
     room,
     takeSnapshot: async (clusterId) => {
       const { position: at, records: all, release } = await store.snapshot();

@@ -7,6 +7,7 @@ import type { Logger } from '../common/log.js';
 import { isNearlyFull, RECORDS_A_SWEEP, sweep } from './control/commands/retention.js';
 import { AdviceWatch } from './control/advice-watch.js';
 import { CopyWatch } from './control/copy-watch.js';
+import { BudgetWatch } from './control/budget-watch.js';
 import { Keeping } from './control/keeping.js';
 import { ControlLoop } from './control/loop.js';
 import { InvariantWatch } from './control/invariants/watch.js';
@@ -16,6 +17,7 @@ import { WatchHub } from './control/watch-hub.js';
 import type { ServerConfig } from './config.js';
 import { ClusterView } from './engine/view.js';
 import { Fleet } from './fleet/fleet.js';
+import { NO_PRICES } from './model/prices.js';
 import { KEEPS_ALL } from './model/usage-history.js';
 import type { StateStore, StorePosition } from './store/state-store.js';
 
@@ -53,6 +55,7 @@ export interface Control extends Recovered {
   readonly fleet: Fleet;
   /** What is to be said of running workloads. */
   readonly advice: AdviceWatch;
+  readonly budgets: BudgetWatch;
   /** The time by which everything is decided. */
   readonly clock: SteadyClock;
   /** Begins: leases run, the engine decides, finished work is let go. */
@@ -66,7 +69,7 @@ export interface Control extends Recovered {
 /** Recovers the state and puts everything around it. @throws what {@link recover} throws */
 export async function wireControl(
   config: Pick<ServerConfig, 'policy' | 'heartbeatMs' | 'leaseMs' | 'maxGraceMs' | 'retention'> &
-    Partial<Pick<ServerConfig, 'redis' | 'fencing' | 'gpuHealth' | 'usageRetention' | 'idleAfterMs'>>,
+    Partial<Pick<ServerConfig, 'redis' | 'fencing' | 'gpuHealth' | 'usageRetention' | 'idleAfterMs' | 'prices'>>,
   {
     store,
     clock: machineClock,
@@ -137,6 +140,13 @@ export async function wireControl(
     live: (id) => fleet.useOf(id),
     measured: () => fleet.measuredTasks,
   });
+  const budgets = new BudgetWatch({
+    loop,
+    state,
+    clock,
+    log: log.child({ component: 'budgets' }),
+    prices: config.prices ?? NO_PRICES,
+  });
   return {
     ...recovered,
     view,
@@ -144,6 +154,7 @@ export async function wireControl(
     hub,
     fleet,
     advice,
+    budgets,
     clock,
     start: () => {
       fleet.start();
@@ -153,9 +164,11 @@ export async function wireControl(
       sweeper.start();
       usage.start();
       advice.start();
+      budgets.start();
     },
     stop: async () => {
       advice.stop();
+      budgets.stop();
       usage.stop();
       sweeper.stop();
       invariants.stop();
@@ -167,6 +180,7 @@ export async function wireControl(
       // First, so that nothing that ends with the sessions is committed.
       loop.abandon();
       advice.stop();
+      budgets.stop();
       usage.stop();
       sweeper.stop();
       invariants.stop();

@@ -42,6 +42,7 @@ import {
   workloadGpus,
   workloadName,
 } from '../workload-requests.js';
+import { actionWord, budgetPart, budgetText, periodText, presentPeriod } from '../spec/budget.js';
 import { levelWord } from '../spec/quantities.js';
 import { gpuHolders, gpuName, instanceRows, nvlinkText } from '../gpu-slots.js';
 
@@ -324,10 +325,38 @@ function describeQueue(invocation: Invocation, queue: Queue__Output, inside: rea
   return [
     formatFields(fields),
     section('GPUs', formatFields(bars, '  ')),
+    section('Budget', formatFields(budgetFields(queue), '  ')),
     section('Of them by part of the cluster', scopeTable(invocation, queue)),
     section('Guaranteed together', formatFields(shapeFields(queue), '  ')),
     section(heading, rows.length === 0 ? '' : invocation.table(titles).withTitles(rows)),
   ].join('');
+}
+
+/** Its budget, and how that stands. */
+function budgetFields({ spec, budgetUse: use }: Queue__Output): readonly Field[] {
+  const budget = spec?.budget ?? null;
+  if (budget === null || use === null) return [];
+  const action = actionWord(budget);
+  const inForce = {
+    warn: 'nothing follows',
+    'stop-borrowing': 'it gets nothing above its guarantee until then; what it has borrowed goes on',
+    'end-borrowed': 'it gets nothing above its guarantee until then, and what it has borrowed goes back',
+  }[action];
+  const later = {
+    warn: 'people are told',
+    'stop-borrowing': 'borrowing stops',
+    'end-borrowed': 'what is borrowed ends',
+  }[action];
+  return [
+    [
+      'Used',
+      `${bar(use.used, Math.max(use.used, budget.amount))} ${budgetText(budget, use)}, ${budgetPart(budget, use)}`,
+    ],
+    ['Counts', `${periodText(budget)}, now ${presentPeriod(use)} (UTC)`],
+    ['Warns at', budget.warnAt.map((part) => `${Math.round(part * 1e4) / 100} %`).join(', ')],
+    ...given('Tells', budget.notify.join(', ')),
+    use.isSpent ? ['Spent', inForce ?? ''] : ['When spent', later ?? ''],
+  ];
 }
 
 /** What a queue rules beside its GPUs, as far as anything is ruled. */

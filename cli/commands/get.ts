@@ -1,6 +1,9 @@
 // `sluice get RESOURCE [NAME…]`: lists and watches workloads, queues, nodes and GPUs.
 import type { Node__Output } from '../../proto/gen/sluice/v1/Node.js';
 import type { Gpu__Output } from '../../proto/gen/sluice/v1/Gpu.js';
+import { budgetPart } from '../spec/budget.js';
+import type { BudgetUse__Output } from '../../proto/gen/sluice/v1/BudgetUse.js';
+import type { QueueBudget__Output } from '../../proto/gen/sluice/v1/QueueBudget.js';
 import type { Queue__Output } from '../../proto/gen/sluice/v1/Queue.js';
 import type { QueueUse__Output } from '../../proto/gen/sluice/v1/QueueUse.js';
 import type { ShapeStanding__Output } from '../../proto/gen/sluice/v1/ShapeStanding.js';
@@ -356,13 +359,16 @@ async function getQueues(
     return;
   }
   const depths = depthsOf(queues);
+  // Where nobody has a budget there is nothing to show of them.
+  const usual = queues.some(({ budgetUse }) => budgetUse !== null) ? [...QUEUE_TITLES, 'BUDGET'] : QUEUE_TITLES;
   await print(invocation, format, {
     type: 'Queue',
     items: queues,
     single: names.length === 1,
     nameOf: ({ spec }) => `queue/${spec?.name}`,
-    titles: format === 'wide' ? [...QUEUE_TITLES, 'SHAPES', 'PARENT', 'PRIORITY', 'AGE'] : QUEUE_TITLES,
-    rowOf: (queue) => queueRow(queue, depths.get(queue) ?? 0, invocation.nowMs, format),
+    titles: format === 'wide' ? [...usual, 'SHAPES', 'PARENT', 'PRIORITY', 'AGE'] : usual,
+    rowOf: (queue) =>
+      queueRow(queue, depths.get(queue) ?? 0, { nowMs: invocation.nowMs, format, hasBudgets: usual !== QUEUE_TITLES }),
   });
 }
 
@@ -379,10 +385,13 @@ function depthsOf(queues: readonly Queue__Output[]): ReadonlyMap<Queue__Output, 
 }
 
 function queueRow(
-  { spec, use, createTime }: Queue__Output,
+  { spec, use, createTime, budgetUse }: Queue__Output,
   depth: number,
-  nowMs: number,
-  format: OutputFormat,
+  {
+    nowMs,
+    format,
+    hasBudgets,
+  }: { readonly nowMs: number; readonly format: OutputFormat; readonly hasBudgets: boolean },
 ): readonly Cell[] {
   const borrowed = use?.borrowedGpus ?? 0;
   const unmet = use?.unmetGuaranteeGpus ?? 0;
@@ -399,9 +408,16 @@ function queueRow(
     String(use?.runningWorkloads ?? 0),
     String(use?.pendingWorkloads ?? 0),
     age(use?.oldestPendingTime, nowMs),
+    ...(hasBudgets ? [budgetCell(spec?.budget ?? null, budgetUse)] : []),
   ];
   if (format !== 'wide') return usual;
   return [...usual, shapesText(use), spec?.parent || '-', String(spec?.priority ?? ''), age(createTime, nowMs)];
+}
+
+/** How much of it is used. */
+function budgetCell(budget: QueueBudget__Output | null, use: BudgetUse__Output | null): Cell {
+  if (budget === null || use === null) return '-';
+  return use.isSpent ? { text: budgetPart(budget, use), tone: 'bad' } : budgetPart(budget, use);
 }
 
 /** `1/4`, or `1/4-2` when two of the four guaranteed shapes cannot be had. */

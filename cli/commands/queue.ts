@@ -8,6 +8,7 @@ import { usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 
 import { selectorOf } from '../resources.js';
+import { BUDGET_WORDS, parseBudget } from '../spec/budget.js';
 import { parseCpuMilli, parseLevel, parseMemoryMib, TOPOLOGY_WORDS } from '../spec/quantities.js';
 
 /** The flags of a queue's figures. */
@@ -29,6 +30,7 @@ export interface Figures {
   readonly lendMaxMinRuntime?: string;
   readonly lendMaxGrace?: string;
   readonly idleLimit?: string;
+  readonly budget?: string;
 }
 
 interface CreateOptions extends Figures {
@@ -44,6 +46,8 @@ Examples:
   sluice queue update vision --limit none
   sluice queue update vision --scope pool=big,model=h100,guarantee=2 --scope model=a100,limit=4
   sluice queue update research --shape 1x8,model=h100,level=node --user-limit 4
+  sluice queue update research --budget 5000,per=month,then=stop-borrowing,tell=lead@example.org
+  sluice queue update research --budget 20000,of=cost,from=2026-10-01,to=2027-03-31,warn=50,warn=80,warn=100
   sluice queue update research --lend-max-grace 1m --lend-max-min-runtime 5m
   sluice queue delete vision`;
 
@@ -109,7 +113,12 @@ export function withFigures(command: Command): Command {
       '--lend-max-grace <time>',
       'when it takes back what it is guaranteed: the longest grace of those who borrowed it; "none": as above it',
     )
-    .option('--idle-limit <time>', 'its interactive work ends when unused for so long; "none": as above it');
+    .option('--idle-limit <time>', 'its interactive work ends when unused for so long; "none": as above it')
+    .option(
+      '--budget <budget>',
+      'what it, with all below it, may use: AMOUNT,per=month|quarter|year or AMOUNT,from=DAY,to=DAY; of=gpu-hours|cost, ' +
+        'warn=PERCENT again and again, then=warn|stop-borrowing|end-borrowed, tell=TO again and again; or "none"',
+    );
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -279,6 +288,13 @@ const FIGURES: Readonly<Record<SingleFlag, FigureFlag>> = {
     mayBeNone: true,
     read: figure(parseDurationMs, (ms) => ({ idleLimit: toDuration(ms) })),
     what: TIME_WORDS,
+  },
+  budget: {
+    flag: '--budget',
+    path: 'budget',
+    mayBeNone: true,
+    read: figure(parseBudget, (budget) => ({ budget })),
+    what: BUDGET_WORDS,
   },
 };
 

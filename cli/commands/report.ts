@@ -1,10 +1,12 @@
-// `sluice report usage|waste|wait|efficiency`: what queues, users and workloads have used, wasted and waited for, as a table, as
+// `sluice report usage|waste|wait|efficiency|budget`: what queues, users and workloads have used, wasted and waited for, as a table, as
 // CSV for a spreadsheet, or as JSON.
 import { fromDuration, formatDuration, parseDurationMs, toTimestamp } from '../../common/units.js';
 import type { Usage__Output } from '../../proto/gen/sluice/v1/Usage.js';
 import type { UsageDimension } from '../../proto/gen/sluice/v1/UsageDimension.js';
+import { csvField } from '../csv.js';
 import { usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
+import { defineBudgetReport } from './report-budget.js';
 
 interface Options {
   readonly since?: string;
@@ -34,7 +36,8 @@ Examples:
   sluice report usage --by month,queue --since 365d -o csv
   sluice report waste --month 2026-11 --by user
   sluice report wait --since 30d --by queue,model
-  sluice report efficiency --by workload -A vision`;
+  sluice report efficiency --by workload -A vision
+  sluice report budget`;
 
 /** How a kind of report shows a row. */
 interface Kind {
@@ -151,7 +154,7 @@ function usefulMs(row: Usage__Output): number {
 export const define: DefineCommand = (command, invocation) => {
   command
     .description('Tells what was used.')
-    .usage('usage|waste|wait|efficiency [FLAGS]')
+    .usage('usage|waste|wait|efficiency|budget [FLAGS]')
     .addHelpText('after', EXAMPLES);
   for (const [name, kind] of Object.entries(KINDS)) {
     command
@@ -167,6 +170,7 @@ export const define: DefineCommand = (command, invocation) => {
       .option('-o, --output <format>', 'json, yaml or csv')
       .action((options: Options) => report(invocation, kind, options));
   }
+  defineBudgetReport(command, invocation);
 };
 
 async function report(invocation: Invocation, kind: Kind, options: Options): Promise<void> {
@@ -250,12 +254,6 @@ const FOR_PROGRAMS: Show = {
   part: (ratio) => (ratio === null ? '' : ratio.toFixed(6)),
   unknown: '',
 };
-
-/** Quoted where it has to be (RFC 4180). A spreadsheet would carry out what begins like a formula, so that gets a quote before it. */
-function csvField(text: string): string {
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
 
 /** GPU hours: `12.50`, `0.003`. */
 function hours(ms: number): string {

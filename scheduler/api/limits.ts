@@ -57,4 +57,11 @@ export const LIMITS = {
   /** Of a shape: more than one domain holds is never guaranteed together. */
   shapeGpus: 1_000_000,
   queueTimeMs: 30 * DAY_MS,
+  /** Of a budget, in GPU hours or in money. */
+  leastBudget: 0.001,
+  budget: 1_000_000_000_000,
+  /** Parts of it at which somebody is warned. */
+  leastBudgetPart: 0.01,
+  budgetPart: 10,
+  budgetWarnings: 10,
 } as const;

@@ -7,12 +7,16 @@ import type { ShapeGuarantee__Output } from '../../proto/gen/sluice/v1/ShapeGuar
 import type { QueuePatch } from '../control/commands/queues.js';
 import { invalid } from '../control/refusals.js';
 import type { Queue, QueueScope, ShapeGuarantee } from '../model/records.js';
+import { type BudgetSurroundings, NO_SURROUNDINGS, parseBudget } from './parse-budget.js';
 import { Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
 import { TOPOLOGY_LEVELS } from './parse-resources.js';
 
 /** Parses a new queue. */
-export function parseQueue(spec: QueueSpec__Output | null): Omit<Queue, 'createdMs'> {
+export function parseQueue(
+  spec: QueueSpec__Output | null,
+  surroundings: BudgetSurroundings = NO_SURROUNDINGS,
+): Omit<Queue, 'createdMs'> {
   const complaints = new Complaints();
   if (spec === null) throw invalid([{ field: 'queue', description: 'is required' }]);
   complaints.name('queue.name', spec.name, false);
@@ -37,6 +41,7 @@ export function parseQueue(spec: QueueSpec__Output | null): Omit<Queue, 'created
     lendMaxMinRuntimeMs: fromDuration(spec.lendMaxMinRuntime),
     lendMaxGraceMs: fromDuration(spec.lendMaxGrace),
     idleLimitMs: fromDuration(spec.idleLimit),
+    budget: parseBudget(spec.budget, complaints, surroundings),
     weight: spec._weight === 'weight' ? (spec.weight ?? 0) : 1,
     priority: spec._priority === 'priority' ? (spec.priority ?? 0) : 100,
   };
@@ -126,11 +131,16 @@ const PATCHABLE = {
   lend_max_min_runtime: 'lendMaxMinRuntimeMs',
   lend_max_grace: 'lendMaxGraceMs',
   idle_limit: 'idleLimitMs',
+  budget: 'budget',
 } as const;
 
 /** Parses a change of a queue: the fields that the mask names. One that is named and not set loses its value. */
-export function parseQueuePatch(spec: QueueSpec__Output | null, mask: readonly string[]): QueuePatch {
-  const queue = parseQueue(spec);
+export function parseQueuePatch(
+  spec: QueueSpec__Output | null,
+  mask: readonly string[],
+  surroundings: BudgetSurroundings = NO_SURROUNDINGS,
+): QueuePatch {
+  const queue = parseQueue(spec, surroundings);
   if (mask.length === 0) {
     const names = Object.keys(PATCHABLE).join(', ');
     throw invalid([{ field: 'update_mask', description: `names no field; there are ${names}` }]);

@@ -4,29 +4,48 @@ import type { Queue as QueueMessage } from '../../proto/gen/sluice/v1/Queue.js';
 import type { QueueName } from '../../common/ids.js';
 import { createQueue, deleteQueue, updateQueue, type QueueOutcome } from '../control/commands/queues.js';
 import { notFound } from '../control/refusals.js';
-import type { QueueShare } from '../engine/decisions.js';
+import type { ClusterView } from '../engine/view.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Queue } from '../model/records.js';
 import type { Handlers } from './handlers.js';
+import { NO_NOTICES } from './notice-service.js';
+import { type BudgetSurroundings, budgetUseToProto } from './parse-budget.js';
 import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { queueToProto, type QueueCounts } from './to-proto.js';
 import { parseQueue, parseQueuePatch } from './parse-queue.js';
 
 /** The handlers of QueueService. */
-export function queueService(handlers: Handlers, { loop }: ServiceDependencies): QueueServiceHandlers {
+export function queueService(
+  handlers: Handlers,
+  { loop, clock, prices, budgetUses, notices = NO_NOTICES }: ServiceDependencies,
+): QueueServiceHandlers {
+  const surroundings: BudgetSurroundings = {
+    whyNotTold: (to) => notices.whyNot(to),
+    hasPrices: prices.ofModels.length > 0,
+  };
+  /** What messages of queues are made of, read once for all of them. */
+  const reader = (state: ReadableState, view: ClusterView): ((queue: Queue) => QueueMessage) => {
+    const nowMs = clock.wallMs();
+    const shares = new Map(view.queueShares().map((share) => [share.queue, share]));
+    const uses = budgetUses(nowMs);
+    return (queue) => {
+      const budgetUse = budgetUseToProto(queue, uses.get(queue.name), prices.currency, nowMs);
+      return queueToProto(queue, shares.get(queue.name), count(state, queue.name), budgetUse);
+    };
+  };
   const answer = async ({ queue, warnings }: QueueOutcome): Promise<{ queue: QueueMessage; warnings: string[] }> => {
-    const message = await loop.read((state, view) => toMessage(state, sharesByQueue(view.queueShares()), queue));
+    const message = await loop.read((state, view) => reader(state, view)(queue));
     return { queue: message, warnings: [...warnings] };
   };
 
   return {
     CreateQueue: handlers.unary('CreateQueue', async (request) =>
-      answer(await loop.execute(createQueue(parseQueue(request.queue), request.validateOnly))),
+      answer(await loop.execute(createQueue(parseQueue(request.queue, surroundings), request.validateOnly))),
     ),
 
     UpdateQueue: handlers.unary('UpdateQueue', async (request) => {
-      const patch = parseQueuePatch(request.queue, request.updateMask?.paths ?? []);
+      const patch = parseQueuePatch(request.queue, request.updateMask?.paths ?? [], surroundings);
       return answer(await loop.execute(updateQueue(request.queue?.name ?? '', patch, request.validateOnly)));
     }),
 
@@ -39,7 +58,7 @@ export function queueService(handlers: Handlers, { loop }: ServiceDependencies):
       loop.read((state, view) => {
         const queue = state.queue(request.name);
         if (queue === undefined) throw notFound('queue', request.name, state.queues.keys());
-        return { queue: toMessage(state, sharesByQueue(view.queueShares()), queue) };
+        return { queue: reader(state, view)(queue) };
       }),
     ),
 
@@ -47,13 +66,13 @@ export function queueService(handlers: Handlers, { loop }: ServiceDependencies):
       const size = parsePageSize(request.pageSize, MAX_PAGE_SIZE);
       const after = parsePageToken(request.pageToken);
       return loop.read((state, view) => {
-        const shares = sharesByQueue(view.queueShares());
+        const toMessage = reader(state, view);
         // The key is the path, so that a page goes on at its place even when the queue it ended with is gone.
         const ordered = [...parentsFirst(state, null)]
           .map((queue) => ({ queue, path: pathOf(state, queue) }))
           .filter(({ path }) => after === null || path > after);
         const page = takePage(ordered, size, ({ path }) => path);
-        const queues = page.items.map(({ queue }) => toMessage(state, shares, queue));
+        const queues = page.items.map(({ queue }) => toMessage(queue));
         return { queues, nextPageToken: page.nextPageToken };
       });
     }),
@@ -72,14 +91,6 @@ export function* parentsFirst(state: ReadableState, parent: QueueName | null): G
     yield queue;
     yield* parentsFirst(state, queue.name);
   }
-}
-
-function sharesByQueue(shares: readonly QueueShare[]): ReadonlyMap<QueueName, QueueShare> {
-  return new Map(shares.map((share) => [share.queue, share]));
-}
-
-function toMessage(state: ReadableState, shares: ReadonlyMap<QueueName, QueueShare>, queue: Queue): QueueMessage {
-  return queueToProto(queue, shares.get(queue.name), count(state, queue.name));
 }
 
 /** Counts over the queue and all below it. */

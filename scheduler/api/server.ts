@@ -5,7 +5,7 @@ import * as protoLoader from '@grpc/proto-loader';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../common/clock.js';
 import { ApiError, toServiceError } from '../../common/errors.js';
-import type { NodeId } from '../../common/ids.js';
+import type { NodeId, QueueName } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { toTimestamp } from '../../common/units.js';
@@ -32,6 +32,7 @@ import { snapshotService, type TakenSnapshot } from './snapshot-service.js';
 import { statsService } from './stats-service.js';
 import { usageService } from './usage-service.js';
 import { workloadService } from './workload-service.js';
+import type { BudgetUse } from '../model/budgets.js';
 import type { Prices } from '../model/prices.js';
 
 /** Streams one connection may have open. */
@@ -49,6 +50,8 @@ export interface ServiceDependencies {
   /** How many request ids are remembered at most. */
   readonly maxRequests: number;
   readonly prices: Prices;
+  /** What queues with a budget have used, for a reader of the loop. */
+  readonly budgetUses: (nowMs: number) => ReadonlyMap<QueueName, BudgetUse>;
   /** What is left on the disk that holds the data. */
   readonly room: () => Room;
   /** One moment of the state as a file. */

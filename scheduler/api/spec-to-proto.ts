@@ -8,6 +8,7 @@ import type { ShapeGuarantee as ShapeMessage } from '../../proto/gen/sluice/v1/S
 import type { TaskResources as TaskResourcesMessage } from '../../proto/gen/sluice/v1/TaskResources.js';
 import type { TopologyRule as TopologyRuleMessage } from '../../proto/gen/sluice/v1/TopologyRule.js';
 import type { WorkloadSpec as WorkloadSpecMessage } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
+import { budgetToProto } from './parse-budget.js';
 import type { Program, Queue, Role, ShapeGuarantee, TopologyRule, WorkloadSpec } from '../model/records.js';
 import {
   earlySignalToProto,
@@ -144,6 +145,7 @@ export function queueSpecToProto(queue: Queue): QueueSpecMessage {
     lendMaxMinRuntime: toDuration(queue.lendMaxMinRuntimeMs ?? null),
     lendMaxGrace: toDuration(queue.lendMaxGraceMs ?? null),
     idleLimit: toDuration(queue.idleLimitMs ?? null),
+    budget: budgetToProto(queue),
   };
 }
 

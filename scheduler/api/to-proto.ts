@@ -214,7 +214,12 @@ export interface QueueCounts {
 }
 
 /** A queue with what it holds and may expect. */
-export function queueToProto(queue: Queue, share: QueueShare | undefined, counts: QueueCounts): QueueMessage {
+export function queueToProto(
+  queue: Queue,
+  share: QueueShare | undefined,
+  counts: QueueCounts,
+  budgetUse: QueueMessage['budgetUse'] = null,
+): QueueMessage {
   return {
     spec: queueSpecToProto(queue),
     use: {
@@ -234,5 +239,6 @@ export function queueToProto(queue: Queue, share: QueueShare | undefined, counts
       })),
     },
     createTime: toTimestamp(queue.createdMs),
+    budgetUse,
   };
 }

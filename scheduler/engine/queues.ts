@@ -2,6 +2,7 @@
 // whole path up to the root, so a check reads one number a level. May assume that only leaves hold workloads, but does
 // not break where an inner queue does.
 import type { QueueName } from '../../common/ids.js';
+import { stopsBorrowing } from '../model/budgets.js';
 import type { Queue } from '../model/records.js';
 import { GPU_PARTS, toParts } from '../model/requests.js';
 import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, RESOURCES } from './amounts.js';
@@ -24,6 +25,8 @@ export interface QueueNode {
   readonly guarantee: Amounts;
   /** Infinity = none. */
   readonly limit: Amounts;
+  /** Its budget is spent, and it may not borrow: its limit of GPUs is no higher than what it is guaranteed. */
+  isHeldToGuarantee: boolean;
   weight: number;
   priority: number;
   createdMs: number;
@@ -104,6 +107,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     children: [],
     guarantee: amounts(),
     limit: amounts(),
+    isHeldToGuarantee: false,
     weight: 0,
     priority: 0,
     createdMs: 0,
@@ -155,8 +159,15 @@ export function setRules(queue: QueueNode, record: Queue | null): void {
   queue.createdMs = record?.createdMs ?? 0;
   queue.userLimit = record === null || record.userLimitGpus === null ? Infinity : toParts(record.userLimitGpus);
   setAll(queue.guarantee, guaranteeOf(record));
-  setAll(queue.limit, limitOf(record));
   queue.promised = at(queue.guarantee, GPU);
+  setLimit(queue);
+}
+
+/** Its own limit; while its spent budget keeps it from borrowing, no more GPUs than it is guaranteed. */
+export function setLimit(queue: QueueNode): void {
+  setAll(queue.limit, limitOf(queue.record));
+  queue.isHeldToGuarantee = queue.record !== null && stopsBorrowing(queue.record);
+  if (queue.isHeldToGuarantee) queue.limit[GPU] = Math.min(at(queue.limit, GPU), queue.promised);
 }
 
 /** Whether it is guaranteed more of parts of the cluster than of the whole. */

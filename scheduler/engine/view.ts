@@ -2,6 +2,7 @@
 // model by record changes in any order and holds no truth of its own beyond a memo of what was tried in vain.
 // After each `apply` all sums, indexes and lists are true; what a step tries out it takes back (see trial.ts).
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
+import { stopsBorrowing } from '../model/budgets.js';
 import { isDone, MAX_FALSE_STARTS } from '../model/elastic.js';
 import type { Allocation, Claim, ClusterNode, Queue, QueueScope, RecordChange, Workload } from '../model/records.js';
 import { GPU_PARTS, toGpus } from '../model/requests.js';
@@ -42,6 +43,7 @@ import {
   limitsUsers,
   newQueueNode,
   type QueueNode,
+  setLimit,
   setRules,
   type Stop,
 } from './queues.js';
@@ -545,6 +547,10 @@ export class ClusterView {
 
   #applyQueue(name: QueueName, after: Queue | null): void {
     const queue = this.#queue(name);
+    if (after !== null && isSameButForFigures(queue.record, after)) {
+      queue.record = after;
+      return;
+    }
     const countedUsers = queue.userLimit !== Infinity;
     setRules(queue, after);
     this.#cellsStale = true;
@@ -775,6 +781,7 @@ export class ClusterView {
   /** Queues name other parts of the cluster, or there are other GPUs: what is held, promised and asked for is counted anew. */
   #recountScopes(): void {
     this.scopes.reset(this.queues.values(), this.root);
+    for (const queue of this.queues.values()) if (queue.isHeldToGuarantee) setLimit(queue);
     this.#sharesStale = true;
     if (this.scopes.isNone) return;
     for (const allocation of this.allocations.values()) this.#countInScopes(allocation, 1);
@@ -1325,4 +1332,11 @@ function slotsOfGpu(node: NodeEntry, uuid: string, index: number): Slot[] {
 
 function claimsNode(workload: WorkloadEntry, node: NodeEntry): boolean {
   return workload.claim?.places.some((place) => place.node === node) ?? false;
+}
+
+/** Whether all that decides is as it was: how far a budget is used is only shown. */
+function isSameButForFigures(before: Queue | null, after: Queue): boolean {
+  if (before === null || stopsBorrowing(before) !== stopsBorrowing(after)) return false;
+  const { budget: _budget, budgetStanding: _standing, formerQueues: _former, ...rules } = after;
+  return Object.entries(rules).every(([key, value]) => before[key as keyof Queue] === value);
 }

@@ -8,9 +8,12 @@ import type { ShapeStanding } from '../engine/decisions.js';
 import type { ClusterView } from '../engine/view.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
+import type { QueueName } from '../../common/ids.js';
+import type { BudgetUse } from '../model/budgets.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Queue, RecordChange } from '../model/records.js';
 import { toGpus } from '../model/requests.js';
+import { registerBudgetMetrics } from './budget-metrics.js';
 import { EngineMetrics } from './engine-metrics.js';
 import { registerFleetMetrics } from './fleet-metrics.js';
 import { type GpuCounts, KeptGpuCounts } from './gpu-counts.js';
@@ -22,6 +25,7 @@ import { countReasons } from './pending-reasons.js';
 import { processMetrics } from './process-metrics.js';
 import { type Labels, Tally } from './tally.js';
 import { registerQueueSeries } from './queue-series.js';
+import { registerQueueTime } from './queue-time.js';
 import { WorkloadMetrics } from './workload-metrics.js';
 
 /** What is read when a scrape comes. */
@@ -31,9 +35,11 @@ export interface MetricSources {
   readonly fleet: Fleet;
   /** The state itself, for what a commit has just made durable. */
   readonly state: ReadableState;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
   /** What is left on the disk that holds the data. */
   readonly room: () => Room;
+  /** What queues with a budget have used, for a reader of the loop. Absent = none has one. */
+  readonly budgetUses?: (nowMs: number) => ReadonlyMap<QueueName, BudgetUse>;
   /** A held GPU that did nothing for so long counts as idle. Absent = 15 minutes. */
   readonly idleAfterMs?: number;
 }
@@ -133,6 +139,8 @@ export class SchedulerMetrics {
     registerNodeMetrics(this.registry, sources);
     new WorkloadMetrics(this.registry, sources);
     registerQueueSeries(this.registry, sources);
+    registerBudgetMetrics(this.registry, sources);
+    registerQueueTime(this.registry, sources);
     sources.loop.onTurn((figures) => {
       this.commands.inc(figures.commands);
       this.lastCycle.setToCurrentTime();

@@ -1,7 +1,7 @@
 // What users are to be told of their workloads, from what changed: pure. A notice is a record of the same commit as the change
 // that it tells of, so that nothing is told that is not durable, and nothing durable is left untold by a daemon that dies.
 import { isTerminal, type ReadableState } from './cluster-state.js';
-import type { Notice, NoticeType, NotifyOn, RecordChange, Workload } from './records.js';
+import type { Notice, NoticeType, NotifyOn, RecordChange, Workload, WorkloadNotice } from './records.js';
 
 /** So many notices wait at most; what comes then is told nobody, and counted. */
 export const MAX_NOTICES = 100_000;
@@ -14,13 +14,13 @@ export function noticeKey({ id, timeMs }: Pick<Notice, 'id' | 'timeMs'>): string
 }
 
 /** What is to be told of one change. */
-export function noticesOf(change: RecordChange): readonly Notice[] {
+export function noticesOf(change: RecordChange): readonly WorkloadNotice[] {
   if (change.collection !== 'workloads' || change.after === null) return [];
   const { before, after } = change;
   const { notify } = after.spec;
   if (notify === undefined) return [];
   return happened(before, after).flatMap(({ type, timeMs }) =>
-    notify.flatMap(({ on, to }, rule): readonly Notice[] => {
+    notify.flatMap(({ on, to }, rule): readonly WorkloadNotice[] => {
       if (!on.some((one) => TOLD_OF[one].includes(type))) return [];
       const id = `${after.uid}-${after.attempt}-${type}-${rule}`;
       return [{ id, to, type, timeMs, workload: shownOf(after) }];
@@ -77,7 +77,7 @@ function lastMs({ events, submittedMs }: Workload): number {
   return events.at(-1)?.timeMs ?? submittedMs;
 }
 
-function shownOf(workload: Workload): Notice['workload'] {
+function shownOf(workload: Workload): WorkloadNotice['workload'] {
   const { number, uid, owner, state, attempt, submittedMs, startedMs, endedMs, spec, events } = workload;
   const { name, kind, queue } = spec;
   const message = workload.message === '' ? (events.at(-1)?.message ?? '') : workload.message;

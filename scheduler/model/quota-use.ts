@@ -6,15 +6,23 @@ import type { Allocation } from './records.js';
 export interface QuotaStanding {
   /** Held within its guarantee, in parts of a GPU. */
   readonly guaranteedParts: number;
+  /** Held above it. */
+  readonly borrowedParts: number;
   /** Allocations of which at least a part is borrowed, about in the order of their grants. */
   readonly borrowing: ReadonlySet<AllocationId>;
 }
 
-const NOTHING: QuotaStanding = { guaranteedParts: 0, borrowing: new Set() };
+const NOTHING: QuotaStanding = { guaranteedParts: 0, borrowedParts: 0, borrowing: new Set() };
+
+interface Standing extends QuotaStanding {
+  guaranteedParts: number;
+  borrowedParts: number;
+  readonly borrowing: Set<AllocationId>;
+}
 
 /** The standing of every queue that holds something. A change costs O(1). */
 export class QuotaUse {
-  readonly #standings = new Map<QueueName, { guaranteedParts: number; readonly borrowing: Set<AllocationId> }>();
+  readonly #standings = new Map<QueueName, Standing>();
 
   of(queue: QueueName): QuotaStanding {
     return this.#standings.get(queue) ?? NOTHING;
@@ -23,8 +31,8 @@ export class QuotaUse {
   note(before: Allocation | null, after: Allocation | null): void {
     const [was, is] = [standsFor(before), standsFor(after)];
     if (was !== null && is !== null && was.lent === is.lent) return;
-    if (was !== null) this.#standingOf(was.queue).guaranteedParts -= guaranteedPartsOf(was);
-    if (is !== null) this.#standingOf(is.queue).guaranteedParts += guaranteedPartsOf(is);
+    if (was !== null) this.#add(was, -1);
+    if (is !== null) this.#add(is, 1);
     // One that goes on to borrow keeps its place.
     if (was !== null && borrowedPartsOf(is) === 0) this.#standingOf(was.queue).borrowing.delete(was.id);
     if (is !== null && borrowedPartsOf(is) > 0) this.#standingOf(is.queue).borrowing.add(is.id);
@@ -33,10 +41,16 @@ export class QuotaUse {
     if (guaranteedParts === 0 && borrowing.size === 0) this.#standings.delete(was.queue);
   }
 
-  #standingOf(queue: QueueName): { guaranteedParts: number; readonly borrowing: Set<AllocationId> } {
+  #add(one: Granted, sign: 1 | -1): void {
+    const standing = this.#standingOf(one.queue);
+    standing.guaranteedParts += sign * guaranteedPartsOf(one);
+    standing.borrowedParts += sign * borrowedPartsOf(one);
+  }
+
+  #standingOf(queue: QueueName): Standing {
     const known = this.#standings.get(queue);
     if (known !== undefined) return known;
-    const made = { guaranteedParts: 0, borrowing: new Set<AllocationId>() };
+    const made: Standing = { guaranteedParts: 0, borrowedParts: 0, borrowing: new Set<AllocationId>() };
     this.#standings.set(queue, made);
     return made;
   }

@@ -25,6 +25,43 @@ export interface ShapeGuarantee {
   readonly level: TopologyLevel;
 }
 
+/** What a queue, with all below it, may use in each month, quarter or year of UTC, or once from a day to a day. */
+export interface QueueBudget {
+  readonly amount: number;
+  /** GPU time that was charged, in hours of one GPU; or what it costs, in the cluster's currency. */
+  readonly unit: 'gpu_hours' | 'cost';
+  readonly period: 'month' | 'quarter' | 'year' | DaySpan;
+  /** Parts of the amount at which people are warned, ascending. */
+  readonly warnAt: readonly number[];
+  /**
+   * What happens when all of it is used, beside the warnings:
+   *   warn            nothing
+   *   stop_borrowing  it gets nothing above its guarantee until the period ends; what runs there goes on, and may be reclaimed
+   *   end_borrowed    that, and what it has borrowed goes back to its queue at once
+   */
+  readonly whenSpent: 'warn' | 'stop_borrowing' | 'end_borrowed';
+  /** E-mail addresses and webhooks that are told. */
+  readonly notify: readonly string[];
+}
+
+/** Days of UTC ("2026-11-22"), both included. */
+export interface DaySpan {
+  readonly firstDay: string;
+  readonly lastDay: string;
+}
+
+/** What was told of a budget in a period, and whether it is spent. */
+export interface BudgetStanding {
+  /** The period, from the first to before the second. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** The highest of the parts to warn at that was told of; 0 = none. */
+  readonly toldPart: number;
+  readonly isSpent: boolean;
+  /** What was used when this was written, in the budget's unit. */
+  readonly used: number;
+}
+
 /** One node of the tenant tree. Leaves hold workloads. */
 export interface Queue {
   readonly name: QueueName;
@@ -57,6 +94,12 @@ export interface Queue {
   readonly lendMaxGraceMs?: number | null;
   /** How long its interactive work may be unused before it is ended; null or absent = as the queue above. */
   readonly idleLimitMs?: number | null;
+  /** What it, with all below it, may use in a period; null or absent = as much as it likes. */
+  readonly budget?: QueueBudget | null;
+  /** How its budget stood when that was last worth writing down. Absent = nothing was, in this period. */
+  readonly budgetStanding?: BudgetStanding;
+  /** Queues below it that were deleted since it has a budget, the latest last: what they used still counts. Absent = none. */
+  readonly formerQueues?: readonly QueueName[];
   /** Its share of what is left over; 0 = nothing beyond the guarantee. */
   readonly weight: number;
   /** Higher is served first from what is left over. */
@@ -748,7 +791,10 @@ export type IncidentKind =
   | 'gpu_brake'
   | 'hook_failed'
   | 'orphan'
-  | 'fence_violated';
+  | 'fence_violated'
+  | 'budget_warned'
+  | 'budget_spent'
+  | 'budget_renewed';
 
 /** Something that administrators have to know of, and what they did about such: kept for later questions. */
 export interface Incident {
@@ -788,22 +834,39 @@ export interface UsageRecord {
 }
 
 export type NoticeType = 'started' | 'succeeded' | 'failed' | 'cancelled' | 'requeued';
+export type BudgetNoticeType = 'budget_warned' | 'budget_spent' | 'budget_renewed';
 
 /** What somebody is still to be told: written with the change that it tells of, deleted once it was sent or given up. */
-export interface Notice {
+export type Notice = WorkloadNotice | BudgetNotice;
+
+interface NoticeEnvelope {
   /** The same however often it is sent: receivers know by it what they have seen. */
   readonly id: string;
   /** As in the rule that asked for it. */
   readonly to: string;
-  readonly type: NoticeType;
   /** When it happened. */
   readonly timeMs: number;
+}
+
+export interface WorkloadNotice extends NoticeEnvelope {
+  readonly type: NoticeType;
   /** The workload as it was then. */
   readonly workload: Pick<
     Workload,
     'number' | 'uid' | 'owner' | 'state' | 'message' | 'attempt' | 'submittedMs' | 'startedMs' | 'endedMs'
   > &
     Pick<WorkloadSpec, 'name' | 'kind' | 'queue'>;
+}
+
+export interface BudgetNotice extends NoticeEnvelope {
+  readonly type: BudgetNoticeType;
+  /** The queue's budget as it stood then. */
+  readonly budget: Pick<QueueBudget, 'amount' | 'unit' | 'whenSpent'> &
+    Pick<BudgetStanding, 'used' | 'fromMs' | 'untilMs'> & {
+      readonly queue: QueueName;
+      /** In words, with the numbers. */
+      readonly message: string;
+    };
 }
 
 /** Every collection, by name, with its record type. */

@@ -1,5 +1,6 @@
 // The history of usage stays small: days are folded into months after a while, months into one record of all that was before,
 // and both earlier when there are too many. Folding moves sums and loses none: the sum of all records stays what it was. Pure.
+import { neededUsage } from './budgets.js';
 import type { ReadableState } from './cluster-state.js';
 import type { Draft } from './draft.js';
 import type { UsageRecord } from './records.js';
@@ -20,9 +21,9 @@ export interface UsageRetention {
 /** Nothing is folded but what is too much. */
 export const KEEPS_ALL: UsageRetention = { daysMs: Infinity, monthsMs: Infinity };
 
-/** Keys of records to be folded, the oldest first. Cost: one pass over all records, and sorting what is to go. */
+/** Keys of records to be folded, the oldest first; what a budget still counts stays told apart as it is. Cost: one pass over all records, and sorting what is to go. */
 export function foldable(
-  state: Pick<ReadableState, 'usage'>,
+  state: Pick<ReadableState, 'usage' | 'queues'>,
   { daysMs, monthsMs }: UsageRetention,
   nowMs: number,
   most = MAX_USAGE_RECORDS,
@@ -30,14 +31,18 @@ export function foldable(
   const firstDay = dayText(Math.max(0, nowMs - daysMs));
   const firstMonth = dayText(Math.max(0, nowMs - monthsMs)).slice(0, 'YYYY-MM'.length);
   const isOld = ({ period }: UsageRecord): boolean => period < (isDay(period) ? firstDay : firstMonth);
+  const { firstMonth: firstNeeded, byDay } = neededUsage(state.queues.values(), nowMs);
+  const isNeeded = ({ period }: UsageRecord): boolean =>
+    isDay(period) ? byDay.has(period.slice(0, 'YYYY-MM'.length)) : firstNeeded !== null && period >= firstNeeded;
   const others = [...state.usage].filter(([key, { period }]) => key !== USAGE_TOTAL && period !== BEFORE);
-  const old = others.filter(([, record]) => isOld(record));
+  const free = others.filter(([, record]) => !isNeeded(record));
+  const old = free.filter(([, record]) => isOld(record));
   const surplus = others.length - old.length - most;
   const byAge = ([, a]: Entry, [, b]: Entry): number => (a.period < b.period ? -1 : 1);
   const early =
     surplus <= 0
       ? []
-      : others
+      : free
           .filter(([, record]) => !isOld(record))
           .toSorted(byAge)
           .slice(0, surplus);

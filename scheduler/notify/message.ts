@@ -1,13 +1,19 @@
 // What a notice says: the JSON of a webhook, its signature, and the words of an e-mail. Pure.
 import { createHmac } from 'node:crypto';
 import { formatDuration } from '../../common/units.js';
-import type { Notice } from '../model/records.js';
+import { dateOf, percent, usedText } from '../model/budgets.js';
+import type { BudgetNotice, WorkloadNotice } from '../model/records.js';
 
 /** A notice, or the test of one. */
-export type Message = Omit<Notice, 'to' | 'type'> & {
-  readonly type: Notice['type'] | 'test';
+export type Message = WorkloadMessage | BudgetMessage;
+
+/** What is told of a workload. */
+export type WorkloadMessage = Omit<WorkloadNotice, 'to' | 'type'> & {
+  readonly type: WorkloadNotice['type'] | 'test';
   readonly cluster: string;
 };
+
+type BudgetMessage = Omit<BudgetNotice, 'to'> & { readonly cluster: string };
 
 /** The headers of a webhook. */
 export const HEADERS = {
@@ -17,9 +23,35 @@ export const HEADERS = {
 } as const;
 
 /** The body of a webhook. */
-export function bodyOf({ id, type, timeMs, cluster, workload }: Message): string {
+export function bodyOf(message: Message): string {
+  return JSON.stringify('budget' in message ? budgetBody(message) : workloadBody(message));
+}
+
+function budgetBody({ id, type, timeMs, cluster, budget }: BudgetMessage): object {
+  const { queue, amount, unit, used, fromMs, untilMs, whenSpent, message } = budget;
+  return {
+    id,
+    type: `queue.${type}`,
+    time: dateText(timeMs),
+    cluster,
+    queue: {
+      name: queue,
+      budget: {
+        amount,
+        unit,
+        used,
+        start_time: dateText(fromMs),
+        end_time: dateText(untilMs),
+        when_spent: whenSpent,
+        message,
+      },
+    },
+  };
+}
+
+function workloadBody({ id, type, timeMs, cluster, workload }: WorkloadMessage): object {
   const { number, uid, name, kind, queue, owner, state, attempt, message, submittedMs, startedMs, endedMs } = workload;
-  return JSON.stringify({
+  return {
     id,
     type: type === 'test' ? type : `workload.${type}`,
     time: dateText(timeMs),
@@ -38,7 +70,7 @@ export function bodyOf({ id, type, timeMs, cluster, workload }: Message): string
       start_time: dateText(startedMs),
       end_time: dateText(endedMs),
     },
-  });
+  };
 }
 
 /** HMAC-SHA256 over `TIMESTAMP.BODY`. @param timestampSeconds when it is sent, since 1970: an old post cannot be sent again as new */
@@ -47,10 +79,38 @@ export function signatureOf(secret: string, timestampSeconds: number, body: stri
 }
 
 /** An e-mail's subject and text. */
-export function mailOf({ type, timeMs, cluster, workload }: Message): {
+export function mailOf(message: Message): Mail {
+  return 'budget' in message ? budgetMail(message) : workloadMail(message);
+}
+
+interface Mail {
   readonly subject: string;
   readonly text: string;
-} {
+}
+
+function budgetMail({ type, timeMs, cluster, budget }: BudgetMessage): Mail {
+  const { queue, message, used, fromMs, untilMs } = budget;
+  const what = {
+    budget_warned: `is used to ${percent(used / budget.amount)}`,
+    budget_spent: 'is spent',
+    budget_renewed: 'is not spent any more',
+  }[type];
+  const lines = [
+    `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+    '',
+    `Time:     ${dateText(timeMs)}`,
+    `Queue:    ${queue}`,
+    `Used:     ${usedText(budget, used)}`,
+    `Period:   ${dateOf(fromMs)} to before ${dateOf(untilMs)} (UTC)`,
+    `Cluster:  ${cluster}`,
+    '',
+    `Look at it: sluice describe queue ${queue}`,
+    '',
+  ];
+  return { subject: `Sluice: the budget of queue ${queue} ${what}`, text: lines.join('\n') };
+}
+
+function workloadMail({ type, timeMs, cluster, workload }: WorkloadMessage): Mail {
   const { number, name, queue, owner, attempt, message, submittedMs, startedMs, endedMs } = workload;
   if (type === 'test') {
     const text = `This is a test of notices, asked for by ${owner}. Nothing happened to any workload.\n\nCluster ${cluster}\n`;

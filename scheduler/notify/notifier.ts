@@ -7,7 +7,7 @@ import type { ControlLoop } from '../control/loop.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import { Delivery } from './delivery.js';
 import { sendMail } from './mail.js';
-import type { Message } from './message.js';
+import type { Message, WorkloadMessage } from './message.js';
 import { AddressRule } from './private-networks.js';
 import { parseReceiver, Receivers } from './receivers.js';
 import { postWebhook, type Sent } from './webhook.js';
@@ -56,7 +56,7 @@ export class Notifier {
     const { clock, newUlid, state } = this.#deps;
     const nowMs = clock.wallMs();
     const id = newUlid(nowMs);
-    const workload: Message['workload'] = {
+    const workload: WorkloadMessage['workload'] = {
       number: 0 as WorkloadNumber,
       uid: id,
       name: 'test',

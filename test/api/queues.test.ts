@@ -50,6 +50,7 @@ describe('a queue', () => {
       lendMaxMinRuntimeMs: null,
       lendMaxGraceMs: null,
       idleLimitMs: null,
+      budget: null,
       weight: 1,
       priority: 100,
     });

@@ -68,9 +68,9 @@ export class Workshop {
   restart(): void {
     const old = this.state;
     this.state = new ClusterState();
-    const { queues, nodes, workloads, allocations, requests, incidents, usage } = old;
+    const { queues, nodes, workloads, allocations, requests, incidents, usage, notices } = old;
     const meta = new Map([[META_KEY, old.meta]]);
-    const tables = { meta, queues, nodes, workloads, allocations, requests, incidents, usage };
+    const tables = { meta, queues, nodes, workloads, allocations, requests, incidents, usage, notices };
     for (const [collection, table] of Object.entries(tables)) {
       for (const [key, record] of table) {
         const after = JSON.parse(JSON.stringify(record)) as object;

@@ -104,6 +104,7 @@ export class ExampleCluster {
       maxGraceMs: HOUR_MS,
       maxRequests: 1_000,
       prices: NO_PRICES,
+      budgetUses: () => new Map(),
       room,
       takeSnapshot,
       onSnapshot: () => undefined,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SluiceClient } from '../../cli/client.js';
 import { freePort } from '../../common/free-port.js';
+import type { QueueBudget } from '../../proto/gen/sluice/v1/QueueBudget.js';
 import { expandBraces } from '../dashboards/metric-names.js';
 import { annotationsOf, dashboardFiles, queriesOf } from '../dashboards/queries.js';
 import { needs } from '../real-part.js';
@@ -40,9 +41,15 @@ describe.runIf(needs('build') && needs('prometheus'))('a life that Prometheus se
     await cluster.stop();
   });
 
+  async function budget(name: string, amount: number, warnAt: number): Promise<void> {
+    const of: QueueBudget = { amount, period: 'BUDGET_PERIOD_MONTH', warnAt: [warnAt] };
+    await client.updateQueue({ queue: { name, budget: of }, updateMask: { paths: ['budget'] } });
+  }
+
   async function live(): Promise<void> {
     await client.createQueue({ queue: { name: 'research', guaranteeGpus: 4, limitGpus: 8 } });
     await client.createQueue({ queue: { name: 'product', guaranteeGpus: 4 } });
+    await budget('research', 1_000_000, 0.8);
     await prometheus.sees('sluice_queue_info');
     const program = { command: { argv: ['/bin/sh', '-c', WORK] } };
     const quick = { command: { argv: ['/bin/true'] } };
@@ -113,6 +120,13 @@ describe.runIf(needs('build') && needs('prometheus'))('a life that Prometheus se
     'alerts are silent until their cause is there, and then fire',
     async () => {
       expect(await prometheus.firing()).toEqual([]);
+      const used = (await client.getQueue('research')).budgetUse?.used ?? 0;
+      await budget('research', used * 10, 0.01);
+      await prometheus.fires('SluiceQueueBudgetNearlySpent');
+      await budget('research', used / 2, 0.01);
+      await prometheus.fires('SluiceQueueBudgetSpent');
+      await budget('research', 1_000_000, 0.8);
+      await prometheus.sees('absent(ALERTS{alertname=~"SluiceQueueBudget.*",alertstate="firing"})');
       await cluster.endAgent('n2', 'SIGKILL');
       await prometheus.fires('SluiceNodeDown');
       await client.updateQueue({

@@ -68,7 +68,9 @@ export interface NodeOptions {
 }
 
 export interface QueueOptions
-  extends Partial<typeof ONLY_GPUS_COUNT>, Pick<Queue, 'lendMaxMinRuntimeMs' | 'lendMaxGraceMs'> {
+  extends
+    Partial<typeof ONLY_GPUS_COUNT>,
+    Pick<Queue, 'lendMaxMinRuntimeMs' | 'lendMaxGraceMs' | 'budget' | 'budgetStanding'> {
   readonly parent?: string;
   readonly guarantee?: number;
   readonly limit?: number;

@@ -1,5 +1,6 @@
 // A daemon's loop with its metrics on a store in memory, under a clock of the test's.
 import type { NodeId, QueueName } from '../../common/ids.js';
+import { BudgetWatch } from '../../scheduler/control/budget-watch.js';
 import { createQueue } from '../../scheduler/control/commands/queues.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { AdviceWatch } from '../../scheduler/control/advice-watch.js';
@@ -9,6 +10,7 @@ import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js
 import { registerAdviceMetrics } from '../../scheduler/metrics/advice-metrics.js';
 import { SchedulerMetrics } from '../../scheduler/metrics/scheduler-metrics.js';
 import { WorkloadSeries } from '../../scheduler/metrics/workload-series.js';
+import { NO_PRICES } from '../../scheduler/model/prices.js';
 import { ONLY_GPUS_COUNT } from '../../scheduler/model/requests.js';
 import type { Queue } from '../../scheduler/model/records.js';
 import { createLogger } from '../../common/log.js';
@@ -27,7 +29,11 @@ export async function observed(gpus: number) {
   const { loop, state } = await loopOn(new MemoryStore(), clock);
   const log = createLogger({ level: 'fatal', name: 'test' });
   const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
-  const metrics = new SchedulerMetrics({ loop, hub: new WatchHub(0), fleet, state, clock, room: () => ROOM });
+  const budgets = new BudgetWatch({ loop, state, clock, log, prices: NO_PRICES });
+  budgets.start();
+  const hub = new WatchHub(0);
+  const budgetUses: BudgetWatch['uses'] = (nowMs) => budgets.uses(nowMs);
+  const metrics = new SchedulerMetrics({ loop, hub, fleet, state, clock, room: () => ROOM, budgetUses });
   const advice = new AdviceWatch({
     loop,
     clock,

@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { present } from '../../common/assert.js';
-import type { NodeId } from '../../common/ids.js';
+import type { NodeId, QueueName } from '../../common/ids.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
-import { deleteQueue } from '../../scheduler/control/commands/queues.js';
+import { deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { hold, requeue } from '../../scheduler/control/commands/steering.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { QueueTime } from '../../scheduler/metrics/queue-time.js';
 import { nodeReport } from '../control/workshop.js';
 import { expandBraces } from '../dashboards/metric-names.js';
 import { NODE, observed } from './observed.js';
@@ -242,5 +243,80 @@ describe('the list of metrics', () => {
       .map(({ name }) => name)
       .filter((n) => n.startsWith('sluice_'));
     expect([...new Set(documented)].toSorted()).toEqual(known.toSorted());
+  });
+});
+
+describe('GPU time of queues', () => {
+  test('is told guaranteed and borrowed apart, as accounting divides it, and adds up between changes', async () => {
+    const { queue, submit: send, obey, samples, clock, loop } = await observed(4);
+    await queue('top', { guaranteeGpus: 2 });
+    await queue('a', { guaranteeGpus: 1, parent: 'top' as QueueName });
+    await queue('b', { parent: 'top' as QueueName });
+    await clock.advance(1_000);
+    // Both kinds are there before anything is used, so that the first use is an increase; what is above holds nothing itself.
+    expect(await samples('sluice_queue_gpu_seconds_total')).toEqual([
+      '{queue="a",kind="guaranteed"} 0',
+      '{queue="a",kind="borrowed"} 0',
+      '{queue="b",kind="guaranteed"} 0',
+      '{queue="b",kind="borrowed"} 0',
+    ]);
+    const [first] = await send('a', {}, {}, {});
+    await obey();
+    await clock.advance(60_000);
+    expect((await samples('sluice_queue_gpu_seconds_total')).slice(0, 2)).toEqual([
+      '{queue="a",kind="guaranteed"} 60',
+      '{queue="a",kind="borrowed"} 120',
+    ]);
+    // One of those that borrowed has the guarantee now.
+    await loop.execute(cancel([String(first?.number)], '', 'alice'));
+    await obey();
+    await clock.advance(10_000);
+    const [guaranteed, borrowed] = await samples('sluice_queue_gpu_seconds_total');
+    expect([guaranteed, borrowed]).toEqual(['{queue="a",kind="guaranteed"} 70', '{queue="a",kind="borrowed"} 130']);
+    await loop.execute(updateQueue('a', { guaranteeGpus: 2 }, false));
+    await clock.advance(10_000);
+    expect((await samples('sluice_queue_gpu_seconds_total')).slice(0, 2)).toEqual([
+      '{queue="a",kind="guaranteed"} 90',
+      '{queue="a",kind="borrowed"} 130',
+    ]);
+  });
+
+  test('begins at nothing with another daemon, goes on by what is held then, and never goes down', async () => {
+    const { queue, submit: send, obey, clock, state } = await observed(2);
+    await queue('q', { guaranteeGpus: 1 });
+    await send('q', {}, {});
+    await obey();
+    await clock.advance(60_000);
+    const sums = { guaranteed: 0, borrowed: 0 };
+    const next = new QueueTime(state, clock.monotonicMs(), (_queue, guaranteed, borrowed) => {
+      expect(Math.min(guaranteed, borrowed)).toBeGreaterThanOrEqual(0);
+      sums.guaranteed += guaranteed;
+      sums.borrowed += borrowed;
+    });
+    next.settle(clock.monotonicMs() + 5_000);
+    expect(sums).toEqual({ guaranteed: 5_000, borrowed: 5_000 });
+  });
+});
+
+describe('budgets', () => {
+  test('show what is used, where people are warned, whether borrowing is stopped, and until when', async () => {
+    const { queue, submit: send, obey, samples, clock, loop } = await observed(4);
+    clock.jump(Date.UTC(2026, 10, 10));
+    const budget = { amount: 2, unit: 'gpu_hours', period: 'month', warnAt: [0.5, 1], notify: [] } as const;
+    await queue('free');
+    await queue('q', { guaranteeGpus: 1, budget: { ...budget, whenSpent: 'stop_borrowing' } });
+    await send('q', {}, {});
+    await obey();
+    expect(await samples('sluice_queue_budget_used_ratio')).toEqual(['{queue="q"} 0']);
+    await clock.advance(1_800_000);
+    expect(await samples('sluice_queue_budget_used_ratio')).toEqual(['{queue="q"} 0.5']);
+    expect(await samples('sluice_queue_budget_warn_ratio')).toEqual(['{queue="q"} 0.5']);
+    expect(await samples('sluice_queue_budget_stops_borrowing')).toEqual(['{queue="q"} 0']);
+    const [end] = await samples('sluice_queue_budget_end_timestamp_seconds');
+    expect(end).toBe(`{queue="q"} ${Date.UTC(2026, 11, 1) / 1_000}`);
+    await clock.advance(1_800_000);
+    expect(await samples('sluice_queue_budget_stops_borrowing')).toEqual(['{queue="q"} 1']);
+    await loop.execute(updateQueue('q', { budget: null }, false));
+    expect(await samples('sluice_queue_budget_used_ratio')).toEqual([]);
   });
 });

@@ -15,6 +15,8 @@ import { partName, samePart, scopeFlags, type Part } from './scope-flags.js';
 /** How deep the tree may grow, and how many queues there may be. */
 export const MAX_QUEUE_DEPTH = 8;
 export const MAX_QUEUES = 10_000;
+/** Of so many deleted queues, the latest, a budget above them knows what they used. */
+export const MAX_FORMER_QUEUES = 1_000;
 
 export interface QueueOutcome {
   readonly queue: Queue;
@@ -23,7 +25,7 @@ export interface QueueOutcome {
 }
 
 /** The fields of a queue that can be changed after its creation. */
-export type QueuePatch = Partial<Omit<Queue, 'name' | 'parent' | 'createdMs'>>;
+export type QueuePatch = Partial<Omit<Queue, 'name' | 'parent' | 'createdMs' | 'budgetStanding' | 'formerQueues'>>;
 
 /** Creates a queue. ALREADY_EXISTS unless an equal one is there, so that a repeated request does no harm. */
 export function createQueue(queue: Omit<Queue, 'createdMs'>, validateOnly: boolean): Command<QueueOutcome> {
@@ -48,7 +50,7 @@ export function updateQueue(name: string, patch: QueuePatch, validateOnly: boole
     name: 'update_queue',
     whenSpace: 'low',
     run: (draft) => {
-      const updated: Queue = { ...find(draft, name), ...patch };
+      const updated = withoutOldBudget({ ...find(draft, name), ...patch });
       check(draft, updated);
       if (!validateOnly) draft.put('queues', updated.name, updated);
       return { queue: updated, warnings: warnings(draft, updated) };
@@ -74,8 +76,24 @@ export function deleteQueue(name: string): Command<void> {
       if (unfinished > 0)
         throw inUse(name, `${plural(unfinished, 'workload')} in it ${unfinished === 1 ? 'has' : 'have'} not ended`);
       draft.delete('queues', queue.name);
+      // What it used still counts for those above it: a budget does not grow by making queues anew.
+      for (const above of ancestors(draft, queue)) {
+        if (above.budget === undefined || above.budget === null) continue;
+        const others = (above.formerQueues ?? []).filter((former) => former !== queue.name);
+        draft.put('queues', above.name, {
+          ...above,
+          formerQueues: [...others, queue.name].slice(-MAX_FORMER_QUEUES),
+        });
+      }
     },
   };
+}
+
+/** What is known of a budget goes with it. One that is only changed stands as it stood until it is looked at, at once. */
+function withoutOldBudget(queue: Queue): Queue {
+  if (queue.budget !== undefined && queue.budget !== null) return queue;
+  const { budgetStanding: _standing, formerQueues: _former, ...rest } = queue;
+  return rest;
 }
 
 function find(draft: Draft, name: string): Queue {
@@ -355,9 +373,14 @@ function sameSpec(a: Queue, b: Queue): boolean {
   return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }
 
+/** What the daemon notes beside what people say. */
+const NOTED: readonly string[] = ['budgetStanding', 'formerQueues'] satisfies (keyof Queue)[];
+
 /** All fields that say something, in one order: older records lack fields of which newer ones say null. */
 function canonical(queue: Queue): readonly unknown[] {
-  const said = Object.entries(queue).filter(([, value]) => value !== null && value !== undefined);
+  const said = Object.entries(queue).filter(
+    ([key, value]) => value !== null && value !== undefined && !NOTED.includes(key),
+  );
   return said.toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -107,7 +107,8 @@ export function sayQuota({ workload, queue, request }: Subject): string {
   const gpus = at(request, GPU);
   const levels: string[] = [];
   for (let each = queue; each.parent !== null; each = each.parent) {
-    const limit = at(each.limit, GPU) === Infinity ? 'no limit' : `limit ${sayAmount(at(each.limit, GPU), GPU)}`;
+    const why = each.isHeldToGuarantee ? ' while its budget is spent' : '';
+    const limit = at(each.limit, GPU) === Infinity ? 'no limit' : `limit ${sayAmount(at(each.limit, GPU), GPU)}${why}`;
     const [held, guarantee, share] = [each.held, each.guarantee, each.fairShare].map((sum) =>
       sayAmount(at(sum, GPU), GPU),
     );

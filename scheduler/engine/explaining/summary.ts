@@ -1,11 +1,12 @@
 // One sentence with the numbers of the constraint that binds.
 import { plural } from '../../../common/units.js';
+import { dateOf, usedText } from '../../model/budgets.js';
 import type { PlacementRules } from '../../model/records.js';
 import { toGpus } from '../../model/requests.js';
 import { at, CPU, GPU, MEMORY } from '../amounts.js';
 import type { Ask } from '../asks.js';
 import { isEntitled } from '../entitlements.js';
-import { isWithin, type Stop } from '../queues.js';
+import { isWithin, type QueueNode, type Stop } from '../queues.js';
 import { sayScope, type Scope } from '../scopes.js';
 import type { ShapePart } from '../shapes.js';
 import { whyNobodyGives } from '../why-nobody-gives.js';
@@ -114,6 +115,7 @@ function sayStop(subject: Subject, stop: Stop): string {
   const unit = sayUnit(resource);
   if (kind === 'limit') {
     const limit = at(queue.limit, resource);
+    if (resource === GPU && queue.isHeldToGuarantee) return sayBudget(queue, asked);
     const never = asked > limit ? '; it can never run there' : '';
     return `Queue ${queue.name} holds ${say(at(queue.held, resource))} of at most ${unit(limit)} and this asks for ${say(asked)}${never}.`;
   }
@@ -122,6 +124,19 @@ function sayStop(subject: Subject, stop: Stop): string {
   return (
     `Work that is not preemptible must stay within the guarantee: queue ${queue.name} is guaranteed ` +
     `${unit(guarantee)}, holds ${say(at(queue.heldFixed, resource))} for such work, and this asks for ${say(asked)}${never}.`
+  );
+}
+
+/** What a spent budget has to do with it. */
+function sayBudget(queue: QueueNode, asked: number): string {
+  const { budget, budgetStanding: standing } = queue.record ?? {};
+  const spent =
+    budget === undefined || budget === null || standing === undefined
+      ? ''
+      : `: ${usedText(budget, standing.used)}, until ${dateOf(standing.untilMs)}`;
+  return (
+    `The budget of queue ${queue.name} is spent${spent}; borrowing stops: it holds ${sayAmount(at(queue.held, GPU), GPU)} ` +
+    `of the ${sayParts(queue.promised)} it is guaranteed, and this asks for ${sayAmount(asked, GPU)}.`
   );
 }
 

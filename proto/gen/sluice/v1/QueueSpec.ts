@@ -3,6 +3,7 @@
 import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice_v1_QueueScope__Output } from '../../sluice/v1/QueueScope.js';
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from '../../sluice/v1/ShapeGuarantee.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
+import type { QueueBudget as _sluice_v1_QueueBudget, QueueBudget__Output as _sluice_v1_QueueBudget__Output } from '../../sluice/v1/QueueBudget.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface QueueSpec {
@@ -78,6 +79,10 @@ export interface QueueSpec {
    * as the queue above; without any it is never ended for that.
    */
   'idleLimit'?: (_google_protobuf_Duration | null);
+  /**
+   * What it, with all below it, may use in a period. Unset = as much as it likes.
+   */
+  'budget'?: (_sluice_v1_QueueBudget | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
@@ -161,6 +166,10 @@ export interface QueueSpec__Output {
    * as the queue above; without any it is never ended for that.
    */
   'idleLimit': (_google_protobuf_Duration__Output | null);
+  /**
+   * What it, with all below it, may use in a period. Unset = as much as it likes.
+   */
+  'budget': (_sluice_v1_QueueBudget__Output | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
