@@ -12,6 +12,12 @@ import type { ReadableState } from '../model/cluster-state.js';
 import type { ClusterNode } from '../model/records.js';
 import { oneLook } from './one-look.js';
 
+/**
+ * Nodes with another time or version than the scheduler that have a series for it, at most, each. When all of 1,000 are odd it is the
+ * scheduler that is: it was upgraded first, or its own clock is wrong.
+ */
+export const MAX_ODD_NODES = 100;
+
 /** In a word, why a node that is heard gets no new work; null = it gets some. */
 export function whyUnschedulable(
   { cordoned, maintenance, nodeProblem }: Pick<ClusterNode, 'cordoned' | 'maintenance' | 'nodeProblem'>,
@@ -47,7 +53,7 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state, cl
     ),
   );
   type Row = Awaited<ReturnType<typeof look>>[number];
-  const gauge = (name: string, help: string, read: (row: Row) => number | null): void => {
+  const gauge = (name: string, help: string, read: (row: Row) => number | null, most = Infinity): void => {
     new Gauge({
       name,
       help,
@@ -56,9 +62,13 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state, cl
       async collect() {
         const rows = await look();
         this.reset();
+        let shown = 0;
         for (const row of rows) {
           const value = read(row);
-          if (value !== null) this.set(row.labels, value);
+          if (value === null) continue;
+          this.set(row.labels, value);
+          shown += 1;
+          if (shown >= most) return;
         }
       },
     });
@@ -79,11 +89,13 @@ export function registerNodeMetrics(registry: Registry, { loop, fleet, state, cl
     "How far the clock of the node is ahead of the scheduler's, negative = behind; absent = by less than it is told of, or not known.",
     ({ clockAheadMs }) =>
       clockAheadMs === null || Math.abs(clockAheadMs) <= CLOCK_SKEW_LIMIT_MS ? null : clockAheadMs / 1_000,
+    MAX_ODD_NODES,
   );
   gauge(
     'sluice_node_version_skew',
     '1 while the agent of the node is of another version than the scheduler; absent = of the same.',
     ({ isOdd }) => (isOdd ? 1 : null),
+    MAX_ODD_NODES,
   );
 
   const changes = new Counter({

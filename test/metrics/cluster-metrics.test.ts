@@ -1,5 +1,6 @@
 // What a scrape shows of nodes, of idle GPUs and of how workloads fare.
 import { describe, expect, test } from 'vitest';
+import type { NodeId } from '../../common/ids.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
@@ -8,6 +9,7 @@ import type { Fleet } from '../../scheduler/fleet/fleet.js';
 import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
 import { IDLE_AFTER_MS } from '../../scheduler/control/usage-upkeep.js';
+import { MAX_ODD_NODES } from '../../scheduler/metrics/node-metrics.js';
 import { nodeReport } from '../control/workshop.js';
 import { NODE, observed } from './observed.js';
 
@@ -61,6 +63,16 @@ describe('nodes', () => {
     await loop.execute(welcomeNode({ ...nodeReport(NODE, 'n1', 1), agentVersion: '0.0.9' }, []));
     expect(await samples('sluice_node_clock_ahead_seconds')).toEqual([`${node} -60`]);
     expect(await samples('sluice_node_version_skew')).toEqual([`${node} 1`]);
+  });
+
+  test('have no series each for what is odd of all of them: then it is the scheduler that is', async () => {
+    const { loop, samples } = await observed(1);
+    for (let at = 0; at <= MAX_ODD_NODES; at += 1) {
+      const report = nodeReport(`odd-${at}` as NodeId, `odd-${at}`, 0);
+      await loop.execute(welcomeNode({ ...report, agentVersion: '0.0.9' }, []));
+    }
+    expect(await samples('sluice_node_version_skew')).toHaveLength(MAX_ODD_NODES);
+    expect((await samples('sluice_node_up')).length).toBeGreaterThan(MAX_ODD_NODES);
   });
 
   test('tell when they were last heard, and how often that changed', async () => {
