@@ -4,12 +4,21 @@
 // Called with the view at rest, while the places of other reservations are withheld. Cost: one look at every GPU of the
 // classes asked for, and a search among the most promising banks.
 import { admits, type Ask, partsIn } from './asks.js';
-import { asAllocation, type Endings, freeFromMs, type Holder, mayBeAwaited, type Row } from './endings.js';
+import {
+  asAllocation,
+  type Endings,
+  EndlessRow,
+  freeFromMs,
+  type Holder,
+  mayBeAwaited,
+  type Row,
+  type SlotEnds,
+} from './endings.js';
 import type { Bank, Hold, NodeEntry } from './nodes.js';
 import { type Placing, placeShape } from './place.js';
 import { type Outlook, PlacesOutlook } from './outlook.js';
 import { mayFit, type Shape, type ShapePart } from './shapes.js';
-import { earliestStart } from './timetable.js';
+import { type Candidate, earliestStart } from './timetable.js';
 import type { AllocationEntry, TaskPlace, WorkloadEntry } from './workloads.js';
 
 /** Banks among which the timetable looks, at least: as many as there are tasks, or this many. */
@@ -57,6 +66,8 @@ interface Option {
   readonly bank: Bank;
   readonly startMs: number;
   readonly endless: number;
+  /** Its row, where that is known already. */
+  readonly row: Row | null;
 }
 
 function rowsFor({ work, nowMs, trial }: Placing, question: EarliestQuestion, part: ShapePart): Row[] {
@@ -73,11 +84,8 @@ function rowsFor({ work, nowMs, trial }: Placing, question: EarliestQuestion, pa
     };
     work.spend(bankClass.banks.length);
     if (ask.unit === 'whole') {
-      endings.ofClass(bankClass).forEach(ask.gpus, endings, (bank, endMs, timed) => {
-        look(
-          bank,
-          endMs === null ? optionBySlots(bank, ask, parts, endings) : optionAt(bank, ask, endMs, timed, endings),
-        );
+      endings.ofClass(bankClass).forEach(ask.gpus, endings, (bank, ends) => {
+        look(bank, ends === null ? optionBySlots(bank, ask, parts, endings) : optionAt(bank, ask, ends, endings));
       });
       continue;
     }
@@ -87,14 +95,18 @@ function rowsFor({ work, nowMs, trial }: Placing, question: EarliestQuestion, pa
   }
   const isBounded = topology?.required === true || part.topology?.required === true;
   const most = isBounded ? found.length : Math.max(MIN_CANDIDATES, count);
-  return firstOf(found, most)
-    .map(({ bank }) => bank)
-    .flatMap((bank) => rowsOf(bank, part, question.endings));
+  return firstOf(found, most).flatMap(({ bank, row }) => row ?? rowsOf(bank, part, question.endings));
 }
 
 /** When a bank has the slots for one task; null = it has too few that may be waited for. */
-function optionAt(bank: Bank, { gpus }: Ask, endMs: number, timed: number, endings: Endings): Option | null {
-  return Number.isNaN(endMs) ? null : { bank, startMs: endings.ahead(endMs), endless: Math.max(0, gpus - timed) };
+function optionAt(bank: Bank, ask: Ask, { endMs, awaited, timed, free }: SlotEnds, endings: Endings): Option | null {
+  if (Number.isNaN(endMs)) return null;
+  const { gpus, cpuMilli, memoryMib } = ask;
+  const row =
+    timed === free
+      ? new EndlessRow(bank, free, awaited - free, mostTasks(bank.node, cpuMilli, memoryMib), endings.nowMs)
+      : null;
+  return { bank, startMs: endings.ahead(endMs), endless: Math.max(0, gpus - timed), row };
 }
 
 /** The same where more than records has to be asked. */
@@ -104,7 +116,7 @@ function optionBySlots(bank: Bank, { gpus }: Ask, parts: number, endings: Ending
   if (ends.length < gpus) return null;
   const first = ends.sort(compareTimes).slice(0, gpus);
   const endless = first.filter((endMs) => endMs === Infinity).length;
-  return { bank, startMs: Math.max(...first), endless };
+  return { bank, startMs: Math.max(...first), endless, row: null };
 }
 
 /** Those with the earliest start, then those with the fewest slots without an end, then as they come. Cost: linear, but for the starts that are known. */
@@ -126,13 +138,14 @@ function rowsOf(bank: Bank, { ask }: ShapePart, endings: Endings): Row[] {
   const known = ask.unit === 'whole' ? endings.plainEndsOf(bank) : null;
   if (known !== null && ask.cpuMilli + ask.memoryMib === 0) return [known];
   const maxTasks = mostTasks(bank.node, ask.cpuMilli, ask.memoryMib);
-  if (known !== null) return [{ bank, free: known.free, held: known.held, maxTasks }];
+  if (known !== null) return [{ bank, free: known.free, held: known.held, endless: known.endless, maxTasks }];
   const slots = bank.slots.filter(mayBeAwaited);
   if (ask.unit === 'share' && ask.gpus === 1) {
     return slots.map((slot) => ({
       bank,
       free: slot.free,
       held: slot.holds.map((hold) => ({ units: hold.parts, endMs: endings.of(hold), holds: [hold] })),
+      endless: null,
       maxTasks,
     }));
   }
@@ -143,10 +156,11 @@ function rowsOf(bank: Bank, { ask }: ShapePart, endings: Endings): Row[] {
     if (endMs === -Infinity) free++;
     else held.push({ units: 1, endMs, holds: slot.holds });
   }
-  return [{ bank, free, held, maxTasks }];
+  return [{ bank, free, held, endless: null, maxTasks }];
 }
 
 function mostTasks({ cpu, memory }: NodeEntry, cpuMilli: number, memoryMib: number): number {
+  if (cpuMilli + memoryMib === 0) return Infinity;
   const byCpu = cpuMilli > 0 ? Math.floor(cpu.capacity / cpuMilli) : Infinity;
   return memoryMib > 0 ? Math.min(byCpu, Math.floor(memory.capacity / memoryMib)) : byCpu;
 }
@@ -206,9 +220,7 @@ function guess(
     used.push(...rows);
     const unitsPerTask = ask.unit === 'share' && ask.gpus === 1 ? sharedParts(rows, ask) : ask.gpus;
     if (rows.length === 0) return null;
-    const candidates = rows.map(({ bank, free, held, maxTasks }, node) => {
-      return { node, free: free - (taken.get(bank) ?? 0), held, maxTasks };
-    });
+    const candidates = rows.map((row, node) => new RowAsCandidate(row, node, taken.get(row.bank) ?? 0));
     const found = earliestStart(candidates, { tasks: count, unitsPerTask }, placing.nowMs);
     if (found === null) return null;
     startMs = Math.max(startMs, found.startMs ?? Infinity);
@@ -220,6 +232,27 @@ function guess(
     }
   }
   return { startMs, endlessUnits, leaving: leaving.filter((hold) => hold.workload !== workload), rows: used };
+}
+
+/** A row of which some units are taken. Who holds others is looked up when asked for. */
+class RowAsCandidate implements Candidate<Holder> {
+  readonly node: number;
+  readonly free: number;
+  readonly endless: number | null;
+  readonly maxTasks: number;
+  readonly #row: Row;
+
+  constructor(row: Row, node: number, taken: number) {
+    this.node = node;
+    this.free = row.free - taken;
+    this.endless = row.endless;
+    this.maxTasks = row.maxTasks;
+    this.#row = row;
+  }
+
+  get held(): readonly Holder[] {
+    return this.#row.held;
+  }
 }
 
 function sharedParts(rows: readonly Row[], ask: ShapePart['ask']): number {

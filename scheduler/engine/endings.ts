@@ -83,6 +83,8 @@ export interface Row {
   readonly free: number;
   /** Who holds others, in order of the slots. */
   readonly held: readonly Holder[];
+  /** How many units those hold, if each holds one and without an end; null = they have to be looked at. */
+  readonly endless: number | null;
   readonly maxTasks: number;
 }
 
@@ -129,7 +131,8 @@ function workOutEnds(bank: Bank): BankEnds {
   const times = [...new Array<number>(free).fill(-Infinity), ...ends];
   const timed = times.filter((endMs) => endMs !== Infinity).length;
   const occupants = new Occupants(slots);
-  return { stamp: bank.stamp, times, timed, recordedMs, occupants, bank, free, held, maxTasks: Infinity };
+  const endless = timed === free ? held.length : null;
+  return { stamp: bank.stamp, times, timed, recordedMs, occupants, bank, free, held, endless, maxTasks: Infinity };
 }
 
 /**
@@ -139,11 +142,16 @@ function workOutEnds(bank: Bank): BankEnds {
 export class ClassEnds {
   readonly #banks: readonly Bank[];
   readonly #largest: number;
-  /** Of each bank: 1 = it changed; what is withheld of it; its usable slots; how many have a time; the last one placed; its times. */
+  /**
+   * Of each bank: 1 = it changed; what is withheld of it; its usable slots; how many may be awaited, have a time, are free; the
+   * last one placed; its times.
+   */
   readonly #isStale: Uint8Array;
   readonly #withheld: Uint16Array;
   readonly #usable: Uint16Array;
+  readonly #awaited: Uint16Array;
   readonly #timed: Uint16Array;
+  readonly #free: Uint16Array;
   readonly #lastPlacedMs: Float64Array;
   readonly #times: Float64Array;
 
@@ -153,7 +161,9 @@ export class ClassEnds {
     this.#isStale = new Uint8Array(banks.length).fill(1);
     this.#withheld = Uint16Array.from(banks, ({ withheld }) => withheld);
     this.#usable = new Uint16Array(banks.length);
+    this.#awaited = new Uint16Array(banks.length);
     this.#timed = new Uint16Array(banks.length);
+    this.#free = new Uint16Array(banks.length);
     this.#lastPlacedMs = new Float64Array(banks.length);
     this.#times = new Float64Array(banks.length * largest);
   }
@@ -168,9 +178,10 @@ export class ClassEnds {
     this.#withheld[rank] = slots;
   }
 
-  /** Visits the banks that have so many usable slots, each with the ends of that many if records are all that counts, else with null. */
+  /** Visits the banks that have so many usable slots, each with what records say of them, or null if that is not all that counts. */
   forEach(slots: number, endings: Endings, visit: VisitEnds): void {
     const { nowMs, sinceMs } = endings;
+    const seen = { endMs: NaN, awaited: 0, timed: 0, free: 0 };
     for (let rank = 0; rank < this.#banks.length; rank++) {
       const bank = this.#banks[rank];
       if (bank === undefined) continue;
@@ -178,8 +189,15 @@ export class ClassEnds {
       if (isWithheld ? bank.usable < slots : !this.#has(rank, bank, slots, nowMs)) continue;
       const isOpen =
         isWithheld || ((this.#lastPlacedMs[rank] ?? 0) >= sinceMs && !endings.isPlain(endsOf(bank, nowMs).occupants));
-      if (isOpen) visit(bank, null, 0);
-      else visit(bank, this.#times[rank * this.#largest + slots - 1] ?? NaN, this.#timed[rank] ?? 0);
+      if (isOpen) {
+        visit(bank, null);
+        continue;
+      }
+      seen.endMs = this.#times[rank * this.#largest + slots - 1] ?? NaN;
+      seen.awaited = this.#awaited[rank] ?? 0;
+      seen.timed = this.#timed[rank] ?? 0;
+      seen.free = this.#free[rank] ?? 0;
+      visit(bank, seen);
     }
   }
 
@@ -189,17 +207,53 @@ export class ClassEnds {
   }
 
   #read(rank: number, bank: Bank, nowMs: number): void {
-    const { times, timed, occupants } = endsOf(bank, nowMs);
+    const { times, timed, free, occupants } = endsOf(bank, nowMs);
     this.#isStale[rank] = 0;
     this.#usable[rank] = bank.usable;
+    this.#awaited[rank] = times.length;
     this.#timed[rank] = timed;
+    this.#free[rank] = free;
     this.#lastPlacedMs[rank] = occupants.lastPlacedMs;
     for (let at = 0; at < this.#largest; at++) this.#times[rank * this.#largest + at] = times[at] ?? NaN;
   }
 }
 
-/** A bank; when it has so many slots (NaN = it has fewer that may be waited for; null = not known), and how many have a time. */
-export type VisitEnds = (bank: Bank, endMs: number | null, timed: number) => void;
+/** What records say of the slots of one bank. */
+export interface SlotEnds {
+  /** When there are as many as were asked for; it may lie in the past. NaN = fewer may be waited for. */
+  readonly endMs: number;
+  /** How many may be waited for; how many of those have a time, and how many of those are free. */
+  readonly awaited: number;
+  readonly timed: number;
+  readonly free: number;
+}
+
+/** A bank and what records say of it, to be read at once; null = slots have to be looked at one by one. */
+export type VisitEnds = (bank: Bank, ends: SlotEnds | null) => void;
+
+/**
+ * A bank of which all slots that are not free are held without an end, by what records say: two counts tell all that a timetable
+ * asks. Who holds them is looked up only where it matters, in memory that is seldom warm.
+ */
+export class EndlessRow implements Row {
+  readonly bank: Bank;
+  readonly free: number;
+  readonly endless: number;
+  readonly maxTasks: number;
+  readonly #nowMs: number;
+
+  constructor(bank: Bank, free: number, endless: number, maxTasks: number, nowMs: number) {
+    this.bank = bank;
+    this.free = free;
+    this.endless = endless;
+    this.maxTasks = maxTasks;
+    this.#nowMs = nowMs;
+  }
+
+  get held(): readonly Holder[] {
+    return endsOf(this.bank, this.#nowMs).held;
+  }
+}
 
 /** A time that lies ahead, or now; -Infinity stays what it is. */
 function notBefore(nowMs: number, timeMs: number): number {

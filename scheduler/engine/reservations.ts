@@ -270,6 +270,14 @@ export class Withheld {
     for (const each of this.#view.reservations.all()) this.#set(each, each !== reservation && isWaiting(each));
   }
 
+  /** The same for who can only go to some pools: what is reserved elsewhere is nothing to him. */
+  allButIn(pools: ReadonlySet<string>, reservation: Reservation | null): void {
+    this.#allBut = undefined;
+    for (const each of this.#view.reservations.all()) {
+      this.#set(each, each !== reservation && isWaiting(each) && touches(each, pools));
+    }
+  }
+
   /** Withholds nothing. */
   nothing(): void {
     this.#allBut = undefined;
@@ -313,6 +321,12 @@ export class Withheld {
       nodes.count(node, 'claimed', cpuMilli, memoryMib, sign);
     }
   }
+}
+
+/** Whether any of it is in these pools. Of tasks without GPUs nobody keeps the pool. */
+function touches(reservation: Reservation, pools: ReadonlySet<string>): boolean {
+  for (const pool of reservation.pools) if (pools.has(pool)) return true;
+  return reservation.places.some(({ slots }) => slots.length === 0);
 }
 
 /** What is to be withheld of a place: the GPUs that its node still has; CPU and memory that nobody there gives back. */

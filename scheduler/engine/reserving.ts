@@ -193,21 +193,23 @@ function mayBeBettered(view: ClusterView, { isWorse, shape, lookedMs, lookedAt }
 /** Takes a better place, if there is one; a place that is not whole any more is given up. @returns whether all is at rest */
 function lookAgain(turn: Reserving, reservation: Reservation): boolean {
   const { view } = turn.trial;
-  const { outlook } = reservation;
+  const { outlook, promisedMs } = reservation;
   const found = find(turn, reservation.workload, reservation);
   // As long as no start is known it stays where it has begun to gather GPUs, or it might move about for ever.
   const mayMove = found !== null && (found.outlook.startMs !== Infinity || reservation.isWorse);
   reservation.isWorse = false;
   reservation.lookedMs = view.nowMs;
   reservation.lookedAt = view.nodes.clock;
-  if (mayMove && (!outlook.isWhole || isBetter(found.outlook, outlook))) {
+  const moves = mayMove && (!outlook.isWhole || isBetter(found.outlook, outlook));
+  if (moves) {
     view.reservations.move(reservation, found.places, found.outlook);
   } else if (!outlook.isWhole) {
     giveUp(view, reservation);
     return false;
   }
   reservation.promisedMs = reservation.outlook.startMs;
-  // The promise is another one, so others may use the place, or another place is free.
+  // Whom it kept out it keeps out, unless it is another place or the promise is another one: then others may use it, or that.
+  if (!moves && reservation.promisedMs === promisedMs) return true;
   return !letTryAgain(view, reservation);
 }
 
@@ -306,7 +308,8 @@ function find(turn: Reserving, workload: WorkloadEntry, own: Reservation | null)
     own?.pools.has(pool) === true || reservations.inPool(pool) < policy.maxReservationsPerPool;
   const pools = new Set(shape.parts.flatMap(({ ask }) => ask.classes.map(({ pool }) => pool)));
   if (!isUsable(shape) || ![...pools].some(mayUsePool)) return null;
-  turn.withheld.allBut(own);
+  if (shape.parts.every(({ ask }) => ask.unit !== 'none')) turn.withheld.allButIn(pools, own);
+  else turn.withheld.allBut(own);
   const found = findEarliestPlace(turn, { workload, shape, mayUsePool, endings: endingsFor(view, own) });
   turn.withheld.nothing();
   return found !== null && [...poolsOf(found.places)].every(mayUsePool) ? found : null;

@@ -16,6 +16,8 @@ export interface Candidate<H extends Held> {
   readonly free: number;
   /** Who holds others of its units; who is overdue counts as ending now. */
   readonly held: readonly H[];
+  /** How many units those hold, if each holds one and without an end: then `held` is read only of what is reserved. Null = not known. */
+  readonly endless?: number | null;
   /** The most tasks it can take for other reasons (CPU, memory); Infinity = as many as units allow. */
   readonly maxTasks: number;
 }
@@ -89,13 +91,14 @@ class Timetable<H extends Held> {
     this.#gang = gang;
     this.#nowMs = nowMs;
     for (const candidate of candidates) {
-      const row: Row<H> = { candidate, endlessUnits: 0, units: candidate.free, tasks: 0 };
+      const row: Row<H> = { candidate, endlessUnits: candidate.endless ?? 0, units: candidate.free, tasks: 0 };
       row.tasks = this.#tasksIn(row, row.units);
+      this.#rows.push(row);
+      if (candidate.endless != null) continue;
       for (const holder of candidate.held) {
         if (holder.endMs === Infinity) row.endlessUnits += holder.units;
         else this.#endings.push({ row, holder });
       }
-      this.#rows.push(row);
     }
     this.#endings.sort((a, b) => a.holder.endMs - b.holder.endMs);
   }
@@ -228,6 +231,8 @@ class Timetable<H extends Held> {
 
   /** How many endless holders of a row hold so many units together, the largest counted first. */
   #endlessHoldersWith(row: Row<H>, units: number): number {
+    const { endless } = row.candidate;
+    if (endless != null) return Math.min(endless, Math.max(0, Math.ceil(units)));
     let count = 0;
     let lacking = units;
     for (const { endMs, units: own } of row.candidate.held.toSorted(compareHolders)) {

@@ -227,6 +227,46 @@ describe('against brute force', () => {
     );
   });
 
+  it('is the same where those who hold single units without an end are counted, and only those it waits for are looked up', () => {
+    const row = fc.record({
+      free: fc.integer({ min: -2, max: 6 }),
+      endless: fc.nat(6),
+      maxTasks: fc.constantFrom(1, 2, Infinity),
+      isCounted: fc.boolean(),
+    });
+    const gang = fc.record({ tasks: fc.integer({ min: 1, max: 6 }), unitsPerTask: fc.integer({ min: 1, max: 4 }) });
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 8 }), gang, (rows, asked) => {
+        const looked = new Set<number>();
+        const holdersOf = (node: number, endless: number): Listed[] =>
+          Array.from({ length: endless }, (_, at) => ({ units: 1, endMs: Infinity, node, at: node * 10 + at }));
+        const listed = rows.map(({ free, endless, maxTasks }, node) => {
+          return { node, free, maxTasks, held: holdersOf(node, endless) };
+        });
+        const counted = listed.map((each, node) => {
+          const { isCounted, endless } = rows[node] ?? { isCounted: false, endless: 0 };
+          if (!isCounted) return each;
+          const { free, maxTasks } = each;
+          return {
+            node,
+            free,
+            maxTasks,
+            endless,
+            get held() {
+              looked.add(node);
+              return each.held;
+            },
+          };
+        });
+        const expected = timetable.earliestStart(listed, asked, NOW_MS);
+        expect(timetable.earliestStart(counted, asked, NOW_MS)).toEqual(expected);
+        const waitsAt = expected?.places.filter(({ waitsFor }) => waitsFor.length > 0).map(({ node }) => node) ?? [];
+        expect([...looked].filter((node) => !waitsAt.includes(node))).toEqual([]);
+      }),
+      { seed: 12, numRuns: 2_000 },
+    );
+  });
+
   it('is the same whatever the order of nodes and holders', () => {
     fc.assert(
       fc.property(cluster, fc.nat(7), ({ candidates: list, held, gang, nowMs }, turn) => {
