@@ -175,7 +175,7 @@ describe('work on a node that is not heard', () => {
   });
 });
 
-describe('describe workload', () => {
+describe('a workload in words', () => {
   it.each([
     ['LAUNCHER_NONE', 'TASK RANK NODE', ['0 1 n1', '1 - n1']],
     ['LAUNCHER_PER_GPU', 'TASK NODE-RANK NODE', ['0 1 n1', '1 - n1']],
