@@ -746,7 +746,7 @@ function restored(recovered: ReadonlyMap<string, Recovered>): Map<AllocationId, 
   return new Map(
     [...recovered].map(([id, one]) => [
       id as AllocationId,
-      one.state === 'ended' ? { state: 'ended', end: taskEnd(one.end) } : one,
+      one.state === 'ended' ? { ...one, end: taskEnd(one.end) } : one,
     ]),
   );
 }

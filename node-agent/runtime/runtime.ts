@@ -338,9 +338,11 @@ export class TaskRuntime {
     const isNew = await folder.create();
     // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
     if (!isNew && folder.readClaim() !== null) {
-      const recovered = await this.#recover(order.id, await this.#link);
-      if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
-      else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? Date.now() });
+      const recovered = await this.#withCheckpoint(order.id, await this.#recover(order.id, await this.#link));
+      if (recovered.state === 'ended') {
+        if (recovered.checkpoint !== undefined) this.#listener.checkpoint(order.id, recovered.checkpoint);
+        this.#ended(order.id, recovered.end);
+      } else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? Date.now() });
       return;
     }
     const isHeld = order.launch?.hold === true;
@@ -704,7 +706,7 @@ export class TaskRuntime {
   }
 
   /** What ended while no agent was there may have saved more than any agent told of. */
-  async #withCheckpoint(id: string, recovered: Recovered): Promise<Recovered> {
+  async #withCheckpoint(id: string, recovered: Found): Promise<Found> {
     if (recovered.state !== 'ended' || recovered.end.neverStarted) return recovered;
     const { checkpointDir, workload } = placeOf(this.#folder(id));
     const checkpoint = await lastCheckpoint(checkpointDir, workload);

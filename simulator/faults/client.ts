@@ -270,6 +270,7 @@ function specOf(work: AskedWork, name: string, last: WorkloadNumber | null): Ask
     workingDirectory: '',
     graceMs,
     checkpointDirectory: '',
+    ...(work.noticeMs === undefined ? {} : { earlySignal: { signal: 'SIGUSR1', aheadMs: work.noticeMs } }),
   };
   if (work.arraySize === 0) return spec;
   const asArray = { size: work.arraySize, concurrency: work.arrayConcurrency, firstIndex: 0 };

@@ -2,6 +2,7 @@
 // what lives on although its lease is over.
 import { GPU_PARTS } from '../../common/gpu-parts.js';
 import type { AgentRecord } from '../../node-agent/agent-journal.js';
+import type { StopReason } from '../../node-agent/session/allocation.js';
 import type { SimNode } from './node.js';
 import type { SimTask } from './task.js';
 import type { LawName } from './violation.js';
@@ -11,6 +12,16 @@ const ENFORCE_MS = 16_000;
 /** How much faster a clock may run than another. */
 const RATE_BOUND = 1e-3;
 const LEASE_MS = 20_000;
+/** Stops for the sake of others; no queue of these worlds cuts their grace. */
+const GIVES_WAY: ReadonlySet<StopReason> = new Set([
+  'PREEMPTED',
+  'RECLAIMED',
+  'MOVED',
+  'REQUEUED',
+  'MAINTENANCE',
+  'DRAIN',
+  'RESIZE',
+]);
 
 export interface MachineFacts {
   readonly nowMs: () => number;
@@ -157,6 +168,15 @@ export class MachineChecker {
       );
     }
     this.#live.set(task.allocation, { node, task });
+  }
+
+  /** A task is told to stop: what gives way to others has all the time that it asked for, to save and to leave. */
+  stopping(node: SimNode, task: SimTask, reason: StopReason, graceMs: number): void {
+    const leastMs = task.graceMs + (task.earlySignal?.aheadMs ?? 0);
+    // Orders carry whole milliseconds.
+    if (!GIVES_WAY.has(reason) || graceMs >= leastMs - 1) return;
+    const what = `allocation ${task.allocation} on ${node.name}, told to stop as ${reason}`;
+    this.#report('I26 who gives way can save', `${what}, has ${graceMs} ms and asked for ${leastMs} ms`);
   }
 
   gone(task: SimTask): void {

@@ -26,6 +26,7 @@ const SUBMIT = 'scheduler/control/commands/submit.js';
 const UPKEEP = 'scheduler/control/upkeep.js';
 const CANCEL = 'scheduler/control/commands/cancel.js';
 const LAUNCH = 'scheduler/model/launch.js';
+const GRACE = 'scheduler/model/grace.js';
 const LIFECYCLE = 'scheduler/model/lifecycle.js';
 const FLEET = 'scheduler/fleet/fleet.js';
 const LEASE = 'scheduler/fleet/lease.js';
@@ -100,6 +101,14 @@ export const MUTANTS: readonly Mutant[] = [
     MESSAGES,
     "return 'OBSERVED_STATE_RELEASED';",
     "return 'OBSERVED_STATE_RUNNING';",
+  ),
+  mutant('no time ahead of the stop signal', GRACE, 'return graceMs + (earlySignal?.aheadMs ?? 0);', 'return graceMs;'),
+  mutant('do not hear of checkpoints', RECONCILE, 'if (one.checkpoint !== null && isPresent)', 'if (false)'),
+  mutant(
+    'forget what was saved while no agent was there',
+    AGENT,
+    '{ ...one, end: taskEnd(one.end) }',
+    "{ state: 'ended', end: taskEnd(one.end) }",
   ),
   mutant('cancel what has ended', CANCEL, 'if (isTerminal(workload.state))', 'if (false)'),
   mutant(

@@ -3,10 +3,11 @@
 import { Agent } from '../../node-agent/agent.js';
 import type { AgentRecord } from '../../node-agent/agent-journal.js';
 import type { AgentHost, Connection } from '../../node-agent/agent-host.js';
-import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
+import type { DesiredAllocation, StopReason } from '../../node-agent/session/allocation.js';
 import type { ConnectionListener } from '../../node-agent/scheduler-connection.js';
 import type { Logger } from '../../common/log.js';
 import type { Random } from '../random.js';
+import type { SharedCheckpoints } from './checkpoints.js';
 import { Folders } from './folders.js';
 import { SimDriver, SimGpu, SimGpuProvider, USUAL_LAG_MS } from './gpu.js';
 import { SimJournal, JournalDisk } from './journal.js';
@@ -33,6 +34,8 @@ export interface NodeWitness {
   journalDamaged(node: SimNode): void;
   /** No process of it is left. */
   gone(node: SimNode, task: SimTask): void;
+  /** A task is told to stop for the first time. `graceMs`: from now to the kill. */
+  stopping(node: SimNode, task: SimTask, reason: StopReason, graceMs: number): void;
 }
 
 export interface NodeOptions {
@@ -49,6 +52,8 @@ export interface NodeSurroundings {
   readonly random: Random;
   readonly witness: NodeWitness;
   readonly log: Logger;
+  /** What programs save, on storage that all nodes see. */
+  readonly checkpoints: SharedCheckpoints;
   /** Opens the way to the scheduler. */
   readonly connect: (node: SimNode, process: SimProcess, listener: ConnectionListener) => Connection;
 }
@@ -68,6 +73,8 @@ export class SimNode {
   /** The agent itself, for those who look at it from outside. */
   running: Agent | null = null;
   supervisor: SimSupervisor | null = null;
+  /** Its agent, if one looks: a program declared a checkpoint complete. */
+  onSaved: ((allocation: string) => void) | null = null;
   #supervisors = 0;
   #wasGuarded = false;
   #unguardedUntilMs = 0;
@@ -90,6 +97,10 @@ export class SimNode {
       read: () => (lease === null || lease.bootId !== this.machine.bootId ? null : lease.deadlineMs),
       write: (deadlineMs) => (lease = { deadlineMs, bootId: this.machine.bootId }),
     };
+  }
+
+  get checkpoints(): SharedCheckpoints {
+    return this.#surroundings.checkpoints;
   }
 
   get name(): string {
@@ -240,12 +251,25 @@ export class SimNode {
       if (this.#tasks.get(order.id) === task) this.#tasks.delete(order.id);
       witness.gone(this, task);
     };
-    const task = new SimTask(this.machine, about, behaviour, { mainExit, gone });
+    const saved = (step: number): void => {
+      const path = `/shared/${name}/step-${step}`;
+      this.checkpoints.declare(name, order.id, { step, path, timeMs: this.machine.wallMs() });
+      this.onSaved?.(order.id);
+    };
+    // As a node does: the newest of what it was told of and of what it finds.
+    const found = behaviour.saves === undefined ? null : this.checkpoints.newestOf(name);
+    const beginsAt = order.attempt === 1 ? 0 : Math.max(order.resume?.step ?? 0, found?.step ?? 0);
+    const task = new SimTask(this.machine, about, behaviour, { mainExit, gone, saved }, beginsAt);
     // A second execution under one id is for the witness to tell; both are there.
     this.#tasks.set(order.id, task);
     for (const gpu of used) gpu.users.add(task);
     witness.executed(this, task);
     return task;
+  }
+
+  /** A task of it is told to stop for the first time. */
+  stopping(task: SimTask, reason: StopReason, graceMs: number): void {
+    this.#surroundings.witness.stopping(this, task, reason, graceMs);
   }
 
   nextPreparationMs(): number {

@@ -1,7 +1,7 @@
 // What is to happen in a world, drawn from its seed before it begins: its machines, what users ask for and when, and the faults. Faults are
 // a list, so that a failing world can be lived again with fewer of them.
 import { Random } from '../random.js';
-import { commandOf, type Behaviour } from './task.js';
+import { behaviourOf, commandOf, type Behaviour } from './task.js';
 import type { NodeOptions } from './node.js';
 import { REDIS_FAULT_KINDS, type RedisFaultKind } from './redis/injector.js';
 import { REDIS_THEMES, redisThemeOf } from './redis/themes.js';
@@ -89,6 +89,8 @@ export interface AskedWork {
   readonly arraySize: number;
   readonly arrayConcurrency: number;
   readonly argv: readonly string[];
+  /** How long ahead of its stop signal it is told; absent = not at all. */
+  readonly noticeMs?: number;
 }
 
 /** What a client asks for. `which` chooses among what the client knows of. */
@@ -128,6 +130,9 @@ const LONG_OUTAGE_MS = 17 * 60_000;
 /** History is lost at most so often in one world. */
 const MOST_LOSSES = 2;
 const LOSSES: readonly FaultKind[] = ['lost history', 'redis emptied', 'lagging promotion'];
+/** One world in so many has programs that save their work. */
+const SAVING_ONE_IN = 8;
+const SAVING_WORLDS = 0x27d4eb2f;
 /** The same seed is another world on Redis. */
 const REDIS_WORLDS = 0x3c6ef372;
 
@@ -150,7 +155,25 @@ export function planOf(seed: number, store: StoreKind = 'disk'): Plan {
     serverRates: random.list(3, rate),
     daemonRates: [daemonRate, rate()],
   };
-  return { seed, nodes, daemonRate, clients: 3, asks, faults, healMs, redis };
+  const isSaving = store === 'disk' && seed % SAVING_ONE_IN === 0;
+  const asked = isSaving ? asks.map((one) => savingAsk(new Random(seed ^ SAVING_WORLDS ^ one.atMs), one)) : asks;
+  return { seed, nodes, daemonRate, clients: 3, asks: asked, faults, healMs, redis };
+}
+
+/** In these worlds programs save their work. Drawn apart from all else, so that the others stay what they are. */
+function savingAsk(random: Random, planned: PlannedAsk): PlannedAsk {
+  const { ask } = planned;
+  return ask.do === 'submit'
+    ? { ...planned, ask: { ...ask, works: ask.works.map((work) => saving(random, work)) } }
+    : planned;
+}
+
+function saving(random: Random, work: AskedWork): AskedWork {
+  // Tasks of a gang have a checkpoint together, which is another program than these.
+  if (work.maxTasks > 1 || random.oneIn(4)) return work;
+  const saves = { everyMs: random.between(300, 6_000), saveMs: random.between(1, 1_500) };
+  const argv = commandOf({ ...behaviourOf(work.argv), saves });
+  return { ...work, argv, ...(random.oneIn(3) ? {} : { noticeMs: random.pick([500, 2_000, 10_000]) }) };
 }
 
 function faultsOf(

@@ -33,6 +33,8 @@ export interface PhysicalFacts {
   isStuckWithoutGpus(allocation: string): boolean;
   /** Whether a process lives that its agent knows of, so that it can be asked what became of it. */
   isAnsweredFor(allocation: string): boolean;
+  /** How far the last checkpoint is that an allocation declared complete; null = it declared none. */
+  savedBy(allocation: string): number | null;
   /** Whether memory of a GPU is in use. */
   isDirty(gpu: string): boolean;
 }
@@ -107,6 +109,7 @@ export class RecordChecker {
       touched.add(put.key);
     }
     for (const key of touched) this.#gang(this.#workloads.get(key));
+    for (const put of puts) if (put.collection === 'allocations') this.#saved(put.value);
     for (const { collection, key } of deletes) {
       if (collection === 'workloads') this.#workloads.delete(key);
       else if (collection === 'allocations') this.#allocations.delete(key);
@@ -143,6 +146,17 @@ export class RecordChecker {
     if (!isNext && !isAdopted) {
       this.#report('I8 attempts follow each other', `workload ${after.number}: ${before.attempt} to ${after.attempt}`);
     }
+  }
+
+  /** The agent of what ended was there to see it, so what was saved last is where its workload goes on. */
+  #saved({ id, workload, state, attempt, release }: Allocation): void {
+    if (state !== 'released' || release?.proof !== 'clean' || this.#isRecovering) return;
+    const saved = this.#facts.savedBy(id);
+    const record = this.#workloads.get(workloadKey(workload));
+    if (saved === null || record?.attempt !== attempt || (record.checkpoint?.step ?? -1) >= saved) return;
+    const known = record.checkpoint === null ? 'none is known' : `${record.checkpoint.step} is known`;
+    const what = `allocation ${id} of workload ${workload} is over`;
+    this.#report('I27 what was saved is known', `${what} and had saved step ${saved}, of which ${known}`);
   }
 
   /** A gang that is up has all of its tasks, and none of them has ended otherwise than well. */
@@ -194,11 +208,14 @@ export class RecordChecker {
   #timeLimit({ workload: number }: Allocation): void {
     const key = workloadKey(number);
     const sinceMs = this.#runningSinceMs.get(key);
-    const limitMs = this.#workloads.get(key)?.spec.timeLimitMs ?? null;
+    const spec = this.#workloads.get(key)?.spec;
+    const limitMs = spec?.timeLimitMs ?? null;
     // Of a limit that began under another daemon the time of day is all that is known.
     if (sinceMs === undefined || limitMs === null) return;
     const ranMs = this.#facts.nowMs() - sinceMs;
-    if (ranMs >= limitMs * (1 - LIMIT_SLACK) - LIMIT_SLACK_MS) return;
+    // What is told ahead is told so long before its limit.
+    const dueMs = limitMs - (spec?.earlySignal?.aheadMs ?? 0);
+    if (ranMs >= dueMs * (1 - LIMIT_SLACK) - LIMIT_SLACK_MS) return;
     const message = `workload ${number} may run for ${limitMs} ms and was stopped after ${Math.round(ranMs)} ms`;
     this.#report('I21 time limits are kept', message);
   }

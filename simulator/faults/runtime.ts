@@ -68,7 +68,9 @@ export class SimRuntime implements Runtime {
     const runtime = new SimRuntime(node, process, rebooted, listener);
     const line = await runtime.#line;
     const recovered = new Map<string, Recovered>();
-    for (const id of known) recovered.set(id, runtime.#readyAgain(id) ?? (await runtime.#recover(id, line)));
+    for (const id of known) {
+      recovered.set(id, runtime.#readyAgain(id) ?? runtime.#withCheckpoint(id, await runtime.#recover(id, line)));
+    }
     const forgotten = new Set([...node.folders.ids, ...line.tasks]);
     for (const id of known) forgotten.delete(id);
     await Promise.all([...forgotten].map((id) => runtime.#endForgotten(id, line)));
@@ -79,6 +81,23 @@ export class SimRuntime implements Runtime {
     const early = this.#early ?? [];
     this.#early = null;
     for (const news of early) this.#take(news);
+    for (const id of this.#tasks.keys()) this.#tellCheckpoint(id);
+    this.#node.onSaved = (id) => this.#later('a checkpoint is seen', this.#process, () => this.#tellCheckpoint(id));
+    this.#process.atEnd(() => (this.#node.onSaved = null));
+  }
+
+  /** What ended while no agent was there may have saved more than any agent told of. */
+  #withCheckpoint(id: string, recovered: Found): Found {
+    const checkpoint = this.#node.checkpoints.declaredBy(id);
+    if (recovered.state !== 'ended' || recovered.end.neverStarted || checkpoint === null) return recovered;
+    return { ...recovered, checkpoint };
+  }
+
+  /** The newest one that a task of this agent declared. */
+  #tellCheckpoint(id: string): void {
+    const task = this.#tasks.get(id);
+    const checkpoint = this.#node.checkpoints.declaredBy(id);
+    if (checkpoint !== null && task?.state === 'running') this.#listener.checkpoint(id, checkpoint);
   }
 
   /** Nothing is measured of programs that are made up. */
@@ -108,12 +127,12 @@ export class SimRuntime implements Runtime {
     void this.#go(order, task);
   }
 
-  stop(id: string, _reason: StopReason, graceMs: number): void {
+  stop(id: string, reason: StopReason, graceMs: number): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (task.state === 'ready') this.#cancelReady(id, task);
     else if (task.state === 'preparing') task.cancelled = true;
-    else void this.#send((supervisor) => supervisor.stop(id, graceMs));
+    else void this.#send((supervisor) => supervisor.stop(id, reason, graceMs));
   }
 
   /** Simulated programs look at no files. */
@@ -162,9 +181,12 @@ export class SimRuntime implements Runtime {
     const isNew = folders.create(order.id);
     // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
     if (!isNew && folders.claimOf(order.id) !== null) {
-      const recovered = await this.#recover(order.id, await this.#line);
-      if (recovered.state === 'ended') this.#ended(order.id, recovered.end);
-      else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? this.#node.machine.wallMs() });
+      const recovered = this.#withCheckpoint(order.id, await this.#recover(order.id, await this.#line));
+      if (recovered.state === 'ended') {
+        if (recovered.checkpoint !== undefined) this.#listener.checkpoint(order.id, recovered.checkpoint);
+        this.#ended(order.id, recovered.end);
+      } else
+        this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? this.#node.machine.wallMs() });
       return;
     }
     await this.#process.delay(this.#node.nextPreparationMs(), 'task prepared');
@@ -251,6 +273,8 @@ export class SimRuntime implements Runtime {
         this.#listener.started(news.id, news.startedMs);
         return;
       case 'ended':
+        // So that the end comes with the checkpoint that the stop itself brought.
+        this.#tellCheckpoint(news.id);
         this.#ended(news.id, news.end);
         return;
       case 'refused':
@@ -289,7 +313,7 @@ export class SimRuntime implements Runtime {
 
   /** A task that the supervisor holds and the journal does not name. */
   async #endStranger(id: string): Promise<void> {
-    await this.#send((supervisor) => supervisor.stop(id, 0));
+    await this.#send((supervisor) => supervisor.stop(id, 'NODE_LOST', 0));
     const endMs = this.#process.clock.monotonicMs() + CLAIM_LIMIT_MS;
     while (this.#node.folders.endOf(id) === null && this.#process.clock.monotonicMs() < endMs) {
       await this.#process.delay(50, 'stranger ends');
@@ -301,7 +325,9 @@ export class SimRuntime implements Runtime {
 
   async #settle(id: string, line?: SupervisorLine | null): Promise<void> {
     const recovered = await this.#recover(id, line === undefined ? await this.#line : line);
-    if (recovered.state === 'ended' && this.#tasks.has(id)) this.#ended(id, recovered.end);
+    if (recovered.state !== 'ended' || !this.#tasks.has(id)) return;
+    this.#tellCheckpoint(id);
+    this.#ended(id, recovered.end);
   }
 
   /** What an agent of this boot made ready and nobody claimed. */

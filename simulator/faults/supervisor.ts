@@ -1,8 +1,8 @@
 // The process that holds a simulated node's tasks: starts them once, keeps how they ended, stops those whose lease is over. It does what the
 // real one does (node-agent/runtime/supervisor.ts) and decides with the same code.
 import type { EndRecord } from '../../node-agent/runtime/allocation-folder.js';
-import { graceWithoutLease, isOverdue, killTime, WATCH_MS } from '../../node-agent/runtime/supervision.js';
-import type { DesiredAllocation } from '../../node-agent/session/allocation.js';
+import { graceWithoutLease, isOverdue, killTime, noticeMs, WATCH_MS } from '../../node-agent/runtime/supervision.js';
+import type { DesiredAllocation, StopReason } from '../../node-agent/session/allocation.js';
 import type { Timer } from '../../common/clock.js';
 import { SimProcess } from './machine.js';
 import type { SimNode } from './node.js';
@@ -22,7 +22,7 @@ interface Held {
   readonly task: SimTask;
   readonly startedMs: number;
   ended: boolean;
-  stop: { readonly killAtMs: number; readonly timer: Timer } | null;
+  stop: { readonly killAtMs: number; readonly timers: readonly Timer[] } | null;
 }
 
 /** One supervisor; there is one of a node at a time. */
@@ -78,16 +78,20 @@ export class SimSupervisor {
     this.#watchSoon();
   }
 
-  stop(id: string, graceMs: number): void {
+  stop(id: string, reason: StopReason, graceMs: number): void {
     const held = this.#tasks.get(id);
     if (held === undefined || held.ended) return;
     const before = held.stop;
     const killAtMs = killTime(before?.killAtMs ?? null, graceMs, this.#node.machine.bootMs());
     if (killAtMs === null) return;
-    before?.timer.cancel();
-    const timer = this.process.clock.after(graceMs, () => void endTree(this.process, held.task, KILL_LIMIT_MS));
-    held.stop = { killAtMs, timer };
-    held.task.terminate();
+    for (const timer of before?.timers ?? []) timer.cancel();
+    if (before === null) this.#node.stopping(held.task, reason, graceMs);
+    const aheadMs = noticeMs(held.task, graceMs);
+    const timers = [this.process.clock.after(graceMs, () => void endTree(this.process, held.task, KILL_LIMIT_MS))];
+    if (aheadMs > 0) timers.push(this.process.clock.after(aheadMs, () => held.task.terminate()));
+    held.stop = { killAtMs, timers };
+    if (aheadMs === 0) held.task.terminate();
+    else if (before === null) held.task.giveNotice();
   }
 
   async #end(id: string, { code, signal }: MainExit): Promise<void> {
@@ -96,7 +100,7 @@ export class SimSupervisor {
     const endedMs = this.#node.machine.wallMs();
     held.ended = true;
     const stopSignalled = held.stop !== null;
-    held.stop?.timer.cancel();
+    for (const timer of held.stop?.timers ?? []) timer.cancel();
     const isClear = await endTree(this.process, held.task, KILL_LIMIT_MS);
     const end: EndRecord = {
       neverStarted: false,
@@ -129,7 +133,8 @@ export class SimSupervisor {
     const nowMs = this.#node.machine.bootMs();
     for (const [id, { task }] of this.#tasks) {
       // Also when a stop is under way: it may allow more time than a node without a lease has.
-      if (isOverdue(task, this.#leaseMs, nowMs)) this.stop(id, graceWithoutLease(task, this.#leaseMs, nowMs));
+      if (isOverdue(task, this.#leaseMs, nowMs))
+        this.stop(id, 'NODE_LOST', graceWithoutLease(task, this.#leaseMs, nowMs));
     }
     if (this.#tasks.size > 0) this.#watchSoon();
   }

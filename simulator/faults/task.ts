@@ -1,6 +1,7 @@
 // What a task does on its machine, as far as others notice: it runs, ends, obeys a stop signal or not, forks something that stays, or
 // hangs in the kernel where no signal reaches it. Everything of one execution is one thing here; what counts is when none of it is left.
 import type { GrantedGpu } from '../../node-agent/session/allocation.js';
+import type { Saving } from './checkpoints.js';
 import { SimProcess, type SimMachine } from './machine.js';
 
 /** How a program behaves; comes to its node as the argument of its command. */
@@ -16,6 +17,8 @@ export interface Behaviour {
   readonly forks: boolean;
   /** One task of a gang that fails by itself after a while, whatever the others do; null = none does. */
   readonly breaks: { readonly task: number; readonly afterMs: number } | null;
+  /** It saves its work, and runs as long as is left of it; absent = it begins anew each time. */
+  readonly saves?: Saving;
   /** How long not even a kill ends it, as when it waits for a dead disk. */
   readonly stuckMs: number;
 }
@@ -51,6 +54,8 @@ export class SimTask {
   readonly gpus: readonly GrantedGpu[];
   readonly lingerMs: number;
   readonly graceMs: number;
+  /** What it is told ahead of its stop signal, and how long; absent = nothing is. */
+  readonly earlySignal?: { readonly signal: string; readonly aheadMs: number };
   readonly machine: SimMachine;
   /** In true time. */
   readonly startedMs: number;
@@ -58,6 +63,9 @@ export class SimTask {
   readonly #behaviour: Behaviour;
   readonly #onMainExit: (exit: MainExit) => void;
   readonly #onGone: (task: SimTask) => void;
+  readonly #onSaved: ((step: number) => void) | null;
+  /** How much of its work was done when it began, in ms. */
+  readonly beginsAt: number;
   #isMainAlive = true;
   #hasStray: boolean;
   #isLeaving = false;
@@ -65,9 +73,17 @@ export class SimTask {
 
   constructor(
     machine: SimMachine,
-    about: Pick<SimTask, 'allocation' | 'workload' | 'name' | 'attempt' | 'task' | 'gpus' | 'lingerMs' | 'graceMs'>,
+    about: Pick<
+      SimTask,
+      'allocation' | 'workload' | 'name' | 'attempt' | 'task' | 'gpus' | 'lingerMs' | 'graceMs' | 'earlySignal'
+    >,
     behaviour: Behaviour,
-    on: { readonly mainExit: (exit: MainExit) => void; readonly gone: (task: SimTask) => void },
+    on: {
+      readonly mainExit: (exit: MainExit) => void;
+      readonly gone: (task: SimTask) => void;
+      readonly saved?: (step: number) => void;
+    },
+    beginsAt = 0,
   ) {
     this.machine = machine;
     this.allocation = about.allocation;
@@ -78,17 +94,22 @@ export class SimTask {
     this.gpus = about.gpus;
     this.lingerMs = about.lingerMs;
     this.graceMs = about.graceMs;
+    if (about.earlySignal !== undefined) this.earlySignal = about.earlySignal;
+    this.beginsAt = beginsAt;
     this.startedMs = machine.timeline.nowMs;
     this.process = new SimProcess(machine, 'task');
     this.#behaviour = behaviour;
     this.#hasStray = behaviour.forks;
     this.#onMainExit = on.mainExit;
     this.#onGone = on.gone;
+    this.#onSaved = on.saved ?? null;
     const { runMs, exitCode, breaks } = behaviour;
     if (breaks?.task === this.task) {
       this.process.after(breaks.afterMs, 'task breaks', () => this.#exit({ code: 1, signal: '' }));
     }
-    if (runMs !== null) this.process.after(runMs, 'task ends', () => this.#exit({ code: exitCode, signal: '' }));
+    this.#saveRegularly();
+    const leftMs = runMs === null ? null : Math.max(0, runMs - beginsAt);
+    if (leftMs !== null) this.process.after(leftMs, 'task ends', () => this.#exit({ code: exitCode, signal: '' }));
   }
 
   /** Whether any process of it is left. */
@@ -99,6 +120,26 @@ export class SimTask {
   /** Whether it was killed and the kernel does not end it. */
   get isStuck(): boolean {
     return this.#isDying && this.isAlive;
+  }
+
+  /** The signal ahead of the stop signal: what saves its work does so now. */
+  giveNotice(): void {
+    const { saves } = this.#behaviour;
+    if (saves !== undefined) this.process.after(saves.saveMs, 'task saves', () => this.#save());
+  }
+
+  #saveRegularly(): void {
+    const { saves } = this.#behaviour;
+    if (saves === undefined) return;
+    this.process.after(saves.everyMs, 'task saves', () => {
+      this.#save();
+      this.#saveRegularly();
+    });
+  }
+
+  #save(): void {
+    if (!this.#isMainAlive || this.#isDying) return;
+    this.#onSaved?.(Math.floor(this.beginsAt + this.machine.timeline.nowMs - this.startedMs));
   }
 
   /** The stop signal. */

@@ -24,6 +24,8 @@ export type LawName =
   | 'I21 time limits are kept'
   | 'I22 a gang starts together'
   | 'I25 it converges'
+  | 'I26 who gives way can save'
+  | 'I27 what was saved is known'
   | 'the same seed, the same life'
   | 'the daemon goes on'
   | 'the agent goes on';

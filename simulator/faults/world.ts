@@ -15,6 +15,7 @@ import { release } from '../../scheduler/control/commands/steering.js';
 import type { Commit } from '../../scheduler/store/state-store.js';
 import { Random } from '../random.js';
 import { SimConnection } from './agent-stream.js';
+import { SharedCheckpoints } from './checkpoints.js';
 import { queueCommands, SimClient } from './client.js';
 import { Coverage } from './coverage.js';
 import type { ControlPlane, Door } from './control-plane.js';
@@ -81,6 +82,7 @@ class World {
   readonly #physical: ConstructorParameters<typeof RecordChecker>[0];
   readonly #machines: MachineChecker;
   readonly #promises: PromiseChecker;
+  readonly #checkpoints = new SharedCheckpoints();
   readonly #durable = new Set<string>();
   readonly #answeredMs = new Map<string, number>();
   readonly #cancelsAsked = new Set<WorkloadNumber>();
@@ -103,6 +105,7 @@ class World {
       isAlive: (id: string) => this.#machines.isAlive(id),
       isAnsweredFor: (id: string) => this.#machines.isAnsweredFor(id),
       isStuckWithoutGpus: (id: string) => this.#machines.isStuckWithoutGpus(id),
+      savedBy: (id: string) => this.#checkpoints.declaredBy(id)?.step ?? null,
       isExcused: (id: string) => this.#machines.isExcused(id),
       isDirty: (uuid: string) =>
         this.#nodes.some((node) => node.driver.gpus.some((gpu) => gpu.uuid === uuid && gpu.isDirty(timeline.nowMs))),
@@ -127,12 +130,14 @@ class World {
           timeline,
           random,
           log,
+          checkpoints: this.#checkpoints,
           witness: {
             executed: (node, task) => {
               timeline.note(task.allocation, task.attempt);
               this.#machines.executed(node, task);
             },
             gone: (_node, task) => this.#machines.gone(task),
+            stopping: (...told) => this.#machines.stopping(...told),
             accepted: (node, allocation) => this.#machines.accepted(node, allocation),
             readied: (_node, allocation) => this.#machines.readied(allocation),
             journaled: (node, record) => this.#machines.journaled(node, record),

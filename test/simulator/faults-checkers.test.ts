@@ -24,6 +24,7 @@ describe('what is written', () => {
       alive?: boolean;
       answeredFor?: boolean;
       dirty?: boolean;
+      saved?: number;
       nowMs?: number;
       cancelAsked?: boolean;
       cancelled?: boolean;
@@ -36,6 +37,7 @@ describe('what is written', () => {
         isExcused: () => false,
         isAnsweredFor: () => facts.answeredFor ?? false,
         isStuckWithoutGpus: () => false,
+        savedBy: () => facts.saved ?? null,
         isDirty: () => facts.dirty ?? false,
         nowMs: () => facts.nowMs ?? 0,
         wasCancelAsked: () => facts.cancelAsked ?? false,
@@ -79,6 +81,20 @@ describe('what is written', () => {
     write(work({ ...workload, state: 'succeeded' }), grant({ ...allocation, state: 'exited' }));
     write(grant({ ...allocation, state: 'released', release: { timeMs: 1, proof: 'clean' } }));
     expect(broken).toEqual([]);
+  });
+
+  test.each([
+    ['nothing of it', null, ['I27 what was saved is known']],
+    ['an earlier step', 30, ['I27 what was saved is known']],
+    ['that step', 40, []],
+  ])('what was saved is known once its task is over cleanly: the record knows %s', (_, known, expected) => {
+    const { broken, write } = setup({ saved: 40 });
+    const { workload, allocation } = records();
+    const checkpoint = known === null ? null : { step: known, timeMs: 1, path: '/c' };
+    write(work({ ...workload, state: 'stopping', afterStop: 'requeue', checkpoint }), grant(allocation));
+    expect(broken).toEqual([]);
+    write(grant({ ...allocation, state: 'released', release: { timeMs: 1, proof: 'clean' } }));
+    expect(broken).toEqual(expected);
   });
 
   test('terminal is final, for workloads and allocations', () => {
@@ -239,11 +255,20 @@ describe('what really happens', () => {
     );
     const execute = (
       allocation: string,
-      about: { gpu?: string; generation?: number; parts?: number; attempt?: number; of?: number },
+      about: {
+        gpu?: string;
+        generation?: number;
+        parts?: number;
+        attempt?: number;
+        of?: number;
+        graceMs?: number;
+        earlySignal?: { readonly signal: string; readonly aheadMs: number };
+      },
     ) => {
-      const { gpu = 'g', generation = 1, parts = 7_000, attempt = 1, of = tasks.length } = about;
+      const { gpu = 'g', generation = 1, parts = 7_000, attempt = 1, of = tasks.length, graceMs = 0 } = about;
+      const early = about.earlySignal === undefined ? {} : { earlySignal: about.earlySignal };
       const granted = [{ uuid: gpu, index: 0, model: '', simulated: true, generation, parts, instance: '' }];
-      const asked = { workload: 1, name: 'w', attempt, task: of, gpus: granted, lingerMs: 0, graceMs: 0 };
+      const asked = { workload: 1, name: 'w', attempt, task: of, gpus: granted, lingerMs: 0, graceMs, ...early };
       if (journaled) journal([allocation]);
       const task = new SimTask(machine, { allocation, ...asked }, ENDLESS, {
         mainExit: () => undefined,
@@ -255,6 +280,20 @@ describe('what really happens', () => {
     };
     return { broken, checker, execute, timeline, node, gpus, journal };
   }
+
+  test.each([
+    ['PREEMPTED', 0, []],
+    ['PREEMPTED', 2_000, ['I26 who gives way can save']],
+    ['DRAIN', 2_000, ['I26 who gives way can save']],
+    // Of these nothing comes back, or the time is over.
+    ['CANCELLED', 2_000, []],
+    ['NODE_LOST', 2_000, []],
+  ] as const)('who gives way has its notice and its grace: %s, cut by %i ms', (reason, cutMs, expected) => {
+    const { broken, checker, execute, node } = setup();
+    const task = execute('a', { graceMs: 5_000, earlySignal: { signal: 'SIGUSR1', aheadMs: 1_000 } });
+    checker.stopping(node, task, reason, 6_000 - cutMs);
+    expect(broken).toEqual(expected);
+  });
 
   test('a gang starts once all of it were ready', () => {
     const whole = setup({ gang: ['a', 'b'] });

@@ -34,6 +34,8 @@ describe('worlds', () => {
     { what: 'a journal forgets what a dead supervisor left behind', seed: 1847 },
     { what: 'a hello arrives after that of a later stream', seed: 61 },
     { what: 'a program fails before the stop signal of a cancel', seed: 65 },
+    { what: 'a task saves its work and ends while its agent is away', seed: 592 },
+    { what: 'a task that its agent forgot had saved its work', seed: 336 },
     { what: 'the rest of a gang that was stopping is found after a lost history', seed: 1066 },
   ])('what was broken once stays whole: $what', { timeout: 60_000 }, async ({ seed }) => {
     expect((await live(planOf(seed), null, SILENT_LOG)).violation).toBeNull();
