@@ -235,7 +235,7 @@ export class Agent {
   }
 
   /** Where a GPU of the inventory is; null = it has none such. */
-  gpuDevice(uuid: string): Pick<DiscoveredGpu, 'minor' | 'pciBusId'> | null {
+  gpuDevice(uuid: string): Pick<DiscoveredGpu, 'minor' | 'pciBusId' | 'mig'> | null {
     return this.#inventory.gpus.find((gpu) => gpu.uuid === uuid) ?? null;
   }
 

@@ -196,7 +196,7 @@ export function inventoryMessage(inventory: Inventory, machine: Machine, nodePro
         health: HEALTH[health],
         ...(nvlinkGroup === null ? {} : { nvlinkGroup }),
         migEnabled: mig !== null,
-        migInstances: [...(mig ?? [])],
+        migInstances: (mig ?? []).map(({ uuid, profile, memoryMib }) => ({ uuid, profile, memoryMib })),
         symptoms: [...symptoms],
       }),
     ),

@@ -271,14 +271,14 @@ export class NvidiaSmiProvider implements GpuProvider {
   }
 
   #migOf(
-    { uuid, health, migMemoryMib }: ReportedGpu,
+    { uuid, health, migMemoryMib, migPlaces }: ReportedGpu,
     { migDevices }: Layout,
     before: DiscoveredGpu['mig'],
   ): DiscoveredGpu['mig'] | 'unknown' {
     // A lost GPU no longer tells its mode.
     if (migMemoryMib === null) return health === 'lost' ? before : null;
     const listed = migDevices?.get(uuid);
-    return listed === undefined ? 'unknown' : migInstances(listed, new Map(migMemoryMib));
+    return listed === undefined ? 'unknown' : migInstances(listed, new Map(migMemoryMib), new Map(migPlaces));
   }
 
   /** The NVLink groups of the GPUs of a report, by UUID; empty when they cannot be told, which is no trouble. */

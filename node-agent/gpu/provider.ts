@@ -7,6 +7,14 @@ export interface MigInstance {
   /** As `nvidia-smi` names it: `3g.20gb`. */
   readonly profile: string;
   readonly memoryMib: number;
+  /** Its numbers on its GPU, which name its capability devices; absent = not told. */
+  readonly place?: MigPlace;
+}
+
+/** Where a MIG instance is on its GPU. */
+export interface MigPlace {
+  readonly gpuInstance: number;
+  readonly computeInstance: number;
 }
 
 /** One GPU as the driver, or a scenario, reports it. */

@@ -1,7 +1,7 @@
-// Reads the MIG instances that `nvidia-smi -L` lists. Pure. The report of `-q -x` tells their memory but neither identity
+// Reads the MIG instances that `nvidia-smi -L` lists. Pure. The report of `-q -x` tells their memory and numbers but neither identity
 // nor profile, so the two are joined by the device number, which both give.
 import { isGpuUuid } from './smi-report.js';
-import type { MigInstance } from './provider.js';
+import type { MigInstance, MigPlace } from './provider.js';
 
 /** Arguments of nvidia-smi for `readMigDevices`. */
 export const LIST_ARGUMENTS = ['-L'] as const;
@@ -43,18 +43,24 @@ export function readMigDevices(list: string): ReadonlyMap<string, readonly Liste
 /**
  * The instances of one GPU, in the order of their numbers.
  * @param memoryMib by device number, as the report tells it
+ * @param places the same
  */
 export function migInstances(
   listed: readonly ListedMigDevice[],
   memoryMib: ReadonlyMap<number, number>,
+  places: ReadonlyMap<number, MigPlace> = new Map(),
 ): readonly MigInstance[] {
   return listed
     .toSorted((a, b) => a.device - b.device)
-    .map(({ uuid, profile, device }) => ({
-      uuid,
-      profile,
-      memoryMib: memoryMib.get(device) ?? memoryOfProfile(profile),
-    }));
+    .map(({ uuid, profile, device }) => {
+      const place = places.get(device);
+      return {
+        uuid,
+        profile,
+        memoryMib: memoryMib.get(device) ?? memoryOfProfile(profile),
+        ...(place === undefined ? {} : { place }),
+      };
+    });
 }
 
 /** The memory that a profile names, in MiB; 0 when it names none. The report, where there is one, is more exact. */

@@ -1,6 +1,7 @@
 // Reads the report of `nvidia-smi -q -x`, as xml2js makes a tree of it, into what we need of each GPU. Pure. The report
 // is foreign input: its shape changes with driver, GPU and count, so every value is looked up, never assumed.
 import { createRequire } from 'node:module';
+import type { MigPlace } from './provider.js';
 
 /** A process that holds memory of a GPU. */
 export interface GpuProcess {
@@ -23,6 +24,8 @@ export interface ReportedGpu {
   readonly processes: readonly GpuProcess[];
   /** In MIG mode the memory of each instance, by its device number; null = not in MIG mode. */
   readonly migMemoryMib: readonly (readonly [device: number, memoryMib: number])[] | null;
+  /** In MIG mode where each instance is, by its device number; absent = not told. */
+  readonly migPlaces?: readonly (readonly [device: number, place: MigPlace])[];
   readonly health: 'healthy' | 'lost' | 'quarantined';
   readonly healthMessage: string;
   /** Empty = not told. */
@@ -104,6 +107,7 @@ export function isGpuUuid(text: string): boolean {
 function readGpu(gpu: unknown): ReportedGpu {
   const uuid = textAt(gpu, 'uuid');
   const memoryMib = readNumber(textAt(gpu, 'fb_memory_usage', 'total')) ?? 0;
+  const migPlaces = readMigPlaces(gpu);
   return {
     uuid: isGpuUuid(uuid) ? uuid : '',
     model: valueAt(gpu, 'product_name').slice(0, MAX_NAME_CHARACTERS) || 'unknown GPU',
@@ -113,6 +117,7 @@ function readGpu(gpu: unknown): ReportedGpu {
     usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
     processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),
     migMemoryMib: textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled' ? readMigMemory(gpu) : null,
+    ...(migPlaces.length === 0 ? {} : { migPlaces }),
     computeMode: valueAt(gpu, 'compute_mode'),
     signs: readSigns(gpu),
     ...readHealth(gpu, memoryMib),
@@ -167,6 +172,18 @@ function readMigMemory(gpu: unknown): [number, number][] {
     const index = readNumber(textAt(device, 'index'));
     const memoryMib = readNumber(textAt(device, 'fb_memory_usage', 'total'));
     return index === null || memoryMib === null ? [] : [[index, memoryMib]];
+  });
+}
+
+function readMigPlaces(gpu: unknown): [number, MigPlace][] {
+  return listAt(at(gpu, 'mig_devices'), 'mig_device').flatMap((device): [number, MigPlace][] => {
+    const [index = null, gpuInstance = null, computeInstance = null] = [
+      'index',
+      'gpu_instance_id',
+      'compute_instance_id',
+    ].map((name) => readNumber(textAt(device, name)));
+    if (index === null || gpuInstance === null || computeInstance === null) return [];
+    return [[index, { gpuInstance, computeInstance }]];
   });
 }
 

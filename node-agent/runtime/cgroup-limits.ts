@@ -3,6 +3,7 @@
 // taken back like that. Each limit has the files of version 2 and of version 1.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { CapabilityGrant } from '../gpu/mig-capabilities.js';
 import { type Controller, inheritCpuset } from './cgroup-controllers.js';
 
 /** What a task is held to; 0 or absent = not. */
@@ -16,6 +17,8 @@ export interface TaskLimits {
   readonly cpus?: string;
   /** The device files /dev/nvidiaN of GPUs that it may open; every other one is shut. Absent = all are open. */
   readonly gpuMinors?: readonly number[];
+  /** The capability devices of MIG instances; absent = there are none here, or all are open. */
+  readonly capabilities?: CapabilityGrant;
 }
 
 /** One group of a task: in version 2 there is one for everything, in version 1 one a controller. */

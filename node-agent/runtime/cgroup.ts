@@ -235,7 +235,7 @@ function tryPlace<T>(place: ControllerHome, look: (probe: string) => T, controll
 function tryFilter({ version }: ControllerHome, probe: string): true | string {
   if (version === 1) return 'there is no cgroup v2';
   try {
-    filterDevices(probe, []).close();
+    filterDevices(probe, { gpuMinors: [] }).close();
     return true;
   } catch (error) {
     return (error as Error).message;

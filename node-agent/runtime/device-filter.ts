@@ -1,11 +1,12 @@
-// Shuts the GPUs that a task was not granted: which /dev/nvidiaN the processes of a control group may open, or make a
-// device file of. Version 1 has the devices controller. Version 2 has none: there a small program in the kernel is asked
+// Shuts the GPUs that a task was not granted: which /dev/nvidiaN, and which capability devices of MIG instances, the processes of a
+// control group may open, or make a device file of. Version 1 has the devices controller. Version 2 has none: there a small program in the kernel is asked
 // (BPF_PROG_TYPE_CGROUP_DEVICE, Linux 4.15 and later), which takes root. It also counts what it refused.
-// Everything that is no GPU stays as the permissions of its file say, nvidiactl and nvidia-uvm included, which all CUDA
+// Everything that is neither stays as the permissions of its file say, nvidiactl and nvidia-uvm included, which all CUDA
 // programs share.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import koffi from 'koffi';
+import type { CapabilityGrant } from '../gpu/mig-capabilities.js';
 
 /** The major number of NVIDIA's device files; minors up to 253 are GPUs, 254 and 255 are nvidia-modeset and nvidiactl. */
 const NVIDIA_MAJOR = 195;
@@ -27,6 +28,14 @@ const ALLOW_MULTI = 2;
 const ATTRIBUTE_BYTES = 72;
 const COUNTER_BYTES = 8;
 
+/** What of the GPUs a task may open. */
+export interface DeviceGrant {
+  /** N of the /dev/nvidiaN. */
+  readonly gpuMinors: readonly number[];
+  /** Absent = capability devices are left as they are. */
+  readonly capabilities?: CapabilityGrant;
+}
+
 /** A filter on a group of version 2. */
 export interface DeviceFilter {
   /** How often an open of a GPU that was not granted was refused. */
@@ -39,13 +48,13 @@ export interface DeviceFilter {
  * Shuts all GPUs but these to a group of version 2.
  * @throws Error in words when the kernel or our rights do not allow it
  */
-export function filterDevices(group: string, gpuMinors: readonly number[]): DeviceFilter {
+export function filterDevices(group: string, grant: DeviceGrant): DeviceFilter {
   const map = bpf(MAP_CREATE, (attribute) => {
     // One counter, by the number 0.
     [MAP_TYPE_ARRAY, 4, COUNTER_BYTES, 1].forEach((value, at) => attribute.writeUInt32LE(value, at * 4));
   });
   try {
-    attach(group, program(gpuMinors, map));
+    attach(group, program(grant, map));
   } catch (error) {
     closeSync(map);
     throw error;
@@ -54,7 +63,7 @@ export function filterDevices(group: string, gpuMinors: readonly number[]): Devi
 }
 
 /** The same for a group of the devices controller of version 1, which does not count. @throws the system's error */
-export function denyDevices(group: string, gpuMinors: readonly number[]): void {
+export function denyDevices(group: string, { gpuMinors, capabilities }: DeviceGrant): void {
   const granted = new Set(gpuMinors);
   const fd = openSync(path.join(group, 'devices.deny'), 'w');
   try {
@@ -62,6 +71,11 @@ export function denyDevices(group: string, gpuMinors: readonly number[]): void {
     for (let minor = 0; minor < GPU_MINORS; minor += 1) {
       if (!granted.has(minor)) writeSync(fd, `c ${NVIDIA_MAJOR}:${minor} rwm`);
     }
+    if (capabilities === undefined) return;
+    const { major, shut } = capabilities;
+    // The same again; an instance that is not there is nothing to be shut.
+    const those = capabilities.granted.length === 0 ? ['*'] : shut.map(String);
+    for (const minor of those) writeSync(fd, `c ${major}:${minor} rwm`);
   } finally {
     closeSync(fd);
   }
@@ -97,29 +111,57 @@ function attach(group: string, instructions: Buffer): void {
  * The filter: given { access and type, major, minor } it answers 1 = allowed or 0 = refused. Eight bytes an instruction:
  * opcode, registers, offset, immediate value (https://docs.kernel.org/bpf/standardization/instruction-set.html).
  */
-function program(gpuMinors: readonly number[], map: number): Buffer {
+function program({ gpuMinors, capabilities }: DeviceGrant, map: number): Buffer {
   const minors = [...new Set(gpuMinors)].filter((minor) => minor < GPU_MINORS);
-  // Jumps count from the instruction after them.
-  const toRefusal = 1 + minors.length + 2;
   const isCharacterDevice = 2;
-  const instructions = [
-    instruction({ code: 0x61, to: 4, from: 1, offset: 0 }), // r4 = access and type
-    instruction({ code: 0x54, to: 4, value: 0xffff }), //      r4 &= 0xffff: the type
-    instruction({ code: 0x61, to: 2, from: 1, offset: 4 }), // r2 = major
-    instruction({ code: 0x61, to: 3, from: 1, offset: 8 }), // r3 = minor
-    instruction({ code: 0xb7, to: 0, value: 1 }), //           r0 = allowed
-    instruction({ code: 0x55, to: 4, offset: toRefusal + 4, value: isCharacterDevice }),
-    instruction({ code: 0x55, to: 2, offset: toRefusal + 3, value: NVIDIA_MAJOR }),
-    instruction({ code: 0x35, to: 3, offset: toRefusal + 2, value: GPU_MINORS }), // unsigned >=
-    ...minors.map((minor, at) => instruction({ code: 0x15, to: 3, offset: toRefusal + 1 - at, value: minor })),
-    instruction({ code: 0x18, to: 1, from: 2, value: map }), // r1 = the counter (two instructions)
-    instruction({ code: 0x00 }),
-    instruction({ code: 0xb7, to: 2, value: 1 }),
-    instruction({ code: 0xdb, to: 1, from: 2 }), //             *r1 += 1, atomically
-    instruction({ code: 0xb7, to: 0, value: 0 }), //            r0 = refused
-    instruction({ code: 0x95 }), //                             exit
+  return assemble([
+    { code: 0x61, to: 4, from: 1, offset: 0 }, // r4 = access and type
+    { code: 0x54, to: 4, value: 0xffff }, //      r4 &= 0xffff: the type
+    { code: 0x61, to: 2, from: 1, offset: 4 }, // r2 = major
+    { code: 0x61, to: 3, from: 1, offset: 8 }, // r3 = minor
+    { code: 0xb7, to: 0, value: 1 }, //           r0 = allowed
+    { code: 0x55, to: 4, value: isCharacterDevice, goto: 'end' }, // jump if not equal
+    ...(capabilities === undefined ? [] : ofCapabilities(capabilities)),
+    { label: 'gpus' },
+    { code: 0x55, to: 2, value: NVIDIA_MAJOR, goto: 'end' },
+    { code: 0x35, to: 3, value: GPU_MINORS, goto: 'end' }, // jump if unsigned >=
+    ...minors.map((minor) => ({ code: 0x15, to: 3, value: minor, goto: 'end' })), // jump if equal
+    { label: 'refusal' },
+    { code: 0x18, to: 1, from: 2, value: map }, // r1 = the counter (two instructions)
+    { code: 0x00 },
+    { code: 0xb7, to: 2, value: 1 },
+    { code: 0xdb, to: 1, from: 2 }, //             *r1 += 1, atomically
+    { code: 0xb7, to: 0, value: 0 }, //            r0 = refused
+    { label: 'end' },
+    { code: 0x95 }, //                             exit
+  ]);
+}
+
+function ofCapabilities({ major, granted }: CapabilityGrant): readonly Line[] {
+  return [
+    { code: 0x55, to: 2, value: major, goto: 'gpus' },
+    ...granted.map((minor) => ({ code: 0x15, to: 3, value: minor, goto: 'end' })),
+    { code: 0x05, goto: 'refusal' }, // jump
   ];
-  return Buffer.concat(instructions);
+}
+
+/** An instruction, or a place that others jump to. */
+type Line = Instruction | { readonly label: string };
+
+function assemble(lines: readonly Line[]): Buffer {
+  const places = new Map<string, number>();
+  const instructions: Instruction[] = [];
+  for (const line of lines) {
+    if ('label' in line) places.set(line.label, instructions.length);
+    else instructions.push(line);
+  }
+  return Buffer.concat(
+    instructions.map((one, at) => {
+      // Jumps count from the instruction after them.
+      const target = one.goto === undefined ? undefined : places.get(one.goto);
+      return encode(target === undefined ? one : { ...one, offset: target - at - 1 });
+    }),
+  );
 }
 
 interface Instruction {
@@ -129,9 +171,11 @@ interface Instruction {
   readonly from?: number;
   readonly offset?: number;
   readonly value?: number;
+  /** Where it jumps to, in the place of an offset. */
+  readonly goto?: string;
 }
 
-function instruction({ code, to = 0, from = 0, offset = 0, value = 0 }: Instruction): Buffer {
+function encode({ code, to = 0, from = 0, offset = 0, value = 0 }: Instruction): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeUInt8(code, 0);
   bytes.writeUInt8(to | (from << 4), 1);

@@ -21,9 +21,11 @@ import { FolderLook } from './remote-folders.js';
 import { BOOT_ID, bootMs, isAlive, type ProcessIdentity } from './process-identity.js';
 import { endTree, type TaskTree } from './process-tree.js';
 import { ProcessMeter } from './process-use.js';
+import { readCapabilities } from '../gpu/mig-capabilities.js';
 import {
   checkEntry,
   chooseUser,
+  type DeviceOf,
   giveFolders,
   limitsFor,
   makeOwnFolder,
@@ -77,7 +79,7 @@ export interface RuntimeOptions {
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
   /** Where a GPU of this node is; null = not known. */
-  readonly gpuDevice: (uuid: string) => { readonly minor: number | null; readonly pciBusId: string } | null;
+  readonly gpuDevice: DeviceOf;
   /** The interface at whose address other nodes reach this one; null or absent = its administrator did not say. */
   readonly peerInterface?: () => string | null;
   /** Whom tasks run as, and what they are held to beside what they asked for. */
@@ -483,7 +485,7 @@ export class TaskRuntime {
       ...(order.earlySignal === undefined ? {} : { earlySignal: order.earlySignal }),
       logCapBytes: this.#options.logCapBytes ?? LOG_CAP_BYTES,
       ...(order.timeLimitMs === undefined ? {} : { timeLimitMs: order.timeLimitMs }),
-      limits: limitsFor(order, holding, this.#options.gpuDevice),
+      limits: limitsFor(order, holding, this.#options.gpuDevice, readCapabilities()),
       ...(user === null ? {} : { user }),
       ...(holding.workLimitBytes === null ? {} : { workLimitBytes: holding.workLimitBytes }),
       ...(order.interactive === true ? { terminal: true as const } : {}),

@@ -494,10 +494,11 @@ function prepare(spec: TaskSpec, group: TaskGroup | null): DeviceFilter | null {
   const limits = limitsOf(spec);
   try {
     makeGroups(group, limits);
-    const { gpuMinors } = limits;
+    const { gpuMinors, capabilities } = limits;
     if (gpuMinors === undefined) return null;
-    if (group.home.deviceFilter === true) return filterDevices(group.group, gpuMinors);
-    if (group.limits.devices !== undefined) denyDevices(group.limits.devices.path, gpuMinors);
+    const grant = { gpuMinors, ...(capabilities === undefined ? {} : { capabilities }) };
+    if (group.home.deviceFilter === true) return filterDevices(group.group, grant);
+    if (group.limits.devices !== undefined) denyDevices(group.limits.devices.path, grant);
     return null;
   } catch (error) {
     // Its code would read as one of the program's.

@@ -3,6 +3,8 @@ import { chmodSync } from 'node:fs';
 import { chmod, chown, lstat, open } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
+import { type Capabilities, capabilityGrant } from '../gpu/mig-capabilities.js';
+import type { MigInstance } from '../gpu/provider.js';
 import type { DesiredAllocation } from '../session/allocation.js';
 import type { AllocationFolder } from './allocation-folder.js';
 import { runAsUser, type TaskUser } from './as-user.js';
@@ -25,7 +27,12 @@ export interface TaskHolding {
   readonly isRequired: boolean;
 }
 
-type DeviceOf = (uuid: string) => { readonly minor: number | null; readonly pciBusId: string } | null;
+/** Where a GPU is, and the instances that it has; null = there is no such GPU. */
+export type DeviceOf = (uuid: string) => {
+  readonly minor: number | null;
+  readonly pciBusId: string;
+  readonly mig?: readonly MigInstance[] | null;
+} | null;
 
 /** Who passes through, without seeing what is there. */
 const PASSAGE = 0o711;
@@ -50,10 +57,16 @@ export async function checkEntry(user: TaskUser, folder: string): Promise<string
   }
 }
 
-/** The limits of one task. */
-export function limitsFor(order: DesiredAllocation, holding: TaskHolding, deviceOf: DeviceOf): TaskLimits {
-  const { cpuMilli, memoryMib, gpus } = order;
-  const real = gpus.filter(({ simulated }) => !simulated).map(({ uuid }) => deviceOf(uuid));
+/** The limits of one task. @param capabilities the capability devices of this machine; null = it has none */
+export function limitsFor(
+  order: DesiredAllocation,
+  holding: TaskHolding,
+  deviceOf: DeviceOf,
+  capabilities: Capabilities | null = null,
+): TaskLimits {
+  const { cpuMilli, memoryMib } = order;
+  const gpus = order.gpus.filter(({ simulated }) => !simulated);
+  const real = gpus.map(({ uuid }) => deviceOf(uuid));
   const minors = real.map((device) => device?.minor ?? null);
   const cpus = holding.bindsCpus
     ? cpusNear(
@@ -61,6 +74,11 @@ export function limitsFor(order: DesiredAllocation, holding: TaskHolding, device
         cpuMilli,
       )
     : null;
+  const instances = gpus.flatMap(({ instance }, at) => {
+    const place = real[at]?.mig?.find(({ uuid }) => uuid === instance)?.place;
+    return instance === '' ? [] : [{ gpuMinor: minors[at] ?? -1, place }];
+  });
+  const capability = capabilities === null ? null : capabilityGrant(capabilities, instances);
   return {
     cpuMilli,
     memoryMib,
@@ -68,6 +86,7 @@ export function limitsFor(order: DesiredAllocation, holding: TaskHolding, device
     ...(cpus === null ? {} : { cpus }),
     // One whose device file is not known cannot be let through alone.
     ...(minors.every((minor) => minor !== null) ? { gpuMinors: minors } : {}),
+    ...(capability === null ? {} : { capabilities: capability }),
   };
 }
 
