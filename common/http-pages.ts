@@ -1,5 +1,11 @@
 // A few pages of plain HTTP for machines that look: metrics, health. No page is large, none changes anything.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Page {
@@ -10,7 +16,7 @@ export interface Page {
 }
 
 /** By path: `/metrics`. */
-export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
+export type Pages = Readonly<Record<string, (headers: IncomingHttpHeaders) => Page | Promise<Page>>>;
 
 /** A server that answers. */
 export interface PageServer {
@@ -66,14 +72,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, pages:
   response.end(request.method === 'HEAD' ? '' : body);
 }
 
-async function pageFor({ method, url }: IncomingMessage, pages: Pages): Promise<Page> {
+async function pageFor({ method, url, headers }: IncomingMessage, pages: Pages): Promise<Page> {
   if (method !== 'GET' && method !== 'HEAD') return { code: 405, body: `${method} is not answered here; use GET\n` };
   // What a client sends as a path need not be one.
   const path = URL.canParse(url ?? '/', 'http://localhost') ? new URL(url ?? '/', 'http://localhost').pathname : '';
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (page === undefined) return { code: 404, body: `there are ${Object.keys(pages).join(', ')} here\n` };
   try {
-    return await page();
+    return await page(headers);
   } catch (error) {
     return { code: 500, body: `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}\n` };
   }

@@ -26,7 +26,8 @@ const EXITED = { code: null, signal: 'SIGTERM', message: '' };
 /** A daemon's loop with its metrics, under a clock of the test's, with one node. */
 export async function observed(gpus: number) {
   const clock = new ManualClock();
-  const { loop, state } = await loopOn(new MemoryStore(), clock);
+  const store = new MemoryStore();
+  const { loop, state } = await loopOn(store, clock);
   const log = createLogger({ level: 'fatal', name: 'test' });
   const fleet = new Fleet({ heartbeatMs: 5_000, leaseMs: 20_000 }, { loop, clock, log }, []);
   const budgets = new BudgetWatch({ loop, state, clock, log, prices: NO_PRICES });
@@ -49,6 +50,7 @@ export async function observed(gpus: number) {
     loop,
     state,
     metrics,
+    store,
     fleet,
     advice,
     series: new WorkloadSeries({ loop, clock, advice }),

@@ -8,6 +8,7 @@ import { createMaintenance } from '../../scheduler/control/commands/maintenance.
 import { deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { hold, requeue } from '../../scheduler/control/commands/steering.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { textOf } from '../../scheduler/metrics/http-server.js';
 import { QueueTime } from '../../scheduler/metrics/queue-time.js';
 import { nodeReport } from '../control/workshop.js';
 import { expandBraces } from '../dashboards/metric-names.js';
@@ -243,6 +244,26 @@ describe('the list of metrics', () => {
       .map(({ name }) => name)
       .filter((n) => n.startsWith('sluice_'));
     expect([...new Set(documented)].toSorted()).toEqual(known.toSorted());
+  });
+});
+
+describe('a scrape', () => {
+  test('of a daemon whose commit hangs tells all that does not need the state, above all that it is stuck', async () => {
+    const { metrics, store, queue } = await observed(1);
+    const names = (text: string): string => text.replaceAll(/^(?!#)(\S+) \S+$/gm, '$1');
+    expect(names(await textOf(metrics.registry, 10_000))).toBe(names(await metrics.registry.metrics()));
+    store.isHeld = true;
+    const stuck = queue('late');
+    await expect.poll(() => store.held.length).toBe(1);
+    const waits = queue('later');
+    const text = await textOf(metrics.registry, 50);
+    expect(text).toMatch(/^sluice_scheduler_commands_waiting 1$/m);
+    expect(text).toMatch(/^sluice_scheduler_last_cycle_timestamp_seconds \S+$/m);
+    expect(text).not.toMatch(/^sluice_queue_info/m);
+    store.isHeld = false;
+    for (const flush of store.held.splice(0)) flush.resolve();
+    await Promise.all([stuck, waits]);
+    expect(await textOf(metrics.registry, 1_000)).toContain('sluice_queue_info{queue="later"');
   });
 });
 
