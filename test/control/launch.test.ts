@@ -1,13 +1,14 @@
 // Tasks that work together: who becomes which rank, when they may start, and what becomes of a gang that does not come together.
 import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
+import { endRecovery } from '../../scheduler/control/commands/recovery.js';
 import { desiredOf } from '../../scheduler/fleet/desired.js';
 import { takeObservation } from '../../scheduler/fleet/reconcile.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { FIRST_PORT, portFor, PORTS, START_LIMIT_MS } from '../../scheduler/model/launch.js';
 import { markEnded, markReady, markStarted } from '../../scheduler/model/lifecycle.js';
 import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
-import type { Allocation, Placement } from '../../scheduler/model/records.js';
+import { META_KEY, type Allocation, type Placement, type Recovery } from '../../scheduler/model/records.js';
 import { GPU_PARTS, oneRole, wholeGpus } from '../../scheduler/model/requests.js';
 import { Workshop } from './workshop.js';
 
@@ -305,3 +306,17 @@ function neverStarted(id: AllocationId, message: string): Observed {
     dirtyGpus: [],
   };
 }
+
+describe('a gang that became ready while agents were awaited', () => {
+  test.each(['copy_changed', 'lost'] satisfies Recovery['why'][])('is let go when that is over: %s', (why) => {
+    const { stage, n10, n2 } = racks();
+    const number = stage.submit({ roles: oneRole(2, wholeGpus(1)) });
+    stage.decide({ type: 'bind', workload: number, placements: [at(0, n10, 0), at(1, n2, 0)] });
+    const recovery: Recovery = { why, sinceMs: stage.nowMs, adopted: 0 };
+    stage.change((draft) => draft.put('meta', META_KEY, { ...draft.meta, recovery }));
+    for (const id of stage.workload(number).allocations) stage.ready(id);
+    expect(stage.launches(number)).toEqual(['0 on n2: rank 0 ready', '1 on n10: rank 1 ready']);
+    stage.run(endRecovery('every known node was heard', ''));
+    expect(stage.launches(number)).toEqual(['0 on n2: rank 0 go', '1 on n10: rank 1 go']);
+  });
+});

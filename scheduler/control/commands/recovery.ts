@@ -62,6 +62,7 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
       if (!recovery) return false;
       draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
       if (recovery.why === 'copy_changed') {
+        startWholeGangs(draft, context.nowMs);
         noteIncident(draft, 'copy_heard', `${why}: work is placed again`, actor, context);
         return true;
       }
@@ -72,6 +73,15 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
       return true;
     },
   };
+}
+
+/** Gangs that became ready while agents were awaited, and so were not let go. */
+function startWholeGangs(draft: Draft, nowMs: number): void {
+  for (const { number, spec, state, afterStop, allocations } of draft.base.workloads.values()) {
+    if (state !== 'starting' || afterStop !== null) continue;
+    const found = allocations.map((id) => draft.allocation(id));
+    if (found.some(isHeld) && isWhole(spec, found, () => true)) letStart(draft, number, nowMs);
+  }
 }
 
 /** Gangs of which not every task was found cannot go on in part. */
