@@ -128,6 +128,7 @@ export class Daemon {
         if (isShared) this.#log.info('this daemon leads from now on: it reads the state');
       },
       onEnd: (end, isDrained) => this.#noteEnd(end, isDrained),
+      onUnusable: (error) => this.#log.warn({ err: error }, 'the store cannot be used just now; trying again'),
       onNotResigned: (error) => this.#log.warn({ err: error }, 'leading could not be given up'),
       onFatal: this.#onFatal,
     });

@@ -16,6 +16,9 @@ const STEPPED_DOWN_REST_MS = 1_000;
 /** After a term that was lost, so that a store in trouble is not asked without end; shortened at random by up to half. */
 const LOST_REST_MS = 1_000;
 
+/** A fail-over of Redis at the very start is waited out for so long: with one replica it takes half of that until a change can be copied. */
+export const FAIL_OVER_PATIENCE_MS = 60_000;
+
 /** What may be put right by reading the store anew, perhaps by another daemon. */
 const DOUBTS = [LeadershipLost, CommitRefused, StoreFailure, RedisUnreachable];
 
@@ -77,6 +80,8 @@ export interface LeadingSurroundings {
   readonly onEnd: (end: TermEnd, isDrained: boolean) => void;
   /** Leading could not be given up; the claim runs out by itself. */
   readonly onNotResigned: (error: unknown) => void;
+  /** The store, which was right before, must not be used just now; it is tried again. */
+  readonly onUnusable: (error: unknown) => void;
   /** Called at once when a term ends fatally. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -89,6 +94,8 @@ export class Leading {
   #lastKnown: StorePosition | null = null;
   /** Whether this daemon has led, or has seen another one lead: the store was right once. */
   #hasCompany = false;
+  /** Since when the store is refused for what a fail-over may be the reason of, by the monotonic clock. */
+  #refusedSinceMs: number | null = null;
   /** Ends the present term. */
   #end: ((end: TermEnd) => void) | null = null;
 
@@ -113,7 +120,7 @@ export class Leading {
 
   /** From standing by to the end of a term, and the rest after it. */
   async #live(): Promise<void> {
-    const { openLeadership, isShared, standBy, onLeader, onTakingOver, random } = this.#surroundings;
+    const { openLeadership, isShared, standBy, onLeader, onTakingOver, onUnusable, random } = this.#surroundings;
     const { signal } = this.#stopping;
     if (isShared) await standBy();
     this.#leadership ??= await openLeadership();
@@ -128,7 +135,11 @@ export class Leading {
       });
     } catch (error) {
       if (signal.aborted) return;
-      throw error;
+      if (!(error instanceof StoreUnusable && this.#hasCompany)) throw error;
+      // It was right once: whoever has changed it may be about to mend it.
+      onUnusable(error);
+      await this.#rest(LOST_REST_MS * (0.5 + random() / 2));
+      return;
     }
     onTakingOver();
     const end = await this.#lead(claim);
@@ -215,13 +226,22 @@ export class Leading {
   async #open(term: LivingTerm): Promise<void> {
     await term.open();
     this.#hasCompany = true;
+    this.#refusedSinceMs = null;
+  }
+
+  /** Whether a fail-over may be the reason, and may yet be over in time. */
+  #mayPass({ reason }: StoreUnusable): boolean {
+    if (reason !== 'NOT_YET') return false;
+    const nowMs = this.#surroundings.clock.monotonicMs();
+    this.#refusedSinceMs ??= nowMs;
+    return nowMs - this.#refusedSinceMs < FAIL_OVER_PATIENCE_MS;
   }
 
   /** What of a shared store can be put right by reading it anew, perhaps by another daemon, is no reason to end the process. */
   #endOf(error: unknown): TermEnd {
     const why = error instanceof Error ? error.message : String(error);
     // A store that is refused from the beginning is for the operator; later, after a fail-over, it may be whole again soon.
-    const isRefused = error instanceof StoreUnusable && this.#hasCompany;
+    const isRefused = error instanceof StoreUnusable && (this.#hasCompany || this.#mayPass(error));
     const isDoubt = isRefused || DOUBTS.some((kind) => error instanceof kind);
     const isOurs = error instanceof InvariantViolation || !isDoubt;
     return this.#surroundings.isShared && !isOurs ? { type: 'lost', why } : { type: 'fatal', error };

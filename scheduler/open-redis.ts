@@ -19,6 +19,8 @@ import { redisLeadership } from './store/redis/redis-leadership.js';
 
 /** How often a Redis that cannot be reached is said again in the log, in ms. */
 const SAY_AGAIN_MS = 30_000;
+/** What is wrong with a Redis while its Sentinels replace the primary: the old one is shown yet, or the new one has no replica yet. */
+const PASSING = new Set(['role', 'replicas']);
 
 /**
  * Opens the store for a term. Writes nothing yet.
@@ -36,8 +38,9 @@ export async function openStoreOnRedis(
     if (kept.length > 0) {
       const said = kept.map(({ message }) => `- ${message.replaceAll('\n', '\n  ')}`);
       const way = kept.some(({ isFatal }) => isFatal) ? '' : '\nTo use it all the same: --redis-accept-weak yes.';
+      const mayPass = config.address.sentinelName !== null && kept.every(({ what }) => PASSING.has(what));
       throw new StoreUnusable(
-        'UNREADABLE',
+        mayPass ? 'NOT_YET' : 'UNREADABLE',
         `the Redis at ${showStoreAddress(config.address)} can lose what it acknowledged:\n${said.join('\n')}${way}`,
       );
     }

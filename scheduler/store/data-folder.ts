@@ -16,9 +16,10 @@ export class StoreUnusable extends Error {
 
   /**
    * `LOCKED`: another process has it. `NEWER_SCHEMA`: a newer Sluice wrote it. `UNREADABLE`: damaged, or no access.
-   * `NO_ROOM`: the disk is full. `NOT_EMPTY`: there is something that would be lost.
+   * `NO_ROOM`: the disk is full. `NOT_EMPTY`: there is something that would be lost. `NOT_YET`: a fail-over may be under way, after
+   * which it may be of use.
    */
-  readonly reason: 'LOCKED' | 'NEWER_SCHEMA' | 'UNREADABLE' | 'NO_ROOM' | 'NOT_EMPTY';
+  readonly reason: 'LOCKED' | 'NEWER_SCHEMA' | 'UNREADABLE' | 'NO_ROOM' | 'NOT_EMPTY' | 'NOT_YET';
 
   constructor(reason: StoreUnusable['reason'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -13,12 +13,14 @@ import { Life } from './life.js';
 import { runRedisCampaign } from './redis/campaign.js';
 import { hasStrace } from './strace.js';
 
-const USAGE = 'usage: npm run chaos -- [--redis] --minutes N [--life-minutes L] [--seed S] [--keep]\n';
+const USAGE = 'usage: npm run chaos -- [--redis] --minutes N [--life-minutes L] [--clusters C] [--seed S] [--keep]\n';
 const MINUTE_MS = 60_000;
 /** One life is under fire for so long unless the command says otherwise; then it is healed and judged. */
 const LIFE_MINUTES = 1;
 /** With Redis a life begins more slowly, and its faults take longer. */
 const REDIS_LIFE_MINUTES = 4;
+/** Each is fourteen processes. */
+const MOST_CLUSTERS = 8;
 const DISKS: readonly DiskKind[] = ['folder', 'tmpfs', 'image'];
 
 interface Options {
@@ -27,6 +29,8 @@ interface Options {
   /** A long life has more faults upon a cluster that has already met some, and spends less of the time on being healed and judged. */
   readonly lifeMinutes: number;
   readonly seed: number;
+  /** With Redis: so many at the same time. */
+  readonly clusters: number;
   readonly keep: boolean;
 }
 
@@ -131,6 +135,7 @@ function read(args: readonly string[]): Options | string {
         minutes: { type: 'string' },
         'life-minutes': { type: 'string' },
         seed: { type: 'string' },
+        clusters: { type: 'string' },
         keep: { type: 'boolean' },
       },
     });
@@ -141,8 +146,13 @@ function read(args: readonly string[]): Options | string {
     if (!(lifeMinutes > 0 && lifeMinutes <= 10_000)) {
       return `--life-minutes ${values['life-minutes']} is not a number from 0 to 10,000`;
     }
+    const clusters = Number(values.clusters ?? '1');
+    if (!(Number.isSafeInteger(clusters) && clusters >= 1 && clusters <= MOST_CLUSTERS)) {
+      return `--clusters ${values.clusters} is not a number from 1 to ${MOST_CLUSTERS}`;
+    }
+    if (clusters > 1 && values.redis !== true) return '--clusters goes with --redis';
     if (!Number.isSafeInteger(seed) || seed < 0) return `--seed ${values.seed} is not a whole number`;
-    return { redis: values.redis ?? false, minutes, lifeMinutes, seed, keep: values.keep ?? false };
+    return { redis: values.redis ?? false, minutes, lifeMinutes, seed, clusters, keep: values.keep ?? false };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

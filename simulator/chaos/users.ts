@@ -17,6 +17,8 @@ const PAUSE_MS = 400;
 /** With so many unfinished workloads users wait, so that a life ends in time. */
 const MAX_OPEN = 60;
 const RETRY_MS = 100;
+/** Looking costs more the longer a life lasts: everything is looked at. */
+const LOOK_PAUSE_MS = 3_000;
 /** Of gRPC's codes: the call may have been carried out or not, and may be repeated; the disk has no room. */
 const AGAIN = new Set([1, 4, 8, 14]);
 
@@ -203,7 +205,7 @@ export class Users {
         shown.push(...(await this.#insist(() => this.#client.allWorkloads({ pageSize: 1_000, queue }))));
       }
       this.#noteEnds(shown);
-      await sleep(1_000);
+      await sleep(LOOK_PAUSE_MS);
     }
   }
 

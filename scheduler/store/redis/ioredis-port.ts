@@ -2,6 +2,7 @@
 import { Command, Redis, type RedisOptions } from 'ioredis';
 import type { LeaderCard } from '../leadership.js';
 import { COLLECTION_NAMES } from '../collections.js';
+import { StoreUnusable } from '../data-folder.js';
 import {
   type FieldChange,
   type HeadAnswer,
@@ -14,12 +15,15 @@ import {
   RedisUnreachable,
   type WriteAnswer,
 } from './port.js';
+import { SentinelAnswers } from './sentinel-answers.js';
 import { APPEND, CLAIM, INSTALL, keysOf, type RedisKeys, RELEASE, WRITE_HEAD } from './scripts.js';
 
 /** How long an answer may take before the connection counts as dead, in ms; waiting for copies takes its own limit longer. */
 const ANSWER_LIMIT_MS = 2_000;
 /** The longest pause before connecting again, in ms. */
 const MAX_PAUSE_MS = 500;
+/** … and the one before a connection is begun again that was given up. */
+const PAUSE_AFTER_END_MS = 100;
 /** How many fields of each collection a page asks for. */
 const PAGE_FIELDS = 2_000;
 
@@ -59,6 +63,8 @@ export class IoredisPort implements RedisPort {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #onProblem: (error: Error) => void;
+  readonly #sentinels: SentinelAnswers;
+  #isClosed = false;
   #listener: Redis | null = null;
   /** Raised whenever a connection ends. */
   #connection = 0;
@@ -81,12 +87,16 @@ export class IoredisPort implements RedisPort {
       // A primary that became a replica must be left.
       reconnectOnError: (error) => (judgeRefusal(error.message).isReplica ? 1 : false),
     });
+    this.#sentinels = new SentinelAnswers(options);
+    this.#redis.on('sentinelError', (error: Error) => this.#sentinels.failed(error));
     this.#redis.on('error', (error: Error) => {
-      this.#lastProblem = error.message;
-      onProblem(error);
+      const told = this.#sentinels.inWords(error);
+      this.#lastProblem = told.message;
+      onProblem(told);
     });
     this.#redis.on('ready', () => (this.#lastProblem = ''));
     this.#redis.on('close', () => (this.#connection += 1));
+    this.#persist(this.#redis);
   }
 
   async readHead(): Promise<RedisHead | null> {
@@ -179,12 +189,15 @@ export class IoredisPort implements RedisPort {
     if (this.#listener === null) {
       // A connection that listens can do nothing else. What it misses while it is down, the next claim finds out.
       this.#listener = this.#redis.duplicate({
-        autoResubscribe: true,
+        autoResubscribe: false,
         enableOfflineQueue: true,
         maxRetriesPerRequest: null,
       });
-      this.#listener.on('error', this.#onProblem);
-      this.#listener.subscribe(this.#keys.released).catch(this.#onProblem);
+      const listener = this.#listener;
+      listener.on('ready', () => void listener.subscribe(this.#keys.released).catch(this.#onProblem));
+      this.#persist(listener);
+      // It asks the same Sentinels as the other connection, which tells what they answer.
+      this.#listener.on('error', () => undefined);
     }
     this.#listener.on('message', act);
   }
@@ -208,9 +221,23 @@ export class IoredisPort implements RedisPort {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     this.#redis.disconnect();
     this.#listener?.disconnect();
     return Promise.resolve();
+  }
+
+  /**
+   * Begins again when ioredis gives up for good. It does so when it is told of a fail-over while it asks the Sentinels who the
+   * primary is, as it does whenever a primary dies: without this the daemon would stand by until it is started anew.
+   */
+  #persist(redis: Redis): void {
+    redis.on('end', () => {
+      setTimeout(() => {
+        // What prevents it is told by the event for errors, and ends in this event again.
+        if (!this.#isClosed) redis.connect().catch(() => undefined);
+      }, PAUSE_AFTER_END_MS);
+    });
   }
 
   /** Null when this user may not ask. */
@@ -254,6 +281,7 @@ export class IoredisPort implements RedisPort {
       this.#redis.once('ready', came);
     });
     if (!isReady) {
+      if (this.#sentinels.isUnknown) throw new StoreUnusable('UNREADABLE', this.#lastProblem);
       const why = this.#lastProblem === '' ? '' : `: ${this.#lastProblem}`;
       throw new RedisUnreachable(`Redis: there is no connection${why}`);
     }

@@ -16,6 +16,8 @@ export interface RedisCampaign {
   readonly minutes: number;
   readonly lifeMinutes: number;
   readonly seed: number;
+  /** So many live at the same time, each on a network of its own; their minutes add up. */
+  readonly clusters: number;
   readonly keep: boolean;
   /** Where everything is laid out. */
   readonly scratch: string;
@@ -36,6 +38,7 @@ interface RedisFigures extends Audit {
 }
 
 interface Total {
+  isClosed: boolean;
   lives: number;
   /** For how long clusters were under fire, in ms. */
   underFireMs: number;
@@ -53,32 +56,46 @@ export async function runRedisCampaign(campaign: RedisCampaign): Promise<number>
     process.stderr.write(`error: ${whyNot}\nInstall the packages redis-server and redis-sentinel.\n`);
     return 1;
   }
-  const total: Total = { lives: 0, underFireMs: 0, faults: 0, kinds: new Map(), figures: new Map(), takeOvers: [] };
+  const total: Total = {
+    isClosed: false,
+    lives: 0,
+    underFireMs: 0,
+    faults: 0,
+    kinds: new Map(),
+    figures: new Map(),
+    takeOvers: [],
+  };
   let leftMs = campaign.minutes * MINUTE_MS;
   let findings = 0;
   let number = 0;
   let brokenOff = 0;
-  while (leftMs > 0 && brokenOff < MOST_BROKEN_OFF) {
-    const lifeMs = Math.min(leftMs, campaign.lifeMinutes * MINUTE_MS);
-    number += 1;
-    try {
-      findings += await live(campaign, hasNamespaces, total, number, lifeMs);
-      brokenOff = 0;
-    } catch (error) {
-      // The clusters that were lived to their end are worth their figures.
-      findings += 1;
-      brokenOff += 1;
-      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      process.stdout.write(`FOUND: cluster ${number} was not lived to its end: ${why}\n`);
+  const one = async (): Promise<void> => {
+    while (leftMs > 0 && brokenOff < MOST_BROKEN_OFF) {
+      const lifeMs = Math.min(leftMs, campaign.lifeMinutes * MINUTE_MS);
+      leftMs -= lifeMs;
+      number += 1;
+      const mine = number;
+      try {
+        findings += await live(campaign, hasNamespaces, total, mine, lifeMs);
+        brokenOff = 0;
+      } catch (error) {
+        // The clusters that were lived to their end are worth their figures.
+        findings += 1;
+        brokenOff += 1;
+        const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        process.stdout.write(`FOUND: cluster ${mine} was not lived to its end: ${why}\n`);
+      }
     }
-    leftMs -= lifeMs;
-  }
+  };
+  await Promise.all(Array.from({ length: campaign.clusters }, one));
   close(total);
   return findings;
 }
 
 /** What all clusters together came to. */
 function close(total: Total): void {
+  if (total.isClosed) return;
+  total.isClosed = true;
   for (const [name, count] of total.kinds) process.stdout.write(`${String(count).padStart(6)}  ${name}\n`);
   process.stdout.write(`${closingLine(total)}\n`);
 }
@@ -99,7 +116,7 @@ async function live(
   number: number,
   lifeMs: number,
 ): Promise<number> {
-  const folder = path.join(scratch, `life-${number}`);
+  const folder = path.join(scratch, `life-${String(number).padStart(3, '0')}`);
   mkdirSync(folder);
   const life = await RedisLife.begin(folder, hasNamespaces, new Random(seed + number - 1));
   // Namespaces and processes would outlive whoever is impatient.

@@ -19,6 +19,8 @@ const LEADER_LATE_MS = 60_000;
 /** … and for so long, it is a finding: no machine is that slow. */
 const LEADER_LIMIT_MS = 180_000;
 const LOOK_MS = 50;
+/** The longest pause from one fault of the control plane to the next: without one there is hardly a leader to ask anything. */
+const PAUSE_MS = 6_000;
 
 /** What a fault of the control plane takes away. */
 export type Cause =
@@ -73,7 +75,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   {
     name: 'the leader is asked to leave',
     cause: 'asked',
-    weight: 12,
+    weight: 24,
     needsNamespaces: false,
     run: async ({ roles: { leader } }, random) => {
       await leader.member.stop('SIGTERM');
@@ -84,7 +86,7 @@ const CONTROL_FAULTS: readonly ControlFault[] = [
   {
     name: 'the leader is told to step down',
     cause: 'asked',
-    weight: 10,
+    weight: 20,
     needsNamespaces: false,
     run: (life) => life.stepDown(),
   },
@@ -349,7 +351,7 @@ async function breakControl(
       await fault.run(life, random);
     }
     if (!(await leads(life))) late += 1;
-    await sleep(random.below(2_000));
+    await sleep(random.below(PAUSE_MS));
   }
   return late;
 }

@@ -164,6 +164,7 @@ export class SimRedisDaemon implements Door {
       },
       onTakingOver: () => undefined,
       onEnd: ({ type }) => witness.ended(this, type),
+      onUnusable: () => undefined,
       onNotResigned: () => undefined,
       onFatal,
     });
