@@ -102,13 +102,10 @@ describe.runIf(needs('redis'))('a port behind Sentinels', () => {
     const asked = new Promise<void>((resolve) => {
       sentinel.primary = () => {
         resolve();
-        return new Promise((answer) => {
-          setTimeout(() => {
-            sentinel.switchPrimary();
-            sentinel.primary = () => Promise.resolve(second.port);
-            setTimeout(() => answer(first.port), 50);
-          }, 50);
-        });
+        sentinel.primary = () => Promise.resolve(second.port);
+        sentinel.switchPrimary();
+        // Whoever was told listens no longer.
+        return redis.until('it was heard', () => Promise.resolve(sentinel.listeners === 0)).then(() => first.port);
       };
     });
     await redis.end(first);
