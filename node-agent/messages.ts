@@ -35,6 +35,7 @@ const STOP_REASONS: Readonly<Record<string, StopReason>> = {
   STOP_REASON_DRAIN: 'DRAIN',
   STOP_REASON_RESIZE: 'RESIZE',
   STOP_REASON_GPU_FAULT: 'GPU_FAULT',
+  STOP_REASON_IDLE: 'IDLE',
 };
 
 /** Parses one order. @throws Error in words when it cannot be one */

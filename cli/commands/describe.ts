@@ -375,8 +375,19 @@ function queueRules(spec: QueueSpec__Output | null): readonly Field[] {
     ...given('Runs before own take', span(spec?.preemptMinRuntime)),
     ...given('Max grace', span(spec?.maxGrace)),
     ...given('Ends idle terminals', span(spec?.idleLimit)),
+    ...given('Idle GPUs', idleGpusText(spec)),
     ...given('Lends for', lendingText(span(spec?.lendMaxMinRuntime), span(spec?.lendMaxGrace))),
   ];
+}
+
+/** `warned after 1h45m, taken back after 2h00m`; empty = it is as above it. */
+function idleGpusText(spec: QueueSpec__Output | null): string {
+  const policy = spec?.idleGpus ?? null;
+  if (policy === null) return '';
+  const [warnMs, reclaimMs] = [fromDuration(policy.warnAfter), fromDuration(policy.reclaimAfter)];
+  if (warnMs === null) return 'left alone';
+  const taken = reclaimMs === null ? '' : `, taken back after ${formatDuration(reclaimMs)}`;
+  return `warned after ${formatDuration(warnMs)}${taken}`;
 }
 
 /** `a min-runtime of at most 5m00s, a grace of at most 1m00s`; empty = neither is said. */

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { parseDurationMs, toDuration } from '../../common/units.js';
 import type { QueueScope } from '../../proto/gen/sluice/v1/QueueScope.js';
+import type { IdleGpuPolicy } from '../../proto/gen/sluice/v1/IdleGpuPolicy.js';
 import type { QueueSpec } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { ShapeGuarantee } from '../../proto/gen/sluice/v1/ShapeGuarantee.js';
 import { usageError } from '../failure.js';
@@ -31,6 +32,7 @@ export interface Figures {
   readonly lendMaxGrace?: string;
   readonly idleLimit?: string;
   readonly budget?: string;
+  readonly idleGpus?: string;
 }
 
 interface CreateOptions extends Figures {
@@ -118,6 +120,11 @@ export function withFigures(command: Command): Command {
       '--budget <budget>',
       'what it, with all below it, may use: AMOUNT,per=month|quarter|year or AMOUNT,from=DAY,to=DAY; of=gpu-hours|cost, ' +
         'warn=PERCENT again and again, then=warn|stop-borrowing|end-borrowed, tell=TO again and again; or "none"',
+    )
+    .option(
+      '--idle-gpus <policy>',
+      'its other work, when its GPUs are idle: warn=2h; reclaim=3h (warned 15 minutes before) or warn=2h,reclaim=3h; ' +
+        '"off": nothing; "none": as above it',
     );
 }
 
@@ -296,7 +303,25 @@ const FIGURES: Readonly<Record<SingleFlag, FigureFlag>> = {
     read: figure(parseBudget, (budget) => ({ budget })),
     what: BUDGET_WORDS,
   },
+  idleGpus: {
+    flag: '--idle-gpus',
+    path: 'idle_gpus',
+    mayBeNone: true,
+    read: figure(parseIdleGpus, (idleGpus) => ({ idleGpus })),
+    what: 'policy such as warn=2h, reclaim=3h, warn=2h,reclaim=3h or off',
+  },
 };
+
+/** `warn=2h,reclaim=3h` in either order, one of them, or `off`. */
+function parseIdleGpus(text: string): IdleGpuPolicy | null {
+  if (text === 'off') return {};
+  const parts = text.split(',').map((part) => /^(warn|reclaim)=(.+)$/.exec(part));
+  const times = parts.map((part) => parseDurationMs(part?.[2] ?? ''));
+  const names = parts.map((part) => part?.[1]);
+  if (times.includes(null) || new Set(names).size < parts.length) return null;
+  const timeOf = (name: string): number | null => times[names.indexOf(name)] ?? null;
+  return { warnAfter: toDuration(timeOf('warn')), reclaimAfter: toDuration(timeOf('reclaim')) };
+}
 
 /** The flags given that have one value. */
 function givenFlags(options: Figures): readonly { readonly text: string; readonly one: FigureFlag }[] {

@@ -1,7 +1,7 @@
 // Whom to tell of what, as flags and files say it, and the protocol's words for it. Slurm's words mean the same.
 import type { NotifyRule } from '../../proto/gen/sluice/v1/NotifyRule.js';
 
-export const NOTIFY_WORDS = ['start', 'end', 'fail', 'requeue'] as const;
+export const NOTIFY_WORDS = ['start', 'end', 'fail', 'requeue', 'idle'] as const;
 export type NotifyWord = (typeof NOTIFY_WORDS)[number];
 
 const TO_PROTO = {
@@ -9,6 +9,7 @@ const TO_PROTO = {
   end: 'NOTIFY_ON_END',
   fail: 'NOTIFY_ON_FAIL',
   requeue: 'NOTIFY_ON_REQUEUE',
+  idle: 'NOTIFY_ON_IDLE',
 } as const satisfies Record<NotifyWord, string>;
 
 /** `--mail-type` of Slurm. */

@@ -45,9 +45,10 @@ type HeldGpu = { readonly uuid: string; readonly instance: string };
 export class TaskUses {
   readonly #tasks = new Map<string, { readonly use: TaskUse; readonly lookedMs: number | null }>();
 
-  /** Goes on with what an earlier agent had measured. */
+  /** Goes on with what an earlier agent had measured. Nobody knows what happened until now: idleness begins anew. */
   restore(id: string, use: TaskUse): void {
-    this.#tasks.set(id, { use, lookedMs: null });
+    const gpus = use.gpus.map((gpu) => ({ ...gpu, idleMs: 0 }));
+    this.#tasks.set(id, { use: { ...use, gpus }, lookedMs: null });
   }
 
   /** Takes one look at a task that runs. @param processes null = nobody looked at them this time */

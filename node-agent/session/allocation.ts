@@ -14,7 +14,8 @@ export type StopReason =
   | 'MAINTENANCE'
   | 'DRAIN'
   | 'RESIZE'
-  | 'GPU_FAULT';
+  | 'GPU_FAULT'
+  | 'IDLE';
 
 /** One GPU, or a part of one, that an allocation was given. */
 export interface GrantedGpu {

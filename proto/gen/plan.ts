@@ -49,6 +49,7 @@ import type { GpuTelemetry as _sluice_v1_GpuTelemetry, GpuTelemetry__Output as _
 import type { GrantedGpu as _sluice_v1_GrantedGpu, GrantedGpu__Output as _sluice_v1_GrantedGpu__Output } from './sluice/v1/GrantedGpu.js';
 import type { HoldWorkloadsRequest as _sluice_v1_HoldWorkloadsRequest, HoldWorkloadsRequest__Output as _sluice_v1_HoldWorkloadsRequest__Output } from './sluice/v1/HoldWorkloadsRequest.js';
 import type { HoldWorkloadsResponse as _sluice_v1_HoldWorkloadsResponse, HoldWorkloadsResponse__Output as _sluice_v1_HoldWorkloadsResponse__Output } from './sluice/v1/HoldWorkloadsResponse.js';
+import type { IdleGpuPolicy as _sluice_v1_IdleGpuPolicy, IdleGpuPolicy__Output as _sluice_v1_IdleGpuPolicy__Output } from './sluice/v1/IdleGpuPolicy.js';
 import type { ListMaintenancesRequest as _sluice_v1_ListMaintenancesRequest, ListMaintenancesRequest__Output as _sluice_v1_ListMaintenancesRequest__Output } from './sluice/v1/ListMaintenancesRequest.js';
 import type { ListMaintenancesResponse as _sluice_v1_ListMaintenancesResponse, ListMaintenancesResponse__Output as _sluice_v1_ListMaintenancesResponse__Output } from './sluice/v1/ListMaintenancesResponse.js';
 import type { ListNodesRequest as _sluice_v1_ListNodesRequest, ListNodesRequest__Output as _sluice_v1_ListNodesRequest__Output } from './sluice/v1/ListNodesRequest.js';
@@ -186,6 +187,7 @@ export interface ProtoGrpcType {
       GrantedGpu: MessageTypeDefinition<_sluice_v1_GrantedGpu, _sluice_v1_GrantedGpu__Output>
       HoldWorkloadsRequest: MessageTypeDefinition<_sluice_v1_HoldWorkloadsRequest, _sluice_v1_HoldWorkloadsRequest__Output>
       HoldWorkloadsResponse: MessageTypeDefinition<_sluice_v1_HoldWorkloadsResponse, _sluice_v1_HoldWorkloadsResponse__Output>
+      IdleGpuPolicy: MessageTypeDefinition<_sluice_v1_IdleGpuPolicy, _sluice_v1_IdleGpuPolicy__Output>
       Launcher: EnumTypeDefinition
       ListMaintenancesRequest: MessageTypeDefinition<_sluice_v1_ListMaintenancesRequest, _sluice_v1_ListMaintenancesRequest__Output>
       ListMaintenancesResponse: MessageTypeDefinition<_sluice_v1_ListMaintenancesResponse, _sluice_v1_ListMaintenancesResponse__Output>

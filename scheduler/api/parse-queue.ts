@@ -1,13 +1,14 @@
 // A queue as a request says it → the fields of its record, or a change of them. Every complaint carries the field's path.
 import type { QueueName } from '../../common/ids.js';
 import { fromDuration } from '../../common/units.js';
+import type { IdleGpuPolicy__Output } from '../../proto/gen/sluice/v1/IdleGpuPolicy.js';
 import type { QueueScope__Output } from '../../proto/gen/sluice/v1/QueueScope.js';
 import type { QueueSpec__Output } from '../../proto/gen/sluice/v1/QueueSpec.js';
 import type { ShapeGuarantee__Output } from '../../proto/gen/sluice/v1/ShapeGuarantee.js';
 import type { QueuePatch } from '../control/commands/queues.js';
 import { invalid } from '../control/refusals.js';
-import type { Queue, QueueScope, ShapeGuarantee } from '../model/records.js';
 import { type BudgetSurroundings, NO_SURROUNDINGS, parseBudget } from './parse-budget.js';
+import type { IdleGpuPolicy, Queue, QueueScope, ShapeGuarantee } from '../model/records.js';
 import { Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
 import { TOPOLOGY_LEVELS } from './parse-resources.js';
@@ -42,6 +43,7 @@ export function parseQueue(
     lendMaxGraceMs: fromDuration(spec.lendMaxGrace),
     idleLimitMs: fromDuration(spec.idleLimit),
     budget: parseBudget(spec.budget, complaints, surroundings),
+    idleGpus: spec.idleGpus ? parseIdleGpus(spec.idleGpus, complaints) : null,
     weight: spec._weight === 'weight' ? (spec.weight ?? 0) : 1,
     priority: spec._priority === 'priority' ? (spec.priority ?? 0) : 100,
   };
@@ -81,6 +83,28 @@ function checkFigures(queue: Omit<Queue, 'createdMs'>, complaints: Complaints): 
 
 /** Agents tell every 10 s what is unused; a person who reads a page is not gone. */
 const LEAST_IDLE_LIMIT_MS = 60_000;
+
+/** Agents tell once a minute; loading data and saving a checkpoint take longer than that. */
+const LEAST_IDLE_GPUS_MS = 2 * 60_000;
+/** How long before GPUs are taken back their owner is warned, unless the queue says otherwise; half of that time where it is shorter. */
+const USUAL_IDLE_WARNING_MS = 15 * 60_000;
+
+function parseIdleGpus(message: IdleGpuPolicy__Output, complaints: Complaints): IdleGpuPolicy {
+  const reclaimAfterMs = fromDuration(message.reclaimAfter);
+  const usualMs = reclaimAfterMs === null ? null : reclaimAfterMs - Math.min(USUAL_IDLE_WARNING_MS, reclaimAfterMs / 2);
+  const warnAfterMs = fromDuration(message.warnAfter) ?? usualMs;
+  const field = 'queue.idle_gpus';
+  if (reclaimAfterMs !== null) {
+    complaints.span(`${field}.reclaim_after`, reclaimAfterMs, LEAST_IDLE_GPUS_MS, LIMITS.queueTimeMs);
+  }
+  if (warnAfterMs !== null) {
+    complaints.span(`${field}.warn_after`, warnAfterMs, LEAST_IDLE_GPUS_MS / 2, LIMITS.queueTimeMs);
+    if (reclaimAfterMs !== null && warnAfterMs >= reclaimAfterMs) {
+      complaints.add(`${field}.warn_after`, 'must be below reclaim_after, so that a warning leaves time to act');
+    }
+  }
+  return { warnAfterMs, reclaimAfterMs };
+}
 
 function parseScope(scope: QueueScope__Output, path: string, complaints: Complaints): QueueScope {
   const { pool, gpuModel: model } = scope;
@@ -132,6 +156,7 @@ const PATCHABLE = {
   lend_max_grace: 'lendMaxGraceMs',
   idle_limit: 'idleLimitMs',
   budget: 'budget',
+  idle_gpus: 'idleGpus',
 } as const;
 
 /** Parses a change of a queue: the fields that the mask names. One that is named and not set loses its value. */

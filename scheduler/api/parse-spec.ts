@@ -66,6 +66,7 @@ const NOTIFY_ON: Readonly<Record<NotifyRule__Output['on'][number], NotifyOn | nu
   NOTIFY_ON_END: 'end',
   NOTIFY_ON_FAIL: 'fail',
   NOTIFY_ON_REQUEUE: 'requeue',
+  NOTIFY_ON_IDLE: 'idle',
 };
 
 const CLASSES: Readonly<Record<WorkloadSpec__Output['onDisconnect'], OnDisconnect | null>> = {

@@ -146,6 +146,14 @@ export function queueSpecToProto(queue: Queue): QueueSpecMessage {
     lendMaxGrace: toDuration(queue.lendMaxGraceMs ?? null),
     idleLimit: toDuration(queue.idleLimitMs ?? null),
     budget: budgetToProto(queue),
+    ...(queue.idleGpus
+      ? {
+          idleGpus: {
+            warnAfter: toDuration(queue.idleGpus.warnAfterMs),
+            reclaimAfter: toDuration(queue.idleGpus.reclaimAfterMs),
+          },
+        }
+      : {}),
   };
 }
 

@@ -1,11 +1,12 @@
-// Looks at what running workloads use, once a minute and a piece at a time: what is to be said of them is counted for metrics. In
-// memory only: it follows from what agents tell.
+// Looks at what running workloads use, once a minute and a piece at a time: what is to be said of them is counted for metrics, in memory
+// only, since it follows from what agents tell; and what their queues ask to be done about idle GPUs is done.
 import type { Clock, Timer } from '../../common/clock.js';
 import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import type { Logger } from '../../common/log.js';
 import { FINDING_KINDS, type FindingKind, findingsOf } from '../model/advice.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import { type LiveMeasures, measuredTasks, measuredWorkload } from '../model/measured-workload.js';
+import { findIdleGpus, RECLAIMED_AT_ONCE, reclaimIdleGpus } from './commands/idle-gpus.js';
 import type { ControlLoop } from './loop.js';
 
 /** How often it looks: as often as agents tell. */
@@ -14,7 +15,7 @@ export const ADVICE_EVERY_MS = 60_000;
 const TASKS_AT_ONCE = 1_000;
 
 export interface AdviceWatchDependencies {
-  readonly loop: Pick<ControlLoop, 'read'>;
+  readonly loop: Pick<ControlLoop, 'read' | 'execute'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** What was told last of a running task. */
@@ -71,11 +72,21 @@ export class AdviceWatch {
     }
     const kinds = new Map<WorkloadNumber, readonly FindingKind[]>();
     const left = [...numbers];
-    while (left.length > 0) await loop.read((state) => this.#lookAtSome(state, left, kinds));
+    const idle: WorkloadNumber[] = [];
+    while (left.length > 0) await loop.read((state) => this.#lookAtSome(state, left, kinds, idle));
     this.#kinds = kinds;
+    for (let at = 0; at < idle.length; at += RECLAIMED_AT_ONCE) {
+      await loop.execute(reclaimIdleGpus(idle.slice(at, at + RECLAIMED_AT_ONCE), this.#deps.live));
+    }
   }
 
-  #lookAtSome(state: ReadableState, left: WorkloadNumber[], kinds: Map<WorkloadNumber, readonly FindingKind[]>): void {
+  /** @param idle those whose queue asks that something be done are added */
+  #lookAtSome(
+    state: ReadableState,
+    left: WorkloadNumber[],
+    kinds: Map<WorkloadNumber, readonly FindingKind[]>,
+    idle: WorkloadNumber[],
+  ): void {
     const nowMs = this.#deps.clock.wallMs();
     for (let seen = 0; seen < TASKS_AT_ONCE;) {
       const number = left.pop();
@@ -84,6 +95,7 @@ export class AdviceWatch {
       if (workload?.state !== 'running') continue;
       const found = measuredTasks(state, workload, this.#deps.live, nowMs);
       seen += found.length + 1;
+      if (findIdleGpus(state, workload, this.#deps.live, nowMs) !== null) idle.push(number);
       const findings = findingsOf(measuredWorkload(workload, found, nowMs));
       if (findings.length > 0) kinds.set(number, [...new Set(findings.map(({ kind }) => kind))]);
     }

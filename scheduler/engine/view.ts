@@ -1251,9 +1251,9 @@ function coreTasks({ spec }: Workload): number {
   return spec.roles.reduce((sum, { minTasks }) => sum + minTasks, 0);
 }
 
-/** Not once a task has ended, since the work is running out, and not when none of its tasks could be started for long. */
+/** Not once a task has ended, since the work is running out, nor when none could be started for long, nor after idle ones were taken back. */
 function mayGrow(record: Workload, allocations: readonly AllocationEntry[]): boolean {
-  if (record.afterStop !== null || record.falseStarts >= MAX_FALSE_STARTS) return false;
+  if (record.afterStop !== null || record.falseStarts >= MAX_FALSE_STARTS || record.surplusIdle === true) return false;
   return !hasTaskThatIsOver(record, allocations);
 }
 

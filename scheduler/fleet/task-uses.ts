@@ -37,7 +37,8 @@ export class TaskUses {
   get(id: AllocationId, nowMs: number): LiveMeasure | null {
     const told = this.#told.get(id);
     if (told === undefined) return null;
-    return { use: told.use, idleMs: nowMs - told.toldMs > STALE_AFTER_MS ? [] : told.use.idleMs };
+    const ageMs = nowMs - told.toldMs;
+    return { use: told.use, idleMs: ageMs > STALE_AFTER_MS ? [] : told.use.idleMs, ageMs };
   }
 
   /** Tasks of which anything was told. */

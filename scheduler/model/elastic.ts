@@ -47,11 +47,12 @@ export function staysWhole(
 
 /**
  * Whether surplus tasks may be added: not once a task has ended, since the work is running out, and not after
- * {@link MAX_FALSE_STARTS} that no node could start.
+ * {@link MAX_FALSE_STARTS} that no node could start, nor after some were taken back because they did nothing.
  * @param allocations those of its present attempt
  */
 export function mayGrow(workload: Workload, allocations: readonly Allocation[]): boolean {
   if (workload.state !== 'starting' && workload.state !== 'running') return false;
+  if (workload.surplusIdle === true) return false;
   return workload.falseStarts < MAX_FALSE_STARTS && !allocations.some(isDone);
 }
 

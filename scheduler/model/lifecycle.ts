@@ -94,7 +94,8 @@ function placeGang(
   const pastAllocations = keepPast(draft, [...workload.pastAllocations, ...workload.allocations]);
   const allocations = inTaskOrder(granted);
   // Its pause is over: should the clock be set back, it must not begin again when this attempt is lost.
-  const fresh = { ...workload, attempt, allocations, pastAllocations, claim: null, message: '', notBeforeMs: 0 };
+  const { surplusIdle: _, ...rest } = workload;
+  const fresh = { ...rest, attempt, allocations, pastAllocations, claim: null, message: '', notBeforeMs: 0 };
   const startsTogether = granted.some(({ launch }) => launch?.stage === 'waits');
   const limit = startsTogether ? { startByMs: nowMs + START_LIMIT_MS } : {};
   const placed = { ...enter(fresh, 'starting'), ...limit, ...round };

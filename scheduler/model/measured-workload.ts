@@ -10,6 +10,8 @@ export interface LiveMeasure {
   readonly use: MeasuredUse;
   /** How long each of its GPUs has been idle without a break, in ms; what was told long ago is none. */
   readonly idleMs: readonly number[];
+  /** How long ago it was told, in ms. */
+  readonly ageMs: number;
 }
 
 /** Null = nothing was told of it since this daemon began. */

@@ -22,7 +22,9 @@ export function noticesOf(change: RecordChange): readonly WorkloadNotice[] {
   return happened(before, after).flatMap(({ type, timeMs }) =>
     notify.flatMap(({ on, to }, rule): readonly WorkloadNotice[] => {
       if (!on.some((one) => TOLD_OF[one].includes(type))) return [];
-      const id = `${after.uid}-${after.attempt}-${type}-${rule}`;
+      // It may be warned several times in one attempt.
+      const what = type === 'idle' ? `${type}-${timeMs}` : type;
+      const id = `${after.uid}-${after.attempt}-${what}-${rule}`;
       return [{ id, to, type, timeMs, workload: shownOf(after) }];
     }),
   );
@@ -33,6 +35,7 @@ const TOLD_OF: Readonly<Record<NotifyOn, readonly NoticeType[]>> = {
   end: ['succeeded', 'failed', 'cancelled'],
   fail: ['failed'],
   requeue: ['requeued'],
+  idle: ['idle'],
 };
 
 /** The changes, and the notices of what they did to workloads. @param state as it is before them */
@@ -58,6 +61,9 @@ function happened(
   before: Workload | null,
   after: Workload,
 ): readonly { readonly type: NoticeType; readonly timeMs: number }[] {
+  const { idleWarnedMs } = after;
+  if (idleWarnedMs !== undefined && idleWarnedMs !== before?.idleWarnedMs)
+    return [{ type: 'idle', timeMs: idleWarnedMs }];
   const was = before?.state ?? 'pending';
   if (was === after.state) return [];
   const found: { type: NoticeType; timeMs: number }[] = [];

@@ -62,6 +62,14 @@ export interface BudgetStanding {
   readonly used: number;
 }
 
+/** What becomes of work whose GPUs do nothing: both null = nothing, whatever the queue above says. */
+export interface IdleGpuPolicy {
+  /** After so long its owner is warned. */
+  readonly warnAfterMs: number | null;
+  /** After so long, and no sooner than that much after the warning, the GPUs are taken back; null = they are not. */
+  readonly reclaimAfterMs: number | null;
+}
+
 /** One node of the tenant tree. Leaves hold workloads. */
 export interface Queue {
   readonly name: QueueName;
@@ -100,6 +108,8 @@ export interface Queue {
   readonly budgetStanding?: BudgetStanding;
   /** Queues below it that were deleted since it has a budget, the latest last: what they used still counts. Absent = none. */
   readonly formerQueues?: readonly QueueName[];
+  /** What becomes of other work of it whose GPUs are idle; null or absent = as the queue above. */
+  readonly idleGpus?: IdleGpuPolicy | null;
   /** Its share of what is left over; 0 = nothing beyond the guarantee. */
   readonly weight: number;
   /** Higher is served first from what is left over. */
@@ -366,8 +376,8 @@ export interface EarlySignal {
 
 export type EarlySignalName = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGUSR1' | 'SIGUSR2';
 
-/** What somebody wants to be told of: that it runs, ended, failed, came back into its queue. */
-export type NotifyOn = 'start' | 'end' | 'fail' | 'requeue';
+/** What somebody wants to be told of: that it runs, ended, failed, came back into its queue, or has idle GPUs. */
+export type NotifyOn = 'start' | 'end' | 'fail' | 'requeue' | 'idle';
 
 /** Whom to tell of what. */
 export interface NotifyRule {
@@ -523,6 +533,10 @@ export interface Workload {
   readonly rounds?: readonly Round[];
   /** Attempts in a row that were lost without the program's doing, never started or soon after their start. */
   readonly falseStarts: number;
+  /** When it was last warned that its GPUs are idle. Absent = never. */
+  readonly idleWarnedMs?: number;
+  /** Surplus tasks of the present attempt were taken back because they were idle: it gets no more. Absent = none was. */
+  readonly surplusIdle?: true;
   readonly lostGpuMs: number;
   /** GPU time that ended allocations were charged for, in whole milliseconds of a GPU. */
   readonly gpuMs: number;
@@ -549,7 +563,8 @@ export type StopReason =
   | 'maintenance'
   | 'drain'
   | 'requeued'
-  | 'gpu_fault';
+  | 'gpu_fault'
+  | 'idle';
 
 export interface StopOrder {
   readonly reason: StopReason;
@@ -833,7 +848,7 @@ export interface UsageRecord {
   readonly waits?: Waits;
 }
 
-export type NoticeType = 'started' | 'succeeded' | 'failed' | 'cancelled' | 'requeued';
+export type NoticeType = 'started' | 'succeeded' | 'failed' | 'cancelled' | 'requeued' | 'idle';
 export type BudgetNoticeType = 'budget_warned' | 'budget_spent' | 'budget_renewed';
 
 /** What somebody is still to be told: written with the change that it tells of, deleted once it was sent or given up. */

@@ -69,6 +69,7 @@ export const STOP_REASON_TO_PROTO = {
   drain: 'STOP_REASON_DRAIN',
   requeued: 'STOP_REASON_REQUEUED',
   gpu_fault: 'STOP_REASON_GPU_FAULT',
+  idle: 'STOP_REASON_IDLE',
 } as const satisfies Record<StopReason, string>;
 
 export const GPU_HEALTH_TO_PROTO = {
@@ -98,4 +99,5 @@ export const NOTIFY_ON_TO_PROTO = {
   end: 'NOTIFY_ON_END',
   fail: 'NOTIFY_ON_FAIL',
   requeue: 'NOTIFY_ON_REQUEUE',
+  idle: 'NOTIFY_ON_IDLE',
 } as const satisfies Record<NotifyOn, string>;

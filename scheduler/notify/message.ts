@@ -122,6 +122,7 @@ function workloadMail({ type, timeMs, cluster, workload }: WorkloadMessage): Mai
     failed: 'failed',
     cancelled: 'was cancelled',
     requeued: 'is back in its queue',
+    idle: 'has idle GPUs',
   }[type];
   const waitedMs = startedMs === null ? null : startedMs - submittedMs;
   const ranMs = startedMs === null || endedMs === null ? null : endedMs - startedMs;

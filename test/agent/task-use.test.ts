@@ -73,7 +73,7 @@ describe('what a task uses', () => {
     expect(use).toEqual({
       cpuMs: 70_000.4,
       memoryPeakMib: 7.2,
-      gpus: [{ measuredMs: 60_000, busyMs: 0, workMs: 0, memoryPeakMib: 1_000, idleMs: 60_000 }],
+      gpus: [{ measuredMs: 60_000, busyMs: 0, workMs: 0, memoryPeakMib: 1_000, idleMs: 10_000 }],
     });
     if (use !== null) {
       expect(useMessage(use)).toMatchObject({

@@ -28,6 +28,8 @@ const FULL: QueueSpec = {
   maxGrace: { seconds: 30 },
   lendMaxMinRuntime: { seconds: 20 },
   lendMaxGrace: { seconds: 10 },
+  idleLimit: { seconds: 1_800 },
+  idleGpus: { warnAfter: { seconds: 3_600 }, reclaimAfter: { seconds: 7_200 } },
 };
 
 describe('a queue', () => {
@@ -51,6 +53,7 @@ describe('a queue', () => {
       lendMaxGraceMs: null,
       idleLimitMs: null,
       budget: null,
+      idleGpus: null,
       weight: 1,
       priority: 100,
     });
@@ -66,6 +69,17 @@ describe('a queue', () => {
       reclaimMinRuntimeMs: 60_000,
       preemptMinRuntimeMs: 0,
     });
+  });
+
+  test.each([
+    [{ reclaimAfter: { seconds: 7_200 } }, { warnAfterMs: 6_300_000, reclaimAfterMs: 7_200_000 }],
+    [{ reclaimAfter: { seconds: 600 } }, { warnAfterMs: 300_000, reclaimAfterMs: 600_000 }],
+    [{ warnAfter: { seconds: 600 } }, { warnAfterMs: 600_000, reclaimAfterMs: null }],
+    [{}, { warnAfterMs: null, reclaimAfterMs: null }],
+  ])('warns of idle GPUs before it takes them back: %j', (idleGpus, expected) => {
+    const queue = parseQueue(receivedQueue({ idleGpus }));
+    expect(queue.idleGpus).toEqual(expected);
+    expect(parseQueue(receivedQueue(queueSpecToProto({ ...queue, createdMs: 0 })))).toEqual(queue);
   });
 
   test('counts thousandths, whatever binary fractions make of them', () => {
@@ -95,6 +109,19 @@ describe('a queue', () => {
     ],
     ['a negative min-runtime', { preemptMinRuntime: { seconds: -1 } }, 'preempt_min_runtime', 'out of range'],
     ['a grace of years', { maxGrace: { seconds: 1e9 } }, 'max_grace', 'out of range'],
+    [
+      'idle GPUs for a moment',
+      { idleGpus: { reclaimAfter: { seconds: 60 } } },
+      'idle_gpus.reclaim_after',
+      'out of range',
+    ],
+    ['idle GPUs for years', { idleGpus: { warnAfter: { seconds: 1e9 } } }, 'idle_gpus.warn_after', 'out of range'],
+    [
+      'a warning that comes too late',
+      { idleGpus: { warnAfter: { seconds: 600 }, reclaimAfter: { seconds: 600 } } },
+      'idle_gpus.warn_after',
+      'must be below reclaim_after',
+    ],
     ['a scope of everything', { scopes: [{ guaranteeGpus: 1 }] }, 'scopes[0]', 'names neither a pool nor a GPU model'],
     ['a bad figure in a scope', { scopes: [{ pool: 'a', limitGpus: -1 }] }, 'scopes[0].limit_gpus', 'out of range'],
     [

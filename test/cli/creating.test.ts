@@ -625,7 +625,7 @@ describe('queue', () => {
 
   it('takes away every figure that may be none', async () => {
     const flags = 'limit guarantee-cpus limit-cpus guarantee-memory limit-memory user-limit reclaim-min-runtime';
-    const rest = 'preempt-min-runtime max-grace lend-max-min-runtime lend-max-grace scope shape';
+    const rest = 'preempt-min-runtime max-grace lend-max-min-runtime lend-max-grace idle-limit idle-gpus scope shape';
     const argv = `${flags} ${rest}`.split(' ').flatMap((flag) => [`--${flag}`, 'none']);
     await cli(['queue', 'update', 'vision', ...argv]);
     const [request] = scheduler.requests('UpdateQueue') as { queue: object; updateMask: { paths: string[] } }[];
@@ -641,6 +641,8 @@ describe('queue', () => {
       'max_grace',
       'lend_max_min_runtime',
       'lend_max_grace',
+      'idle_limit',
+      'idle_gpus',
       'scopes',
       'shapes',
     ]);
@@ -655,6 +657,9 @@ describe('queue', () => {
     [['--limit-cpus', 'all'], '--limit-cpus all is no number of CPUs'],
     [['--limit-memory', '5K'], '--limit-memory 5K is no amount of memory'],
     [['--max-grace', 'long'], '--max-grace long is no time such as 90s'],
+    [['--idle-gpus', '2h'], '--idle-gpus 2h is no policy such as warn=2h'],
+    [['--idle-gpus', 'warn=soon'], '--idle-gpus warn=soon is no policy'],
+    [['--idle-gpus', 'warn=1h,warn=2h'], '--idle-gpus warn=1h,warn=2h is no policy'],
     [['--weight', 'heavy'], '--weight heavy is no number'],
     [['--scope', 'pool=big'], '--scope pool=big is no scope\nWrite pool=NAME'],
     [['--scope', 'zone=a,guarantee=1'], '--scope zone=a,guarantee=1 is no scope'],
@@ -665,6 +670,17 @@ describe('queue', () => {
     const { code, stderr } = await cli(['queue', 'update', 'vision', ...flags]);
     expect({ code, found: stderr.includes(message) }).toEqual({ code: 2, found: true });
     expect(scheduler.calls).toEqual([]);
+  });
+
+  it.each([
+    ['off', { warnAfter: null, reclaimAfter: null }],
+    ['warn=2h', { warnAfter: { seconds: 7_200 }, reclaimAfter: null }],
+    ['reclaim=3h,warn=2h', { warnAfter: { seconds: 7_200 }, reclaimAfter: { seconds: 10_800 } }],
+  ])('reads what becomes of idle GPUs: %s', async (text, expected) => {
+    await cli(['queue', 'update', 'vision', '--idle-gpus', text]);
+    expect(scheduler.requests('UpdateQueue')).toMatchObject([
+      { queue: { idleGpus: expected }, updateMask: { paths: ['idle_gpus'] } },
+    ]);
   });
 
   it('passes warnings on', async () => {

@@ -37,9 +37,9 @@ describe('what a task used', () => {
     uses.note(node, shop.allocation(id), { ...USE, gpus: [GPU, GPU] }, 5);
     expect(uses.ids).toEqual([]);
     uses.note(node, shop.allocation(id), USE, 5);
-    expect(uses.get(id, 5 + STALE_AFTER_MS)).toEqual({ use: USE, idleMs: [0] });
+    expect(uses.get(id, 5 + STALE_AFTER_MS)).toEqual({ use: USE, idleMs: [0], ageMs: STALE_AFTER_MS });
     // Whether its GPUs are idle now is not known any more.
-    expect(uses.get(id, 6 + STALE_AFTER_MS)).toEqual({ use: USE, idleMs: [] });
+    expect(uses.get(id, 6 + STALE_AFTER_MS)).toMatchObject({ use: USE, idleMs: [] });
     shop.run(takeObservation(node, [seen(id, 'exited')]));
     expect(uses.get(id, 5)).toBeNull();
     expect(uses.ids).toEqual([]);

@@ -18,6 +18,10 @@ export const NotifyOn = {
    * It lost its GPUs, or is tried again, and is back in its queue.
    */
   NOTIFY_ON_REQUEUE: 'NOTIFY_ON_REQUEUE',
+  /**
+   * Its GPUs have been idle for so long that its queue warns.
+   */
+  NOTIFY_ON_IDLE: 'NOTIFY_ON_IDLE',
 } as const;
 
 export type NotifyOn =
@@ -43,5 +47,10 @@ export type NotifyOn =
    */
   | 'NOTIFY_ON_REQUEUE'
   | 4
+  /**
+   * Its GPUs have been idle for so long that its queue warns.
+   */
+  | 'NOTIFY_ON_IDLE'
+  | 5
 
 export type NotifyOn__Output = typeof NotifyOn[keyof typeof NotifyOn]

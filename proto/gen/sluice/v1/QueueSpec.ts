@@ -4,6 +4,7 @@ import type { QueueScope as _sluice_v1_QueueScope, QueueScope__Output as _sluice
 import type { ShapeGuarantee as _sluice_v1_ShapeGuarantee, ShapeGuarantee__Output as _sluice_v1_ShapeGuarantee__Output } from '../../sluice/v1/ShapeGuarantee.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../google/protobuf/Duration.js';
 import type { QueueBudget as _sluice_v1_QueueBudget, QueueBudget__Output as _sluice_v1_QueueBudget__Output } from '../../sluice/v1/QueueBudget.js';
+import type { IdleGpuPolicy as _sluice_v1_IdleGpuPolicy, IdleGpuPolicy__Output as _sluice_v1_IdleGpuPolicy__Output } from '../../sluice/v1/IdleGpuPolicy.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface QueueSpec {
@@ -83,6 +84,10 @@ export interface QueueSpec {
    * What it, with all below it, may use in a period. Unset = as much as it likes.
    */
   'budget'?: (_sluice_v1_QueueBudget | null);
+  /**
+   * What becomes of its other work whose GPUs are idle, services aside. Unset = as the queue above; without any nothing.
+   */
+  'idleGpus'?: (_sluice_v1_IdleGpuPolicy | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";
@@ -170,6 +175,10 @@ export interface QueueSpec__Output {
    * What it, with all below it, may use in a period. Unset = as much as it likes.
    */
   'budget': (_sluice_v1_QueueBudget__Output | null);
+  /**
+   * What becomes of its other work whose GPUs are idle, services aside. Unset = as the queue above; without any nothing.
+   */
+  'idleGpus': (_sluice_v1_IdleGpuPolicy__Output | null);
   '_limitGpus'?: "limitGpus";
   '_weight'?: "weight";
   '_priority'?: "priority";

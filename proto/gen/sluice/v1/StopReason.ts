@@ -50,6 +50,10 @@ export const StopReason = {
    * A GPU that it holds failed.
    */
   STOP_REASON_GPU_FAULT: 'STOP_REASON_GPU_FAULT',
+  /**
+   * Its GPUs were idle for longer than its queue allows.
+   */
+  STOP_REASON_IDLE: 'STOP_REASON_IDLE',
 } as const;
 
 /**
@@ -115,6 +119,11 @@ export type StopReason =
    */
   | 'STOP_REASON_GPU_FAULT'
   | 20
+  /**
+   * Its GPUs were idle for longer than its queue allows.
+   */
+  | 'STOP_REASON_IDLE'
+  | 21
 
 /**
  * Why a task was told to stop.
