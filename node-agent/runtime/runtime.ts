@@ -214,6 +214,8 @@ export class TaskRuntime {
       watches: null,
     };
     this.#tasks.set(order.id, task);
+    // It may fail long before the preparation is over and it is waited for: a rejection that nobody hears of yet would end the agent.
+    durable.catch(() => undefined);
     void this.#start(order, task, durable).catch((error: unknown) =>
       this.#neverStarted(order.id, folder, `this node could not prepare it: ${(error as Error).message}`),
     );

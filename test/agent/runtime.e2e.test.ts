@@ -35,7 +35,7 @@ import { TaskLogs } from '../../node-agent/runtime/task-logs.js';
 import type { Checkpoint } from '../../node-agent/session/allocation.js';
 import { needs } from '../real-part.js';
 import { eventually } from './eventually.js';
-import { newId } from './orders.js';
+import { newId, sh } from './orders.js';
 
 let dir: string;
 let children: ChildProcess[];
@@ -251,6 +251,23 @@ describe.runIf(needs('build'))('supervisors', () => {
       pino({ enabled: false }),
     );
   }
+
+  test('a prolog that fails before the preparation is over ends its task, and not the agent', async () => {
+    const unheard: unknown[] = [];
+    const note = (reason: unknown): void => void unheard.push(reason);
+    process.on('unhandledRejection', note);
+    const ended: string[] = [];
+    const { runtime } = await openRuntime([], (one) => ended.push(one));
+    runtime.begin();
+    const order = sh('true');
+    runtime.start(order, Promise.reject(new Error('the prolog failed: exit code 3')));
+    await eventually('its end is told', () => (ended.length > 0 ? true : null));
+    process.off('unhandledRejection', note);
+    expect(unheard).toEqual([]);
+    expect(ended).toEqual([order.id]);
+    await runtime.dismissSupervisor();
+    await runtime.close();
+  });
 
   test('a task that ends while its agent begins is told once somebody listens', async () => {
     const { id, folder, killSupervisor } = await superviseTask();
