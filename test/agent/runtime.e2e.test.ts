@@ -18,6 +18,8 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeMarker } from '../../common/checkpoint-marker.js';
+import { sluice } from '../../common/proto.js';
+import { parseDesired } from '../../node-agent/messages.js';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { killCgroup, pidsInCgroup, removeCgroup } from '../../node-agent/runtime/cgroup.js';
 import { CheckpointWatch, lastCheckpoint, resumePoint } from '../../node-agent/runtime/checkpoints.js';
@@ -32,7 +34,9 @@ import { TaskRuntime } from '../../node-agent/runtime/runtime.js';
 import { SUPERVISOR_PROGRAM } from '../../node-agent/runtime/supervisor-link.js';
 import { onLines, sendLine, type SupervisorEvent } from '../../node-agent/runtime/supervisor-protocol.js';
 import { TaskLogs } from '../../node-agent/runtime/task-logs.js';
-import type { Checkpoint } from '../../node-agent/session/allocation.js';
+import type { Checkpoint, DesiredAllocation } from '../../node-agent/session/allocation.js';
+import type { DesiredAllocation as Order } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
+import type { DesiredAllocations__Output } from '../../proto/gen/sluice/v1/DesiredAllocations.js';
 import { needs } from '../real-part.js';
 import { eventually } from './eventually.js';
 import { newId, sh } from './orders.js';
@@ -58,6 +62,15 @@ function workingIn(folder: string): readonly number[] {
     const [, pid, cwd] = /\/proc\/(\d+)\/cwd -> (.*)$/.exec(line) ?? [];
     return cwd?.startsWith(`${folder}/`) === true ? [Number(pid)] : [];
   });
+}
+
+/** An order as its agent reads it. */
+function asRead(order: Order): DesiredAllocation {
+  const { responseSerialize, responseDeserialize } = sluice.AgentService.service.Connect;
+  const { desired } = responseDeserialize(responseSerialize({ desired: { allocations: [order] } }));
+  const [read] = (desired as DesiredAllocations__Output).allocations.map(parseDesired);
+  if (read === undefined) throw new Error('an order is read');
+  return read;
 }
 
 /** Starts a shell script as a task would be: leader of a session, marked with an allocation. */
@@ -259,7 +272,7 @@ describe.runIf(needs('build'))('supervisors', () => {
     const ended: string[] = [];
     const { runtime } = await openRuntime([], (one) => ended.push(one));
     runtime.begin();
-    const order = sh('true');
+    const order = asRead(sh('true'));
     runtime.start(order, Promise.reject(new Error('the prolog failed: exit code 3')));
     await eventually('its end is told', () => (ended.length > 0 ? true : null));
     process.off('unhandledRejection', note);
