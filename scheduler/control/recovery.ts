@@ -64,7 +64,8 @@ export async function recover(
   const loss = lossOf(position, left, before, lostClusterId);
   const meta =
     before !== null && left !== null
-      ? inNewHistory(before, position.lineage, left, 'lost', nowMs)
+      ? // Of what this daemon had committed the records have no more than the store does: who obeyed the rest knows more than they.
+        inNewHistory(before, position.lineage, { ...left, revision: position.revision }, 'lost', nowMs)
       : metaIn(position, before, newClusterId, nowMs, lostClusterId);
   const copy = store.copyInForce?.() ?? null;
   // Where a part of the history is known to be lost, or was not given up for found yet, agents are asked anyway.

@@ -85,8 +85,12 @@ test('a store that stands before what this daemon had committed has lost it: a n
   expect(state.meta).toMatchObject({
     lineage: 'another',
     recovery: { why: 'lost', adopted: 0 },
-    pastLineages: [{ lineage: 'lineage', epoch: 5, revision: 9, why: 'lost' }],
+    pastLineages: [{ lineage: 'lineage', epoch: 5, revision: 0, why: 'lost' }],
   });
+  // The agent obeyed all that this daemon had committed, which is more than the records have.
+  const agent = { ...AGENT, clusterId: 'c', lineage: 'lineage', maxEpoch: 5, maxRevision: 9 };
+  const cluster = { clusterId: 'c', pastLineages: state.meta.pastLineages ?? [], terms: state.meta.terms ?? [] };
+  expect(hear(agent, cluster, position)).toEqual({ type: 'follows', knowsMore: true });
   expect([...state.incidents.values()]).toMatchObject([{ kind: 'history_lost' }]);
   expect(store.commits[0]?.puts.map(({ collection }) => collection)).toEqual(['meta', 'incidents']);
 });
