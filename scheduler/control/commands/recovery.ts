@@ -3,14 +3,20 @@ import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../../common/errors.js';
 import type { NodeId } from '../../../common/ids.js';
 import { plural } from '../../../common/units.js';
-import { isTerminal } from '../../model/cluster-state.js';
 import type { Draft } from '../../model/draft.js';
 import { isWhole } from '../../model/elastic.js';
 import { noteIncident } from '../../model/incidents.js';
 import { isHeld } from '../../model/launch.js';
 import { letStart, requestStop } from '../../model/lifecycle.js';
 import { inNewHistory, withTerm } from '../../model/history.js';
-import { type KnownCopy, META_KEY, type PastLineage, type TermBeginning } from '../../model/records.js';
+import {
+  type Allocation,
+  type KnownCopy,
+  META_KEY,
+  type PastLineage,
+  type TermBeginning,
+  type Workload,
+} from '../../model/records.js';
 import type { Command } from '../command.js';
 
 /** A new history has begun because agents know of more than the store. */
@@ -61,8 +67,8 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
       const { recovery } = draft.meta;
       if (!recovery) return false;
       draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
+      startWholeGangs(draft, context.nowMs);
       if (recovery.why === 'copy_changed') {
-        startWholeGangs(draft, context.nowMs);
         noteIncident(draft, 'copy_heard', `${why}: work is placed again`, actor, context);
         return true;
       }
@@ -75,31 +81,28 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
   };
 }
 
-/** Gangs that became ready while agents were awaited, and so were not let go. */
+/** Lets those go who became ready while agents were awaited: until now more of their gang could have come. */
 function startWholeGangs(draft: Draft, nowMs: number): void {
-  for (const { number, spec, state, afterStop, allocations } of draft.base.workloads.values()) {
-    if (state !== 'starting' || afterStop !== null) continue;
-    const found = allocations.map((id) => draft.allocation(id));
+  for (const { number, spec, found } of gangsOf(draft)) {
     if (found.some(isHeld) && isWhole(spec, found, () => true)) letStart(draft, number, nowMs);
   }
 }
 
 /** Gangs of which not every task was found cannot go on in part. */
 function requeueTornGangs(draft: Draft, nowMs: number): number {
-  let requeued = 0;
-  for (const { number, spec, state, afterStop, allocations } of draft.base.workloads.values()) {
-    if ((state !== 'starting' && state !== 'running') || afterStop !== null || isTerminal(state)) continue;
-    const found = allocations.map((id) => draft.allocation(id));
-    if (isWhole(spec, found, () => true)) {
-      // Until now more of it could have come.
-      if (found.some(isHeld)) letStart(draft, number, nowMs);
-      continue;
-    }
-    const message = 'not all of its tasks were found after a part of the history was lost';
+  const torn = gangsOf(draft).filter(({ spec, found }) => !isWhole(spec, found, () => true));
+  const message = 'not all of its tasks were found after a part of the history was lost';
+  for (const { number } of torn) {
     requestStop(draft, number, 'requeue', { reason: 'node_lost', requestedMs: nowMs, forWorkload: null, message });
-    requeued += 1;
   }
-  return requeued;
+  return torn.length;
+}
+
+/** What is placed and was not told to stop, with the tasks that are known of it. */
+function gangsOf(draft: Draft): readonly (Workload & { readonly found: readonly Allocation[] })[] {
+  return [...draft.base.workloads.values()]
+    .filter(({ state, afterStop }) => (state === 'starting' || state === 'running') && afterStop === null)
+    .map((workload) => ({ ...workload, found: workload.allocations.map((id) => draft.allocation(id)) }));
 }
 
 /** Too many nodes fell silent at once: nothing of silent nodes is given up from now on. */
