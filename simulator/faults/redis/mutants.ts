@@ -3,6 +3,11 @@ import type { Mutant } from '../mutants.js';
 import type { RedisThemeName } from './themes.js';
 
 const STORE = 'scheduler/store/redis/redis-store.js';
+const LEADERSHIP = 'scheduler/store/redis/redis-leadership.js';
+const RECOVERY = 'scheduler/control/recovery.js';
+const RECONCILE = 'scheduler/fleet/reconcile.js';
+/** What the scripts do on a real server is done here in a world. */
+const SCRIPTS = 'simulator/faults/redis/data.js';
 
 function mutant(name: string, theme: RedisThemeName, ...edits: readonly (readonly [string, string, string])[]): Mutant {
   return { name, theme, edits: edits.map(([file, find, replace]) => ({ file, find, replace })) };
@@ -13,4 +18,54 @@ const NO_WAIT = [
   'return copies === 0 || (await port.waitForCopies(copies, copyLimitMs)) >= copies;',
   'return true;',
 ] as const;
-export const REDIS_MUTANTS: readonly Mutant[] = [mutant('publish before there are copies', 'doubt', NO_WAIT)];
+/** A leader that never learns that another one leads. */
+const NEVER_DEPOSED = [
+  [LEADERSHIP, 'return !this.#isOver && this.#options.clock.bootMs() < this.#freshUntilMs;', 'return true;'],
+  [LEADERSHIP, 'if (claim !== null && claim.card.id !== card.id) {', 'if (false) {'],
+] as const;
+
+export const REDIS_MUTANTS: readonly Mutant[] = [
+  mutant('publish before there are copies', 'doubt', NO_WAIT),
+  mutant('a deposed leader goes on', 'split', ...NEVER_DEPOSED),
+  mutant('renew a claim whoever has it', 'takeover', [
+    SCRIPTS,
+    'if (held !== null && held.card.id !== card.id)',
+    'if (false)',
+  ]),
+  mutant('the script ignores the revision', 'doubt', [
+    SCRIPTS,
+    'if (!follows || before.revision !== batch.after)',
+    'if (!follows)',
+  ]),
+  mutant('take a doubtful answer for a success', 'doubt', [
+    STORE,
+    'if (doubtful.length > 0 || !copies.isCopied)',
+    'if (false)',
+  ]),
+  mutant('take what stands in our place for ours', 'takeover', [STORE, 'if (!isOurs)', 'if (false)'], ...NEVER_DEPOSED),
+  mutant('adopt nothing after a lost suffix', 'lost copies', [
+    RECONCILE,
+    'past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : NOTHING_ADOPTED',
+    'NOTHING_ADOPTED',
+  ]),
+  mutant('take an emptied Redis for a new one', 'redis anything', [
+    RECOVERY,
+    'if (before === null && lostClusterId !== null) {',
+    'if (false) {',
+  ]),
+  mutant('take what a returning leader knew for what the records have', 'lost copies', [
+    RECOVERY,
+    '{ ...left, revision: position.revision }',
+    'left',
+  ]),
+  mutant('be content with one copy too few', 'doubt', [
+    STORE,
+    '(await port.waitForCopies(copies, copyLimitMs)) >= copies',
+    '(await port.waitForCopies(copies, copyLimitMs)) >= copies - 1',
+  ]),
+  mutant('settle a doubt without copies', 'doubt', [
+    STORE,
+    'const { done } = await port.writeHead(head, head);',
+    'return true; const done = true;',
+  ]),
+];
