@@ -4,7 +4,7 @@ import os from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/clock.js';
 import { ioredisPort } from '../../scheduler/store/redis/ioredis-port.js';
-import type { RedisPort } from '../../scheduler/store/redis/port.js';
+import { type RedisPort, RedisUnreachable } from '../../scheduler/store/redis/port.js';
 import { openRedisStore, type RedisStore, type RedisStoreOptions } from '../../scheduler/store/redis/redis-store.js';
 import { redisLeadership } from '../../scheduler/store/redis/redis-leadership.js';
 import { CommitRefused, StoreFailure } from '../../scheduler/store/state-store.js';
@@ -50,6 +50,35 @@ describe.runIf(needs('redis'))('Redis', () => {
     }
     expect((await port.writeHead(head, { ...head, schema: 2 })).head?.schema).toBe(2);
     await port.close();
+  });
+
+  it('goes on with no page on another server, whose order of records is another one', async () => {
+    const own = new RealRedis();
+    try {
+      const name = `p-${randomUUID()}`;
+      const first = await own.start(name);
+      const port = portTo(first.port, 'c');
+      await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2 });
+      const keys = Array.from({ length: 6_000 }, (_, at) => `q${at}`);
+      const changes = keys.map((key) => ({ collection: 'queues', key, value: Buffer.from('{}') }));
+      await port.append({ lineage: 'one', epoch: 1, after: 0, revision: 1, changes });
+      const { records, next } = await port.readPage(null);
+      expect(records.length).toBeLessThan(keys.length);
+      await own.end(first, 'SIGTERM');
+      await own.start(name, [], first.port);
+      await expect(port.readPage(next)).rejects.toThrow(RedisUnreachable);
+      const found = new Set<string>();
+      for (let from: string | null = null; ;) {
+        const page = await port.readPage(from);
+        for (const { key } of page.records) found.add(key);
+        if (page.next === null) break;
+        from = page.next;
+      }
+      expect(found.size).toBe(keys.length);
+      await port.close();
+    } finally {
+      await own.stop();
+    }
   });
 
   describe('copies and doubt', () => {

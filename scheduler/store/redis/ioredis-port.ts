@@ -131,9 +131,14 @@ export class IoredisPort implements RedisPort {
     return Number(await this.#send('WAIT', [copies, limitMs], limitMs));
   }
 
-  /** A page of every collection that is not at its end, asked for together: a new leader waits for each round trip. */
+  /**
+   * A page of every collection that is not at its end, asked for together: a new leader waits for each round trip. How far a
+   * collection was read means something to the server alone that said so: another one, or the same started anew, has its records
+   * in another order, and would leave some out without a word. So all pages come over one connection, or none.
+   */
   async readPage(from: string | null): Promise<RecordPage> {
-    const asked = from === null ? COLLECTION_NAMES.map((_, index): Place => [index, '0']) : placesOf(from);
+    await this.#ready();
+    const { connection, places: asked } = from === null ? this.#fromTheStart() : placesOf(from);
     const parts = await Promise.all(
       asked.map(async ([index, cursor]) => {
         const collection = COLLECTION_NAMES[index] ?? '';
@@ -147,11 +152,18 @@ export class IoredisPort implements RedisPort {
         return { records, next: [index, following.toString()] as const };
       }),
     );
+    if (connection !== this.#connection) {
+      throw new RedisUnreachable('Redis: the connection was lost while the records were read');
+    }
     const left = parts.map(({ next }) => next).filter(([, cursor]) => cursor !== '0');
     return {
       records: parts.flatMap(({ records }) => records),
-      next: left.length === 0 ? null : left.map(([index, cursor]) => `${index}:${cursor}`).join(' '),
+      next: left.length === 0 ? null : [connection, ...left.map(([index, cursor]) => `${index}:${cursor}`)].join(' '),
     };
+  }
+
+  #fromTheStart(): Reached {
+    return { connection: this.#connection, places: COLLECTION_NAMES.map((_, index): Place => [index, '0']) };
   }
 
   async facts(): Promise<RedisFacts> {
@@ -341,11 +353,21 @@ function claimOf([card, leftMs]: readonly [Buffer, number]): LeaderClaim {
 /** A collection, and how far it was read. */
 type Place = readonly [index: number, cursor: string];
 
-function placesOf(from: string): readonly Place[] {
-  return from.split(' ').map((place) => {
-    const [index = '0', cursor = '0'] = place.split(':');
-    return [Number(index), cursor];
-  });
+interface Reached {
+  /** Over which one the pages before came. */
+  readonly connection: number;
+  readonly places: readonly Place[];
+}
+
+function placesOf(from: string): Reached {
+  const [connection, ...places] = from.split(' ');
+  return {
+    connection: Number(connection),
+    places: places.map((place) => {
+      const [index = '0', cursor = '0'] = place.split(':');
+      return [Number(index), cursor];
+    }),
+  };
 }
 
 function text(answer: Buffer | null): string {

@@ -95,7 +95,10 @@ export interface RedisPort {
    * @throws {@link RedisUnreachable} also when the last write went over a connection that is gone: Redis forgets what that one wrote
    */
   waitForCopies(copies: number, limitMs: number): Promise<number>;
-  /** Reads on from where the last page ended; null = from the beginning. */
+  /**
+   * Reads on from where the last page ended; null = from the beginning.
+   * @throws {@link RedisUnreachable} also when the last page came over a connection that is gone: another server has another order
+   */
   readPage(from: string | null): Promise<RecordPage>;
   facts(): Promise<RedisFacts>;
   /** Takes the leader's key if nobody has it, or holds it on if it is ours. @returns who has it now */
