@@ -498,7 +498,9 @@ export class Fleet {
     this.#endingRecovery = true;
     const why = awaited === 0 ? 'every known node was heard' : `the fence time of ${awaited} silent nodes has passed`;
     this.#deps.log.warn({ awaited }, `${why}: work is placed again`);
-    void this.#execute(endRecovery(why, ''), 'the recovery ends').finally(() => (this.#endingRecovery = false));
+    void this.#execute(endRecovery(why, '', awaited), 'the recovery ends').finally(
+      () => (this.#endingRecovery = false),
+    );
   }
 
   /** Nodes that are not known here had a lease at least until then, if they had one at all. */
@@ -507,7 +509,7 @@ export class Fleet {
     return this.#meta.recovery?.why === 'copy_changed' ? Math.min(failoverMs, leaseMs) : failoverMs;
   }
 
-  /** After this long nothing of a silent node can run any more, whatever it ran. */
+  /** After this long nothing of a silent node can run any more, but what goes on without end: that is held when the time has passed. */
   #holdMs(): number {
     const { overlapMs, leaseMs, maxGraceMs } = this.options;
     const mostMs = fenceTimeMs(0, leaseMs, LINGER_MS, maxGraceMs);

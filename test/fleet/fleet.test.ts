@@ -4,9 +4,10 @@ import { present } from '../../common/assert.js';
 import { createLogger } from '../../common/log.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { releaseBrake } from '../../scheduler/control/commands/recovery.js';
+import { release } from '../../scheduler/control/commands/steering.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { inNewHistory } from '../../scheduler/model/history.js';
-import { META_KEY } from '../../scheduler/model/records.js';
+import { META_KEY, type Recovery } from '../../scheduler/model/records.js';
 import { Fleet, type FleetOptions, OTHER_XID } from '../../scheduler/fleet/fleet.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import type { AgentSession } from '../../scheduler/fleet/session.js';
@@ -220,6 +221,35 @@ describe('after a start', () => {
     expect(state.meta.recovery).toBeNull();
     expect([...state.incidents.values()]).toMatchObject([{ kind: 'copy_heard' }]);
   });
+
+  test.each(['copy_changed', 'lost'] satisfies Recovery['why'][])(
+    'and what may go on without end on a silent node is begun by nobody but a person: %s',
+    async (why) => {
+      const { nodes, join, pass, loop, state, settle } = await fleetOf(3, (loop) =>
+        loop.execute({
+          name: 'a doubt',
+          whenSpace: 'critical',
+          run: (draft, { nowMs }) =>
+            draft.put('meta', META_KEY, { ...draft.meta, recovery: { why, sinceMs: nowMs, adopted: 0 } }),
+        }),
+      );
+      const heard = nodes.slice(0, 2);
+      join(heard);
+      const [kept] = await loop.execute(submit(submission([{ onDisconnect: 'keep', graceMs: 0 }])));
+      const [other] = await loop.execute(submit(submission([{ onDisconnect: 'stop', graceMs: 0 }])));
+      const allocationsOf = (one: typeof kept) =>
+        state.workload(present(one, 'a workload', '').number)?.allocations.length;
+      await pass(2 * 3_600_000, heard);
+      expect(state.meta.recovery).toBeNull();
+      expect(allocationsOf(other)).toBe(1);
+      expect(allocationsOf(kept)).toBe(0);
+      expect(state.workload(present(kept, 'a workload', '').number)?.hold).toContain('1 silent node may still run it');
+      expect([...state.incidents.values()].at(-1)?.message).toContain('1 workload of class keep held');
+      await loop.execute(release([String(present(kept, 'a workload', '').number)], 'root'));
+      await settle();
+      expect(allocationsOf(kept)).toBe(1);
+    },
+  );
 
   test('nor while many who submit are served before the loss is noted', async () => {
     const { nodes, join, held, fleet, loop, state, settle } = await fleetOf(2);

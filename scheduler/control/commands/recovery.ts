@@ -18,6 +18,7 @@ import {
   type Workload,
 } from '../../model/records.js';
 import type { Command } from '../command.js';
+import { holdBack } from './steering.js';
 
 /** A new history has begun because agents know of more than the store. */
 export function noteLostHistory(
@@ -57,8 +58,11 @@ export function noteCopy(copy: KnownCopy): Command<void> {
   };
 }
 
-/** Every agent that may know more was heard, or cannot run anything any more: what was not found again starts anew. */
-export function endRecovery(why: string, actor: string): Command<boolean> {
+/**
+ * Every agent that may know more was heard, or cannot run anything any more: what was not found again starts anew.
+ * @param silent nodes whose time has passed unheard: they may run what goes on without end, which a person has to let go
+ */
+export function endRecovery(why: string, actor: string, silent = 0): Command<boolean> {
   return {
     name: 'end_recovery',
     isReport: true,
@@ -68,14 +72,17 @@ export function endRecovery(why: string, actor: string): Command<boolean> {
       if (!recovery) return false;
       draft.put('meta', META_KEY, { ...draft.meta, recovery: null });
       startWholeGangs(draft, context.nowMs);
-      if (recovery.why === 'copy_changed') {
-        noteIncident(draft, 'copy_heard', `${why}: work is placed again`, actor, context);
+      const isDoubt = recovery.why === 'copy_changed';
+      const requeued = isDoubt ? 0 : requeueTornGangs(draft, context.nowMs);
+      const held = silent === 0 ? 0 : holdWhatGoesOn(draft, silent, context.nowMs);
+      const kept = held === 0 ? '' : `, ${plural(held, 'workload')} of class keep held`;
+      if (isDoubt) {
+        noteIncident(draft, 'copy_heard', `${why}: work is placed again${kept}`, actor, context);
         return true;
       }
-      const requeued = requeueTornGangs(draft, context.nowMs);
       const adopted = plural(recovery.adopted, 'allocation');
       const torn = requeued === 0 ? '' : `, ${plural(requeued, 'workload')} of which tasks are missing requeued`;
-      noteIncident(draft, 'history_recovered', `${why}: ${adopted} taken over${torn}`, actor, context);
+      noteIncident(draft, 'history_recovered', `${why}: ${adopted} taken over${torn}${kept}`, actor, context);
       return true;
     },
   };
@@ -86,6 +93,17 @@ function startWholeGangs(draft: Draft, nowMs: number): void {
   for (const { number, spec, found } of gangsOf(draft)) {
     if (found.some(isHeld) && isWhole(spec, found, () => true)) letStart(draft, number, nowMs);
   }
+}
+
+/** What goes on without end on a node that lost its scheduler is begun nowhere else by the mere passing of time. */
+function holdWhatGoesOn(draft: Draft, silent: number, nowMs: number): number {
+  const waiting = [...draft.base.workloads.values()]
+    .map(({ number }) => draft.workload(number))
+    .filter(({ state, afterStop }) => state === 'pending' || afterStop === 'requeue')
+    .filter(({ spec, hold }) => spec.onDisconnect === 'keep' && hold === null);
+  const words = `held by Sluice: one of ${plural(silent, 'silent node')} may still run it (on_disconnect: keep); "sluice release" starts it all the same`;
+  for (const workload of waiting) holdBack(draft, workload, words, nowMs);
+  return waiting.length;
 }
 
 /** Gangs of which not every task was found cannot go on in part. */

@@ -87,7 +87,11 @@ function steer(
 /** A second hold without a reason does not take away the one that was given. */
 function putHold(draft: Draft, workload: Workload, reason: string, principal: string, nowMs: number): void {
   if (workload.hold !== null && reason === '') return;
-  const words = `held by ${principal}${reason === '' ? '' : `: ${reason}`}`;
+  holdBack(draft, workload, `held by ${principal}${reason === '' ? '' : `: ${reason}`}`, nowMs);
+}
+
+/** Holds one back, for whatever reason the words give. */
+export function holdBack(draft: Draft, workload: Workload, words: string, nowMs: number): void {
   if (workload.hold === words) return;
   const held = { ...workload, hold: words };
   // Promised GPUs are not kept for what may not have them. What runs keeps what it has.
