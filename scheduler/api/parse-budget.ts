@@ -3,6 +3,7 @@ import { toTimestamp } from '../../common/units.js';
 import type { BudgetUse as BudgetUseMessage } from '../../proto/gen/sluice/v1/BudgetUse.js';
 import type { QueueBudget__Output, QueueBudget as BudgetMessage } from '../../proto/gen/sluice/v1/QueueBudget.js';
 import { type BudgetUse, isIn, startOf, USUAL_WARNINGS } from '../model/budgets.js';
+import type { Prices } from '../model/prices.js';
 import type { Queue, QueueBudget } from '../model/records.js';
 import { Complaints, shown } from './complaints.js';
 import { LIMITS } from './limits.js';
@@ -12,6 +13,14 @@ export interface BudgetSurroundings {
   /** Why nothing may be sent there, in words that go behind its name; null = it may. */
   readonly whyNotTold: (to: string) => string | null;
   readonly hasPrices: boolean;
+}
+
+/** Those of this cluster: what may be asked for is the same for a change and for the plan of one. */
+export function budgetSurroundings(
+  notices: { readonly whyNot: (to: string) => string | null },
+  { ofModels }: Pick<Prices, 'ofModels'>,
+): BudgetSurroundings {
+  return { whyNotTold: (to) => notices.whyNot(to), hasPrices: ofModels.length > 0 };
 }
 
 /** Of a cluster that sends no notices and has no prices. */

@@ -34,6 +34,8 @@ import type { Placement, Workload } from '../model/records.js';
 import { gpusOfGang, toGpus } from '../model/requests.js';
 import { STOP_REASON_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers } from './handlers.js';
+import { NO_NOTICES } from './notice-service.js';
+import { type BudgetSurroundings, budgetSurroundings } from './parse-budget.js';
 import { parseQueue, parseQueuePatch } from './parse-queue.js';
 import { parentsFirst } from './queue-service.js';
 import type { ServiceDependencies } from './server.js';
@@ -60,6 +62,7 @@ type Plan<T> = (state: ReadableState, view: ClusterView, means: WhatIfMeans, con
 /** The handlers of PlanService. */
 export function planService(handlers: Handlers, deps: ServiceDependencies): PlanServiceHandlers {
   const plans = new Plans(deps);
+  const surroundings = budgetSurroundings(deps.notices ?? NO_NOTICES, deps.prices);
   return {
     PlanWorkload: handlers.unary('PlanWorkload', async (request, principal) => {
       const specs = parseSpecs(request.specs, deps.maxGraceMs);
@@ -73,7 +76,7 @@ export function planService(handlers: Handlers, deps: ServiceDependencies): Plan
     }),
 
     PlanQueueChange: handlers.unary('PlanQueueChange', async (request) => {
-      const { name, command } = commandOf(request);
+      const { name, command } = commandOf(request, surroundings);
       return plans.run(
         (state, view, means, context) => {
           let warnings: readonly string[] = [];
@@ -136,18 +139,22 @@ function tooMany(count: number): void {
 }
 
 /** The command that would be sent, and the queue it is about. */
-function commandOf(request: PlanQueueChangeRequest__Output): {
+function commandOf(
+  request: PlanQueueChangeRequest__Output,
+  surroundings: BudgetSurroundings,
+): {
   readonly name: string;
   readonly command: Command<{ readonly warnings: readonly string[] } | void>;
 } {
   if (request.create) {
-    const queue = parseQueue(request.create);
+    const queue = parseQueue(request.create, surroundings);
     return { name: queue.name, command: createQueue(queue, false) };
   }
   if (request.update) {
     const { queue, updateMask } = request.update;
     const name = queue?.name ?? '';
-    return { name, command: updateQueue(name, parseQueuePatch(queue, updateMask?.paths ?? []), false) };
+    const patch = parseQueuePatch(queue, updateMask?.paths ?? [], surroundings);
+    return { name, command: updateQueue(name, patch, false) };
   }
   if (request.delete !== undefined && request.delete !== '') {
     return { name: request.delete, command: deleteQueue(request.delete) };

@@ -9,7 +9,7 @@ import type { ReadableState } from '../model/cluster-state.js';
 import type { Queue } from '../model/records.js';
 import type { Handlers } from './handlers.js';
 import { NO_NOTICES } from './notice-service.js';
-import { type BudgetSurroundings, budgetUseToProto } from './parse-budget.js';
+import { budgetSurroundings, budgetUseToProto } from './parse-budget.js';
 import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.js';
 import type { ServiceDependencies } from './server.js';
 import { queueToProto, type QueueCounts } from './to-proto.js';
@@ -20,10 +20,7 @@ export function queueService(
   handlers: Handlers,
   { loop, clock, prices, budgetUses, notices = NO_NOTICES }: ServiceDependencies,
 ): QueueServiceHandlers {
-  const surroundings: BudgetSurroundings = {
-    whyNotTold: (to) => notices.whyNot(to),
-    hasPrices: prices.ofModels.length > 0,
-  };
+  const surroundings = budgetSurroundings(notices, prices);
   /** What messages of queues are made of, read once for all of them. */
   const reader = (state: ReadableState, view: ClusterView): ((queue: Queue) => QueueMessage) => {
     const nowMs = clock.wallMs();

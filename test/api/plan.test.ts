@@ -13,10 +13,12 @@ import type { PlanWorkloadRequest__Output } from '../../proto/gen/sluice/v1/Plan
 import { sluice } from '../../common/proto.js';
 import { Handlers } from '../../scheduler/api/handlers.js';
 import { MAX_PLANNED, MAX_WAITING_PLANS, planService } from '../../scheduler/api/plan-service.js';
+import { NO_NOTICES } from '../../scheduler/api/notice-service.js';
 import type { ServiceDependencies } from '../../scheduler/api/server.js';
 import { registerNode } from '../../scheduler/control/commands/nodes.js';
 import type { Command } from '../../scheduler/control/command.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
+import type { Prices } from '../../scheduler/model/prices.js';
 import { loopOn, queue } from '../control/loop-on.js';
 import { nodeReport, type SpecFields, submission } from '../control/workshop.js';
 
@@ -42,7 +44,10 @@ async function planner(clock: Clock = systemClock) {
     log,
     observe: () => undefined,
   });
-  const service = planService(handlers, { loop, clock, maxGraceMs: 60_000 } as ServiceDependencies);
+  const prices: Prices = { currency: 'EUR', ofModels: [{ word: '*', perGpuHour: 2 }] };
+  const notices = { ...NO_NOTICES, whyNot: (to: string) => (to === 'ops' ? null : 'is no place to tell') };
+  const deps = { loop, clock, maxGraceMs: 60_000, prices, notices };
+  const service = planService(handlers, deps as unknown as ServiceDependencies);
 
   /** Sends a request over the wire's own form, so that every default is filled in. */
   const call = <Response>(method: Service, request: object): Promise<Response> => {
@@ -145,6 +150,20 @@ describe('a plan', () => {
     loop.holdEngine(null);
     expect((await planWorkload(wanted)).workloads).toMatchObject([{ start: 'PLANNED_START_NOW' }]);
     expect(await planQueue({ create: { name: 'new' } })).toMatchObject({ warnings: [] });
+  });
+
+  it('knows the prices and the places of notices of its cluster, as the change itself would', async () => {
+    const { planQueue } = await planner();
+    const budgetOf = (to: string) => ({
+      budget: { amount: 100, unit: 'BUDGET_UNIT_COST', period: 'BUDGET_PERIOD_MONTH', notify: [to] },
+    });
+    const create = (to: string) => planQueue({ create: { name: 'new', ...budgetOf(to) } });
+    const update = (to: string) =>
+      planQueue({ update: { queue: { name: 'research', ...budgetOf(to) }, updateMask: { paths: ['budget'] } } });
+    for (const plan of [create, update]) {
+      await expect(plan('ops')).resolves.toMatchObject({ complete: true });
+      await expect(plan('nobody')).rejects.toThrow(/budget.notify\[0\]: is no place to tell/);
+    }
   });
 
   it('is refused as the same command would be', async () => {
