@@ -33,6 +33,11 @@ const PARTS = {
     remedy: 'install openssl; it makes the certificates of the test',
     inCi: true,
   },
+  cc: {
+    present: () => runs('cc', '--version'),
+    remedy: 'install a C compiler (the package gcc)',
+    inCi: true,
+  },
   strace: {
     present: () => runs('strace', '-V'),
     remedy: 'install the package strace',

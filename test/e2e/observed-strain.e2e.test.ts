@@ -12,11 +12,11 @@ import { ObservingPrometheus } from './observing-prometheus.js';
 import { RealCluster, until } from './real-cluster.js';
 
 const LIMIT_MS = 240_000;
-const hasCompiler = spawnSync('cc', ['--version']).status === 0;
-const isRoot = process.getuid?.() === 0;
 const GPUS = 48;
 
-describe.runIf(needs('build') && needs('prometheus') && hasCompiler && isRoot)('strain that Prometheus sees', () => {
+const hasParts = needs('build') && needs('prometheus') && needs('cc') && needs('mounts');
+
+describe.runIf(hasParts)('strain that Prometheus sees', () => {
   const environment: Record<string, string> = {};
   const serverFlags = ['--usage-idle-after=3s', '--fencing-failover=1s'];
   const cluster = new RealCluster({ serverFlags, environment });

@@ -11,9 +11,7 @@ import { NvidiaSmiProvider } from '../../node-agent/gpu/nvidia-smi.js';
 import { needs } from '../real-part.js';
 import { FakeMachine, fakeGpu } from './fake-machine.js';
 
-const hasCompiler = spawnSync('cc', ['--version']).status === 0;
-
-describe.runIf(needs('build') && hasCompiler)('NVML', () => {
+describe.runIf(needs('build') && needs('cc'))('NVML', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'sluice-nvml-'));
   const library = path.join(folder, 'libnvidia-ml.so.1');
   const open: Nvml[] = [];
