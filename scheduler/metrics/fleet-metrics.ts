@@ -3,7 +3,11 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { OTHER_XID, type Fleet, type FleetCounts } from '../fleet/fleet.js';
 
 const COUNTS: readonly (readonly [name: string, help: string, key: keyof FleetCounts])[] = [
-  ['sluice_history_lost_total', 'Losses of history that agents told of; call a person.', 'historyLosses'],
+  [
+    'sluice_history_lost_total',
+    'Losses of history that agents told of, or that this daemon found when it began to lead; call a person.',
+    'historyLosses',
+  ],
   [
     'sluice_store_copy_changes_total',
     'Terms begun on another copy of the store than the one before, which may lack the last commits.',
