@@ -100,8 +100,9 @@ export class BudgetWatch {
   async #endBorrowed(): Promise<boolean> {
     const { loop, log } = this.#deps;
     let isBusy = false;
-    for (const queue of await loop.read(borrowingOnSpent)) {
-      const workloads = await loop.execute(endBorrowed(queue));
+    const found = await loop.read((state, view) => borrowingOnSpent(state, (name) => view.promisedParts(name)));
+    for (const [queue, keptParts] of found) {
+      const workloads = await loop.execute(endBorrowed(queue, keptParts));
       if (workloads > 0) {
         isBusy = true;
         log.info({ queue, workloads }, 'sent back what was borrowed, since the budget is spent');

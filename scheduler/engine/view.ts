@@ -189,6 +189,12 @@ export class ClusterView {
     if (this.nodes.setLiveness(this.nodes.entry(node), liveness)) this.#placementChanged();
   }
 
+  /** Parts of a GPU that a queue is guaranteed: of the whole cluster or, where that is more, of parts of it together. */
+  promisedParts(name: QueueName): number {
+    if (this.scopes.needsRecount) this.#recountScopes();
+    return this.queues.get(name)?.promised ?? 0;
+  }
+
   /** What each queue holds and may expect, in order of name. Cost: one pass over the queues. */
   queueShares(): readonly QueueShare[] {
     this.#settleCells();

@@ -4,6 +4,7 @@ import { invariant } from '../../common/assert.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { BudgetLedger } from '../../scheduler/control/budget-ledger.js';
 import { borrowingOnSpent, endBorrowed, hasBudgetNews, noteBudgets } from '../../scheduler/control/commands/budgets.js';
+import { ClusterView } from '../../scheduler/engine/view.js';
 import { deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { foldUsage } from '../../scheduler/control/commands/usage-notes.js';
 import { periodOf, startOf, stopsBorrowing } from '../../scheduler/model/budgets.js';
@@ -83,6 +84,22 @@ class Treasury extends Workshop {
   isStopped(name: string): boolean {
     const queue = this.state.queue(name);
     return queue !== undefined && stopsBorrowing(queue);
+  }
+
+  /** What a queue is guaranteed, as placing sees it. */
+  promised(name: QueueName): number {
+    const view = new ClusterView();
+    for (const [key, after] of this.state.nodes) view.apply({ collection: 'nodes', key, before: null, after });
+    for (const [key, after] of this.state.queues) view.apply({ collection: 'queues', key, before: null, after });
+    return view.promisedParts(name);
+  }
+
+  borrowing(): ReadonlyMap<QueueName, number> {
+    return borrowingOnSpent(this.state, (name) => this.promised(name));
+  }
+
+  endBorrowed(name: string): number {
+    return this.run(endBorrowed(named(name), this.promised(named(name))));
   }
 
   override restart(): void {
@@ -366,21 +383,63 @@ describe('what is borrowed may end with the budget', () => {
 
   test('who came last goes first, down to the guarantee, and no further', () => {
     const { shop, own } = borrowing('end_borrowed');
-    expect(borrowingOnSpent(shop.state)).toEqual(['top']);
-    expect(shop.run(endBorrowed(named('top')))).toBe(2);
+    expect([...shop.borrowing().keys()]).toEqual(['top']);
+    expect(shop.endBorrowed('top')).toBe(2);
     expect(own.map((number) => shop.workload(number).state)).toEqual(['running', 'running', 'stopping', 'stopping']);
     expect(shop.workload(own[3] as WorkloadNumber).message).toContain(
       'the budget of queue top is spent (14 of 10 GPU-hours)',
     );
     // What leaves already is enough.
-    expect(borrowingOnSpent(shop.state)).toEqual([]);
-    expect(shop.run(endBorrowed(named('top')))).toBe(0);
+    expect(shop.borrowing().size).toBe(0);
+    expect(shop.endBorrowed('top')).toBe(0);
+  });
+
+  test('what leaves already counts whole, be it borrowed or guaranteed', () => {
+    const shop = new Treasury();
+    shop.queue('top', { guaranteeGpus: 4 });
+    for (const name of ['a', 'b']) shop.queue(name, { parent: named('top'), guaranteeGpus: 2 });
+    shop.budget('top', monthly(10, { whenSpent: 'end_borrowed' }));
+    const gang = (queue: string): WorkloadNumber => {
+      const number = shop.submit({ queue: named(queue), gpusPerTask: 1, tasks: 4 });
+      for (const id of shop.place(number, shop.home)) {
+        shop.change((draft) => markStarted(draft, id, shop.nowMs, shop.nowMs));
+      }
+      return number;
+    };
+    // Two of the four of each are borrowed: with one of them the queue above is down to its guarantee.
+    const [first, second] = [gang('a'), gang('b')];
+    shop.nowMs += 2 * HOUR;
+    shop.look();
+    expect(shop.endBorrowed('top')).toBe(1);
+    expect(shop.endBorrowed('top')).toBe(0);
+    expect([first, second].map((number) => shop.workload(number).state)).toEqual(['running', 'stopping']);
+  });
+
+  test('what is guaranteed of parts of the cluster stays, and what lies elsewhere goes first', () => {
+    const shop = new Treasury();
+    const other = shop.node('n2', 8, 'NVIDIA A100-SXM4-80GB');
+    const scopes = [{ pool: '', model: 'a100', guaranteeGpus: 3, limitGpus: null }];
+    shop.queue('q', { guaranteeGpus: 0, scopes, budget: monthly(10, { whenSpent: 'end_borrowed' }) });
+    const start = (node: NodeId): WorkloadNumber => {
+      const number = shop.submit({ queue: named('q'), gpusPerTask: 2 });
+      for (const id of shop.place(number, node)) {
+        shop.change((draft) => markStarted(draft, id, shop.nowMs, shop.nowMs));
+      }
+      return number;
+    };
+    const elsewhere = start(shop.home);
+    const own = start(other);
+    shop.nowMs += 3 * HOUR;
+    shop.look();
+    expect(shop.endBorrowed('q')).toBe(1);
+    expect([elsewhere, own].map((number) => shop.workload(number).state)).toEqual(['stopping', 'running']);
+    expect(shop.borrowing().size).toBe(0);
   });
 
   test('and does not otherwise', () => {
     const { shop, own } = borrowing('stop_borrowing');
-    expect(borrowingOnSpent(shop.state)).toEqual([]);
-    expect(shop.run(endBorrowed(named('top')))).toBe(0);
+    expect(shop.borrowing().size).toBe(0);
+    expect(shop.endBorrowed('top')).toBe(0);
     expect(own.map((number) => shop.workload(number).state)).toEqual(['running', 'running', 'running', 'running']);
   });
 });

@@ -3,12 +3,13 @@
 import type { AllocationId, QueueName, WorkloadNumber } from '../../../common/ids.js';
 import { findBudget, stopsBorrowing, usedText, type BudgetUse } from '../../model/budgets.js';
 import type { ReadableState } from '../../model/cluster-state.js';
+import { matchesModel } from '../../model/gpu-model.js';
 import type { Draft } from '../../model/draft.js';
 import { noteIncident } from '../../model/incidents.js';
 import { requestStop } from '../../model/lifecycle.js';
 import { MAX_NOTICES, noticeKey } from '../../model/notices.js';
 import { heldParts } from '../../model/quota-use.js';
-import type { BudgetNotice, Queue } from '../../model/records.js';
+import type { Allocation, BudgetNotice, Queue, QueueScope } from '../../model/records.js';
 import { toParts } from '../../model/requests.js';
 import type { Command, CommandContext } from '../command.js';
 
@@ -83,19 +84,33 @@ function tell(
 /** Workloads that one command sends back, so that nobody waits for it. */
 const SENT_BACK_AT_ONCE = 50;
 
-/** Queues that hold more than their guarantee although their budget is spent and says that this ends. */
-export function borrowingOnSpent(state: ReadableState): readonly QueueName[] {
-  return [...state.queues.values()]
-    .filter((queue) => endsBorrowed(queue) && sendBack(state, queue).length > 0)
-    .map(({ name }) => name);
+/**
+ * How many parts of a GPU a queue is guaranteed, of the whole cluster or of parts of it: as far as placing lets it hold while it
+ * may not borrow. Were more sent back, it would be placed again at once.
+ */
+export type Promised = (queue: QueueName) => number;
+
+/** Queues that hold more than their guarantee although their budget is spent and says that this ends, with what they keep. */
+export function borrowingOnSpent(state: ReadableState, promised: Promised): ReadonlyMap<QueueName, number> {
+  const found = new Map<QueueName, number>();
+  for (const queue of state.queues.values()) {
+    if (!endsBorrowed(queue)) continue;
+    const keptParts = promised(queue.name);
+    if (sendBack(state, queue, keptParts).length > 0) found.set(queue.name, keptParts);
+  }
+  return found;
 }
 
 function endsBorrowed(queue: Queue): boolean {
   return queue.budget?.whenSpent === 'end_borrowed' && stopsBorrowing(queue);
 }
 
-/** Sends back to its queue what a queue has borrowed, who came last first. @returns how many workloads */
-export function endBorrowed(name: QueueName): Command<number> {
+/**
+ * Sends back to its queue what a queue has borrowed, who came last first.
+ * @param keptParts what it is guaranteed, in parts of a GPU ({@link Promised})
+ * @returns how many workloads
+ */
+export function endBorrowed(name: QueueName, keptParts: number): Command<number> {
   return {
     name: 'end_borrowed',
     isReport: true,
@@ -103,7 +118,7 @@ export function endBorrowed(name: QueueName): Command<number> {
     run: (draft, { nowMs }) => {
       const queue = draft.get('queues', name);
       if (queue === undefined || !endsBorrowed(queue) || queue.budget === undefined || queue.budget === null) return 0;
-      const numbers = sendBack(draft.base, queue).slice(0, SENT_BACK_AT_ONCE);
+      const numbers = sendBack(draft.base, queue, keptParts).slice(0, SENT_BACK_AT_ONCE);
       const used = usedText(queue.budget, queue.budgetStanding?.used ?? 0);
       const message = `the budget of queue ${name} is spent (${used}), and what it has borrowed goes back`;
       for (const number of numbers) {
@@ -116,30 +131,83 @@ export function endBorrowed(name: QueueName): Command<number> {
   };
 }
 
-/** Which workloads leave so that the queue, with all below it, holds no more than its guarantee. Cost: what is held. */
-function sendBack(state: ReadableState, queue: Queue): readonly WorkloadNumber[] {
+/** Which workloads leave so that the queue, with all below it, holds no more than it keeps. Cost: what is held. */
+function sendBack(state: ReadableState, queue: Queue, keptParts: number): readonly WorkloadNumber[] {
   const below = new Set<QueueName>([queue.name]);
   for (const name of below) for (const child of state.childrenOf(name)) below.add(child.name);
-  let surplus = -toParts(queue.guaranteeGpus);
+  let surplus = -keptParts;
   const borrowing: AllocationId[] = [];
   for (const name of below) {
     const { guaranteedParts, borrowedParts, borrowing: some } = state.quotaOf(name);
     surplus += guaranteedParts + borrowedParts;
     borrowing.push(...some);
   }
+  if (surplus <= 0) return [];
+  const held = [...state.nodes.values()]
+    .flatMap(({ id }) => [...state.heldOn(id)])
+    .filter((one) => one.queue !== undefined && below.has(one.queue));
+  // What leaves already counts whole, be it borrowed or guaranteed.
+  for (const { state: is, gpus } of held) if (isLeaving(is)) surplus -= heldParts(gpus);
+  const shelter = new Shelter(state, queue, held);
   const leaving = new Set<WorkloadNumber>();
-  const all = borrowing
-    .toSorted()
-    .toReversed()
-    .flatMap((id) => state.allocation(id) ?? []);
-  for (const { state: is, gpus } of all) if (is === 'stopping' || is === 'exited') surplus -= heldParts(gpus);
-  for (const { workload: number, state: is } of all) {
-    if (surplus <= 0) break;
-    const workload = state.workload(number);
-    if (workload === undefined || is === 'stopping' || is === 'exited' || leaving.has(number)) continue;
-    if (workload.state !== 'starting' && workload.state !== 'running') continue;
-    leaving.add(number);
-    for (const id of workload.allocations) surplus -= heldParts(state.allocation(id)?.gpus ?? []);
+  const latestFirst = borrowing.toSorted().toReversed();
+  // First those whose leaving takes nothing from a guarantee of a part of the cluster.
+  for (const maySpoil of shelter.isNone ? [true] : [false, true]) {
+    for (const id of latestFirst) {
+      if (surplus <= 0) return [...leaving];
+      const allocation = state.allocation(id);
+      const workload = allocation === undefined ? undefined : state.workload(allocation.workload);
+      if (allocation === undefined || workload === undefined || isLeaving(allocation.state)) continue;
+      if (leaving.has(workload.number)) continue;
+      if (workload.state !== 'starting' && workload.state !== 'running') continue;
+      const gone = workload.allocations
+        .flatMap((one) => state.allocation(one) ?? [])
+        .filter((one) => one.state !== 'released' && !isLeaving(one.state));
+      if (!shelter.take(gone, maySpoil)) continue;
+      leaving.add(workload.number);
+      for (const { gpus } of gone) surplus -= heldParts(gpus);
+    }
   }
   return [...leaving];
+}
+
+function isLeaving(state: Allocation['state']): boolean {
+  return state === 'stopping' || state === 'exited';
+}
+
+/** What a queue holds of the parts of the cluster that it is guaranteed. */
+class Shelter {
+  readonly #state: ReadableState;
+  /** By how much more is held than guaranteed, in parts of a GPU. */
+  readonly #scopes: { readonly scope: QueueScope; above: number }[];
+
+  constructor(state: ReadableState, queue: Queue, held: readonly Allocation[]) {
+    this.#state = state;
+    const stays = held.filter((one) => !isLeaving(one.state));
+    this.#scopes = queue.scopes
+      .filter(({ guaranteeGpus }) => guaranteeGpus > 0)
+      .map((scope) => ({ scope, above: this.#partsIn(scope, stays) - toParts(scope.guaranteeGpus) }));
+  }
+
+  get isNone(): boolean {
+    return this.#scopes.length === 0;
+  }
+
+  /** Counts these out. @returns whether they may go: not when a guarantee is short of them, unless that may be */
+  take(gone: readonly Allocation[], maySpoil: boolean): boolean {
+    const taken = this.#scopes.map(({ scope }) => this.#partsIn(scope, gone));
+    const spoils = this.#scopes.some(({ above }, at) => (taken[at] ?? 0) > 0 && above < (taken[at] ?? 0));
+    if (spoils && !maySpoil) return false;
+    for (const [at, scope] of this.#scopes.entries()) scope.above -= taken[at] ?? 0;
+    return true;
+  }
+
+  #partsIn({ pool, model }: QueueScope, allocations: readonly Allocation[]): number {
+    let sum = 0;
+    for (const { node, gpus } of allocations) {
+      if (pool !== '' && this.#state.node(node)?.pool !== pool) continue;
+      sum += heldParts(gpus.filter((gpu) => matchesModel(gpu.model, model)));
+    }
+    return sum;
+  }
 }
