@@ -228,7 +228,8 @@ export class Daemon {
   /** Answers with another server from now on. @throws Error in words */
   async #serve(server: Server): Promise<Door> {
     const credentials = await serverCredentials(this.#config);
-    this.#door ??= await Door.open(this.#config.listen);
+    const onProblem = (error: Error): void => this.#log.warn({ err: error }, 'a connection could not be taken');
+    this.#door ??= await Door.open({ ...this.#config.listen, onProblem });
     this.#door.serve(server, credentials);
     return this.#door;
   }

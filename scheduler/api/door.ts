@@ -6,6 +6,13 @@ import net, { type AddressInfo } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
 import { cannotListen } from '../../common/http-pages.js';
 
+export interface DoorSettings {
+  readonly host: string;
+  readonly port: number;
+  /** A connection could not be taken, as when the machine has no memory left for it; those that come later may be. */
+  readonly onProblem: (error: Error) => void;
+}
+
 /** Use {@link Door.open}. */
 export class Door {
   /** HOST:PORT, with the port that was given. */
@@ -16,18 +23,23 @@ export class Door {
   /** Null = nobody answers just now. */
   #injector: ConnectionInjector | null = null;
 
-  private constructor(host: string, port: number, listeners: readonly net.Server[]) {
+  private constructor({ host, port, onProblem }: DoorSettings, listeners: readonly net.Server[]) {
     this.address = `${shown(host)}:${port}`;
     this.port = port;
     this.#listeners = listeners;
-    for (const listener of listeners) listener.on('connection', (connection) => this.#take(connection));
+    for (const listener of listeners) {
+      listener.on('connection', (connection) => this.#take(connection));
+      // Unheard it would end the process, with all who are connected.
+      listener.on('error', onProblem);
+    }
   }
 
   /**
    * Listens on every address that the host stands for. Until {@link serve} whoever comes is sent away.
    * @throws Error in words when it can listen on none of them
    */
-  static async open({ host, port }: { readonly host: string; readonly port: number }): Promise<Door> {
+  static async open(settings: DoorSettings): Promise<Door> {
+    const { host, port } = settings;
     const listeners: net.Server[] = [];
     let problem: Error | null = null;
     let bound = port;
@@ -47,7 +59,7 @@ export class Door {
     if (listeners.length === 0) {
       throw cannotListen(`${shown(host)}:${port}`, '--listen', problem ?? new Error('it stands for no address'));
     }
-    return new Door(host, bound, listeners);
+    return new Door({ ...settings, port: bound }, listeners);
   }
 
   /** From now on this server answers. Connections of the one before are cut. */

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fromServiceError } from '../../common/errors.js';
 import { sluice } from '../../common/proto.js';
 import { Door } from '../../scheduler/api/door.js';
@@ -14,6 +14,7 @@ import { createStandbyServer } from '../../scheduler/api/standby-server.js';
 import { needs } from '../real-part.js';
 
 const plain = grpc.ServerCredentials.createInsecure();
+const problems: string[] = [];
 const doors: Door[] = [];
 const servers: grpc.Server[] = [];
 const clients: grpc.Client[] = [];
@@ -25,7 +26,7 @@ afterEach(() => {
 });
 
 async function open(host = '127.0.0.1', port = 0): Promise<Door> {
-  const door = await Door.open({ host, port });
+  const door = await Door.open({ host, port, onProblem: (error) => problems.push(error.message) });
   doors.push(door);
   return door;
 }
@@ -86,12 +87,25 @@ describe('a door', () => {
     expect(door.address).toBe(`localhost:${door.port}`);
   });
 
+  test('goes on when a connection could not be taken', async () => {
+    const made = vi.spyOn(net, 'createServer');
+    const door = await open();
+    const listener = made.mock.results.at(-1)?.value as net.Server;
+    made.mockRestore();
+    door.serve(named('one'), plain);
+    // So says Node when the system refuses to hand a connection over.
+    listener.emit('error', new Error('accept ENOBUFS'));
+    listener.emit('error', new Error('accept ENOMEM'));
+    expect(problems).toEqual(['accept ENOBUFS', 'accept ENOMEM']);
+    expect(await asker(door.address)()).toBe('one');
+  });
+
   test('says who is in the way, and which flag helps', async () => {
     const { port } = await open();
-    await expect(Door.open({ host: '127.0.0.1', port })).rejects.toThrow(
+    await expect(open('127.0.0.1', port)).rejects.toThrow(
       `cannot listen on 127.0.0.1:${port}: another program listens there\nStop it, or choose another address with --listen.`,
     );
-    await expect(Door.open({ host: 'no-such-host.invalid', port: 0 })).rejects.toThrow(/cannot listen on no-such-host/);
+    await expect(open('no-such-host.invalid')).rejects.toThrow(/cannot listen on no-such-host/);
   });
 });
 
