@@ -139,6 +139,22 @@ describe('work whose GPUs are idle', () => {
     expect(stage.workload(stage.number).state).toBe('stopping');
   });
 
+  test('is warned anew of another time when the clock was set back behind the last warning', () => {
+    const stage = new Stage();
+    stage.nowMs += 2 * HOUR_MS;
+    stage.idle(...stage.tasks);
+    stage.look(62 * MINUTE_MS);
+    expect(stage.warnings).toHaveLength(1);
+    stage.idleSinceMs.clear();
+    stage.nowMs -= 90 * MINUTE_MS;
+    stage.idle(...stage.tasks);
+    stage.look(119 * MINUTE_MS);
+    expect(stage.warnings).toHaveLength(2);
+    expect(stage.workload(stage.number).state).toBe('running');
+    stage.look(3 * MINUTE_MS);
+    expect(stage.workload(stage.number).state).toBe('stopping');
+  });
+
   test('has time after the warning when the rule comes later', () => {
     const stage = new Stage({}, null);
     stage.idle(...stage.tasks);

@@ -65,7 +65,9 @@ export function findIdleGpus(
     const target = targetOf(workload, allocations, holders.length, some);
     return target === null ? null : { action, ...target, queue, policy };
   };
-  const { idleWarnedMs = -Infinity } = workload;
+  // Of a warning that lies ahead, since the clock was set back, nobody knows which time of idleness it was about.
+  const { idleWarnedMs: toldMs = -Infinity } = workload;
+  const idleWarnedMs = toldMs <= nowMs ? toldMs : -Infinity;
   // Nothing is taken without a warning of this time that it is idle, nor before that left time to act.
   if (reclaimAfterMs !== null && nowMs - idleWarnedMs >= reclaimAfterMs - warnAfterMs) {
     const due = idle.filter(({ idleMs, sinceMs }) => idleMs >= reclaimAfterMs && sinceMs <= idleWarnedMs);
