@@ -29,8 +29,6 @@ const MOST_BROKEN_OFF = 3;
 /** Figures of one life beside those of the audit. */
 interface RedisFigures extends Audit {
   readonly takeOvers: number;
-  /** How often nothing was acknowledged for a minute after everything was there again. */
-  readonly late: number;
   /** Losses of the past that were brought about, and announced. */
   readonly announcedLosses: number;
   /** Workloads that were acknowledged before such a loss. */
@@ -128,7 +126,7 @@ async function live(
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     const work = life.work();
-    const { counts, late } = await breakRedisThings(life, performance.now() + lifeMs);
+    const counts = await breakRedisThings(life, performance.now() + lifeMs);
     life.leave();
     life.heal();
     await life.answerEverybody(work);
@@ -139,7 +137,6 @@ async function live(
       ...judged,
       other: judged.other + life.watch.findings.length,
       takeOvers: takeOvers.length,
-      late,
       announcedLosses: life.watch.announcedLosses,
       announcedLost: life.users.announcedLost,
     };
@@ -169,8 +166,7 @@ function closingLine({ lives, underFireMs, faults, figures, takeOvers }: Total):
   return (
     `${Math.round(underFireMs / MINUTE_MS)} minutes under fire, ${lives} clusters, ${faults} faults, ${of('takeOvers')} take-overs ` +
     `(nothing acknowledged when the leader was asked to hand over: ${gaps(takeOvers, 'asked')}; ` +
-    `when a scheduler was gone: ${gaps(takeOvers, 'scheduler')}; when Redis was: ${gaps(takeOvers, 'redis')}; ` +
-    `${of('late')} times for more than a minute after everything was there again), ` +
+    `when a scheduler was gone: ${gaps(takeOvers, 'scheduler')}; when Redis was: ${gaps(takeOvers, 'redis')}), ` +
     `${of('announcedLosses')} announced losses of the past (${of('announcedLost')} workloads were acknowledged before them), ` +
     `${of('acknowledged')} workloads acknowledged, ${of('executions')} executions: ` +
     `${of('lost')} lost silently, ${of('submittedTwice')} submitted twice, ${of('executedTwice')} executed twice, ` +

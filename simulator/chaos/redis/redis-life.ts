@@ -30,9 +30,9 @@ const PORT = 7_443;
 /** Longer than a take-over, so that running work outlives it; short, so that nodes are fenced within minutes. */
 const HEARTBEAT = '1s';
 const LEASE = '20s';
-/** Long, since a busy machine starts fourteen processes slowly, and ends them slowly. */
+/** Long, since a busy machine starts fourteen processes slowly. */
 const BEGIN_LIMIT_MS = 180_000;
-const VANISH_LIMIT_MS = 60_000;
+const VANISH_LIMIT_MS = 20_000;
 /** How long calls may go unanswered once everything is mended. */
 const ANSWER_LIMIT_MS = 90_000;
 const ANNOUNCE_LIMIT_MS = 120_000;
