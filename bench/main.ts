@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { invariant } from '../common/assert.js';
+import { endWithRun } from './end-of-run.js';
 import type { Figure } from './figure.js';
 import { BENCHES, MACHINE_BENCH, type RegisteredBench } from './registry.js';
 
@@ -18,6 +19,7 @@ if (chosen.length === 0) {
 } else {
   // SLUICE_BENCH_DIR names the disk to measure on; the usual folder for temporary files may be memory.
   const scratchFolder = mkdtempSync(path.join(process.env['SLUICE_BENCH_DIR'] ?? tmpdir(), 'sluice-bench-'));
+  endWithRun(scratchFolder);
   try {
     for (const bench of new Set([MACHINE_BENCH, ...chosen])) await measure(bench, scratchFolder);
   } finally {

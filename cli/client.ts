@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../common/clock.js';
 import { ApiError, fromServiceError } from '../common/errors.js';
+import { sluice } from '../common/proto.js';
 import { formatDuration } from '../common/units.js';
 import type { CancelMaintenanceRequest } from '../proto/gen/sluice/v1/CancelMaintenanceRequest.js';
 import type { CancelMaintenanceResponse__Output } from '../proto/gen/sluice/v1/CancelMaintenanceResponse.js';
@@ -84,6 +85,7 @@ import type { WatchWorkloadsRequest } from '../proto/gen/sluice/v1/WatchWorkload
 import type { WatchWorkloadsResponse__Output } from '../proto/gen/sluice/v1/WatchWorkloadsResponse.js';
 import type { Workload__Output } from '../proto/gen/sluice/v1/Workload.js';
 import { LeaderFinder, MAX_SERVERS, RECONNECT_FIRST_MS, RECONNECT_SLOWEST_MS, splitServers } from './leader-finder.js';
+import { readAllWorkloads } from './read-workloads.js';
 
 /** How long a call may take unless told otherwise. */
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -143,6 +145,12 @@ export interface LogPiece {
   readonly times: readonly LogTime__Output[];
 }
 
+/** What workloads used of what they asked for. */
+export interface ListedStats {
+  readonly workloads: readonly WorkloadStats__Output[];
+  readonly currency: string;
+}
+
 /** The API as commands see it: one method a call, answers unwrapped where the envelope holds one thing. */
 export interface SluiceClient {
   /** `HOST:PORT` as given; of several the one in use. */
@@ -195,7 +203,8 @@ export interface SluiceClient {
   getUsage(request: GetUsageRequest): Promise<GetUsageResponse__Output>;
   getWorkloadStats(workload: string): Promise<WorkloadStats__Output>;
   /** All pages, the latest first. */
-  listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<readonly WorkloadStats__Output[]>;
+  /** The latest, and what their costs are in; empty = there are no prices. */
+  listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<ListedStats>;
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output>;
   sendTestNotice(request: SendTestNoticeRequest): Promise<SendTestNoticeResponse__Output>;
   endRecovery(request: EndRecoveryRequest): Promise<EndRecoveryResponse__Output>;
@@ -316,10 +325,14 @@ class GrpcClient implements SluiceClient {
   }
 
   async allWorkloads(request: ListWorkloadsRequest, limit = MAX_LISTED): Promise<Workload__Output[]> {
-    return allPages(limit, async (pageToken, pageSize) => {
-      const page = await this.listWorkloads({ ...request, pageSize, pageToken });
-      return { items: page.workloads, nextPageToken: page.nextPageToken };
-    });
+    const { path, requestSerialize, responseDeserialize } = sluice.WorkloadService.service.ListWorkloads;
+    const read = (pageToken: string, count: number): Promise<Buffer> => {
+      const page = { ...request, pageSize: Math.min(PAGE_SIZE, limit - count), pageToken };
+      return this.#call<Buffer>((...rest) =>
+        this.#finder.current.workloads.makeUnaryRequest(path, requestSerialize, (bytes) => bytes, page, ...rest),
+      );
+    };
+    return readAllWorkloads(limit, read, responseDeserialize);
   }
 
   async cancelWorkloads(request: CancelWorkloadsRequest): Promise<CancelWorkloadsResponse__Output> {
@@ -555,13 +568,16 @@ class GrpcClient implements SluiceClient {
     return present(stats, 'stats');
   }
 
-  listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<readonly WorkloadStats__Output[]> {
-    return allPages(limit, async (pageToken, pageSize) => {
+  async listWorkloadStats(request: ListWorkloadStatsRequest, limit: number): Promise<ListedStats> {
+    let currency = '';
+    const workloads = await allPages(limit, async (pageToken, pageSize) => {
       const page = await this.#call<ListWorkloadStatsResponse__Output>((...rest) =>
         this.#finder.current.stats.ListWorkloadStats({ ...request, pageSize, pageToken }, ...rest),
       );
+      ({ currency } = page);
       return { items: page.workloads, nextPageToken: page.nextPageToken };
     });
+    return { workloads, currency };
   }
 
   releaseBrake(request: ReleaseBrakeRequest): Promise<ReleaseBrakeResponse__Output> {

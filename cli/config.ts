@@ -70,25 +70,45 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const NO_CONFIG: ConfigFile = { currentContext: null, contexts: {} };
 
 /**
- * Settles every value: flag, then environment, then context, then default. An empty variable counts as unset.
+ * Settles every value: flag, then environment, then context, then what an agent gave to the task that this runs in, then default. An
+ * empty variable counts as unset.
  * @throws CliError (exit 2) when a context is named that does not exist
  */
 export function resolveSettings(flags: GlobalFlags, env: Environment, file: ConfigFile): Settings {
   const context = pick(flags.context, env['SLUICE_CONTEXT'], file.currentContext, null);
   const values = context.value === null ? {} : contextNamed(file, context.value);
   const token = pick(undefined, env['SLUICE_TOKEN'], values.token, null);
-  const tokenFile = pick(flags.tokenFile, undefined, values.token_file, null);
+  const server = pick(flags.server, env['SLUICE_SERVER'], values.server, null);
+  // A task's token is for its own scheduler, and only for who has nothing better: it opens one workload.
+  const hasToken = token.value !== null || values.token_file !== undefined;
+  const task = server.value === null ? givenToTask(env, !hasToken) : NO_TASK;
+  const tokenFile = pick(flags.tokenFile, task.tokenFile, values.token_file, null);
   return {
     context,
-    server: pick(flags.server, env['SLUICE_SERVER'], values.server, DEFAULT_SERVER),
+    server: server.value === null ? pick(undefined, task.server, null, DEFAULT_SERVER) : server,
     // A token and a file of one are two ways to say the same thing: the one that was said closer to the command wins.
     token: RANK[tokenFile.origin] < RANK[token.origin] && tokenFile.value !== null ? UNSET : token,
     tokenFile: RANK[token.origin] <= RANK[tokenFile.origin] && token.value !== null ? UNSET : tokenFile,
-    tlsCa: pick(flags.tlsCa, undefined, values.tls_ca, null),
+    tlsCa: pick(flags.tlsCa, task.tlsCa, values.tls_ca, null),
     tlsCert: pick(flags.tlsCert, undefined, values.tls_cert, null),
     tlsKey: pick(flags.tlsKey, undefined, values.tls_key, null),
     queue: pick(undefined, env['SLUICE_QUEUE'], values.queue, null),
   };
+}
+
+interface GivenToTask {
+  readonly server: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly tlsCa: string | undefined;
+}
+
+const NO_TASK: GivenToTask = { server: undefined, tokenFile: undefined, tlsCa: undefined };
+
+/** How a program inside a task reaches its scheduler. @param needsToken whether the caller has no token of its own */
+function givenToTask(env: Environment, needsToken: boolean): GivenToTask {
+  const server = env['SLUICE_TASK_SERVER'];
+  if (server === undefined || server === '') return NO_TASK;
+  return { server, tokenFile: needsToken ? env['SLUICE_TOKEN_FILE'] : undefined, tlsCa: env['SLUICE_TASK_CA'] };
 }
 
 const RANK: Readonly<Record<Origin, number>> = { flag: 0, environment: 1, context: 2, default: 3 };

@@ -10,17 +10,19 @@ import { failure, usageError } from './failure.js';
 interface Place {
   readonly workload: string;
   readonly task: number;
+  /** Absent = the one log, or standard output. */
+  readonly stream?: 'stderr';
   readonly allocation: string;
   readonly offset: number;
 }
 
 export class LogPosition {
   readonly #file: string;
-  readonly #of: Pick<Place, 'workload' | 'task'>;
+  readonly #of: Pick<Place, 'workload' | 'task' | 'stream'>;
   /** What to ask for to go on; empty = nothing was read yet. */
   readonly resume: Pick<ReadLogsRequest, 'resumeAllocation' | 'resumeOffset'>;
 
-  private constructor(file: string, of: Pick<Place, 'workload' | 'task'>, place: Place | null) {
+  private constructor(file: string, of: Pick<Place, 'workload' | 'task' | 'stream'>, place: Place | null) {
     this.#file = file;
     this.#of = of;
     this.resume = place === null ? {} : { resumeAllocation: place.allocation, resumeOffset: place.offset };
@@ -28,13 +30,14 @@ export class LogPosition {
 
   /** @throws CliError (exit 2) when the file is none of ours, or of another log */
   static async open(file: string, request: ReadLogsRequest): Promise<LogPosition> {
-    const of = { workload: String(request.workload), task: request.task ?? 0 };
+    const stream = request.stream === 'LOG_STREAM_STDERR' ? { stream: 'stderr' as const } : {};
+    const of = { workload: String(request.workload), task: request.task ?? 0, ...stream };
     const place = await readPlace(file);
     // Before anything is printed: what could not be kept would be printed again.
     if (place === null) await checkWritable(file);
-    if (place !== null && (place.workload !== of.workload || place.task !== of.task)) {
+    if (place !== null && nameOf(place) !== nameOf(of)) {
       throw usageError(
-        `${file} is the place in the log of task ${place.task} of workload ${place.workload}, not of task ${of.task} of ${of.workload}`,
+        `${file} is the place in the log of ${nameOf(place)}, not of ${nameOf(of)}`,
         'Name another file.',
       );
     }
@@ -59,6 +62,10 @@ export class LogPosition {
   };
 }
 
+function nameOf({ workload, task, stream }: Pick<Place, 'workload' | 'task' | 'stream'>): string {
+  return `task ${task} of workload ${workload}${stream === undefined ? '' : ', standard error'}`;
+}
+
 async function checkWritable(file: string): Promise<void> {
   const folder = path.dirname(file);
   await access(folder, constants.W_OK).catch((error: unknown) => {
@@ -76,8 +83,9 @@ async function readPlace(file: string): Promise<Place | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw usageError(`cannot read the position file ${file}: ${whyUnusable(error)}`);
   }
-  const [, workload, task, allocation, offset] =
-    /^\{"workload":"(\d+)","task":(\d+),"allocation":"(\w+)","offset":(\d+)\}\n$/.exec(text) ?? [];
+  const [, workload, task, stream, allocation, offset] =
+    /^\{"workload":"(\d+)","task":(\d+),("stream":"stderr",)?"allocation":"(\w+)","offset":(\d+)\}\n$/.exec(text) ?? [];
   if (workload === undefined || allocation === undefined) throw usageError(`${file} holds no position in a log`);
-  return { workload, task: Number(task), allocation, offset: Number(offset) };
+  const place = { workload, task: Number(task), allocation, offset: Number(offset) };
+  return stream === undefined ? place : { ...place, stream: 'stderr' };
 }

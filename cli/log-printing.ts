@@ -4,12 +4,15 @@ import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js'
 import type { LogPiece, SluiceClient } from './client.js';
 import type { Invocation } from './invocation.js';
 import { LogLines, type LineStyle } from './log-lines.js';
+import { mergeLogs } from './log-merge.js';
 
 export interface LogPrinting {
   /** Ends the printing quietly. */
   readonly signal?: AbortSignal;
   /** Null = bytes as they are. */
   readonly style?: LineStyle | null;
+  /** Onto standard error; absent = onto standard output. */
+  readonly toError?: boolean;
   /** Called when a piece was printed: what comes next begins there. */
   readonly onPrinted?: (allocation: string, offset: number) => void;
 }
@@ -19,7 +22,7 @@ export async function printLog(
   invocation: Invocation,
   api: SluiceClient,
   request: ReadLogsRequest,
-  { signal, style = null, onPrinted }: LogPrinting = {},
+  { signal, style = null, toError = false, onPrinted }: LogPrinting = {},
 ): Promise<void> {
   const lines = style === null ? null : new LogLines(style);
   const prefix = style?.prefix ?? '';
@@ -33,18 +36,56 @@ export async function printLog(
   );
   for await (const piece of pieces) {
     if (piece.begins) {
-      await write(invocation, lines?.finish());
+      await write(invocation, lines?.finish(), toError);
       attempts += 1;
-      // The first piece starts wherever the reader came in; each later beginning is a restart seen live.
-      if (attempts > 1) invocation.note(`${prefix}--- attempt ${piece.attempt} ---`);
+      // The first piece starts wherever the reader came in; each later beginning is a restart seen live. Of two logs one says it.
+      if (attempts > 1 && !toError) invocation.note(`${prefix}--- attempt ${piece.attempt} ---`);
     }
-    await write(invocation, lines === null ? piece.data : lines.take(piece));
+    await write(invocation, lines === null ? piece.data : lines.take(piece), toError);
     // Half a line is not printed yet: whoever goes on from here must get it whole.
     onPrinted?.(piece.allocation, piece.offset + piece.data.length - (lines?.pendingBytes ?? 0));
   }
-  await write(invocation, lines?.finish());
+  await write(invocation, lines?.finish(), toError);
 }
 
-async function write(invocation: Invocation, data: LogPiece['data'] | undefined): Promise<void> {
-  if (data !== undefined && data.length > 0) await invocation.write(data);
+/** How long a line of one log waits for what the other one says, while both are followed, in ms. */
+const PATIENCE_MS = 100;
+
+/** Prints both logs of a task that has two, in whole lines, in the order in which they were written as far as that is noted. */
+export async function printBothLogs(
+  invocation: Invocation,
+  api: SluiceClient,
+  request: ReadLogsRequest,
+  style: LineStyle,
+): Promise<void> {
+  const logs = BOTH.map((stream) => ({
+    lines: new LogLines(style),
+    pieces: api.readLogs(
+      { ...request, stream, times: true },
+      { onReconnect: (error) => invocation.note(`${style.prefix}${error.message.split('\n')[0]}; trying again`) },
+    ),
+  }));
+  let attempt: number | null = null;
+  const pieces = logs.map((one) => one.pieces);
+  for await (const { log, piece } of mergeLogs(pieces, invocation.host.clock, request.follow ? PATIENCE_MS : null)) {
+    const lines = logs[log]?.lines;
+    if (piece.begins) {
+      await write(invocation, lines?.finish());
+      if (attempt !== null && piece.attempt > attempt) {
+        invocation.note(`${style.prefix}--- attempt ${piece.attempt} ---`);
+      }
+      attempt = Math.max(attempt ?? 0, piece.attempt);
+    }
+    await write(invocation, lines?.take(piece));
+  }
+  for (const { lines } of logs) await write(invocation, lines.finish());
+}
+
+/** Of equal times output comes first. */
+const BOTH = ['LOG_STREAM_STDOUT', 'LOG_STREAM_STDERR'] as const;
+
+async function write(invocation: Invocation, data: LogPiece['data'] | undefined, toError = false): Promise<void> {
+  if (data === undefined || data.length === 0) return;
+  if (toError) await invocation.writeError(data);
+  else await invocation.write(data);
 }

@@ -48,6 +48,14 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** All of sluice.v1 as a package definition, as the reflection service wants it. */
 export const sluicePackageDefinition = protoLoader.loadSync(SLUICE_FILES, LOADER_OPTIONS);
 
+/** How messages of a type are written, for what is to be written before gRPC asks for it. @param name with its package */
+export function wireFormOf<Message>(name: string): (message: Message) => Buffer {
+  const definition = sluicePackageDefinition[name];
+  const serialize = definition !== undefined && 'serialize' in definition ? definition.serialize : null;
+  if (typeof serialize !== 'function') throw new Error(`${name} is no message of sluice.v1`);
+  return (message) => serialize(message as object);
+}
+
 /** Clients and service definitions of sluice.v1. */
 export const sluice = (
   grpc.loadPackageDefinition(sluicePackageDefinition) as unknown as AgentProto &

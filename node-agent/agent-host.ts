@@ -62,7 +62,7 @@ export interface AgentHost {
   writeLease(deadlineMs: number): void;
   /** Finds out what became of the tasks that the journal names. @throws Error when nobody can be reached who holds them */
   openRuntime(
-    options: Pick<RuntimeOptions, 'rebooted' | 'gpuMemoryMib' | 'gpuDevice'>,
+    options: Pick<RuntimeOptions, 'rebooted' | 'gpuMemoryMib' | 'gpuDevice' | 'clusterId'>,
     known: readonly string[],
     listener: RuntimeListener,
   ): Promise<{ readonly runtime: Runtime; readonly recovered: ReadonlyMap<string, Recovered> }>;

@@ -153,6 +153,7 @@ export class Agent {
           rebooted,
           gpuMemoryMib: (uuid) => holder.agent?.gpuMemoryMib(uuid) ?? null,
           gpuDevice: (uuid) => holder.agent?.gpuDevice(uuid) ?? null,
+          clusterId: () => holder.agent?.clusterId ?? '',
         },
         known,
         {
@@ -210,6 +211,11 @@ export class Agent {
   /** The id this node keeps for ever. */
   get nodeId(): string {
     return this.#record.nodeId;
+  }
+
+  /** The cluster whose orders it obeys; empty = it never obeyed any. */
+  get clusterId(): string {
+    return this.#state.journal.clusterId;
   }
 
   /** What it knows now, for whoever measures. */
@@ -601,12 +607,13 @@ export class Agent {
     return gpus.some(({ uuid, health }) => health === 'lost' && held.has(uuid));
   }
 
-  async #answerLogRead({ id, allocation, offset, maxBytes, wait, since, times }: LogRead__Output): Promise<void> {
+  async #answerLogRead(message: LogRead__Output): Promise<void> {
+    const { id, allocation, offset, maxBytes, wait, since, times, stderr } = message;
     const reading = new AbortController();
     this.#logReads.set(id, reading);
     try {
       const sinceMs = fromTimestamp(since);
-      const request = { offset, maxBytes, wait, times, ...(sinceMs === null ? {} : { sinceMs }) };
+      const request = { offset, maxBytes, wait, times, stderr, ...(sinceMs === null ? {} : { sinceMs }) };
       const piece = await this.#runtime.readLog(allocation, request, reading.signal);
       if (!reading.signal.aborted) this.#connection.send({ logData: logDataMessage(id, piece) });
     } catch (error) {

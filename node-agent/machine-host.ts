@@ -1,5 +1,6 @@
 // The machine that the agent really runs on: its state folder, its processes, its network.
 import { randomUUID } from 'node:crypto';
+import { renameSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../common/clock.js';
@@ -15,9 +16,13 @@ import { BOOT_ID, bootMs } from './runtime/process-identity.js';
 import { type RuntimeOptions, TaskRuntime } from './runtime/runtime.js';
 import { type ConnectionOptions, SchedulerConnection } from './scheduler-connection.js';
 
+const CA_FILE = 'scheduler-ca.pem';
+
 /** What tells one agent of a machine from another one. */
 export interface MachineHostOptions
-  extends ConnectionOptions, Omit<RuntimeOptions, 'nodeName' | 'rebooted' | 'gpuMemoryMib' | 'gpuDevice'> {
+  extends
+    ConnectionOptions,
+    Omit<RuntimeOptions, 'nodeName' | 'rebooted' | 'gpuMemoryMib' | 'gpuDevice' | 'clusterId' | 'scheduler'> {
   readonly name: string;
 }
 
@@ -28,6 +33,7 @@ export function machineHost(
 ): AgentHost {
   const { stateDir } = options;
   makeFolderSync(stateDir, 0o700);
+  const scheduler = { servers: options.servers, caFile: handOnCa(options) };
   let connection: SchedulerConnection | null = null;
   return {
     bootId: BOOT_ID,
@@ -47,11 +53,21 @@ export function machineHost(
     readLease: () => readLease(stateDir),
     writeLease: (deadlineMs) => writeLease(stateDir, deadlineMs),
     openRuntime: (ofThisStart, known, listener) =>
-      TaskRuntime.open({ ...options, ...ofThisStart, nodeName: options.name }, known, listener, deps.log),
+      TaskRuntime.open({ ...options, ...ofThisStart, scheduler, nodeName: options.name }, known, listener, deps.log),
     connect: (listener) => {
       connection = new SchedulerConnection(options, listener, deps);
       return connection;
     },
     execs: new ExecHost(stateDir, () => connection?.openRelay() ?? null, deps.log),
   };
+}
+
+/** Puts the scheduler's authority where every task can read it; the file that the agent was given may be the agent's alone. */
+function handOnCa({ stateDir, tls }: MachineHostOptions): string | null {
+  if (tls === null) return null;
+  const file = path.join(stateDir, CA_FILE);
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, tls.ca, { mode: 0o644 });
+  renameSync(draft, file);
+  return file;
 }

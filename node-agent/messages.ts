@@ -87,6 +87,8 @@ export function parseDesired(message: DesiredAllocation__Output): DesiredAllocat
     ...(message.deadline === null ? {} : { deadlineMs: fromTimestamp(message.deadline) ?? 0 }),
     ...(message.timeLimit === null ? {} : { timeLimitMs: fromDuration(message.timeLimit) ?? 0 }),
     origin: message.origin,
+    ...(message.taskToken === '' ? {} : { token: message.taskToken }),
+    ...(message.separateStderr ? { separateStderr: true as const } : {}),
     // Without a word from the scheduler the careful choice: no running on without a lease.
     lingerMs: fromDuration(message.linger) ?? 0,
     graceMs: fromDuration(message.grace) ?? 0,

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { status, type Server } from '@grpc/grpc-js';
 import { systemClock } from '../common/clock.js';
 import { ApiError } from '../common/errors.js';
+import type { NodeId } from '../common/ids.js';
 import type { PageServer } from '../common/http-pages.js';
 import type { Logger } from '../common/log.js';
 import { makeFolderSync } from '../common/make-folder.js';
@@ -268,7 +269,9 @@ export class Daemon {
       waitingFor: () => {
         if (this.#term === null) return [STORE_FIRST];
         const { control, room } = this.#term;
-        return waitingFor(control.fleet.waiting(), this.#isServing, (id) => control.state.node(id)?.name ?? id, room());
+        const { fleet, state, loop } = control;
+        const nameOf = (id: NodeId): string => state.node(id)?.name ?? id;
+        return waitingFor(fleet.waiting(), this.#isServing, nameOf, room(), loop.isFeeding);
       },
     });
   }

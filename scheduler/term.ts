@@ -12,6 +12,7 @@ import { registerTraceMetrics } from '../common/tracing/trace-metrics.js';
 import { createApiServer } from './api/server.js';
 import { Handlers } from './api/handlers.js';
 import { createAuthenticator } from './auth/authenticator.js';
+import { generateTaskKey, taskToken } from './auth/task-token.js';
 import type { DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
@@ -91,6 +92,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
       log,
       newUlid: createUlidMaker(),
       newClusterId: randomUUID,
+      newTaskKey: generateTaskKey,
       defer: setImmediate,
       onFatal,
       isFresh,
@@ -131,11 +133,15 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
   registerAdviceMetrics(metrics.registry, advice);
   registerNoticeMetrics(metrics.registry, notifier.delivery, clock);
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
-  const traced = tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) };
+  const { taskKey } = state.meta;
+  const orderExtras = {
+    ...(tracer === null ? {} : { traceParentOf: followCommits(tracer, { loop, state, clock }) }),
+    ...(taskKey === undefined ? {} : { taskTokenOf: (allocation: string) => taskToken(taskKey, allocation) }),
+  };
   const roomWatch = tellOfRoom({ clock, place, report: room, log, onFatal });
 
   const handlers = new Handlers({
-    authenticator: createAuthenticator(config, log.child({ component: 'auth' })),
+    authenticator: createAuthenticator({ ...config, taskKey: taskKey ?? null }, log.child({ component: 'auth' })),
     clock,
     log: log.child({ component: 'api' }),
     observe: (method, code, seconds) => metrics.rpcSeconds.observe({ method, code }, seconds),
@@ -160,7 +166,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     onSnapshot: () => metrics.lastSnapshot.setToCurrentTime(),
     metricsUrl,
     stepDown,
-    ...traced,
+    orderExtras,
     notices: notifier,
   });
   return {

@@ -13,6 +13,7 @@ import { ControlLoop } from './control/loop.js';
 import { InvariantWatch } from './control/invariants/watch.js';
 import { recover, type Recovered } from './control/recovery.js';
 import { IDLE_AFTER_MS, UsageUpkeep } from './control/usage-upkeep.js';
+import { ViewFeed } from './control/view-feed.js';
 import { WatchHub } from './control/watch-hub.js';
 import type { ServerConfig } from './config.js';
 import { ClusterView } from './engine/view.js';
@@ -35,6 +36,8 @@ export interface ControlSurroundings {
   readonly newUlid: UlidMaker;
   /** Makes a UUID for a store that has no cluster yet. */
   readonly newClusterId: () => string;
+  /** Makes the key of tokens of tasks for a cluster that has none yet; absent = tasks get none. */
+  readonly newTaskKey?: () => string;
   /** Runs a callback once the present turn of the event loop is over. */
   readonly defer: (callback: () => void) => void;
   /** Called once with what makes going on impossible. */
@@ -76,6 +79,7 @@ export async function wireControl(
     log,
     newUlid,
     newClusterId,
+    newTaskKey,
     defer,
     onFatal,
     isFresh = () => true,
@@ -90,11 +94,30 @@ export async function wireControl(
   const view = new ClusterView(config.policy);
   const leaderId = newUlid(clock.wallMs());
   const lostClusterId = config.fencing?.lostClusterId ?? null;
-  const remembered = { lostClusterId, lastKnown, newLineage: () => newUlid(clock.wallMs()) };
-  const recovered = await recover(store, view, newClusterId, clock.wallMs(), remembered, leaderId);
+  const remembered = {
+    lostClusterId,
+    lastKnown,
+    newLineage: () => newUlid(clock.wallMs()),
+    ...(newTaskKey === undefined ? {} : { newTaskKey }),
+  };
+  const recovered = await recover(store, null, newClusterId, clock.wallMs(), remembered, leaderId);
   const { state, position } = recovered;
-  const loop = new ControlLoop({ store, state, view, clock, newUlid, position, leaderId, defer, onFatal, isFresh });
+  const feed = new ViewFeed(view, state);
+  const loop = new ControlLoop({
+    store,
+    state,
+    view,
+    feed,
+    clock,
+    newUlid,
+    position,
+    leaderId,
+    defer,
+    onFatal,
+    isFresh,
+  });
   const invariants = new InvariantWatch({ loop, clock, log: log.child({ component: 'invariants' }), onFatal });
+  invariants.noteAtBeginning(recovered.violations);
   const hub = new WatchHub(position.revision);
   loop.onCommitted((committed) => hub.publish(committed));
   const { heartbeatMs, leaseMs, maxGraceMs, fencing, gpuHealth, redis } = config;

@@ -2,12 +2,10 @@
 import { parseDurationMs, toTimestamp } from '../../common/units.js';
 import type { ReadLogsRequest } from '../../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { Workload__Output } from '../../proto/gen/sluice/v1/Workload.js';
-import type { SluiceClient } from '../client.js';
 import { CliError, EXIT, usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
-import type { LineStyle } from '../log-lines.js';
 import { LogPosition } from '../log-position.js';
-import { printLog, type LogPrinting } from '../log-printing.js';
+import { printBothLogs, printLog } from '../log-printing.js';
 import { workloadSelector } from '../resources.js';
 import { acceptOtherNames } from '../submission.js';
 import { mostTasks } from '../workload-requests.js';
@@ -29,13 +27,16 @@ interface Options {
   readonly timestamps?: boolean;
   readonly prefix?: boolean;
   readonly position?: string;
+  readonly stdout?: boolean;
+  readonly stderr?: boolean;
 }
 
 export const define: DefineCommand = (command, invocation) => {
   command
     .description(
       'Prints the log of tasks: standard output and standard error, in the order in which they were written, of the\n' +
-        'present attempt or the last one.',
+        'present attempt or the last one. Of work that has them apart (--separate-stderr) both, in the order in which they\n' +
+        'were written to half a second.',
     )
     .usage('WORKLOAD [FLAGS]')
     .argument('<workload>', 'a number, a name, or "last"')
@@ -46,6 +47,8 @@ export const define: DefineCommand = (command, invocation) => {
     .option('--grep <pattern>', 'only lines in which this regular expression is found')
     .option('--timestamps', 'say when each line was written, to half a second')
     .option('--prefix', 'say of each line which task wrote it, also of one task')
+    .option('--stdout', 'only standard output, of work that was submitted with --separate-stderr')
+    .option('--stderr', 'only standard error, of such work')
     .option('-p, --previous', 'the attempt before this one')
     .option('--attempt <n>', 'that attempt, from 1')
     .option('--position <file>', 'go on where the last reading with this file ended, and keep the place in it')
@@ -73,6 +76,10 @@ async function logs(invocation: Invocation, name: string, options: Options): Pro
   if (options.position !== undefined && tasks.length > 1) {
     throw usageError(`--position keeps the place in one log, and these are ${tasks.length}`, 'Read one with --task N.');
   }
+  const isBoth = workload.spec?.separateStderr === true && request.stream === undefined;
+  if (options.position !== undefined && isBoth) {
+    throw usageError('--position keeps the place in one log, and these are two', 'Add --stdout or --stderr.');
+  }
   const shown = { timestamps: options.timestamps === true, pattern };
   const bare = tasks.length === 1 && options.prefix !== true && !shown.timestamps && pattern === null;
   const prefixed = tasks.length > 1 || options.prefix === true;
@@ -80,26 +87,32 @@ async function logs(invocation: Invocation, name: string, options: Options): Pro
     tasks.map(async (task) => {
       const style = bare ? null : { ...shown, prefix: prefixed ? prefixOf(task, tasks) : '' };
       const whole = { ...request, workload: String(workload.number), task };
+      if (isBoth) {
+        const lines = { ...shown, prefix: prefixed ? prefixOf(task, tasks) : '' };
+        await telling(invocation, lines.prefix, tasks.length === 1, () => printBothLogs(invocation, api, whole, lines));
+        return;
+      }
       const position = options.position === undefined ? null : await LogPosition.open(options.position, whole);
       const printing = { style, ...(position === null ? {} : { onPrinted: position.keep }) };
-      await print(invocation, api, { ...whole, ...position?.resume }, printing, tasks.length === 1);
+      await telling(invocation, style?.prefix ?? '', tasks.length === 1, () =>
+        printLog(invocation, api, { ...whole, ...position?.resume }, printing),
+      );
     }),
   );
 }
 
 /** Of several tasks one whose log cannot be read is told and the others go on. */
-async function print(
+async function telling(
   invocation: Invocation,
-  api: SluiceClient,
-  request: ReadLogsRequest,
-  printing: LogPrinting & { readonly style: LineStyle | null },
+  prefix: string,
   isOnly: boolean,
+  print: () => Promise<void>,
 ): Promise<void> {
   try {
-    await printLog(invocation, api, request, printing);
+    await print();
   } catch (error) {
     if (isOnly || !(error instanceof Error)) throw error;
-    invocation.note(`${printing.style?.prefix ?? ''}${error.message}`);
+    invocation.note(`${prefix}${error.message}`);
     invocation.exitCode = EXIT.failed;
   }
 }
@@ -114,9 +127,14 @@ function requestOf(options: Options, nowMs: number): ReadLogsRequest {
   const tailLines = options.tail === undefined ? 0 : wholeNumber('--tail', options.tail);
   const attempt = options.attempt === undefined ? 0 : wholeNumber('--attempt', options.attempt);
   if (options.attempt !== undefined && attempt === 0) throw usageError('--attempt 0 is none', 'Attempts count from 1.');
+  if (options.stdout === true && options.stderr === true) {
+    throw usageError('--stdout and --stderr say two things', 'Without either both are printed.');
+  }
   if (attempt > 0 && options.previous === true) throw usageError('--attempt and --previous say two things');
   return {
     follow: options.follow === true,
+    ...(options.stdout === true ? { stream: 'LOG_STREAM_STDOUT' as const } : {}),
+    ...(options.stderr === true ? { stream: 'LOG_STREAM_STDERR' as const } : {}),
     tailLines,
     attempt,
     previous: options.previous === true,

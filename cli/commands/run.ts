@@ -1,4 +1,5 @@
 // `sluice run [FLAGS] -- COMMAND…`: submits a command, prints what its first task prints, exits as it exits.
+import type { ReadLogsRequest } from '../../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { SluiceClient } from '../client.js';
 import { EXIT, usageError } from '../failure.js';
 import { endText, followUntil, jobExitCode } from '../following.js';
@@ -79,11 +80,26 @@ async function run(invocation: Invocation, argv: readonly string[], options: Opt
   }
   // Standard output belongs to the job.
   invocation.note(`Submitted workload ${number}`);
-  invocation.exitCode = await attach(invocation, api, number);
+  invocation.exitCode = await attach(invocation, api, number, spec.separateStderr === true);
+}
+
+/** Each log of the job onto its own of ours. @param isApart whether it has two */
+async function printAll(
+  invocation: Invocation,
+  api: SluiceClient,
+  request: ReadLogsRequest,
+  signal: AbortSignal,
+  isApart: boolean,
+): Promise<void> {
+  if (!isApart) return printLog(invocation, api, request, { signal });
+  await Promise.all([
+    printLog(invocation, api, { ...request, stream: 'LOG_STREAM_STDOUT' }, { signal }),
+    printLog(invocation, api, { ...request, stream: 'LOG_STREAM_STDERR' }, { signal, toError: true }),
+  ]);
 }
 
 /** Follows state and log until the end or until Ctrl-C. */
-async function attach(invocation: Invocation, api: SluiceClient, number: number): Promise<number> {
+async function attach(invocation: Invocation, api: SluiceClient, number: number, isApart: boolean): Promise<number> {
   const detaching = new AbortController();
   const logEnd = new AbortController();
   const dispose = invocation.host.onInterrupt(() => {
@@ -91,12 +107,7 @@ async function attach(invocation: Invocation, api: SluiceClient, number: number)
     logEnd.abort();
   });
   try {
-    const log = printLog(
-      invocation,
-      api,
-      { workload: String(number), task: 0, follow: true },
-      { signal: logEnd.signal },
-    );
+    const log = printAll(invocation, api, { workload: String(number), task: 0, follow: true }, logEnd.signal, isApart);
     const following = followUntil(invocation, api, [String(number)], ({ state }) => hasEnded(state), {
       signal: detaching.signal,
       onChange: stateTeller(invocation),

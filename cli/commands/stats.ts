@@ -8,6 +8,7 @@ import type { DefineCommand, Invocation } from '../invocation.js';
 import { bar, nodeList, stateWord } from '../presentation.js';
 import { workloadSelector } from '../resources.js';
 import { printable } from '../table.js';
+import { type UserStats, userStats } from '../user-stats.js';
 import { gpuFigure, memoryText } from '../workload-requests.js';
 
 interface Options {
@@ -68,11 +69,16 @@ async function list(invocation: Invocation, options: Options): Promise<void> {
   const api = await invocation.client();
   const sinceMs = sinceOf(options.since ?? '7d', invocation.nowMs);
   const request = { user: options.user ?? '', queue: options.queue ?? '', startTime: toTimestamp(sinceMs) };
-  const all = await invocation.working(() => 'looking at what was used', api.listWorkloadStats(request, MAX_TOLD));
+  const { workloads: all, currency } = await invocation.working(
+    () => 'looking at what was used',
+    api.listWorkloadStats(request, MAX_TOLD),
+  );
+  const users = userStats(all);
   const found = options.findings === true ? all.filter(({ findings }) => findings.length > 0) : all;
   if (format === 'json' || format === 'yaml') {
     const { toProtoJson } = await import('../proto-json.js');
-    await invocation.printData(format, toProtoJson('ListWorkloadStatsResponse', { workloads: [...found] }));
+    const data = toProtoJson('ListWorkloadStatsResponse', { workloads: [...found], currency });
+    await invocation.printData(format, { ...data, users });
     return;
   }
   if (found.length === 0) {
@@ -107,10 +113,34 @@ async function list(invocation: Invocation, options: Options): Promise<void> {
     'ADVICE',
   ];
   invocation.printTable(titles, rows);
+  if (all.length > 1) invocation.out('');
+  if (all.length > 1) invocation.printTable(...userTable(users, currency));
   const advised = found.filter(({ findings }) => findings.length > 0).length;
   invocation.hint(
-    `GPUS, CPUS and MEMORY: used/asked for. ${plural(advised, 'workload')} of ${found.length} with advice.`,
+    `GPUS, CPUS and MEMORY: used/asked for. ${plural(advised, 'workload')} of ${found.length} with advice.` +
+      (all.length === MAX_TOLD ? ` These are the latest ${MAX_TOLD}: --since, --user or --queue narrow it down.` : ''),
   );
+}
+
+/** A row a user: of all workloads of the list, those without advice, too. */
+function userTable(users: readonly UserStats[], currency: string): [string[], string[][]] {
+  const isPriced = users.some(({ cost }) => cost !== null && cost > 0);
+  const titles = ['USER', 'WORKLOADS', 'ADVISED', 'GPUS', 'GPU%', 'GPU-H'];
+  const rows = users.map((one) => {
+    const { user, workloads, advisedWorkloads, grantedGpus, measuredGpus, usedGpus, cost } = one;
+    const part = measuredGpus > 0 && measuredGpus < grantedGpus ? ` (${gpuFigure(measuredGpus)} measured)` : '';
+    const used = measuredGpus === 0 ? '?' : gpuFigure(usedGpus);
+    return [
+      user || '-',
+      String(workloads),
+      String(advisedWorkloads),
+      grantedGpus === 0 ? '-' : `${used}/${gpuFigure(grantedGpus)}${part}`,
+      one.gpuUtilizationRatio === null ? '-' : String(Math.round(one.gpuUtilizationRatio * 100)),
+      one.gpuHours.toFixed(2),
+      ...(isPriced ? [cost === null ? '-' : cost.toFixed(2)] : []),
+    ];
+  });
+  return [isPriced ? [...titles, currency === '' ? 'COST' : `COST(${currency})`] : titles, rows];
 }
 
 /** `1/4`, `22`, `9/80GiB`, `1.2/16`, `9/64GiB`; `-` = not asked for, or not measured. */

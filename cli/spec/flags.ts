@@ -60,6 +60,7 @@ export interface SpecOptions {
   readonly kind?: string;
   readonly env?: readonly string[];
   readonly workdir?: string;
+  readonly separateStderr?: boolean;
   readonly checkpointDir?: string;
   readonly notify?: readonly string[];
   readonly mailType?: string;
@@ -118,6 +119,7 @@ export function withSpecFlags(command: Command): Command {
     .option('--kind <kind>', 'batch, train, test, service or interactive; default batch')
     .option('--env <name=value>', 'environment variable; again for more', collect)
     .option('--workdir <folder>', 'absolute folder on the node to start in')
+    .option('--separate-stderr', 'standard error in a log of its own, not in one with standard output')
     .option('--checkpoint-dir <folder>', 'absolute folder for checkpoints, on storage that every node sees')
     .option(
       '--notify <events=to>',
@@ -161,6 +163,7 @@ export function toSpec(argv: readonly string[], options: SpecOptions, contextQue
     command: { argv: [...argv] },
     environment: (options.env ?? []).map(toVariable),
     workingDirectory: options.workdir ?? '',
+    ...(options.separateStderr === true ? { separateStderr: true } : {}),
     ...(options.launcher === undefined ? {} : { launcher: launcherWord(options.launcher) }),
     ...(options.onDisconnect === undefined ? {} : { onDisconnect: onDisconnectOf(options.onDisconnect) }),
     ...notifyOf(options),

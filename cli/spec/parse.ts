@@ -237,6 +237,7 @@ function toSpec(document: WorkloadDocument): WorkloadSpec {
             ...(checkpoint.signal === undefined ? {} : { earlySignal: toEarlySignal(checkpoint.signal) }),
           },
         }),
+    ...(document.separate_stderr === true ? { separateStderr: true } : {}),
     ...(notify === undefined ? {} : { notify: notify.map(({ on, to }) => toNotifyRule(on, withScheme(to))) }),
   };
 }

@@ -275,6 +275,7 @@ export const workloadSchema = z.strictObject(
       )
       .optional(),
     workdir: absoluteFolder('a folder to start in').optional(),
+    separate_stderr: z.boolean({ error: 'must be true or false' }).optional(),
     launcher: z.enum(LAUNCHER_WORDS, { error: `must be ${LAUNCHER_CHOICE}` }).optional(),
     on_disconnect: z.enum(['stop', 'linger', 'keep'], { error: 'must be stop, linger or keep' }).optional(),
     checkpoint: z

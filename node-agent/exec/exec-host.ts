@@ -1,6 +1,7 @@
 // Runs what people ask for inside the live tasks of this node: programs, terminals, copies. Each has a stream of its own to
 // the scheduler; how fast it is read decides how fast the program may print, and the other way round.
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../common/log.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { ExecOpen__Output } from '../../proto/gen/sluice/v1/ExecOpen.js';
@@ -22,6 +23,9 @@ export const MAX_EXECS = 64;
 const MAX_UNDER_WAY = 4;
 /** How often use of an interactive task is noted at most, in ms. */
 const NOTE_MS = 1_000;
+/** How long after a program that was ended by a signal its task is looked at, and how often, in ms. */
+const TASK_END_MS = 1_000;
+const TASK_END_LOOK_MS = 20;
 /** The most bytes of output in one message. */
 const MAX_OUTPUT_BYTES = 65_536;
 
@@ -125,8 +129,10 @@ export class ExecHost {
       ended: (end) => {
         if (isOver) return;
         isOver = true;
-        say({ end: endMessage(end, task) });
-        relay.end();
+        void toldEnd(end, task).then((told) => {
+          say({ end: told });
+          relay.end();
+        });
       },
     };
     const program = this.#start(task, start, listener);
@@ -196,15 +202,26 @@ function throttled(action: () => void): () => void {
   };
 }
 
-function endMessage(
+/** How a program ended, with what ended it if that was the end of its task. */
+async function toldEnd(
   { code, signal, error = '' }: ProgramEnd,
-  { folder, process }: LiveTask,
-): NonNullable<ExecResponse['end']> {
+  task: LiveTask,
+): Promise<NonNullable<ExecResponse['end']>> {
   // Of a terminal that was joined the workload tells the end.
   if (code === null && signal === '') return { error };
-  const withTask = signal !== '' && (folder.readEnd() !== null || !isAlive(process));
+  const endsWithTask = signal !== '' && (await hasEnded(task));
   return {
     exit: { ...(code === null ? {} : { code }), signal },
-    error: withTask ? 'the task ended, and with it what ran in it' : '',
+    error: endsWithTask ? 'the task ended, and with it what ran in it' : '',
   };
+}
+
+/** Whether a task has ended, or does within a moment: what ends it ends one of its processes after the other. */
+async function hasEnded({ process }: LiveTask): Promise<boolean> {
+  const untilMs = performance.now() + TASK_END_MS;
+  while (isAlive(process)) {
+    if (performance.now() >= untilMs) return false;
+    await delay(TASK_END_LOOK_MS);
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 // The folder of one allocation on disk, which both the agent and the supervisor read after a restart of either. Records
 // are written whole under a temporary name and then renamed or linked, so that whoever reads sees all of one or nothing.
 import {
+  chownSync,
   closeSync,
   existsSync,
   linkSync,
@@ -50,6 +51,8 @@ export interface TaskSpec {
   readonly ranks?: true;
   /** Its program has a terminal that people join; absent = it has not. */
   readonly terminal?: true;
+  /** Standard error goes into a log of its own, with a cap of its own; absent = both go into one. */
+  readonly separateStderr?: true;
   /** What the scheduler wants back should its history be lost; absent = it sent none. */
   readonly origin?: string;
 }
@@ -102,6 +105,10 @@ export class AllocationFolder {
   get log(): string {
     return path.join(this.path, 'log');
   }
+  /** What goes to standard error, of a task that has it apart. */
+  get errorLog(): string {
+    return path.join(this.path, 'log.err');
+  }
   /** JSON lines written by the program. */
   get report(): string {
     return path.join(this.path, 'report');
@@ -114,9 +121,18 @@ export class AllocationFolder {
   get timeLeft(): string {
     return path.join(this.path, 'time-left');
   }
+  /** By which its program calls the scheduler: a secret of its user. */
+  get token(): string {
+    return path.join(this.path, 'token');
+  }
   /** The working directory of a task that names none. */
   get work(): string {
     return path.join(this.path, 'work');
+  }
+
+  /** Its scratch files, as TMPDIR. */
+  get scratch(): string {
+    return path.join(this.path, 'tmp');
   }
 
   /**
@@ -232,6 +248,13 @@ export class AllocationFolder {
     this.#replace('time-left', Math.max(0, Math.floor(leftMs / 1_000)), 0o644);
   }
 
+  /** @param user who alone may read it; null = we */
+  writeToken(token: string, user: Pick<TaskUser, 'uid' | 'gid'> | null): void {
+    const temporary = this.#writeTemporary('token', token, 0o400);
+    if (user !== null) chownSync(temporary, user.uid, user.gid);
+    renameSync(temporary, this.token);
+  }
+
   #read(name: string): unknown {
     let text: string;
     try {
@@ -253,11 +276,11 @@ export class AllocationFolder {
     renameSync(this.#writeTemporary(name, content, mode), path.join(this.path, name));
   }
 
-  #writeTemporary(name: string, content: object | number, mode = 0o600): string {
+  #writeTemporary(name: string, content: object | number | string, mode = 0o600): string {
     const temporary = path.join(this.path, `.${name}.${process.pid}.${process.hrtime.bigint()}`);
     const fd = openSync(temporary, 'wx', mode);
     try {
-      writeSync(fd, `${JSON.stringify(content)}\n`);
+      writeSync(fd, `${typeof content === 'string' ? content : JSON.stringify(content)}\n`);
     } finally {
       closeSync(fd);
     }

@@ -125,9 +125,9 @@ export class CheckpointWatch {
       watcher.on('error', () => watcher.close());
       this.#watchers.set(folder, watcher);
     } catch (error) {
-      // Gone again, or out of watches: the poll finds what the watch would have.
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOSPC' && code !== 'EMFILE') throw error;
+      // Gone again, shut by its program, away with its server, or out of watches: the poll finds what the watch would have. It is the
+      // program's folder, and whatever it makes of it must not end the agent.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   }
 }

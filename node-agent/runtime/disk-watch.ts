@@ -1,5 +1,5 @@
-// Holds one task to what it may have on the disk in its own folder: its working directory, unless it named another one, and
-// its report. There is no quota below it that every file system has, so it is counted now and then: a task may be above its
+// Holds one task to what it may have on the disk in its own folder: its working directory, unless it named another one,
+// its scratch files and its report. There is no quota below it that every file system has, so it is counted now and then: a task may be above its
 // limit for some seconds, and is then ended.
 import { statfsSync } from 'node:fs';
 import { EXIT_CAUSE } from '../../common/exit-causes.js';
@@ -45,7 +45,7 @@ export class DiskWatch {
     if (startMs < this.#nextMs && !this.#isNearlyFull()) return null;
     this.#isCounting = true;
     try {
-      const roots = [this.#folder.work, this.#folder.report];
+      const roots = [this.#folder.work, this.#folder.scratch, this.#folder.report];
       const bytes = await diskUseBytes(roots, pids(), this.#limitBytes);
       this.#isOver = bytes > this.#limitBytes;
       if (!this.#isOver) return null;

@@ -42,12 +42,25 @@ export interface TaskSurroundings {
   /** The workload's own folder for what it makes, which its later attempts and other tasks see, too. */
   readonly outputDir: string;
   readonly timeLeftFile: string;
+  /** For its scratch files; null or absent = as the agent has it. */
+  readonly scratchDir?: string | null;
+  /** How its program reaches the scheduler; null or absent = not at all. */
+  readonly callBack?: CallBack | null;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
   /** The interface at whose address other nodes reach this one; null = not known. */
   readonly peerInterface?: string | null;
   /** The user of this machine that it runs as; null = the agent's own. */
   readonly user: TaskUser | null;
+}
+
+/** How the program of a task reaches the scheduler as that task. */
+export interface CallBack {
+  /** `HOST:PORT`, several with commas. */
+  readonly server: string;
+  readonly tokenFile: string;
+  /** PEM of the authority that signed the scheduler's certificate; null = it has none. */
+  readonly caFile: string | null;
 }
 
 export interface TaskEnvironment {
@@ -67,6 +80,7 @@ export function taskEnvironment(order: DesiredAllocation, around: TaskSurroundin
     variables: {
       ...Object.fromEntries(inherited),
       ...ofUser(around.user),
+      ...(around.scratchDir ? { TMPDIR: around.scratchDir } : {}),
       ...adviceToLibraries(order),
       // What the user sets goes before it: a trace of his own.
       ...(order.traceParent === undefined ? {} : { TRACEPARENT: order.traceParent }),
@@ -110,6 +124,7 @@ function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Recor
     SLUICE_REPORT_FILE: around.reportFile,
     SLUICE_TIME_LEFT_FILE: around.timeLeftFile,
     SLUICE_OUTPUT_DIR: around.outputDir,
+    ...waysBack(around.callBack ?? null),
     // One a task and attempt: an attempt that is tried again judges the same samples anew.
     SLUICE_RESULTS: `${around.outputDir}/results-${order.attempt}-${order.task}.jsonl`,
     ...(order.role === ''
@@ -133,6 +148,16 @@ function ourVariables(order: DesiredAllocation, around: TaskSurroundings): Recor
     // By index, programs and nvidia-smi would number the GPUs differently.
     ...(chosenOrder ? {} : { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' }),
     ...(order.gpus.some(({ simulated }) => simulated) ? { SLUICE_SIMULATED_GPUS: '1' } : {}),
+  };
+}
+
+function waysBack(callBack: CallBack | null): Record<string, string> {
+  if (callBack === null) return {};
+  const { server, tokenFile, caFile } = callBack;
+  return {
+    SLUICE_TOKEN_FILE: tokenFile,
+    SLUICE_TASK_SERVER: server,
+    ...(caFile === null ? {} : { SLUICE_TASK_CA: caFile }),
   };
 }
 

@@ -29,10 +29,12 @@ interface End {
 /** Writes whole lines of many writers, each after its name. */
 class Lines {
   readonly #prefix: Buffer;
+  readonly #output: Output;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(prefix: string) {
+  constructor(prefix: string, output: Output) {
     this.#prefix = Buffer.from(prefix);
+    this.#output = output;
   }
 
   follow(stream: Readable): void {
@@ -54,30 +56,40 @@ class Lines {
       data = at >= 0 ? data.subarray(at + 1) : Buffer.alloc(0);
     }
     this.#rest = data;
-    if (out.length > 0) writeAll(Buffer.concat(out));
+    if (out.length > 0) writeAll(Buffer.concat(out), this.#output);
   }
 
   #write(parts: readonly Buffer[]): void {
-    writeAll(Buffer.concat([this.#prefix, ...parts]));
+    writeAll(Buffer.concat([this.#prefix, ...parts]), this.#output);
   }
 }
 
 const NEWLINE = Buffer.from('\n');
 
-/** What the log did not take so far, in bytes. */
-let lostBytes = 0;
+interface Output {
+  readonly fd: number;
+  /** What it did not take so far, in bytes. */
+  lostBytes: number;
+}
+
+/** The task's log, or two of them: where both are one, both are open to it. */
+const STDOUT: Output = { fd: 1, lostBytes: 0 };
+const STDERR: Output = { fd: 2, lostBytes: 0 };
 
 /** In one go, so that lines of several ranks do not mix. The log is a file: writing to it waits for nobody. */
-function writeAll(lines: Buffer): void {
-  const loss = lostBytes === 0 ? '' : `sluice: ${lostBytes} bytes of output were lost: the log could not be written\n`;
+function writeAll(lines: Buffer, output: Output = STDOUT): void {
+  const loss =
+    output.lostBytes === 0
+      ? ''
+      : `sluice: ${output.lostBytes} bytes of output were lost: the log could not be written\n`;
   const data = loss === '' ? lines : Buffer.concat([Buffer.from(loss), lines]);
   let at = 0;
   try {
-    while (at < data.length) at += writeSync(1, data, at);
-    lostBytes = 0;
+    while (at < data.length) at += writeSync(output.fd, data, at);
+    output.lostBytes = 0;
   } catch {
     // A full disk costs the ranks their output, not their work.
-    lostBytes += Math.min(data.length - at, lines.length);
+    output.lostBytes += Math.min(data.length - at, lines.length);
   }
 }
 
@@ -119,8 +131,9 @@ class RankHost {
       setImmediate(() => this.#notStarted(rank, error as Error));
       return { rank, child: null };
     }
-    // Both go into one log, each in whole lines.
-    for (const stream of [child.stdout, child.stderr]) if (stream !== null) new Lines(`[rank ${rank}] `).follow(stream);
+    // Each in whole lines, also where both go into one log.
+    if (child.stdout !== null) new Lines(`[rank ${rank}] `, STDOUT).follow(child.stdout);
+    if (child.stderr !== null) new Lines(`[rank ${rank}] `, STDERR).follow(child.stderr);
     child.on('error', (error) => {
       if (child.pid === undefined) this.#notStarted(rank, error);
     });

@@ -1,5 +1,5 @@
 // Reads what a program reports of itself: JSON lines that it appends to its report file.
-import { closeSync, type FSWatcher, openSync, readSync, statSync, watch } from 'node:fs';
+import { closeSync, constants, openSync, readSync, statSync, type FSWatcher, watch } from 'node:fs';
 import type { Endpoint } from '../session/allocation.js';
 
 /** How often the file is looked at beside its events, in ms. */
@@ -40,14 +40,27 @@ export class ReportWatch {
   }
 
   #look(): void {
-    const size = statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0;
-    if (size === this.#size) return;
-    this.#size = size;
-    const endpoints = parseEndpoints(readStart(this.#file));
+    const report = this.#readNew();
+    if (report === null) return;
+    const endpoints = parseEndpoints(report);
     const text = JSON.stringify(endpoints);
     if (text === this.#told) return;
     this.#told = text;
     this.#onEndpoints(endpoints);
+  }
+
+  /** @returns null = it has not changed, or its program made something of it that cannot be read */
+  #readNew(): string | null {
+    try {
+      const found = statSync(this.#file, { throwIfNoEntry: false });
+      const size = found?.isFile() === true ? found.size : 0;
+      if (size === this.#size) return null;
+      this.#size = size;
+      return readStart(this.#file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      return null;
+    }
   }
 }
 
@@ -74,7 +87,8 @@ function parseEndpoint(line: string): Endpoint | null {
 }
 
 function readStart(file: string): string {
-  const fd = openSync(file, 'r');
+  // Were there a pipe in its place by now, it must not keep us waiting.
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const buffer = Buffer.alloc(MAX_REPORT_BYTES);
     return buffer.toString('utf8', 0, readSync(fd, buffer, 0, MAX_REPORT_BYTES, 0));
@@ -86,14 +100,15 @@ function readStart(file: string): string {
 function watchIfPossible(file: string, look: () => void): FSWatcher | null {
   try {
     // Only a file that is there can be watched. Its program may have made it already.
-    closeSync(openSync(file, 'a', 0o600));
+    closeSync(
+      openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK, 0o600),
+    );
     const watcher = watch(file, look);
     watcher.on('error', () => watcher.close());
     return watcher;
   } catch (error) {
-    // Out of watches: the poll finds what the watch would have.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOSPC' && code !== 'EMFILE' && code !== 'ENOENT') throw error;
+    // Out of watches, or no file any more: the poll finds what the watch would have.
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return null;
   }
 }

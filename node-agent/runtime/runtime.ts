@@ -10,12 +10,15 @@ import { PACKAGE_ROOT } from '../../common/package-root.js';
 import type { ProcessUse, TaskUse } from '../metrics/task-use.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
+import type { TaskUser } from './as-user.js';
 import { foldersOf, removeCgroup } from './cgroup.js';
 import type { LimitGroups } from './cgroup-limits.js';
 import { CheckpointWatch, lastCheckpoint, type ResumePoint, resumePoint } from './checkpoints.js';
+import { removeEmptyFolders } from './empty-folders.js';
 import { removeWork } from './empty-work.js';
-import { taskEnvironment } from './environment.js';
+import { type CallBack, taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
+import { readLease } from './lease-file.js';
 import { whyPortTaken } from './main-port.js';
 import { FolderLook } from './remote-folders.js';
 import { BOOT_ID, bootMs, isAlive, type ProcessIdentity } from './process-identity.js';
@@ -34,6 +37,7 @@ import {
 } from './task-holding.js';
 import { ReportWatch } from './report-watch.js';
 import { checkBeforehand, type StartRefusal } from './start-refusals.js';
+import { lastStartMs } from './supervision.js';
 import { makeSureIsDead, SupervisorLink } from './supervisor-link.js';
 import type { SupervisorEvent } from './supervisor-protocol.js';
 import { type LogPiece, type LogRequest, TaskLogs } from './task-logs.js';
@@ -63,10 +67,18 @@ const NOTHING_TO_RESUME: ResumePoint = { checkpoint: null, note: null };
 /** Folders without which nothing at all would work here. */
 const OF_THE_SYSTEM = /^\/(usr\/|usr\/local\/)?s?bin$/;
 const UNTOUCHED = { cancelled: false, limitMs: null, giveUp: null, origin: '', watches: null };
+/**
+ * The longest TMPDIR: programs put sockets there, whose paths have at most 107 characters. Python's multiprocessing, which loads data
+ * for PyTorch, adds `/pymp-xxxxxxxx/listener-xxxxxxxx`.
+ */
+const MAX_SCRATCH_CHARACTERS = 107 - 32;
+/** So much of a cluster's id tells it from others that used the same storage. */
+const CLUSTER_CHARACTERS = 6;
 const ALLOCATION_ID = /^[0-9A-Za-z]{1,64}$/;
 const PRIVATE = { mode: 0o600 };
 const OLD_SUPERVISOR = 'tasks are held by a supervisor of an earlier version, which does not tell what it enforces';
 const REBOOTED = 'lost: its node was rebooted';
+const TOO_LATE = 'its node had no lease any more when it was to be started';
 const STOPPED_BEFORE = 'it was stopped before it was started';
 
 export interface RuntimeOptions {
@@ -78,12 +90,16 @@ export interface RuntimeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The memory of a GPU or a MIG instance of this node, by UUID; null = not known. */
   readonly gpuMemoryMib: (uuid: string) => number | null;
+  /** Whose orders are obeyed; empty or absent = not known. Its part of folders' names keeps clusters on one storage apart. */
+  readonly clusterId?: () => string;
   /** Where a GPU of this node is; null = not known. */
   readonly gpuDevice: DeviceOf;
   /** The interface at whose address other nodes reach this one; null or absent = its administrator did not say. */
   readonly peerInterface?: () => string | null;
   /** Whom tasks run as, and what they are held to beside what they asked for. */
   readonly holding: TaskHolding;
+  /** Where programs of tasks reach the scheduler; absent = nowhere. */
+  readonly scheduler?: { readonly servers: readonly string[]; readonly caFile: string | null };
   /** Whether the machine booted since the journal was last written. */
   readonly rebooted: boolean;
   readonly logCapBytes?: number;
@@ -177,15 +193,16 @@ export class TaskRuntime {
     const runtime = new TaskRuntime(options, listener, log);
     const link = await runtime.#link;
     runtime.#checkIsolation(link);
-    const recovered = new Map<string, Recovered>();
-    for (const id of known) {
-      recovered.set(
-        id,
-        runtime.#readyAgain(id) ?? (await runtime.#withCheckpoint(id, await runtime.#recover(id, link))),
-      );
-    }
-    await runtime.#endForgotten(new Set(known), link);
-    return { runtime, recovered };
+    const recover = async (id: string): Promise<readonly [string, Recovered]> => [
+      id,
+      runtime.#readyAgain(id) ?? (await runtime.#withCheckpoint(id, await runtime.#recover(id, link))),
+    ];
+    // Side by side: what the kernel does not end for a while must not keep what has lost its supervisor alive behind it.
+    const [recovered] = await Promise.all([
+      Promise.all(known.map(recover)),
+      runtime.#endForgotten(new Set(known), link),
+    ]);
+    return { runtime, recovered: new Map(recovered) };
   }
 
   /** To be called once the recovered state is in place: from now on the listener hears of what happens. */
@@ -237,7 +254,7 @@ export class TaskRuntime {
     if (task === undefined) return;
     if (task.state === 'ready') this.#cancelReady(id, task);
     else if (task.state === 'preparing') this.#cancelPreparing(task);
-    else void this.#send({ type: 'stop', id, reason, graceMs });
+    else this.#tell({ type: 'stop', id, reason, graceMs });
   }
 
   /** How long a task has until its time limit passes, from now. */
@@ -246,7 +263,7 @@ export class TaskRuntime {
     if (task === undefined) return;
     task.limitMs = bootMs() + leftMs;
     // One that is about to start is told then.
-    if (task.state === 'running') void this.#send({ type: 'time left', id, leftMs });
+    if (task.state === 'running') this.#tell({ type: 'time left', id, leftMs });
   }
 
   /** Ends a task's processes without asking anyone: not the task, and not a supervisor that may hang. */
@@ -279,7 +296,7 @@ export class TaskRuntime {
         `node ${this.#options.nodeName} has no log of allocation ${id}: it never ran here, or is long gone`,
       );
     }
-    return this.#logs.read(id, folder.log, request, cancelled);
+    return this.#logs.read(id, request.stderr === true ? folder.errorLog : folder.log, request, cancelled);
   }
 
   /** What the processes of a task use now; null = it does not run, or it is not time to look again. */
@@ -307,8 +324,9 @@ export class TaskRuntime {
     for (const id of await readdir(root)) {
       const end = keep.has(id) || this.#tasks.has(id) ? null : this.#folder(id).readEnd();
       if (end === null) continue;
-      const log = await stat(this.#folder(id).log).catch(ignoreMissing);
-      ended.push({ id, endedMs: end.endedMs, bytes: (log?.blocks ?? 0) * 512 });
+      const { log, errorLog } = this.#folder(id);
+      const sizes = await Promise.all([log, errorLog].map((file) => stat(file).catch(ignoreMissing)));
+      ended.push({ id, endedMs: end.endedMs, bytes: sizes.reduce((sum, one) => sum + (one?.blocks ?? 0) * 512, 0) });
     }
     for (const id of foldersToRemove(ended, Date.now())) {
       // One that cannot be removed now must not keep the others from it; it is tried again at the next sweep.
@@ -406,11 +424,30 @@ export class TaskRuntime {
       await this.#neverStarted(id, folder, STOPPED_BEFORE);
     } else if (busy !== null) {
       await this.#neverStarted(id, folder, busy);
-    } else if (refusal === null) {
-      task.state = 'ordered';
-      await this.#send({ type: 'start', id, folder: folder.path });
-    } else {
+    } else if (refusal !== null) {
       await this.#refuse(id, folder, refusal);
+    } else {
+      const notAfterMs = this.#lastStartMs(folder);
+      if (bootMs() > notAfterMs) {
+        await this.#neverStarted(id, folder, TOO_LATE);
+        return;
+      }
+      task.state = 'ordered';
+      // JSON knows no infinity: without a lease there is no limit.
+      const limit = notAfterMs === Infinity ? {} : { notAfterMs };
+      await this.#send({ type: 'start', id, folder: folder.path, ...limit });
+    }
+  }
+
+  /** By the lease that the node has now, in ms since boot. */
+  #lastStartMs(folder: AllocationFolder): number {
+    try {
+      const spec = folder.readSpec();
+      // Without a specification the supervisor refuses it.
+      return spec === null ? Infinity : lastStartMs(spec, readLease(this.#options.stateDir));
+    } catch (error) {
+      this.#log.error({ err: error }, 'the lease cannot be read; the supervisor goes by the last that it could read');
+      return Infinity;
     }
   }
 
@@ -428,7 +465,7 @@ export class TaskRuntime {
     const { holding } = this.#options;
     const user = await chooseUser(holding.users, order.owner);
     if (typeof user === 'string') return refused(user);
-    const outputDir = path.join(this.#options.sharedDir, 'outputs', workloadFolder(order));
+    const outputDir = path.join(this.#options.sharedDir, 'outputs', this.#workloadFolder(order));
     try {
       if (user === null) await makeFolder(checkpointDir);
       else await giveFolders(user, { folder, checkpointDir, isOurs: order.checkpointDirectory === '' });
@@ -446,6 +483,7 @@ export class TaskRuntime {
     }
     const workingDirectory = order.workingDirectory || folder.work;
     // A dead network file system hangs whoever touches it. It shall hang this one start, not the supervisor.
+    if (user === null) await makeFolder(folder.scratch, 0o700);
     if (order.workingDirectory === '') await makeFolder(workingDirectory);
     else await access(workingDirectory).catch(ignoreMissing);
     const { resume: asked, workload, attempt, tasks } = order;
@@ -465,6 +503,8 @@ export class TaskRuntime {
       reportFile: folder.report,
       outputDir,
       timeLeftFile: folder.timeLeft,
+      scratchDir: folder.scratch.length <= MAX_SCRATCH_CHARACTERS ? folder.scratch : null,
+      callBack: this.#callBack(order, folder, user),
       gpuMemoryMib: this.#options.gpuMemoryMib,
       peerInterface: this.#options.peerInterface?.() ?? null,
       user,
@@ -491,6 +531,7 @@ export class TaskRuntime {
       ...(user === null ? {} : { user }),
       ...(holding.workLimitBytes === null ? {} : { workLimitBytes: holding.workLimitBytes }),
       ...(order.interactive === true ? { terminal: true as const } : {}),
+      ...(order.separateStderr === true ? { separateStderr: true as const } : {}),
       ...(order.origin === '' ? {} : { origin: order.origin }),
     });
     return null;
@@ -502,7 +543,24 @@ export class TaskRuntime {
    */
   #checkpointDir(order: DesiredAllocation): string {
     const base = order.checkpointDirectory || path.join(this.#options.sharedDir, 'checkpoints');
-    return path.join(base, workloadFolder(order));
+    return path.join(base, this.#workloadFolder(order));
+  }
+
+  /**
+   * The name of a workload's own folder among those of others. Numbers begin anew with every cluster, and storage outlives clusters:
+   * another one's workload of the same name and number must not be gone on from.
+   */
+  #workloadFolder({ workloadName, workload }: DesiredAllocation): string {
+    const cluster = (this.#options.clusterId?.() ?? '').replaceAll(/[^0-9A-Za-z]/g, '').slice(0, CLUSTER_CHARACTERS);
+    return `${workloadName}-${workload}${cluster === '' ? '' : `-${cluster}`}`;
+  }
+
+  /** Puts the token where the task's user alone can read it. */
+  #callBack({ token }: DesiredAllocation, folder: AllocationFolder, user: TaskUser | null): CallBack | null {
+    const { scheduler } = this.#options;
+    if (token === undefined || scheduler === undefined) return null;
+    folder.writeToken(token, user);
+    return { server: scheduler.servers.join(','), tokenFile: folder.token, caFile: scheduler.caFile };
   }
 
   #folder(id: string): AllocationFolder {
@@ -539,11 +597,20 @@ export class TaskRuntime {
     (await this.#link).send(order);
   }
 
+  /** The same for whoever does not wait: there is no supervisor any more only while the agent leaves. */
+  #tell(order: Parameters<SupervisorLink['send']>[0]): void {
+    this.#send(order).catch((error: unknown) => this.#log.error({ err: error, order: order.type }, 'nobody took it'));
+  }
+
   #take(event: Exclude<SupervisorEvent, { type: 'hello' }>): void {
     const task = this.#tasks.get(event.id);
     if (task === undefined) {
       // The order of an agent whose journal has lost it was still on its way.
-      if (event.type === 'started') void this.#endStranger(event.id);
+      if (event.type === 'started') {
+        this.#endStranger(event.id).catch((error: unknown) =>
+          this.#log.error({ err: error, allocation: event.id }, 'a task that nobody asked for cannot be ended'),
+        );
+      }
       return;
     }
     switch (event.type) {
@@ -557,7 +624,7 @@ export class TaskRuntime {
         void this.#finish(event.id, task, event.end);
         return;
       case 'refused':
-        void this.#settle(event.id);
+        void this.#settleForSure(event.id);
         return;
     }
   }
@@ -575,7 +642,7 @@ export class TaskRuntime {
     // Orders wait for the next one. Nobody may use a line to a supervisor before the last one's tasks are settled.
     this.#link = (async () => {
       await makeSureIsDead(identity);
-      for (const id of ordered) await this.#settle(id, null);
+      await Promise.all(ordered.map((id) => this.#settleForSure(id, null)));
       return this.#reconnect();
     })();
     this.#link.catch((error: unknown) => this.#log.error({ err: error }, 'no supervisor of tasks'));
@@ -629,6 +696,17 @@ export class TaskRuntime {
   }
 
   // --- what became of an allocation ---
+
+  /** The same, and goes on trying in the background when its folder cannot be read or written, as on a disk that is full. Never rejects. */
+  async #settleForSure(id: string, link?: SupervisorLink | null): Promise<void> {
+    try {
+      await this.#settle(id, link);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#log.error({ err: error, allocation: id }, 'what became of an allocation cannot be found out; tried again');
+      setTimeout(() => void this.#settleForSure(id, link), SUPERVISOR_RETRY_MS).unref();
+    }
+  }
 
   /** Finds out about an allocation whose supervisor knows nothing of it (any more), and tells its end if it has ended. */
   async #settle(id: string, link?: SupervisorLink | null): Promise<void> {
@@ -771,9 +849,36 @@ export class TaskRuntime {
     const { watches } = task;
     task.watches = null;
     // Before the end is told, so that the end comes with the checkpoint that the stop itself brought.
-    watches?.report.close();
-    await watches?.checkpoints.close();
+    try {
+      watches?.report.close();
+      await watches?.checkpoints.close();
+    } catch (error) {
+      this.#log.error(
+        { err: error, allocation: id },
+        'what a task wrote last cannot be read; its end is told all the same',
+      );
+    }
+    await this.#removeUnused(task, end);
     this.#ended(id, end);
+  }
+
+  /**
+   * The folders of a workload of one task that left nothing in them. Before its end is told, and only if it ended by itself: nothing of it
+   * can run elsewhere then, which might be about to use them.
+   */
+  async #removeUnused({ folder }: TaskHere, { neverStarted, stopSignalled, code }: EndRecord): Promise<void> {
+    if (neverStarted || stopSignalled || code === null) return;
+    try {
+      const { environment = {}, checkpointDir = '' } = folder.readSpec() ?? {};
+      if (environment['SLUICE_TASKS'] !== '1') return;
+      const { sharedDir } = this.#options;
+      const ours = [path.join(sharedDir, 'outputs'), path.join(sharedDir, 'checkpoints')];
+      const made = [environment['SLUICE_OUTPUT_DIR'] ?? '', checkpointDir];
+      await removeEmptyFolders(made.filter((one) => ours.includes(path.dirname(one))));
+    } catch (error) {
+      // Its end is news, and folders are not.
+      this.#log.warn({ err: error, folder: folder.path }, 'unused folders cannot be removed');
+    }
   }
 
   #ended(id: string, end: EndRecord): void {
@@ -788,7 +893,7 @@ export class TaskRuntime {
     this.#tasks.delete(id);
     // Its start may have been told while its end was looked into, and nobody else knows of these any more.
     stopWatches(task);
-    this.#logs.ended(id);
+    this.#logs.ended([task.folder.log, task.folder.errorLog]);
     if (!this.#closed) this.#listener.ended(id, end);
   }
 
@@ -807,7 +912,7 @@ export class TaskRuntime {
 export interface EndedFolder {
   readonly id: string;
   readonly endedMs: number;
-  /** What its log takes on the disk. */
+  /** What its logs take on the disk. */
   readonly bytes: number;
 }
 
@@ -842,11 +947,6 @@ type Refusal = StartRefusal;
 
 function refused(message: string): Refusal {
   return { code: 126, message };
-}
-
-/** The name of a workload's own folder among those of others. */
-function workloadFolder({ workloadName, workload }: DesiredAllocation): string {
-  return `${workloadName}-${workload}`;
 }
 
 /** What a start touches that the order names, or that its administrator put on storage which all nodes see. */

@@ -9,6 +9,15 @@ export function isOverdue(task: { readonly lingerMs: number }, leaseMs: number, 
   return nowMs > leaseMs + task.lingerMs;
 }
 
+/**
+ * Until when a task may be started by a decision that was made under this lease, in ms since boot. The order carries it: an agent that stood
+ * still may have a new lease before its order is looked at, and the task may have been given up in between.
+ * @param leaseMs null = there never was one
+ */
+export function lastStartMs({ lingerMs }: { readonly lingerMs: number }, leaseMs: number | null): number {
+  return leaseMs === null ? Infinity : leaseMs + lingerMs;
+}
+
 /** A task learns this much later than it should that it has no lease, and still has all of its grace. The scheduler allows for more. */
 const LATE_MS = 1_000;
 

@@ -22,6 +22,8 @@ export const SUPERVISOR_PROGRAM = path.join(PACKAGE_ROOT, 'dist/node-agent/runti
 /** How long a supervisor may take to answer, in ms. */
 const ANSWER_LIMIT_MS = 15_000;
 const CONNECT_PAUSE_MS = 10;
+/** So many connects are tried at least, though the clock went on: an agent that was stopped, or hardly ran, has not waited. */
+const LEAST_CONNECTS = ANSWER_LIMIT_MS / CONNECT_PAUSE_MS;
 /** After how many failed connects, CONNECT_PAUSE_MS apart, one is started (again). */
 const CONNECTS_PER_START = 200;
 
@@ -61,7 +63,7 @@ export class SupervisorLink {
     const stateDirFd = openSync(options.stateDir, 'r');
     const endMs = performance.now() + ANSWER_LIMIT_MS;
     try {
-      for (let tries = 0; performance.now() < endMs; tries += 1) {
+      for (let tries = 0; tries < LEAST_CONNECTS || performance.now() < endMs; tries += 1) {
         const socket = await connect(socketPath(stateDirFd));
         if (socket !== null) return await greet(socket, listener, (hello) => new SupervisorLink(socket, hello));
         if (tries % CONNECTS_PER_START === 0) startSupervisor(options);
@@ -101,7 +103,12 @@ export class SupervisorLink {
 /** Ends a supervisor whose line broke, so that nothing of it starts or stops anything any more. */
 export async function makeSureIsDead(supervisor: ProcessIdentity): Promise<void> {
   while (isAlive(supervisor)) {
-    process.kill(supervisor.pid, 'SIGKILL');
+    try {
+      process.kill(supervisor.pid, 'SIGKILL');
+    } catch (error) {
+      // Gone in between, which is what was wanted.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     await delay(CONNECT_PAUSE_MS);
   }
 }

@@ -14,8 +14,8 @@ const MAX_LINE_BYTES = 1024 * 1024;
 
 /** From the agent. */
 export type SupervisorOrder =
-  /** Claims and starts what the folder's spec says. */
-  | { readonly type: 'start'; readonly id: string; readonly folder: string }
+  /** Claims and starts what the folder's spec says, unless it is too late: in ms since boot; absent = the node's lease alone says. */
+  | { readonly type: 'start'; readonly id: string; readonly folder: string; readonly notAfterMs?: number }
   /** Stop file, TERM, and KILL after the grace. A repeated order can only shorten the grace. */
   | { readonly type: 'stop'; readonly id: string; readonly reason: StopReason; readonly graceMs: number }
   /** How long it has until its time limit passes. One that is earlier knows nothing of it, and passes it over. */

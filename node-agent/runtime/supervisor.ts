@@ -28,7 +28,7 @@ import {
 } from './cgroup.js';
 import { type DeviceFilter, denyDevices, filterDevices } from './device-filter.js';
 import { DiskWatch } from './disk-watch.js';
-import { emptyWork } from './empty-work.js';
+import { emptyWork, removeScratch } from './empty-work.js';
 import { howItWasHeld, isolationOf, memoryCause } from './holding.js';
 import { readLease } from './lease-file.js';
 import { holdBelowCap } from './log-cap.js';
@@ -71,7 +71,8 @@ interface LiveTask {
   readonly group: TaskGroup | null;
   readonly devices: DeviceFilter | null;
   readonly disk: DiskWatch | null;
-  readonly logTimes: LogTimesWriter;
+  /** One, or that of standard output and that of standard error. */
+  readonly logs: readonly { readonly file: string; readonly times: LogTimesWriter }[];
   readonly startedMs: number;
   /** The same by the clocks that nobody sets. */
   readonly started: { readonly bootMs: number; readonly steadyMs: number };
@@ -155,7 +156,7 @@ class Supervisor {
   #obey(order: SupervisorOrder): void {
     switch (order.type) {
       case 'start':
-        this.#start(order.id, new AllocationFolder(order.folder));
+        this.#start(order.id, new AllocationFolder(order.folder), order.notAfterMs ?? Infinity);
         return;
       case 'stop':
         this.#stop(order.id, order.reason, order.graceMs);
@@ -169,12 +170,13 @@ class Supervisor {
     }
   }
 
-  #start(id: string, folder: AllocationFolder): void {
+  #start(id: string, folder: AllocationFolder, notAfterMs: number): void {
     const spec = readSpec(folder);
     const group = spec === null || this.#cgroups === null ? null : groupsFor(this.#cgroups, id, limitsOf(spec));
     const groups = group === null ? { cgroup: null } : { cgroup: group.group, limitGroups: group.limits };
     if (
       spec === null ||
+      bootMs() > notAfterMs ||
       this.#isLate(spec) ||
       !folder.claim({ by: 'supervisor', supervisor: this.#identity, ...groups })
     ) {
@@ -220,13 +222,15 @@ class Supervisor {
   /** Starts the program in a session and a group of its own, its output appended straight to the log. */
   #spawn(spec: TaskSpec, folder: AllocationFolder, group: TaskGroup | null): ChildProcess {
     const log = openSync(folder.log, 'a', 0o600);
+    const errors = spec.separateStderr === true ? openSync(folder.errorLog, 'a', 0o600) : log;
     const cause = spec.ranks === true ? openSync(folder.cause, 'w', 0o600) : null;
     try {
       if (spec.terminal === true) return startTerminalHost(spec, folder, log);
-      const stdio = ['ignore' as const, log, log, ...(cause === null ? [] : [cause])];
+      const stdio = ['ignore' as const, log, errors, ...(cause === null ? [] : [cause])];
       return startInTask(spec, group, { argv: spec.argv, stdio });
     } finally {
       closeSync(log);
+      if (errors !== log) closeSync(errors);
       if (cause !== null) closeSync(cause);
     }
   }
@@ -244,9 +248,10 @@ class Supervisor {
     const root = identify(pid);
     const own = spec.user === undefined ? {} : { uid: spec.user.uid };
     const tree: TaskTree = { allocation: spec.id, root, cgroup: group?.group ?? null, ...own };
-    const logTimes = new LogTimesWriter(folder.log);
+    const files = spec.separateStderr === true ? [folder.log, folder.errorLog] : [folder.log];
+    const logs = files.map((file) => ({ file, times: new LogTimesWriter(file) }));
     const disk = spec.workLimitBytes === undefined ? null : new DiskWatch(folder, spec.workLimitBytes);
-    const held = { group, devices, disk, logTimes, startedMs, started };
+    const held = { group, devices, disk, logs, startedMs, started };
     const task: LiveTask = { spec, folder, tree, ...held, ended: false, limit: null, cause: '', stop: null };
     this.#tasks.set(spec.id, task);
     if (spec.timeLimitMs !== undefined) this.#setTimeLeft(spec.id, spec.timeLimitMs);
@@ -294,6 +299,9 @@ class Supervisor {
       stopSignalled,
       left,
     });
+    await removeScratch(task.folder, task.spec.user).catch((error: unknown) =>
+      say(`${task.spec.id}: its scratch files cannot be removed: ${(error as Error).message.split('\n')[0] ?? ''}`),
+    );
   }
 
   /**
@@ -418,13 +426,15 @@ class Supervisor {
     attempt(task.spec.id, () => task.folder.writeTimeLeft(endMs - nowMs));
   }
 
-  /** Notes when the log grew, and holds it below its cap. */
+  /** Notes when its logs grew, and holds each below its cap. */
   #lookAtLog(task: LiveTask): void {
-    try {
-      holdBelowCap(task.folder.log, task.spec.logCapBytes);
-      task.logTimes.note(Date.now());
-    } catch (error) {
-      say(`${task.spec.id}: its log cannot be looked after: ${(error as Error).message}`);
+    for (const { file, times } of task.logs) {
+      try {
+        holdBelowCap(file, task.spec.logCapBytes);
+        times.note(Date.now());
+      } catch (error) {
+        say(`${task.spec.id}: its log cannot be looked after: ${(error as Error).message}`);
+      }
     }
   }
 

@@ -113,6 +113,8 @@ export async function giveFolders(
   await chmod(folder.path, PASSAGE);
   await makeFolder(folder.work, OWN_ONLY);
   await chown(folder.work, uid, gid);
+  await makeFolder(folder.scratch, OWN_ONLY);
+  await chown(folder.scratch, uid, gid);
   // Beside the working directory nobody but us may make files.
   const report = await open(folder.report, 'a', 0o600);
   try {

@@ -20,6 +20,8 @@ export interface LogRequest {
   readonly sinceMs?: number;
   /** Tell when it was written. */
   readonly times?: boolean;
+  /** The log of standard error, where it has one of its own. */
+  readonly stderr?: boolean;
 }
 
 /** A piece of a log. */
@@ -43,6 +45,7 @@ interface Watched {
 /** The logs of one node's tasks. */
 export class TaskLogs {
   readonly #isLive: (id: string) => boolean;
+  /** By file: a task may have two. */
   readonly #watched = new Map<string, Watched>();
   #waiting = 0;
   #closed = false;
@@ -60,7 +63,7 @@ export class TaskLogs {
       throw new Error(`${MAX_WAITING_READS} log reads of this node wait for more already\nTry again in a moment.`);
     }
     this.#waiting += 1;
-    const watched = this.#watch(id, file);
+    const watched = this.#watch(file);
     try {
       // From here on no change is missed: the watch began before the look.
       for (;;) {
@@ -71,14 +74,16 @@ export class TaskLogs {
       }
     } finally {
       this.#waiting -= 1;
-      this.#unwatch(id, watched);
+      this.#unwatch(file, watched);
     }
   }
 
   /** To be called when a task ended, so that whoever waits learns of it. */
-  ended(id: string): void {
-    const watched = this.#watched.get(id);
-    if (watched !== undefined) changed(watched);
+  ended(files: readonly string[]): void {
+    for (const file of files) {
+      const watched = this.#watched.get(file);
+      if (watched !== undefined) changed(watched);
+    }
   }
 
   close(): void {
@@ -116,8 +121,8 @@ export class TaskLogs {
     }
   }
 
-  #watch(id: string, file: string): Watched {
-    const before = this.#watched.get(id);
+  #watch(file: string): Watched {
+    const before = this.#watched.get(file);
     if (before !== undefined) return before;
     let watcher: FSWatcher | null = null;
     try {
@@ -131,13 +136,13 @@ export class TaskLogs {
     const watched: Watched = { watcher, timer, wake: new Set(), changes: 0 };
     watcher?.on('change', () => changed(watched));
     watcher?.on('error', () => watcher.close());
-    this.#watched.set(id, watched);
+    this.#watched.set(file, watched);
     return watched;
   }
 
-  #unwatch(id: string, watched: Watched): void {
-    if (watched.wake.size > 0 || this.#watched.get(id) !== watched) return;
-    this.#watched.delete(id);
+  #unwatch(file: string, watched: Watched): void {
+    if (watched.wake.size > 0 || this.#watched.get(file) !== watched) return;
+    this.#watched.delete(file);
     watched.watcher?.close();
     clearInterval(watched.timer);
   }

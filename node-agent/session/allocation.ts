@@ -133,6 +133,10 @@ export interface DesiredAllocation extends Grant {
   readonly timeLimitMs?: number;
   /** What the scheduler wants back, as it is, should its history be lost; empty = it sent none. */
   readonly origin: string;
+  /** By which its program calls the scheduler; absent = it gets none, or has started. A secret: in no journal, log or spec. */
+  readonly token?: string;
+  /** Its standard error has a log of its own. */
+  readonly separateStderr?: true;
   /** Set when the task has to stop. */
   readonly stop: { readonly reason: StopReason; readonly graceMs: number } | null;
 }

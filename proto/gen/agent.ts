@@ -249,6 +249,7 @@ export interface ProtoGrpcType {
        * Reads and follows the logs of tasks.
        */
       LogService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_LogServiceClient> & { service: _sluice_v1_LogServiceDefinition }
+      LogStream: EnumTypeDefinition
       LogTime: MessageTypeDefinition<_sluice_v1_LogTime, _sluice_v1_LogTime__Output>
       Maintenance: MessageTypeDefinition<_sluice_v1_Maintenance, _sluice_v1_Maintenance__Output>
       MeasuredUse: MessageTypeDefinition<_sluice_v1_MeasuredUse, _sluice_v1_MeasuredUse__Output>

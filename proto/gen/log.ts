@@ -1,5 +1,5 @@
 import type * as grpc from '@grpc/grpc-js';
-import type { MessageTypeDefinition } from '@grpc/proto-loader';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp.js';
 import type { LogServiceClient as _sluice_v1_LogServiceClient, LogServiceDefinition as _sluice_v1_LogServiceDefinition } from './sluice/v1/LogService.js';
@@ -23,6 +23,7 @@ export interface ProtoGrpcType {
        * Reads and follows the logs of tasks.
        */
       LogService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_LogServiceClient> & { service: _sluice_v1_LogServiceDefinition }
+      LogStream: EnumTypeDefinition
       LogTime: MessageTypeDefinition<_sluice_v1_LogTime, _sluice_v1_LogTime__Output>
       ReadLogsRequest: MessageTypeDefinition<_sluice_v1_ReadLogsRequest, _sluice_v1_ReadLogsRequest__Output>
       ReadLogsResponse: MessageTypeDefinition<_sluice_v1_ReadLogsResponse, _sluice_v1_ReadLogsResponse__Output>

@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError } from '../../common/errors.js';
 import { toDuration, toTimestamp } from '../../common/units.js';
+import type { NodeId } from '../../common/ids.js';
 import type { ClusterServiceHandlers } from '../../proto/gen/sluice/v1/ClusterService.js';
 import type { Incident as IncidentMessage } from '../../proto/gen/sluice/v1/Incident.js';
 import type { Waiting as WaitingMessage } from '../../proto/gen/sluice/v1/Waiting.js';
@@ -23,6 +24,7 @@ const WHAT = {
   witnesses: 'WAITING_FOR_WITNESSES',
   brake: 'WAITING_FOR_BRAKE',
   disk: 'WAITING_FOR_DISK',
+  engine: 'WAITING_FOR_ENGINE',
 } as const;
 
 /** The handlers of ClusterService. */
@@ -32,8 +34,9 @@ export function clusterService(
 ): ClusterServiceHandlers {
   return {
     GetStatus: handlers.unary('GetStatus', () =>
-      loop.read((state, _view, position) => {
-        const waiting = waitingFor(fleet.waiting(), true, (id) => state.node(id)?.name ?? id, room());
+      loop.readState((state, position) => {
+        const nameOf = (id: NodeId): string => state.node(id)?.name ?? id;
+        const waiting = waitingFor(fleet.waiting(), true, nameOf, room(), loop.isFeeding);
         return {
           ready: !waiting.some(({ blocksReadiness }) => blocksReadiness),
           waiting: waiting.map(waitingToProto),

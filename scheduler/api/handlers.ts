@@ -4,10 +4,12 @@ import { status } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.js';
 import { ApiError, toServiceError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
-import type { Authenticator, Principal } from '../auth/authenticator.js';
+import type { Authenticator, CallerKind, Principal } from '../auth/authenticator.js';
 
 /** Messages a stream may hold for a client that does not read; beyond that the stream is ended. */
 const MAX_STREAM_BUFFER = 10_000;
+
+const USERS: readonly CallerKind[] = ['user'];
 
 export interface HandlerDependencies {
   readonly authenticator: Authenticator;
@@ -38,17 +40,18 @@ export class Handlers {
 
   /**
    * A unary RPC.
-   * @param callers who may call it, tried in turn
+   * @param callers who may call it
    */
   unary<Request, Response>(
     method: string,
     handle: (request: Request, principal: Principal, metadata: grpc.Metadata) => Promise<Response>,
-    callers: readonly Caller[] = ['user'],
+    callers: readonly CallerKind[] = USERS,
   ): grpc.handleUnaryCall<Request, Response> {
     return (call, callback) => {
       const startMs = this.#deps.clock.monotonicMs();
       void this.#guard(async () => {
-        return handle(call.request, this.#oneOf(callers, call.metadata, call.getPeer()), call.metadata);
+        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), callers);
+        return handle(call.request, principal, call.metadata);
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
         if (outcome.ok) callback(null, outcome.value);
@@ -70,7 +73,7 @@ export class Handlers {
       call.on('close', close);
       call.on('error', close);
       void this.#guard(async () => {
-        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), 'user');
+        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), USERS);
         await handle(call.request, this.#leading(senderOf(call, closing.signal)), principal);
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
@@ -98,7 +101,7 @@ export class Handlers {
       call.on('close', close);
       call.on('error', close);
       void this.#guard(async () => {
-        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), 'user');
+        const principal = this.#deps.authenticator.authenticate(call.metadata, call.getPeer(), USERS);
         await handle(call, principal, closing.signal);
       }).then((outcome) => {
         this.#observe(method, startMs, outcome);
@@ -111,21 +114,7 @@ export class Handlers {
 
   /** Tells who an agent is, before its stream is served. */
   agent(metadata: grpc.Metadata, peer: string): Principal {
-    return this.#deps.authenticator.authenticate(metadata, peer, 'agent');
-  }
-
-  /** @throws ApiError what the first kind of caller is told, when it is none of them */
-  #oneOf([first = 'user', ...others]: readonly Caller[], metadata: grpc.Metadata, peer: string): Principal {
-    try {
-      return this.#deps.authenticator.authenticate(metadata, peer, first);
-    } catch (error) {
-      if (!(error instanceof ApiError) || others.length === 0) throw error;
-      try {
-        return this.#oneOf(others, metadata, peer);
-      } catch {
-        throw error;
-      }
-    }
+    return this.#deps.authenticator.authenticate(metadata, peer, ['agent']);
   }
 
   /** Where another daemon may lead nobody is told anything else: even what is only read, or refused, rests on what may be past. */
@@ -166,8 +155,6 @@ export class Handlers {
     });
   }
 }
-
-type Caller = 'user' | 'agent';
 
 type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 

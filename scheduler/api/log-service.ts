@@ -10,7 +10,7 @@ import { ApiError } from '../../common/errors.js';
 import { fromTimestamp } from '../../common/units.js';
 import { notFound } from '../control/refusals.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
-import type { AgentSession } from '../fleet/session.js';
+import type { AgentSession, LogRequest } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
 import type { Handlers, Sender } from './handlers.js';
 import type { ServiceDependencies } from './server.js';
@@ -44,6 +44,7 @@ async function readLogs(
     const workload = state.findWorkload(request.workload);
     if (workload === undefined) throw notFound('workload', request.workload);
     if (request.task < 0 || request.task >= maxTasks(workload.spec)) throw noSuchTask(request, workload);
+    if (request.stream !== 'LOG_STREAM_UNSPECIFIED' && workload.spec.separateStderr !== true) throw oneLog(workload);
     return workload.number;
   });
   let read: AllocationId | null = null;
@@ -178,6 +179,7 @@ async function sendLog(
   sender: Sender<ReadLogsResponse>,
 ): Promise<void> {
   const { follow, times } = request;
+  const stderr = request.stream === 'LOG_STREAM_STDERR';
   const left = whenClosed(sender.closed);
   let offset: number | null = null;
   let first = true;
@@ -214,11 +216,12 @@ async function sendLog(
   /** The agent may come and go between any two of its answers: where the tail begins is asked until it is known. */
   async function readPiece(session: AgentSession): Promise<LogData__Output> {
     if (offset === null) {
-      offset = start.offset + (await startOfTail(session, allocation.id, start.tail));
+      offset = start.offset + (await startOfTail(session, allocation.id, start.tail, stderr));
       isCut = start.tail.bytes > 0 && offset > 0;
     }
     const since = first && start.sinceMs !== null ? { sinceMs: start.sinceMs } : {};
-    const piece = { allocation: allocation.id, offset, maxBytes: PIECE_BYTES, wait: follow, times, ...since };
+    const which = { allocation: allocation.id, ...(stderr ? { stderr } : {}) };
+    const piece = { ...which, offset, maxBytes: PIECE_BYTES, wait: follow, times, ...since };
     return session.readLog(piece, sender.closed);
   }
 }
@@ -242,18 +245,20 @@ export async function startOfTail(
   session: Pick<AgentSession, 'readLog'>,
   allocation: AllocationId,
   tail: Tail,
+  stderr = false,
 ): Promise<number> {
   if (tail.bytes === 0 && tail.lines === 0) return 0;
   // The agent tells the size by answering a read beyond the end with its end's offset.
-  const beyond = { allocation, offset: Number.MAX_SAFE_INTEGER, maxBytes: 1, wait: false };
+  const which = { allocation, ...(stderr ? { stderr } : {}) };
+  const beyond = { ...which, offset: Number.MAX_SAFE_INTEGER, maxBytes: 1, wait: false };
   const end = (await session.readLog(beyond)).offset;
-  return tail.lines === 0 ? Math.max(0, end - tail.bytes) : startOfLines(session, allocation, end, tail.lines);
+  return tail.lines === 0 ? Math.max(0, end - tail.bytes) : startOfLines(session, which, end, tail.lines);
 }
 
 /** Looks for the beginning of the last so many lines, piece by piece from the end. */
 async function startOfLines(
   session: Pick<AgentSession, 'readLog'>,
-  allocation: AllocationId,
+  which: Pick<LogRequest, 'allocation' | 'stderr'>,
   end: number,
   lines: number,
 ): Promise<number> {
@@ -263,7 +268,7 @@ async function startOfLines(
   let at = end;
   while (at > least) {
     const offset = Math.max(least, at - PIECE_BYTES);
-    const { data, error } = await session.readLog({ allocation, offset, maxBytes: at - offset, wait: false });
+    const { data, error } = await session.readLog({ ...which, offset, maxBytes: at - offset, wait: false });
     // What cannot be read is told by the reading that follows.
     if (error !== '' || data.length === 0) return at;
     for (let index = Math.min(data.length, at - offset) - 1; index >= 0; index -= 1) {
@@ -308,6 +313,16 @@ function notKept(
     message:
       `workload ${number} is in attempt ${present}, and of task ${task} there is ${wanted}\n` +
       `Attempts that are kept: ${kept}.`,
+  });
+}
+
+function oneLog({ number }: Workload): ApiError {
+  return new ApiError({
+    code: status.FAILED_PRECONDITION,
+    reason: 'ONE_LOG',
+    message:
+      `workload ${number} has standard output and standard error in one log, in the order in which they were written\n` +
+      'To have them apart, submit with separate_stderr (sluice run --separate-stderr).',
   });
 }
 

@@ -138,6 +138,7 @@ export function parseSpec(
     ...(launcher === null ? {} : { launcher }),
     checkpointDirectory: parseFolder(spec.checkpoint?.directory ?? '', `${path}.checkpoint.directory`, complaints),
     ...(notify.length === 0 ? {} : { notify }),
+    ...(spec.separateStderr ? { separateStderr: true as const } : {}),
   };
   if (kind === 'interactive') refuseManyTerminals(parsed, path, complaints);
   if (launcher !== null && launcher !== 'none') refuseWrongLauncher(parsed, launcher, path, complaints);
@@ -214,6 +215,12 @@ function refuseManyTerminals(spec: WorkloadSpec, path: string, complaints: Compl
     complaints.add(
       `${path}.tasks`,
       `are ${tasks}, and interactive work has one, whose terminal is joined; run others beside it`,
+    );
+  }
+  if (spec.separateStderr === true) {
+    complaints.add(
+      `${path}.separate_stderr`,
+      'cannot be: a terminal has one output, and interactive work has a terminal',
     );
   }
   if (spec.program.type === 'builtin') {

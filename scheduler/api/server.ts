@@ -16,12 +16,13 @@ import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionSe
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import { ExecRelays } from '../fleet/exec-relays.js';
-import type { TraceParentOf } from '../fleet/desired.js';
+import type { OrderExtras } from '../fleet/desired.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Room } from '../fleet/readiness.js';
 import { AgentSession } from '../fleet/session.js';
 import type { Handlers } from './handlers.js';
 import { clusterService } from './cluster-service.js';
+import { passEncoded } from './encoded-page.js';
 import { execService, type RelayStream } from './exec-service.js';
 import { logService } from './log-service.js';
 import { nodeService } from './node-service.js';
@@ -62,8 +63,8 @@ export interface ServiceDependencies {
   readonly stepDown: (by: string) => void;
   /** Where /metrics answers; empty = switched off. */
   readonly metricsUrl: () => string;
-  /** What tasks are told of their traces. Absent = what the client gave. */
-  readonly traceParentOf?: TraceParentOf;
+  /** What orders to agents tell beside what the state says. */
+  readonly orderExtras?: OrderExtras;
   /** Where notices may go. Absent = nowhere. */
   readonly notices?: Notices;
 }
@@ -83,7 +84,10 @@ export function createApiServer(handlers: Handlers, deps: ServiceDependencies): 
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
   });
-  server.addService(sluice.WorkloadService.service, workloadService(handlers, deps));
+  const workloads = sluice.WorkloadService.service;
+  const { ListWorkloads } = workloads;
+  const listing = { ...ListWorkloads, responseSerialize: passEncoded(ListWorkloads.responseSerialize) };
+  server.addService({ ...workloads, ListWorkloads: listing }, workloadService(handlers, deps));
   server.addService(sluice.QueueService.service, queueService(handlers, deps));
   server.addService(sluice.NodeService.service, nodeService(handlers, deps));
   server.addService(sluice.PlanService.service, planService(handlers, deps));
@@ -156,7 +160,7 @@ function agentService(
           loop,
           fleet,
           log,
-          ...(deps.traceParentOf === undefined ? {} : { traceParentOf: deps.traceParentOf }),
+          ...(deps.orderExtras === undefined ? {} : { extras: deps.orderExtras }),
           authorizeNode: (name) => {
             if (principal.node !== null && principal.node !== name) throw wrongNode(principal.node, name);
           },
@@ -202,8 +206,8 @@ function versionService(handlers: Handlers, { loop, clock, metricsUrl }: Service
           metricsUrl: metricsUrl(),
           serverTime: toTimestamp(clock.wallMs()),
         })),
-      // `sluice agent check` asks with the token of its node.
-      ['user', 'agent'],
+      // `sluice agent check` asks with the token of its node, programs inside tasks with theirs.
+      ['user', 'agent', 'task'],
     ),
   };
 }

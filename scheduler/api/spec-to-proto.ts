@@ -61,6 +61,7 @@ export function specToProto(spec: WorkloadSpec, number: WorkloadNumber): Workloa
       directory: spec.checkpointDirectory,
       ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
     },
+    ...(spec.separateStderr === true ? { separateStderr: true } : {}),
     ...(spec.notify === undefined
       ? {}
       : { notify: spec.notify.map(({ on, to }) => ({ on: on.map((one) => NOTIFY_ON_TO_PROTO[one]), to })) }),

@@ -16,6 +16,7 @@ import {
   measuredTasks,
   measuredWorkload,
 } from '../model/measured-workload.js';
+import { type Charged, chargedTo } from '../model/charged.js';
 import type { Workload } from '../model/records.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
 import type { Handlers } from './handlers.js';
@@ -32,8 +33,12 @@ const MAX_WORKLOADS_LOOKED_AT = 50_000;
 const USUAL_PAGE = 1_000;
 
 /** The handlers of StatsService. */
-export function statsService(handlers: Handlers, { loop, fleet, clock }: ServiceDependencies): StatsServiceHandlers {
+export function statsService(
+  handlers: Handlers,
+  { loop, fleet, clock, prices }: ServiceDependencies,
+): StatsServiceHandlers {
   const live: LiveMeasures = (id) => fleet.useOf(id);
+  const currency = prices.ofModels.length === 0 ? '' : prices.currency;
   return {
     GetWorkloadStats: handlers.unary('GetWorkloadStats', (request) =>
       loop.read((state) => {
@@ -42,7 +47,7 @@ export function statsService(handlers: Handlers, { loop, fleet, clock }: Service
         const nowMs = clock.wallMs();
         const found = measuredTasks(state, workload, live, nowMs);
         const tasks = found.slice(0, MAX_TASKS_TOLD).map((one) => taskToProto(state, one));
-        return { stats: { ...statsToProto(workload, found, nowMs), tasks } };
+        return { stats: { ...statsToProto(workload, found, chargedTo(state, workload, prices, nowMs), nowMs), tasks } };
       }),
     ),
 
@@ -60,14 +65,14 @@ export function statsService(handlers: Handlers, { loop, fleet, clock }: Service
           if (isWanted(workload, { queues, user: request.user, sinceMs })) {
             const found = measuredTasks(state, workload, live, nowMs);
             seen.tasks += found.length;
-            workloads.push(statsToProto(workload, found, nowMs));
+            workloads.push(statsToProto(workload, found, chargedTo(state, workload, prices, nowMs), nowMs));
           }
           const isFull = workloads.length >= size || seen.tasks >= MAX_TASKS_LOOKED_AT;
           if (isFull || seen.workloads >= MAX_WORKLOADS_LOOKED_AT) {
-            return { workloads, nextPageToken: pageToken(String(workload.number)) };
+            return { workloads, nextPageToken: pageToken(String(workload.number)), currency };
           }
         }
-        return { workloads, nextPageToken: '' };
+        return { workloads, nextPageToken: '', currency };
       });
     }),
   };
@@ -106,7 +111,12 @@ const FINDING_KIND_TO_PROTO = {
   time_limit: 'FINDING_KIND_TIME_LIMIT',
 } as const satisfies Record<FindingKind, string>;
 
-function statsToProto(workload: Workload, found: readonly MeasuredAllocation[], nowMs: number): WorkloadStats {
+function statsToProto(
+  workload: Workload,
+  found: readonly MeasuredAllocation[],
+  { gpuMs, cost }: Charged,
+  nowMs: number,
+): WorkloadStats {
   const { number, spec, owner, state, attempt } = workload;
   const measured = measuredWorkload(workload, found, nowMs);
   const starts = found.flatMap(({ allocation }) => allocation.startedMs ?? []);
@@ -122,6 +132,8 @@ function statsToProto(workload: Workload, found: readonly MeasuredAllocation[], 
     timeLimit: toDuration(spec.timeLimitMs),
     summary: summaryToProto(summaryOf(measured)),
     findings: findingsOf(measured).map(({ kind, message }) => ({ kind: FINDING_KIND_TO_PROTO[kind], message })),
+    gpuTime: toDuration(gpuMs),
+    ...(cost === null ? {} : { cost }),
   };
 }
 

@@ -55,7 +55,8 @@ function withoutNewEmpties(key: string, value: unknown): unknown {
   const isUnset =
     (key === 'notify' && Array.isArray(value) && value.length === 0) ||
     (key === 'launcher' && value === 'LAUNCHER_UNSPECIFIED') ||
-    (key === 'earlySignal' && value === null);
+    (key === 'earlySignal' && value === null) ||
+    (key === 'separateStderr' && value === false);
   return isUnset ? undefined : value;
 }
 

@@ -18,10 +18,13 @@ import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { RecordChange, Workload } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
 import { STATE_TO_PROTO } from '../model/wire-names.js';
+import type { Principal } from '../auth/authenticator.js';
 import { requireAdmin } from './admin.js';
+import { encodePage } from './encoded-page.js';
 import type { Handlers, Sender } from './handlers.js';
 import { NO_NOTICES } from './notice-service.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
+import { ownWorkload, ownWorkloadNamed } from './own-workload.js';
 import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
 import { saySilence } from './silence.js';
@@ -33,6 +36,8 @@ import { serveWatch } from './watching.js';
 import { asItRests } from './resting.js';
 
 const USUAL_PAGE = 100;
+/** Programs inside tasks see and end their own workload, and no other. */
+const USERS_AND_TASKS = ['user', 'task'] as const;
 
 /** The handlers of WorkloadService. */
 export function workloadService(handlers: Handlers, deps: ServiceDependencies): WorkloadServiceHandlers {
@@ -53,7 +58,8 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
     return workloadToProto(state, fleet, workload, explanation);
   };
 
-  const find = (state: ReadableState, word: string): Workload => {
+  const find = (state: ReadableState, word: string, principal?: Principal): Workload => {
+    if (principal?.kind === 'task') return ownWorkloadNamed(state, principal, word);
     const workload = state.findWorkload(word);
     if (workload === undefined) throw notFound('workload', word);
     return workload;
@@ -93,32 +99,48 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
       };
     }),
 
-    GetWorkload: handlers.unary('GetWorkload', (request) =>
-      loop.read((state, view) => {
-        const workload = find(state, request.workload);
-        const advice = adviceOn(state, workload, (id) => fleet.useOf(id), clock.wallMs());
-        return { workload: { ...message(state, view, workload), advice } };
-      }),
+    GetWorkload: handlers.unary(
+      'GetWorkload',
+      async (request, principal) => {
+        const told = (state: ReadableState, view: ClusterView | null) => {
+          const workload = find(state, request.workload, principal);
+          // Why it waits is for the engine to say, once it knows everything.
+          if (view === null && workload.state === 'pending') return null;
+          const advice = adviceOn(state, workload, (id) => fleet.useOf(id), clock.wallMs());
+          const own = view === null ? workloadToProto(state, fleet, workload, null) : message(state, view, workload);
+          return { workload: { ...own, advice } };
+        };
+        return (
+          (await loop.readState((state) => told(state, null))) ?? loop.read((state, view) => ({ ...told(state, view) }))
+        );
+      },
+      USERS_AND_TASKS,
     ),
 
-    ListWorkloads: handlers.unary('ListWorkloads', (request) => {
-      const size = parsePageSize(request.pageSize, USUAL_PAGE);
-      const after = parseNumericToken(request.pageToken);
-      const states = new Set<string>(request.states);
-      return loop.read((state, view, { revision }) => {
-        const queues = request.queue === '' ? null : subtree(state, request.queue);
-        const page = takePage(
-          newestFirst(state, after, (workload) => {
+    ListWorkloads: handlers.unary(
+      'ListWorkloads',
+      (request, principal) => {
+        const size = parsePageSize(request.pageSize, USUAL_PAGE);
+        const after = parseNumericToken(request.pageToken);
+        const states = new Set<string>(request.states);
+        return loop.read((state, view, { revision }) => {
+          const own = principal.kind === 'task' ? ownWorkload(state, principal) : null;
+          const queues = request.queue === '' ? null : queuesOf(state, request.queue, own);
+          const isWanted = (workload: Workload): boolean => {
             if (states.size > 0 && !states.has(STATE_TO_PROTO[workload.state])) return false;
             return queues === null || queues.has(workload.spec.queue);
-          }),
-          size,
-          ({ number }) => String(number),
-        );
-        const workloads = page.items.map((workload) => message(state, view, workload));
-        return { workloads, nextPageToken: page.nextPageToken, revision };
-      });
-    }),
+          };
+          const page = takePage(
+            own === null ? newestFirst(state, after, isWanted) : [own].filter(isWanted),
+            size,
+            ({ number }) => String(number),
+          );
+          const { nextPageToken } = page;
+          return encodePage(page.items, (workload) => message(state, view, workload), { nextPageToken, revision });
+        });
+      },
+      USERS_AND_TASKS,
+    ),
 
     WatchWorkloads: handlers.stream(
       'WatchWorkloads',
@@ -126,8 +148,15 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
         watchWorkloads(deps, request, sender, message),
     ),
 
-    CancelWorkloads: handlers.unary('CancelWorkloads', ({ workloads, reason }, principal) =>
-      steer(cancel(parseWords(workloads), parseReason(reason), principal.name)),
+    CancelWorkloads: handlers.unary(
+      'CancelWorkloads',
+      async ({ workloads, reason }, principal) => {
+        const words = parseWords(workloads);
+        if (principal.kind !== 'task') return steer(cancel(words, parseReason(reason), principal.name));
+        const numbers = await loop.read((state) => words.map((word) => find(state, word, principal).number));
+        return steer(cancel(numbers.map(String), parseReason(reason), 'a task of its own'));
+      },
+      USERS_AND_TASKS,
     ),
     HoldWorkloads: handlers.unary('HoldWorkloads', ({ workloads, reason }, principal) =>
       steer(hold(parseWords(workloads), parseReason(reason), principal.name)),
@@ -165,6 +194,11 @@ function notPending({ state, message }: Workload, silence: string): string {
   const is = isTerminal(state) ? `it has ${state === 'cancelled' ? 'been cancelled' : state}` : `it is ${state}`;
   const said = message === '' ? is : `${is}: ${message}`;
   return silence === '' ? said : `${said}; ${silence}`;
+}
+
+/** Which queues a listing is about; a task (`own`) learns of none but that of its workload. @throws ApiError NOT_FOUND */
+function queuesOf(state: ReadableState, name: string, own: Workload | null): ReadonlySet<string> {
+  return own === null ? subtree(state, name) : new Set([name]);
 }
 
 /** Workloads by descending number, from the one below `after` on. */

@@ -1,4 +1,5 @@
-// Tells who calls, by static bearer tokens whose digests lie in two files: one for people and programs, one for agents.
+// Tells who calls, by bearer tokens: static ones whose digests lie in two files, one for people and programs, one for agents; and
+// those that tasks were given.
 // May assume that the configuration allows no tokens at all only where nobody but this machine can connect.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
@@ -7,6 +8,7 @@ import { invariant } from '../../common/assert.js';
 import { type Clock, systemClock } from '../../common/clock.js';
 import { ApiError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
+import { allocationOf, looksLikeTaskToken } from './task-token.js';
 import {
   type AgentEntry,
   type FileVersion,
@@ -19,32 +21,37 @@ import {
   versionOf,
 } from './token-file.js';
 
-/** What a caller wants to be taken for. */
-export type CallerKind = 'user' | 'agent';
+/** What a caller wants to be taken for: a person or a program of theirs, a node-agent, a program inside a task. */
+export type CallerKind = 'user' | 'agent' | 'task';
 
 /** Who calls. */
 export interface Principal {
   readonly kind: CallerKind;
-  /** The owner of what it submits: the name in the tokens file, `agent` for agents, `local` where there are no tokens. */
+  /** The owner of what it submits: the name in the tokens file, `agent` for agents, `task`, `local` where there are no tokens. */
   readonly name: string;
   readonly role: Role;
   /** The one node an agent's token is for; null = any. */
   readonly node: string | null;
+  /** Of a task: its allocation, which may have ended since. Absent = it is none. */
+  readonly allocation?: string;
 }
 
 export interface Authenticator {
   /**
    * @param peer the address of the caller, for the log
+   * @param kinds who may make this call
    * @throws ApiError UNAUTHENTICATED (`TOKEN_MISSING`, `TOKEN_INVALID`); PERMISSION_DENIED (`TOKEN_FOR_AGENTS`,
-   *   `TOKEN_FOR_USERS`) when the token is good for the other kind of caller
+   *   `TOKEN_FOR_USERS`, `TOKEN_FOR_TASKS`) when the token is good for another kind of caller
    */
-  authenticate(metadata: Metadata, peer: string, kind: CallerKind): Principal;
+  authenticate(metadata: Metadata, peer: string, kinds: readonly CallerKind[]): Principal;
 }
 
 export interface AuthenticatorOptions {
   /** Null = nobody needs a token. Both files or none. */
   readonly tokensFile: string | null;
   readonly agentTokensFile: string | null;
+  /** The key that tokens of tasks are made with; null or absent = there are none. */
+  readonly taskKey?: string | null;
 }
 
 /** How often the files are looked at for a change, at most. */
@@ -70,26 +77,32 @@ export function createAuthenticator(
   if (tokensFile === null || agentTokensFile === null) {
     invariant(tokensFile === agentTokensFile, 'tokens are asked of users and agents, or of nobody', String(tokensFile));
     log.info('no tokens are asked for: every user of this machine may do everything');
-    return { authenticate: (_metadata, _peer, kind) => ({ kind, ...LOCAL }) };
+    return { authenticate: (_metadata, _peer, [kind = 'user']) => ({ kind, ...LOCAL }) };
   }
   const files = new TokenFiles(tokensFile, agentTokensFile, log, clock);
+  const { taskKey = null } = options;
   return {
-    authenticate: (metadata, peer, kind) => {
+    authenticate: (metadata, peer, kinds) => {
       const secret = bearerToken(metadata);
-      const principal = files.current().find(digestOf(secret));
+      const principal = looksLikeTaskToken(secret) ? taskOf(secret, taskKey) : files.current().find(digestOf(secret));
       if (principal === null) {
-        log.warn({ peer, kind }, 'refused a call: unknown token');
+        log.warn({ peer, kinds }, 'refused a call: unknown token');
         throw invalid(
           'the token is not known here\nAsk the operator for one, or check which file or variable yours is from.',
         );
       }
-      if (principal.kind !== kind) {
-        log.warn({ peer, kind, principal: principal.name }, 'refused a call: token of the other kind');
+      if (!kinds.includes(principal.kind)) {
+        log.warn({ peer, kinds, principal: principal.name }, 'refused a call: token of another kind');
         throw wrongKind(principal.kind);
       }
       return principal;
     },
   };
+}
+
+function taskOf(secret: string, key: string | null): Principal | null {
+  const allocation = key === null ? null : allocationOf(key, secret);
+  return allocation === null ? null : { kind: 'task', name: 'task', role: 'user', node: null, allocation };
 }
 
 /** @throws ApiError UNAUTHENTICATED */
@@ -114,19 +127,26 @@ function invalid(message: string): ApiError {
   return new ApiError({ code: status.UNAUTHENTICATED, reason: 'TOKEN_INVALID', message });
 }
 
+/** What somebody is told whose token is good for other calls. */
+const WRONG_KIND: Readonly<Record<CallerKind, { readonly reason: string; readonly message: string }>> = {
+  agent: {
+    reason: 'TOKEN_FOR_AGENTS',
+    message: 'this token is for a node-agent and opens nothing else\nUse a token from the file of users.',
+  },
+  user: {
+    reason: 'TOKEN_FOR_USERS',
+    message: 'this token is for users, and an agent needs one of its own\nAsk the operator for a token of this node.',
+  },
+  task: {
+    reason: 'TOKEN_FOR_TASKS',
+    message:
+      'this token is for the program of a task: it reads and cancels its own workload, and opens nothing else\n' +
+      'For anything else give a token of yours: --token-file FILE.',
+  },
+};
+
 function wrongKind(kind: CallerKind): ApiError {
-  return kind === 'agent'
-    ? new ApiError({
-        code: status.PERMISSION_DENIED,
-        reason: 'TOKEN_FOR_AGENTS',
-        message: 'this token is for a node-agent and opens nothing else\nUse a token from the file of users.',
-      })
-    : new ApiError({
-        code: status.PERMISSION_DENIED,
-        reason: 'TOKEN_FOR_USERS',
-        message:
-          'this token is for users, and an agent needs one of its own\nAsk the operator for a token of this node.',
-      });
+  return new ApiError({ code: status.PERMISSION_DENIED, ...WRONG_KIND[kind] });
 }
 
 function digestOf(secret: string): Buffer {

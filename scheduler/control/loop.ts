@@ -26,6 +26,7 @@ import { noteTerm } from './commands/recovery.js';
 import { InvariantGuard } from './invariants/guard.js';
 import type { Violation } from './invariants/violation.js';
 import { Upkeep } from './upkeep.js';
+import type { ViewFeed } from './view-feed.js';
 
 /** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
 const MAX_COMMANDS_PER_TURN = 2_000;
@@ -106,6 +107,8 @@ export interface ControlLoopDependencies {
   readonly view: ClusterView;
   readonly clock: Clock;
   readonly newUlid: UlidMaker;
+  /** Tells the view of what there is, while others are served already; absent = the view knows everything. */
+  readonly feed?: ViewFeed;
   readonly position: StorePosition;
   /** Who leads in the epoch of that position; absent = a new name. */
   readonly leaderId?: string;
@@ -163,6 +166,8 @@ export class ControlLoop {
   /** Set while nothing is to be done before a time. */
   #alarm: Timer | null = null;
   #readers: (() => void)[] = [];
+  /** Reads that need the view, as long as it does not know everything. */
+  #viewReaders: (() => void)[] = [];
   readonly #committedListeners: ((committed: Committed) => void)[] = [];
   readonly #turnListeners: ((figures: TurnFigures) => void)[] = [];
   readonly #violationListeners: ((violation: Violation) => void)[] = [];
@@ -235,19 +240,28 @@ export class ControlLoop {
     });
   }
 
-  /** Reads the state as the disk has it: at once, or after the commit in flight. */
+  /** Reads the state as the disk has it: at once, or after the commit in flight; after a start once the view knows everything, too. */
   read<T>(reader: (state: ReadableState, view: ClusterView, position: StorePosition) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const answer = (): void => {
-        try {
-          resolve(reader(this.#deps.state, this.#deps.view, this.#position));
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      };
-      if (this.#running) this.#readers.push(answer);
-      else answer();
+      const answer = answering(() => reader(this.#deps.state, this.#deps.view, this.#position), resolve, reject);
+      if (this.isFeeding && this.#stopped) this.#deps.feed?.feed(() => false);
+      if (this.isFeeding) {
+        this.#viewReaders.push(answer);
+        this.#wake();
+      } else this.#answerWhenDurable(answer);
     });
+  }
+
+  /** As {@link read}, for what needs no view: it is never waited for. */
+  readState<T>(reader: (state: ReadableState, position: StorePosition) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#answerWhenDurable(answering(() => reader(this.#deps.state, this.#position), resolve, reject));
+    });
+  }
+
+  /** Whether the engine has yet to be told of records that were there when the daemon began. */
+  get isFeeding(): boolean {
+    return this.#deps.feed?.isDone === false;
   }
 
   /** Tells the engine which nodes can be given work. Soft state: nothing of it is stored. */
@@ -276,6 +290,7 @@ export class ControlLoop {
     this.#stopped = true;
     this.#roomRetry?.cancel();
     this.#alarm?.cancel();
+    this.#answerThoseWhoNeedTheView();
     if (!this.#running && !this.#scheduled) return;
     await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
@@ -291,6 +306,7 @@ export class ControlLoop {
     this.#alarm?.cancel();
     for (const { reject } of this.#waiting.splice(0)) reject(stopping());
     this.#newTerms.splice(0);
+    this.#answerThoseWhoNeedTheView();
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
@@ -325,11 +341,12 @@ export class ControlLoop {
     this.#running = false;
     // Reads that came between the last answer and here: the state is durable now.
     for (const answer of this.#readers.splice(0)) answer();
-    const mayDecide = !this.#stopped && this.#roomRetry === null && this.#engineHold === null;
+    const mayDecide = !this.#stopped && !this.isFeeding && this.#roomRetry === null && this.#engineHold === null;
     const engineIsDue = this.#engineHasWork && mayDecide;
     const upkeepIsDue = !this.#stopped && this.#upkeep.isDue(this.#deps.clock.wallMs());
     const isAsked = this.#waiting.length > 0 || this.#newTerms.length > 0 || this.#liveness.length > 0;
-    if (isAsked || engineIsDue || upkeepIsDue) {
+    const feedIsDue = this.isFeeding && !this.#stopped;
+    if (isAsked || engineIsDue || upkeepIsDue || feedIsDue) {
       this.#wake();
       return;
     }
@@ -354,6 +371,7 @@ export class ControlLoop {
 
   async #turn(): Promise<void> {
     const { clock, store } = this.#deps;
+    this.#goOnFeeding();
     const space = store.space();
     const answers: (() => void)[] = [];
     const changes: RecordChange[] = [];
@@ -368,7 +386,8 @@ export class ControlLoop {
     if (changes.length > 0 || isWakeDue) this.#engineHasWork = true;
 
     const engineStart = clock.monotonicMs();
-    const mayDecide = !this.#stopped && this.#engineHold === null && this.#hasRoomToPlace(space);
+    const isHeld = this.#stopped || this.isFeeding || this.#engineHold !== null;
+    const mayDecide = !isHeld && this.#hasRoomToPlace(space);
     const decided = mayDecide ? this.#decide(changes) : NOTHING_DECIDED;
     const engineMs = clock.monotonicMs() - engineStart;
 
@@ -390,6 +409,29 @@ export class ControlLoop {
       commitMs: clock.monotonicMs() - commitStart,
     };
     for (const listener of this.#turnListeners) listener(figures);
+  }
+
+  /** A slice of what the view has yet to be told of: as much as the engine could take of this turn. */
+  #goOnFeeding(): void {
+    const { feed, clock } = this.#deps;
+    if (feed === undefined || feed.isDone) return;
+    const beganMs = clock.monotonicMs();
+    const slice = beganMs - this.#askedMs <= ASKING_MS ? SHARED_SLICE : WHOLE_SLICE;
+    feed.feed(() => clock.monotonicMs() - beganMs >= slice.ms);
+    if (feed.isDone) this.#readers.push(...this.#viewReaders.splice(0));
+  }
+
+  /** Nobody decides any more: those who still read get a whole view at once. */
+  #answerThoseWhoNeedTheView(): void {
+    if (this.#viewReaders.length === 0) return;
+    this.#deps.feed?.feed(() => false);
+    for (const answer of this.#viewReaders.splice(0)) this.#answerWhenDurable(answer);
+  }
+
+  /** Nobody reads ahead of the disk. */
+  #answerWhenDurable(answer: () => void): void {
+    if (this.#running) this.#readers.push(answer);
+    else answer();
   }
 
   /** Carries out what waits, in order, as much as one commit should hold. @returns how many commands that was */
@@ -484,7 +526,8 @@ export class ControlLoop {
     const all = accounted(this.#deps.state, made, this.#deps.clock.wallMs());
     for (const change of noticed(this.#deps.state, all)) {
       this.#deps.state.apply(change);
-      this.#deps.view.apply(change);
+      if (this.#deps.feed === undefined) this.#deps.view.apply(change);
+      else this.#deps.feed.note(change);
       this.#upkeep.note(change);
       changes.push(change);
     }
@@ -513,6 +556,17 @@ export class ControlLoop {
     this.#position = { lineage, epoch, revision };
     for (const violation of violations) for (const listener of this.#violationListeners) listener(violation);
   }
+}
+
+/** Settles a promise with what a reader returns or throws. */
+function answering<T>(read: () => T, resolve: (value: T) => void, reject: (error: Error) => void): () => void {
+  return () => {
+    try {
+      resolve(read());
+    } catch (error) {
+      reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
 }
 
 /** Of several changes of one record only the last one is written. */

@@ -19,6 +19,8 @@ export interface Recovered {
   readonly loss: string | null;
   /** Why the last commits before this term may be missing, in words; null = they are there, or a loss is certain. */
   readonly doubt: string | null;
+  /** What does not hold in what the store has, and is no reason not to serve it. */
+  readonly violations: readonly Violation[];
 }
 
 /** What a daemon remembers beside the store, so that a store that was emptied or put back is told from a new one. */
@@ -29,18 +31,21 @@ export interface Remembered {
   readonly lastKnown?: StorePosition | null;
   /** Names a history that has to begin. */
   readonly newLineage?: () => string;
+  /** Makes the key of tokens of tasks for a cluster that has none yet; absent = it gets none. */
+  readonly newTaskKey?: () => string;
 }
 
 /**
  * Opens a new term and reads the whole state. A store without a cluster gets one with the id given.
+ * @param view is told of every record; null = somebody does so later
  * @param leaderId who leads in the new term; empty = nobody will ask
  */
 export async function recover(
   store: StateStore,
-  view: ClusterView,
+  view: ClusterView | null,
   newClusterId: () => string,
   nowMs: number,
-  { lostClusterId = null, lastKnown = null, newLineage }: Remembered = {},
+  { lostClusterId = null, lastKnown = null, newLineage, newTaskKey }: Remembered = {},
   leaderId = '',
 ): Promise<Recovered> {
   let position = await store.beginEpoch();
@@ -56,7 +61,7 @@ export async function recover(
     const after = record.collection === 'workloads' ? shared.workload(record.value) : record.value;
     const change = { collection, key, before: null, after } as RecordChange;
     state.apply(change);
-    view.apply(change);
+    view?.apply(change);
     records += 1;
   }
   const before = state.get('meta', META_KEY) ?? null;
@@ -73,7 +78,8 @@ export async function recover(
   const known = copy === null ? meta : { ...meta, copy: copyOf(meta.copy, copy, nowMs) };
   const held =
     doubt === null ? known : { ...known, recovery: { why: 'copy_changed' as const, sinceMs: nowMs, adopted: 0 } };
-  const value = withTerm(held, { ...position, leaderId });
+  const keyed = held.taskKey !== undefined || newTaskKey === undefined ? held : { ...held, taskKey: newTaskKey() };
+  const value = withTerm(keyed, { ...position, leaderId });
   const revision = position.revision + 1;
   const puts: StoredRecord[] = [{ collection: 'meta', key: META_KEY, value }];
   if ((loss !== null || doubt !== null) && leaderId !== '') {
@@ -93,8 +99,8 @@ export async function recover(
   await store.commit({ ...position, revision, puts, deletes: [] });
   state.apply({ collection: 'meta', key: META_KEY, before, after: value });
   position = { ...position, revision };
-  checkInvariants(state);
-  return { state, position, records, loss, doubt };
+  const violations = checkInvariants(state);
+  return { state, position, records, loss, doubt, violations };
 }
 
 function lossOf(

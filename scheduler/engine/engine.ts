@@ -556,12 +556,16 @@ function candidatesOf({ view }: Turn, queue: QueueNode, mode: TakingMode, room: 
     return found;
   }
   if (mode === 'preempt' && (queue.running[0]?.priority ?? Infinity) >= queue.stuckPriority) return found;
-  const look = (reach: Reach, groups: ReadonlySet<Group>): void => {
+  const reserver = room === null ? null : view.reservations.groupOf(queue);
+  const look = (reach: Reach, parts: number, groups: ReadonlySet<Group>): void => {
     const changedAt = view.changedFor(reach, queue);
-    const unreserved = room?.unreserved.get(reach) ?? (room === null ? Infinity : 0);
-    for (const group of groups) {
+    const isOpen = room === null || parts <= (room.unreserved.get(reach) ?? 0);
+    // Who asks for so much is beyond the guarantee: all but the reserver itself are passed over at once.
+    const isBeyond = !isOpen && at(queue.charged, GPU) + parts > at(queue.guarantee, GPU);
+    const candidates = !isBeyond ? groups : reserver !== null && groups.has(reserver) ? [reserver] : NO_GROUPS;
+    for (const group of candidates) {
       if (group.failedAt[mode] >= changedAt || !mayTry(view, group, mode)) continue;
-      if (at(group.shape.charge, GPU) <= unreserved || mayUseReserved(view, group)) found.push(group);
+      if (isOpen || mayUseReserved(view, group)) found.push(group);
     }
   };
   if (room !== null) queue.stuck.forEachIn(room.all, look);

@@ -85,6 +85,7 @@ export class Memo {
     group.failedAt = { ...failedAt };
     group.cutShort = { ...cutShort };
     group.roomSinceMs = roomSinceMs;
+    group.queue.roomWaits.forget(group);
   }
 }
 

@@ -575,6 +575,7 @@ export class NodeTable {
   setLiveness(node: NodeEntry, liveness: NodeLiveness): boolean {
     const changed = liveness !== node.liveness;
     node.liveness = liveness;
+    if (changed) this.version++;
     return this.#updateAvailability(node) || changed;
   }
 
@@ -589,7 +590,9 @@ export class NodeTable {
         this.#allFreed(node);
         changed = true;
       }
-      node.inMaintenance = isInside(windows, nowMs);
+      const inMaintenance = isInside(windows, nowMs);
+      if (inMaintenance !== node.inMaintenance) this.version++;
+      node.inMaintenance = inMaintenance;
       changed = this.#updateAvailability(node) || changed;
     }
     return changed;

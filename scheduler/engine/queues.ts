@@ -8,6 +8,7 @@ import { GPU_PARTS, toParts } from '../model/requests.js';
 import { addTo, type Amounts, amounts, at, CPU, GPU, isNothing, MEMORY, NOTHING, RESOURCES } from './amounts.js';
 import { divide } from './fair-share.js';
 import type { PastUse } from './past-use.js';
+import { RoomWaits } from './room-waits.js';
 import type { RunningShelf } from './running.js';
 import { NO_SHAPE_WANTS, type Scope, type ScopeAccount, type ShapeWant } from './scopes.js';
 import type { Group } from './shapes.js';
@@ -73,6 +74,8 @@ export interface QueueNode {
   readonly active: Set<Group>;
   /** Those that did not fit but might by taking GPUs back. */
   readonly stuck: StuckShelf;
+  /** Of these, who waits for GPUs and nothing else. */
+  readonly roomWaits: RoomWaits;
   /** No stuck group has a higher priority. */
   stuckPriority: number;
   /** Groups of queues here or below that this queue's limit or guarantee stopped. */
@@ -134,6 +137,7 @@ export function newQueueNode(name: QueueName): QueueNode {
     groups: new Map(),
     active: new Set(),
     stuck: new StuckShelf(),
+    roomWaits: new RoomWaits(),
     stuckPriority: -Infinity,
     stopped: new Set(),
     running: [],
@@ -478,6 +482,14 @@ export function findStop({ queue, preemptible, owner }: Account, request: Amount
     }
   }
   return null;
+}
+
+/**
+ * Whether limits may stop anybody of a queue who may be preempted and asks for so much or less.
+ * @param most the most of each resource that any of them asks for
+ */
+export function mayStop(queue: QueueNode, most: Amounts): boolean {
+  return limitsUsers(queue) || findStop({ queue, preemptible: true, owner: '' }, most, 'bind') !== null;
 }
 
 function count(held: Amounts, leaving: Amounts, claimed: Amounts, resource: number, counting: Counting): number {

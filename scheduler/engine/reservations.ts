@@ -3,7 +3,7 @@
 // while a step tries to place them, by making its GPUs count as taken (`NodeTable.withhold`), so that without reservations
 // nothing is different and nothing costs. Who may use it nevertheless: whose time limit ends before the reserved start, whom
 // the reserver could evict, and whoever stays within the guarantee of its queue.
-import { type Amounts, at, GPU } from './amounts.js';
+import type { Amounts } from './amounts.js';
 import { lenderOf, lendingCapMs, sidesOf } from './lending.js';
 import { type Outlook, PlacesOutlook } from './outlook.js';
 import { isWithin, type QueueNode } from './queues.js';
@@ -83,6 +83,11 @@ export class Reservations {
   ofGroup(queue: QueueNode, group: Group | null): Reservation | null {
     const found = this.#byQueue.get(queue);
     return found !== undefined && group !== null && found.workload.group === group ? found : null;
+  }
+
+  /** The group of a queue for one of which something is kept. */
+  groupOf(queue: QueueNode): Group | null {
+    return this.#byQueue.get(queue)?.workload.group ?? null;
   }
 
   has(queue: QueueNode): boolean {
@@ -347,9 +352,4 @@ function isForSame({ places }: Reservation, shape: Shape): boolean {
 /** The pools of places. */
 export function poolsOf(places: readonly TaskPlace[]): ReadonlySet<string> {
   return new Set(places.flatMap(({ slots }) => slots.map(({ bank }) => bank.bankClass.pool)));
-}
-
-/** Whether a shape asks for GPUs: only then is anything reserved. */
-export function asksForGpus({ charge }: Shape): boolean {
-  return at(charge, GPU) > 0;
 }

@@ -5,13 +5,12 @@ import type { Decision } from './decisions.js';
 import { NOTHING } from './amounts.js';
 import { findEarliestPlace } from './earliest-place.js';
 import { Endings } from './endings.js';
-import { compareGroups, Walk } from './order.js';
+import { Walk } from './order.js';
 import type { Placing } from './place.js';
 import { PlacesOutlook } from './outlook.js';
-import { isWithin, type QueueNode } from './queues.js';
+import { isWithin, mayStop, type QueueNode } from './queues.js';
 import {
   type Applicant,
-  asksForGpus,
   isVictim,
   isWaiting,
   poolsOf,
@@ -21,7 +20,7 @@ import {
 } from './reservations.js';
 import { type Group, isUsable, nextMember, settleShape } from './shapes.js';
 import type { ClusterView } from './view.js';
-import { age, waitingSinceMs } from './waiting.js';
+import { age, preemptibleAges } from './waiting.js';
 import type { WorkloadEntry } from './workloads.js';
 
 /** By how much a start may slip before another place is looked for: the time that work takes to start up. */
@@ -241,36 +240,20 @@ function makeNew(turn: Reserving, reserveAfterMs: number): boolean {
   return true;
 }
 
-/** Groups of a queue that have waited long enough for GPUs alone, the first in order of service; notes when others will. */
+/** The first groups in order of service that have waited long enough for GPUs alone; notes when others will. */
 function overdueOf(view: ClusterView, queue: QueueNode, reserveAfterMs: number): Group[] {
-  const { reservations, nowMs } = view;
-  const overdue: Group[] = [];
-  for (const group of queue.stuck.all()) {
-    const head = nextMember(group);
-    if (group.surplus !== null || group.block?.kind !== 'room' || head === null || !asksForGpus(group.shape)) continue;
-    if (view.findStop(group, group.shape, 'bind') !== null) {
-      // Room alone would not do, so its waiting does not count.
-      group.roomSinceMs = nowMs;
-    }
-    const dueMs = Math.max(waitingSinceMs(head, group) + reserveAfterMs, 0);
-    if (dueMs > nowMs) reservations.setDue(queue, dueMs);
-    else overdue.push(group);
-  }
-  age(view, queue, overdue, nowMs);
-  return firstOf(overdue, MAX_GROUPS_TRIED);
-}
-
-/** The first so many in order of service. Cost: a comparison a group, since few of many are wanted. */
-function firstOf(groups: readonly Group[], most: number): Group[] {
-  const first: Group[] = [];
-  for (const group of groups) {
-    const last = first[most - 1];
-    if (last !== undefined && compareGroups(group, last) >= 0) continue;
-    if (last !== undefined) first.pop();
-    const after = first.findIndex((each) => compareGroups(group, each) < 0);
-    first.splice(after === -1 ? first.length : after, 0, group);
-  }
-  return first;
+  const { nowMs, reservations } = view;
+  const { groups, nextDueMs } = queue.roomWaits.firstOverdue({
+    nowMs,
+    reserveAfterMs,
+    most: MAX_GROUPS_TRIED,
+    preemptibleAges: preemptibleAges(view, queue),
+    isStopped: (group) => view.findStop(group, group.shape, 'bind') !== null,
+    mayStopPreemptible: !view.scopes.isNone || mayStop(queue, queue.roomWaits.most),
+  });
+  if (nextDueMs < Infinity) reservations.setDue(queue, nextDueMs);
+  age(view, queue, groups, nowMs);
+  return [...groups];
 }
 
 function makeFor(turn: Reserving, group: Group): void {

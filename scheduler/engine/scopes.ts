@@ -1,6 +1,7 @@
 // Parts of the cluster (the GPUs of a pool, of a model, or of a model in a pool) of which queues are guaranteed GPUs or may
 // hold only so many. Every queue has an account for every part that any queue names, beside its account of the whole; a GPU
 // counts in each part that it is in. Where no queue names a part there are no accounts, and nothing of this costs anything.
+import { largestApart } from '../model/apart.js';
 import { matchesModel } from '../model/gpu-model.js';
 import type { Queue } from '../model/records.js';
 import { GPU_PARTS, toParts } from '../model/requests.js';
@@ -293,22 +294,9 @@ export class Scopes {
    * @param amounts by the parts' indexes
    */
   sumApart(amounts: readonly number[]): number {
-    const wanted = amounts.flatMap((amount, index) => (amount > 0 ? [{ amount, index }] : []));
-    wanted.sort((a, b) => b.amount - a.amount || a.index - b.index);
-    return this.#largestApart(wanted, MAX_CHOICES);
-  }
-
-  #largestApart(wanted: readonly { amount: number; index: number }[], choices: number): number {
-    const [first, ...rest] = wanted;
-    if (first === undefined) return 0;
-    const apart = rest.filter(({ index }) => this.#overlaps[first.index]?.[index] !== true);
-    if (apart.length === rest.length || choices === 0) return first.amount + this.#largestApart(apart, choices);
-    return Math.max(first.amount + this.#largestApart(apart, choices - 1), this.#largestApart(rest, choices - 1));
+    return largestApart(amounts, (a, b) => this.#overlaps[a]?.[b] === true).sum;
   }
 }
-
-/** Parts that overlap are weighed against each other so many times in a row; beyond that the larger one is taken. */
-const MAX_CHOICES = 10;
 
 function breadth({ pool, model }: Scope): number {
   return Number(pool === '') + Number(model === '');

@@ -2,7 +2,7 @@
 // answers for all of them. May assume that a workload's roles never change.
 import type { WorkloadNumber } from '../../common/ids.js';
 import type { TopologyRule, Workload, WorkloadSpec } from '../model/records.js';
-import { addTo, type Amounts, amounts, times } from './amounts.js';
+import { addTo, type Amounts, amounts, at, GPU, times } from './amounts.js';
 import { type Ask, type AskTable, settleAsk } from './asks.js';
 import type { BankClass, Confinement, NodeTable, TaskTier } from './nodes.js';
 import { freeOf, MAX_TASKS_PER_NODE, potentialOf } from './nodes.js';
@@ -68,6 +68,8 @@ export interface Group {
   block: Block | null;
   /** Since when its queue's rules do not stop it, as far as was seen: Infinity = they do, 0 = they never did. */
   roomSinceMs: number;
+  /** Its place among those of its queue that wait for GPUs alone (`RoomWaits`); -1 = it does not. */
+  roomPlace: number;
   /** When, by the view's clock of changes, taking back failed; and the round of it. */
   failedAt: { consolidate: number; reclaim: number; preempt: number };
   /** Units of work after which the search was given up, "not found within budget"; 0 = it was not. */
@@ -275,6 +277,11 @@ export function isUsable(shape: Shape): boolean {
   });
 }
 
+/** Whether a shape asks for GPUs: only then is anything reserved. */
+export function asksForGpus({ charge }: Shape): boolean {
+  return at(charge, GPU) > 0;
+}
+
 /** A group's key among those of its queue. */
 export function groupKey({ spec, owner }: Workload, shape: Shape, byOwner: boolean): string {
   return `${spec.priority} ${spec.preemptible} ${byOwner ? owner : ''} ${shape.key}`;
@@ -293,6 +300,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     isFiled: false,
     block: null,
     roomSinceMs: 0,
+    roomPlace: -1,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },
     cutShort: { consolidate: 0, reclaim: 0, preempt: 0 },
   };
@@ -327,6 +335,7 @@ export function enterGroup(group: Group, workload: WorkloadEntry): void {
   workload.group = group;
   group.waiting++;
   group.cursor = group.head;
+  group.queue.roomWaits.forget(group);
 }
 
 /** Takes a workload out; its place is cleared later. */
@@ -340,6 +349,7 @@ export function leaveGroup(group: Group, workload: WorkloadEntry): void {
     group.head = 0;
   }
   group.cursor = group.head;
+  group.queue.roomWaits.forget(group);
 }
 
 /** How many of the group wait before this workload would have its turn. */

@@ -87,12 +87,13 @@ export class StuckShelf {
   }
 }
 
-type Visit = (reach: Reach, groups: ReadonlySet<Group>) => void;
+/** @param parts how many GPU parts each of the groups asks for */
+type Visit = (reach: Reach, parts: number, groups: ReadonlySet<Group>) => void;
 
 function visitUpTo(most: number, reach: Reach, sizes: readonly Equals[], visit: Visit): void {
   for (const { parts, groups } of sizes) {
     if (parts > most) return;
-    visit(reach, groups);
+    visit(reach, parts, groups);
   }
 }
 

@@ -91,6 +91,8 @@ const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
 const NO_UNITS: readonly VictimUnit[] = [];
 const NO_STANDINGS: readonly ShapeStanding[] = [];
 const NO_GROUPS: readonly Group[] = [];
+/** What stops a group that found no room, and was not kept out of a reserved place. */
+const FOR_ROOM: Block = { kind: 'room', reservedFor: null };
 
 /** The engine's view of the cluster. Create one, feed it every record change, and hand it to `step` and `explain`. */
 export class ClusterView {
@@ -375,6 +377,7 @@ export class ClusterView {
     if (block.kind === 'room') {
       this.#watchRoom(group);
       this.#waitsForRoom(group);
+      queue.roomWaits.add(group);
     } else {
       block.at.stopped.add(group);
       group.roomSinceMs = Infinity;
@@ -414,7 +417,8 @@ export class ClusterView {
     group.block = null;
     if (block === null) return;
     if (shape.waiting.delete(group) && shape.waiting.size === 0) watch(shape);
-    if (block.kind !== 'room') block.at.stopped.delete(group);
+    if (block.kind === 'room') queue.roomWaits.delete(group);
+    else block.at.stopped.delete(group);
     queue.stuck.delete(group);
     if (queue.stuck.size > 0) return;
     queue.stuckPriority = -Infinity;
@@ -452,7 +456,10 @@ export class ClusterView {
     if (this.#classesStamp !== nodes.classesStamp) {
       this.#classesStamp = nodes.classesStamp;
       for (const shape of this.shapes.all.values()) settleShape(shape, nodes);
-      for (const queue of this.stuckQueues) queue.stuck.refile();
+      for (const queue of this.stuckQueues) {
+        queue.stuck.refile();
+        queue.roomWaits.recount();
+      }
       for (const { group, surplusGroups } of this.#byMemory) {
         for (const each of group ? [group] : surplusGroups) if (each.block !== null) this.unblock(each);
       }
@@ -501,8 +508,19 @@ export class ClusterView {
       this.unblock(group);
       return;
     }
+    if (stop === null && group.block?.kind === 'room') {
+      this.#waitsOnForRoom(group);
+      return;
+    }
     this.#forgetBlock(group);
-    this.block(group, stop ?? { kind: 'room', reservedFor: null });
+    this.block(group, stop ?? FOR_ROOM);
+  }
+
+  /** As if it were stopped anew, where that changes nothing but who is looked at again. */
+  #waitsOnForRoom(group: Group): void {
+    group.block = FOR_ROOM;
+    this.#waitsForRoom(group);
+    this.restedAt = -1;
   }
 
   /** What a queue on this path was stopped by may have gone. */
@@ -900,6 +918,8 @@ export class ClusterView {
       workload.claim === null;
     if (workload.group && (!waits || old?.spec !== record.spec)) this.#leaveGroups(workload);
     this.#fileSurplus(workload);
+    // Another time may count for its waiting.
+    if (workload.group) workload.group.queue.roomWaits.forget(workload.group);
     if (!waits || workload.group || !core) return;
     const byUser = limitsUsers(queue);
     const key = groupKey(record, core, byUser);

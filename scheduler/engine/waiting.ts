@@ -46,13 +46,18 @@ export function age(view: ClusterView, queue: QueueNode, groups: readonly Group[
     if (group.surplus !== null) continue;
     const head = nextMember(group);
     if (head === null || nowMs - head.submittedMs < reserveAfterMs) continue;
-    if (group.preemptible && isPreemptedAtOnce(view, queue)) continue;
-    const waitedMs = nowMs - waitingSinceMs(head, group);
-    const steps = Math.floor(waitedMs / Math.max(1, reserveAfterMs));
-    group.order += AGE_STEP * Math.max(0, Math.min(MAX_AGE_STEPS, steps));
+    if (group.preemptible && !preemptibleAges(view, queue)) continue;
+    group.order += agedBy(nowMs - waitingSinceMs(head, group), reserveAfterMs);
   }
 }
 
-function isPreemptedAtOnce(view: ClusterView, queue: QueueNode): boolean {
-  return view.policy.actions.includes('preempt') && view.minRuntimeOf(queue, 'preempt') === 0;
+/** How far work that has waited for so long moves forward. */
+export function agedBy(waitedMs: number, reserveAfterMs: number): number {
+  const steps = Math.floor(waitedMs / Math.max(1, reserveAfterMs));
+  return AGE_STEP * Math.max(0, Math.min(MAX_AGE_STEPS, steps));
+}
+
+/** Whether work of a queue that may be preempted ages: what a higher priority preempts as soon as it runs does not. */
+export function preemptibleAges(view: ClusterView, queue: QueueNode): boolean {
+  return !view.policy.actions.includes('preempt') || view.minRuntimeOf(queue, 'preempt') > 0;
 }

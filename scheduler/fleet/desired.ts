@@ -21,12 +21,19 @@ export type TraceParentOf = (workload: Workload, allocation: Pick<Allocation, 'i
 /** Without traces of its own a daemon hands on what the client gave. */
 export const handOnTraceParent: TraceParentOf = ({ traceParent }) => traceParent ?? '';
 
+/** What orders tell beside what the state says. */
+export interface OrderExtras {
+  readonly traceParentOf?: TraceParentOf | undefined;
+  /** The token by which a task's program calls the scheduler. Absent = tasks get none. */
+  readonly taskTokenOf?: ((allocation: string) => string) | undefined;
+}
+
 /** Everything the node should have at this revision. */
 export function desiredOf(
   state: ReadableState,
   node: NodeId,
   position: { readonly epoch: number; readonly revision: number; readonly leaderId: string },
-  traceParentOf: TraceParentOf = handOnTraceParent,
+  { traceParentOf = handOnTraceParent, taskTokenOf }: OrderExtras = {},
   resetPolicy: ResetPolicy = 'never',
 ): DesiredAllocations {
   const known = state.node(node);
@@ -34,7 +41,10 @@ export function desiredOf(
   const allocations = state.heldOn(node).map((allocation) => {
     const workload = state.workloads.get(workloadKey(allocation.workload));
     const owner = present(workload, 'allocations belong to a workload', allocation.id);
-    return { ...desired(state, allocation, owner, pool), traceParent: traceParentOf(owner, allocation) };
+    const order = { ...desired(state, allocation, owner, pool), traceParent: traceParentOf(owner, allocation) };
+    // Once it has started it has it.
+    const needsToken = taskTokenOf !== undefined && allocation.state === 'placed' && allocation.stop === null;
+    return needsToken ? { ...order, taskToken: taskTokenOf(allocation.id) } : order;
   });
   const { epoch, revision, leaderId } = position;
   const spared = (known?.strays ?? []).flatMap((stray) => (stray.spared ? [stray.allocation] : []));
@@ -94,6 +104,7 @@ function desired(state: ReadableState, allocation: Allocation, workload: Workloa
     linger: toDuration(lingerMs(spec)),
     grace: toDuration(spec.graceMs),
     ...(spec.earlySignal === undefined ? {} : { earlySignal: earlySignalToProto(spec.earlySignal) }),
+    ...(spec.separateStderr === true ? { separateStderr: true } : {}),
     cpuMilli: allocation.cpuMilli,
     memoryMib: allocation.memoryMib,
     role: role.name,

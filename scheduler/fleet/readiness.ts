@@ -4,7 +4,7 @@ import type { FleetWaiting } from './fleet.js';
 import type { NodeId } from '../../common/ids.js';
 import type { LossOfHistory } from '../model/records.js';
 
-export type WaitingKind = 'store' | 'server' | 'nodes' | 'leases' | 'witnesses' | 'brake' | 'disk';
+export type WaitingKind = 'store' | 'server' | 'engine' | 'nodes' | 'leases' | 'witnesses' | 'brake' | 'disk';
 
 /** One thing that is waited for. */
 export interface Waiting {
@@ -40,16 +40,21 @@ const LOST: Readonly<Record<LossOfHistory, string>> = {
 /** While there is no state yet. */
 export const STORE_FIRST: Waiting = thing('store', 'the store to be opened and read', { blocksReadiness: true });
 
+const ENGINE_FIRST =
+  'the engine to be told of all workloads; what is submitted meanwhile is taken, and placed after that';
+
 /** What a daemon that has its state waits for, in the order in which it comes about. */
 export function waitingFor(
   fleet: FleetWaiting,
   isServing: boolean,
   nameOf: (node: NodeId) => string,
   room: Room | null = null,
+  isFeeding = false,
 ): readonly Waiting[] {
   const waiting: Waiting[] = [];
   if (room !== null && room.state !== 'ample') waiting.push(forRoom(room));
   if (!isServing) waiting.push(thing('server', 'its own gRPC server to listen', { blocksReadiness: true }));
+  if (isFeeding) waiting.push(thing('engine', ENGINE_FIRST, { blocksReadiness: true }));
   const unheard = fleet.unheard.map(nameOf);
   const { recovery, suspendedMs, brakeSilent } = fleet;
   if (recovery !== null) {

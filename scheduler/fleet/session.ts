@@ -20,7 +20,7 @@ import { findIdle, reclaimIdle } from '../control/commands/idle.js';
 import { updateInventory, type NodeReport } from '../control/commands/nodes.js';
 import type { ControlLoop } from '../control/loop.js';
 import { readOrigin } from '../model/origin.js';
-import { desiredOf, type TraceParentOf } from './desired.js';
+import { desiredOf, type OrderExtras } from './desired.js';
 import type { Fleet } from './fleet.js';
 import { parseHealthEvents, parseHello, parseInventory, parseObserved, parseUse, type Observed } from './observed.js';
 import { PLAIN_PAST, takeObservation, welcomeNode, type Past } from './reconcile.js';
@@ -62,6 +62,8 @@ export interface LogRequest {
   readonly sinceMs?: number;
   /** Tell when it was written. */
   readonly times?: boolean;
+  /** The log of standard error, where it has one of its own. */
+  readonly stderr?: boolean;
 }
 
 /** Readers of one piece; when the last one leaves the agent is told that nobody waits for it. */
@@ -77,8 +79,8 @@ export interface SessionDependencies {
   readonly log: Logger;
   /** Refuses an agent whose token is for another node; throws PERMISSION_DENIED. */
   readonly authorizeNode: (name: string) => void;
-  /** What tasks are told of their traces. Absent = what the client gave. */
-  readonly traceParentOf?: TraceParentOf;
+  /** What orders tell beside what the state says. */
+  readonly extras?: OrderExtras;
 }
 
 /** The session of one agent. */
@@ -130,14 +132,14 @@ export class AgentSession {
     if (node === null) return;
     this.#ordersAreDue = this.#stream.writableNeedDrain;
     if (this.#ordersAreDue) return;
-    const { loop, fleet, traceParentOf } = this.#deps;
+    const { loop, fleet, extras } = this.#deps;
     void loop.read((state, _view, position) => {
       if (position.epoch !== this.#epoch) {
         this.end();
         return;
       }
       const orders = { ...position, leaderId: loop.leaderId };
-      this.#send({ desired: desiredOf(state, node, orders, traceParentOf, fleet.options.gpu.reset) });
+      this.#send({ desired: desiredOf(state, node, orders, extras, fleet.options.gpu.reset) });
     });
   }
 

@@ -22,7 +22,8 @@ import {
 import { NodeKinds } from './node-kinds.js';
 import { NumberList } from './number-list.js';
 import { OldestPending } from './oldest-pending.js';
-import { QuotaUse, type QuotaStanding } from './quota-use.js';
+import { hasGuaranteedParts } from './quota-parts.js';
+import { QuotaUse, type KindStanding, type QuotaStanding } from './quota-use.js';
 import { WorkloadCounts } from './workload-counts.js';
 
 type Tables = { readonly [C in CollectionName]: ReadonlyMap<string, Collections[C]> };
@@ -67,6 +68,11 @@ export interface ReadableState {
   readonly workloadCounts: Pick<WorkloadCounts, 'byState' | 'gated'>;
   /** How what a queue holds divides into guaranteed and borrowed. */
   quotaOf(queue: QueueName): QuotaStanding;
+  /**
+   * The same by kind of GPU, for queues that are guaranteed GPUs of parts of the cluster. Costs a look at all that is held the
+   * first time that a queue is asked for; from then on it is followed.
+   */
+  quotaKindsOf(queue: QueueName): ReadonlyMap<string, KindStanding>;
   /** Goes up when what holds GPUs of a node is no longer the same. */
   heldStampOf(node: NodeId): number;
   /** When the oldest of the pending workloads of a queue was submitted; null = none is pending. */
@@ -180,6 +186,9 @@ export class ClusterState implements ReadableState {
   quotaOf(queue: QueueName): QuotaStanding {
     return this.#quotaUse.of(queue);
   }
+  quotaKindsOf(queue: QueueName): ReadonlyMap<string, KindStanding> {
+    return this.#quotaUse.kindsOf(queue, () => [...this.#heldOn.keys()].flatMap((node) => this.heldOn(node)));
+  }
   heldStampOf(node: NodeId): number {
     return this.#heldStamps.get(node) ?? 0;
   }
@@ -195,11 +204,9 @@ export class ClusterState implements ReadableState {
   /** Brings the state forward by one change. */
   apply(change: RecordChange): void {
     const table = this.#tables[change.collection] as Map<string, Collections[CollectionName]>;
-    invariant(
-      (table.get(change.key) ?? null) === change.before,
-      'changes follow the state',
-      `${change.collection}/${change.key}`,
-    );
+    const isNext = (table.get(change.key) ?? null) === change.before;
+    // The words are made where there is something to say: this is done for each of a million records at a start.
+    invariant(isNext, 'changes follow the state', isNext ? '' : `${change.collection}/${change.key}`);
     if (change.after === null) table.delete(change.key);
     else table.set(change.key, change.after);
     if (change.collection === 'workloads') this.#indexWorkload(change.before, change.after);
@@ -214,6 +221,7 @@ export class ClusterState implements ReadableState {
 
   #indexQueue(before: Queue | null, after: Queue | null): void {
     if (before !== null && before.parent !== after?.parent) this.#childrenOf.get(before.parent)?.delete(before.name);
+    if (before !== null && (after === null || !hasGuaranteedParts(after))) this.#quotaUse.forgetKinds(before.name);
     if (after === null) return;
     const children = this.#childrenOf.get(after.parent);
     if (children === undefined) this.#childrenOf.set(after.parent, new Map([[after.name, after]]));

@@ -1,12 +1,15 @@
 // What of the GPUs that a queue holds is within its guarantee and what is borrowed: at every moment the smaller of both is
 // guaranteed. Who among its work borrows is decided by who came last: a grant takes what is left of the guarantee, and when
 // some of that comes free, or the guarantee grows, the one that has borrowed longest has it; when it shrinks, who came last
-// borrows first. The division is part of the allocation's record, and what was borrowed is added to the sums of usage in the
+// borrows first. Where a queue is guaranteed GPUs of parts of the cluster, what lies in those is guaranteed before what lies elsewhere
+// (quota-parts.ts), and among either it is the same. The division is part of the allocation's record, and what was borrowed is added to the sums of usage in the
 // commit that changes it: so a crash loses nothing and counts nothing twice. Pure.
 import type { AllocationId, QueueName } from '../../common/ids.js';
 import { addGpuTime, gpuTimeOf, NO_GPU_TIME } from './gpu-time.js';
 import type { ReadableState } from './cluster-state.js';
 import type { ChangedRecords } from './changed-records.js';
+import { KindShift } from './kind-shift.js';
+import { hasGuaranteedParts, owedOf, talliesOf } from './quota-parts.js';
 import { heldParts } from './quota-use.js';
 import type { Allocation, Queue, RecordChange } from './records.js';
 import { toParts } from './requests.js';
@@ -25,7 +28,8 @@ export function touchesQuota({ collection, before, after }: RecordChange): boole
     if (after === null || after.gpus.length === 0) return false;
     return before === null ? after.state !== 'released' : after.state === 'released' && before.state !== 'released';
   }
-  return collection === 'queues' && after !== null && before?.guaranteeGpus !== after.guaranteeGpus;
+  if (collection !== 'queues' || after === null) return false;
+  return before?.guaranteeGpus !== after.guaranteeGpus || before.scopes !== after.scopes;
 }
 
 /**
@@ -45,7 +49,14 @@ export function divide(state: ReadableState, records: ChangedRecords, nowMs: num
   }
   division.settle();
   for (const grant of grants) division.grant(grant);
+  division.settleByParts();
   return division.spans;
+}
+
+/** A grant of a queue that is guaranteed GPUs of parts of the cluster. */
+interface Come {
+  readonly allocation: Allocation;
+  borrowed: number;
 }
 
 /** The division in the making. */
@@ -56,6 +67,8 @@ class Division {
   readonly #nowMs: number;
   /** Held within the guarantee, where that is another than in the state. */
   readonly #guaranteed = new Map<QueueName, number>();
+  /** Queues that are guaranteed GPUs of parts of the cluster. They are divided when all that comes and goes is known. */
+  readonly #byParts = new Map<QueueName, { readonly left: Allocation[]; readonly come: Map<AllocationId, Come> }>();
 
   constructor(state: ReadableState, records: ChangedRecords, nowMs: number) {
     this.#state = state;
@@ -64,6 +77,7 @@ class Division {
   }
 
   touch(queue: QueueName): void {
+    if (this.#ofParts(queue) !== null) return;
     if (!this.#guaranteed.has(queue)) this.#guaranteed.set(queue, this.#state.quotaOf(queue).guaranteedParts);
   }
 
@@ -71,8 +85,12 @@ class Division {
     const allocation = this.#records.allocation(id);
     const { queue, lent, gpus, release } = allocation;
     if (queue === undefined) return;
-    this.touch(queue);
-    this.#add(queue, (lent?.parts ?? 0) - heldParts(gpus));
+    const byParts = this.#ofParts(queue);
+    byParts?.left.push(allocation);
+    if (byParts === null) {
+      this.touch(queue);
+      this.#add(queue, (lent?.parts ?? 0) - heldParts(gpus));
+    }
     if (lent !== undefined) this.#records.putAllocation(this.#closed(allocation, lent.parts, release?.timeMs ?? 0));
   }
 
@@ -91,6 +109,11 @@ class Division {
   grant(allocation: Allocation): void {
     const { queue, gpus, placedMs } = allocation;
     if (queue === undefined) return;
+    const byParts = this.#ofParts(queue);
+    if (byParts !== null) {
+      byParts.come.set(allocation.id, { allocation, borrowed: heldParts(gpus) });
+      return;
+    }
     const record = this.#records.queue(queue) ?? null;
     const room = record === null ? 0 : Math.max(0, guaranteeOf(record) - this.#of(queue));
     const held = heldParts(gpus);
@@ -99,6 +122,55 @@ class Division {
     if (within === held) return;
     const lent = { parts: held - within, sinceMs: placedMs, time: NO_GPU_TIME };
     this.#records.putAllocation({ ...allocation, lent });
+  }
+
+  /** Divides the queues that are guaranteed GPUs of parts of the cluster. Cost: what changes hands, and the kinds of GPUs they hold. */
+  settleByParts(): void {
+    for (const [queue, { left, come }] of this.#byParts) {
+      const record = this.#records.queue(queue);
+      const kinds = this.#state.quotaKindsOf(queue);
+      if (record !== undefined) {
+        const tallies = talliesOf(
+          kinds,
+          left,
+          [...come.values()].map(({ allocation }) => allocation),
+        );
+        const owed = owedOf(record, tallies, () => this.#state.kindsOfNodes(false));
+        new KindShift(kinds, tallies, owed, {
+          come: [...come.values()].map(({ allocation }) => allocation),
+          borrowedBy: (id) => come.get(id)?.borrowed ?? this.#borrowedBy(id),
+          put: (id, borrowed) => {
+            const one = come.get(id);
+            if (one === undefined) this.#putLent(this.#records.allocation(id), borrowed);
+            else one.borrowed = borrowed;
+          },
+          heldBy: (id) => heldParts(this.#records.allocation(id).gpus),
+        }).run();
+      }
+      for (const { allocation, borrowed } of come.values()) {
+        if (borrowed === 0) continue;
+        const lent = { parts: borrowed, sinceMs: allocation.placedMs, time: NO_GPU_TIME };
+        this.#records.putAllocation({ ...allocation, lent });
+      }
+    }
+  }
+
+  /** Null = the queue is guaranteed GPUs of the whole cluster only, or gone. */
+  #ofParts(queue: QueueName): { readonly left: Allocation[]; readonly come: Map<AllocationId, Come> } | null {
+    if (this.#guaranteed.has(queue)) return null;
+    const known = this.#byParts.get(queue);
+    if (known !== undefined) return known;
+    const record = this.#records.queue(queue);
+    if (record === undefined || !hasGuaranteedParts(record)) return null;
+    const made = { left: [], come: new Map<AllocationId, Come>() };
+    this.#byParts.set(queue, made);
+    return made;
+  }
+
+  /** Of one that was there before; null = it has left. */
+  #borrowedBy(id: AllocationId): number | null {
+    const { state, lent } = this.#records.allocation(id);
+    return state === 'released' ? null : (lent?.parts ?? 0);
   }
 
   #promote(queue: QueueName, parts: number): void {
@@ -134,6 +206,10 @@ class Division {
 
   #put(queue: QueueName, allocation: Allocation, borrowed: number): void {
     this.#add(queue, (allocation.lent?.parts ?? 0) - borrowed);
+    this.#putLent(allocation, borrowed);
+  }
+
+  #putLent(allocation: Allocation, borrowed: number): void {
     this.#records.putAllocation(this.#closed(allocation, borrowed, this.#nowMs));
   }
 

@@ -1,4 +1,5 @@
-// What of each queue's guarantee is used, and which allocations borrow, kept as allocations change. Owned by the state.
+// What of each queue's guarantee is used, and which allocations borrow, kept as allocations change; of queues that are guaranteed
+// GPUs of parts of the cluster, by kind of GPU as well. Owned by the state.
 import type { AllocationId, QueueName } from '../../common/ids.js';
 import type { Allocation } from './records.js';
 
@@ -12,6 +13,19 @@ export interface QuotaStanding {
   readonly borrowing: ReadonlySet<AllocationId>;
 }
 
+/** What a queue holds of GPUs of one model in one pool; kept of queues that are guaranteed GPUs of parts of the cluster. */
+export interface KindStanding {
+  readonly pool: string;
+  readonly model: string;
+  /** In parts of a GPU. */
+  readonly heldParts: number;
+  readonly guaranteedParts: number;
+  /** As in {@link QuotaStanding}. */
+  readonly borrowing: ReadonlySet<AllocationId>;
+  /** Allocations of which at least a part is guaranteed. */
+  readonly guaranteed: ReadonlySet<AllocationId>;
+}
+
 const NOTHING: QuotaStanding = { guaranteedParts: 0, borrowedParts: 0, borrowing: new Set() };
 
 interface Standing extends QuotaStanding {
@@ -20,17 +34,47 @@ interface Standing extends QuotaStanding {
   readonly borrowing: Set<AllocationId>;
 }
 
+interface Kind extends KindStanding {
+  heldParts: number;
+  guaranteedParts: number;
+  readonly borrowing: Set<AllocationId>;
+  readonly guaranteed: Set<AllocationId>;
+}
+
 /** The standing of every queue that holds something. A change costs O(1). */
 export class QuotaUse {
   readonly #standings = new Map<QueueName, Standing>();
+  /** Of queues that were asked for by kinds; followed from then on. */
+  readonly #kinds = new Map<QueueName, Map<string, Kind>>();
 
   of(queue: QueueName): QuotaStanding {
     return this.#standings.get(queue) ?? NOTHING;
   }
 
+  /**
+   * What a queue holds, by kind of GPU. The first time costs a look at all that is held.
+   * @param held all that is held, of any queue
+   */
+  kindsOf(queue: QueueName, held: () => Iterable<Allocation>): ReadonlyMap<string, KindStanding> {
+    const known = this.#kinds.get(queue);
+    if (known !== undefined) return known;
+    const kinds = new Map<string, Kind>();
+    const own = [...held()].flatMap((one) => standsFor(one) ?? []).filter((one) => one.queue === queue);
+    for (const one of own.toSorted((a, b) => (a.id < b.id ? -1 : 1))) noteKind(kinds, null, one);
+    this.#kinds.set(queue, kinds);
+    return kinds;
+  }
+
+  /** Nobody asks for the kinds of this queue any more. */
+  forgetKinds(queue: QueueName): void {
+    this.#kinds.delete(queue);
+  }
+
   note(before: Allocation | null, after: Allocation | null): void {
     const [was, is] = [standsFor(before), standsFor(after)];
     if (was !== null && is !== null && was.lent === is.lent) return;
+    const kinds = this.#kinds.size === 0 ? undefined : this.#kinds.get((is ?? was)?.queue ?? ('' as QueueName));
+    if (kinds !== undefined) noteKind(kinds, was, is);
     if (was !== null) this.#add(was, -1);
     if (is !== null) this.#add(is, 1);
     // One that goes on to borrow keeps its place.
@@ -54,6 +98,39 @@ export class QuotaUse {
     this.#standings.set(queue, made);
     return made;
   }
+}
+
+function noteKind(kinds: Map<string, Kind>, was: Granted | null, is: Granted | null): void {
+  const one = is ?? was;
+  if (one === null) return;
+  const { pool, model } = kindOf(one);
+  const key = kindKey({ pool, model });
+  const empty: Kind = { pool, model, heldParts: 0, guaranteedParts: 0, borrowing: new Set(), guaranteed: new Set() };
+  const kind = kinds.get(key) ?? empty;
+  kinds.set(key, kind);
+  if (was !== null) {
+    kind.heldParts -= heldParts(was.gpus);
+    kind.guaranteedParts -= guaranteedPartsOf(was);
+  }
+  if (is !== null) {
+    kind.heldParts += heldParts(is.gpus);
+    kind.guaranteedParts += guaranteedPartsOf(is);
+  }
+  // One that stays what it was keeps its place.
+  if (borrowedPartsOf(is) > 0) kind.borrowing.add(one.id);
+  else kind.borrowing.delete(one.id);
+  if (is !== null && guaranteedPartsOf(is) > 0) kind.guaranteed.add(one.id);
+  else kind.guaranteed.delete(one.id);
+  if (kind.heldParts === 0) kinds.delete(key);
+}
+
+/** Where its GPUs lie: the pool is that of the node at the grant, as in the sums of usage; of several models the first counts. */
+export function kindOf({ pool, gpus }: Pick<Allocation, 'pool' | 'gpus'>): { pool: string; model: string } {
+  return { pool: pool ?? '', model: gpus[0]?.model ?? '' };
+}
+
+export function kindKey({ pool, model }: { readonly pool: string; readonly model: string }): string {
+  return `${pool}\n${model}`;
 }
 
 type Granted = Allocation & { readonly queue: QueueName };

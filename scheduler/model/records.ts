@@ -419,6 +419,8 @@ export interface WorkloadSpec {
   readonly checkpointDirectory: string;
   /** Absent = nobody is told. */
   readonly notify?: readonly NotifyRule[];
+  /** Standard error of its tasks has a log of its own; absent = it is in one with standard output. */
+  readonly separateStderr?: true;
 }
 
 export type WorkloadState = 'pending' | 'starting' | 'running' | 'stopping' | 'succeeded' | 'failed' | 'cancelled';
@@ -734,6 +736,8 @@ export interface ClusterMeta {
   readonly recovery?: Recovery | null;
   /** Set while nothing of silent nodes is given up because too many fell silent at once. */
   readonly brake?: Brake | null;
+  /** A secret: what tokens of tasks are made with. Absent = there are none. */
+  readonly taskKey?: string;
 }
 
 /** Where an epoch began: whoever obeyed another leader beyond that obeyed what is not in this history. */

@@ -5,6 +5,7 @@ import type { EndRecord } from '../../node-agent/runtime/allocation-folder.js';
 import type { ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
 import type { Recovered, RuntimeListener } from '../../node-agent/runtime/runtime.js';
 import type { LogPiece } from '../../node-agent/runtime/task-logs.js';
+import { lastStartMs } from '../../node-agent/runtime/supervision.js';
 import type { DesiredAllocation, StopReason } from '../../node-agent/session/allocation.js';
 import type { SimProcess } from './machine.js';
 import type { SimNode } from './node.js';
@@ -15,6 +16,7 @@ const GREETING_LIMIT_MS = 10_000;
 const RETRY_MS = 1_000;
 /** How long a supervisor may take from its claim to its record of what it started, in ms. */
 const CLAIM_LIMIT_MS = 2_000;
+const TOO_LATE = 'its node had no lease any more when it was to be started';
 const STOPPED_BEFORE = 'it was stopped before it was started';
 
 interface TaskHere {
@@ -67,14 +69,17 @@ export class SimRuntime implements Runtime {
   ): Promise<{ readonly runtime: Runtime; readonly recovered: ReadonlyMap<string, Recovered> }> {
     const runtime = new SimRuntime(node, process, rebooted, listener);
     const line = await runtime.#line;
-    const recovered = new Map<string, Recovered>();
-    for (const id of known) {
-      recovered.set(id, runtime.#readyAgain(id) ?? runtime.#withCheckpoint(id, await runtime.#recover(id, line)));
-    }
+    const recover = async (id: string): Promise<readonly [string, Recovered]> => [
+      id,
+      runtime.#readyAgain(id) ?? runtime.#withCheckpoint(id, await runtime.#recover(id, line)),
+    ];
     const forgotten = new Set([...node.folders.ids, ...line.tasks]);
     for (const id of known) forgotten.delete(id);
-    await Promise.all([...forgotten].map((id) => runtime.#endForgotten(id, line)));
-    return { runtime, recovered };
+    const [recovered] = await Promise.all([
+      Promise.all(known.map(recover)),
+      Promise.all([...forgotten].map((id) => runtime.#endForgotten(id, line))),
+    ]);
+    return { runtime, recovered: new Map(recovered) };
   }
 
   begin(): void {
@@ -209,8 +214,14 @@ export class SimRuntime implements Runtime {
       await this.#neverStarted(order.id, STOPPED_BEFORE);
       return;
     }
+    const { machine, lease } = this.#node;
+    const notAfterMs = lastStartMs(order, lease.read());
+    if (machine.bootMs() > notAfterMs) {
+      await this.#neverStarted(order.id, TOO_LATE);
+      return;
+    }
     task.state = 'ordered';
-    await this.#send((supervisor) => supervisor.start(order));
+    await this.#send((supervisor) => supervisor.start(order, notAfterMs));
   }
 
   #cancelReady(id: string, task: TaskHere): void {
@@ -290,7 +301,7 @@ export class SimRuntime implements Runtime {
     // Orders wait for the next one. Nobody may use a line to a supervisor before the last one's tasks are settled.
     this.#line = (async () => {
       lost.process.kill();
-      for (const id of ordered) await this.#settle(id, null);
+      await Promise.all(ordered.map((id) => this.#settle(id, null)));
       return this.#reconnect();
     })();
   }

@@ -56,13 +56,15 @@ export class SimSupervisor {
     return () => this.#agents.delete(agent);
   }
 
-  start(order: DesiredAllocation): void {
+  /** @param notAfterMs see `lastStartMs` */
+  start(order: DesiredAllocation, notAfterMs: number): void {
     const { folders, machine } = this.#node;
     const { nowMs } = machine.timeline;
     const claim = { by: 'supervisor', supervisor: this.number, bootId: machine.bootId } as const;
     // An order may come late: its agent, or this process, was frozen after the decision. By then the node may have been given up.
     const leaseMs = this.#node.lease.read();
-    const isLate = leaseMs !== null && isOverdue(order, leaseMs, machine.bootMs());
+    const nowBootMs = machine.bootMs();
+    const isLate = nowBootMs > notAfterMs || (leaseMs !== null && isOverdue(order, leaseMs, nowBootMs));
     if (isLate || !folders.claim(order.id, claim, nowMs)) {
       this.#tell({ type: 'refused', id: order.id });
       return;

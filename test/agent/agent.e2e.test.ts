@@ -443,7 +443,7 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     writeFileSync(path.join(path.dirname(first.path), 'go'), '');
     const seen = await scheduler.until(order.id, 'RELEASED');
     expect(seen.checkpoint).toMatchObject({ step: 10, path: path.join(path.dirname(first.path), 's10') });
-    expect(first.path).toBe(path.join(agent.stateDir, 'shared/checkpoints/train-mnist-7/s9'));
+    expect(first.path).toBe(path.join(agent.stateDir, 'shared/checkpoints/train-mnist-7-c1/s9'));
   });
 
   test.each([
@@ -465,6 +465,23 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     else expect(log).toMatch(/^sluice: checkpoint .* is not visible on this node.*\nfrom the beginning\n$/);
   });
 
+  test('what another cluster left on the same storage under the same number is never gone on from', async () => {
+    // As its agents named the folder, and as agents of before did.
+    for (const name of ['train-mnist-7-c0', 'train-mnist-7']) {
+      const left = path.join(agent.stateDir, 'shared/checkpoints', name, 'last');
+      mkdirSync(left, { recursive: true });
+      writeFileSync(path.join(left, 'COMPLETE'), '{"step": 900}');
+    }
+    const order = sh('echo "${SLUICE_RESUME_FROM:-from the beginning} in $SLUICE_CHECKPOINT_DIR"', {
+      attempt: 2,
+      restartCount: 1,
+    });
+    scheduler.order([order]);
+    await scheduler.until(order.id, 'RELEASED');
+    const own = path.join(agent.stateDir, 'shared/checkpoints/train-mnist-7-c1');
+    expect(await scheduler.wholeLog(order.id)).toBe(`from the beginning in ${own}\n`);
+  });
+
   test('workloads that name the same checkpoint folder each go on from their own, whose step is lower or not', async () => {
     const shared = { checkpointDirectory: path.join(agent.stateDir, 'named') };
     const saving = (workload: number, step: number) =>
@@ -479,7 +496,10 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     scheduler.order([low, high]);
     const lowSeen = await scheduler.until(low.id, 'RELEASED');
     await scheduler.until(high.id, 'RELEASED');
-    expect(lowSeen.checkpoint).toMatchObject({ step: 5, path: path.join(agent.stateDir, 'named/train-mnist-11/last') });
+    expect(lowSeen.checkpoint).toMatchObject({
+      step: 5,
+      path: path.join(agent.stateDir, 'named/train-mnist-11-c1/last'),
+    });
     // Its scheduler has not heard of any: the node finds it by itself.
     const again = sh('echo "${SLUICE_RESUME_FROM:-from the beginning}"', {
       ...shared,
@@ -495,7 +515,7 @@ describe.runIf(needs('build'))('what a task gets and tells', () => {
     });
     scheduler.order([again, third]);
     await scheduler.until(again.id, 'RELEASED');
-    expect(await scheduler.wholeLog(again.id)).toMatch(/named\/train-mnist-11\/last\n$/);
+    expect(await scheduler.wholeLog(again.id)).toMatch(/named\/train-mnist-11-c1\/last\n$/);
     await scheduler.until(third.id, 'RELEASED');
     expect(await scheduler.wholeLog(third.id)).toBe('from the beginning\n');
   });

@@ -1,19 +1,23 @@
 // Tasks that misbehave, with real processes in real control groups: each is contained, its end is told in words, and nothing of
 // it is left.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toDuration } from '../../common/units.js';
+import { LOG_CAP_BYTES } from '../../node-agent/runtime/runtime.js';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { findCgroupHome, foldersOf } from '../../node-agent/runtime/cgroup.js';
 import type { DesiredAllocation } from '../../proto/gen/sluice/v1/DesiredAllocation.js';
 import { needs } from '../real-part.js';
+import { processesOf } from '../e2e/real-cluster.js';
 import { AgentProcess } from './agent-process.js';
 import { eventually } from './eventually.js';
 import { FakeScheduler } from './fake-scheduler.js';
 import { sh, stopped } from './orders.js';
 
+/** A quarter more than a log may have. */
+const LOG_BYTES = LOG_CAP_BYTES + LOG_CAP_BYTES / 4;
 const GPU = { index: 0, model: 'NVIDIA H100', simulated: true, generation: 1 };
 
 let scheduler: FakeScheduler;
@@ -150,6 +154,37 @@ describe.runIf(needs('build') && needs('cgroups'))('a task that', () => {
     expect((await endOf(order)).message).toMatch(/^out of disk space: .*; its folder was emptied$/);
     expect(readdirSync(path.join(agent.folder(order.id), 'work'))).toEqual([]);
   });
+
+  test('fills its disk with scratch files is ended, and they are gone', async () => {
+    agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB']);
+    const order = sh('head -c 30M /dev/zero > "$TMPDIR/big"; sleep 600');
+    expect((await endOf(order)).message).toMatch(/^out of disk space: .*; its folder was emptied$/);
+    expect(existsSync(path.join(agent.folder(order.id), 'tmp/big'))).toBe(false);
+  });
+
+  test('writes more than a gigabyte of log at full speed ends well: its file stays below its limit, the agent as small as before', async () => {
+    agent.start(scheduler.address);
+    await eventually('it joined', () => scheduler.hellos.length > 0);
+    const mib = (pid: number, what: string) =>
+      Number(new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+    const isSupervisor = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor.js');
+    const holders = [agent.pid, ...processesOf(agent.stateDir).filter(isSupervisor)];
+    expect(holders).toHaveLength(2);
+    const beforeMib = new Map(holders.map((pid) => [pid, mib(pid, 'VmRSS')]));
+    const line = 'x'.repeat(1_023);
+    const order = sh(`yes ${line} | head -c ${LOG_BYTES}; echo the last word`);
+    expect(await endOf(order)).toMatchObject({ code: 0 });
+    const file = path.join(agent.folder(order.id), 'log');
+    // Nothing moved: what is left stands where it was written, and the rest takes no room.
+    expect(statSync(file).size).toBe(LOG_BYTES + 'the last word\n'.length);
+    expect(statSync(file).blocks * 512).toBeLessThanOrEqual(LOG_CAP_BYTES);
+    const tail = await scheduler.readLog({ allocation: order.id, offset: LOG_BYTES - 1_024 });
+    expect(tail.data.toString()).toBe(`${line}\nthe last word\n`);
+    const old = await scheduler.readLog({ allocation: order.id, offset: 0 });
+    expect(old.offset).toBeGreaterThanOrEqual(LOG_BYTES - LOG_CAP_BYTES);
+    expect(old.data.toString('latin1', 0, 1_024)).not.toContain('\0');
+    for (const [pid, before] of beforeMib) expect(mib(pid, 'VmHWM') - before).toBeLessThan(100);
+  }, 300_000);
 
   test('fills its disk with a file that it deleted is found out', async () => {
     agent.start(scheduler.address, ['--simulate', '2xH100', '--task-disk', '20MiB']);

@@ -42,6 +42,13 @@ describe('the environment of a task', () => {
     ]);
   });
 
+  test('has a folder for scratch files of its own, unless the user names another one', () => {
+    const around = { ...AROUND, scratchDir: '/own/tmp' };
+    expect(taskEnvironment(wants('a', ['g@1']), around).variables['TMPDIR']).toBe('/own/tmp');
+    const environment = [{ name: 'TMPDIR', value: '/scratch' }];
+    expect(taskEnvironment(wants('a', ['g@1'], { environment }), around).variables['TMPDIR']).toBe('/scratch');
+  });
+
   test.each([
     'LD_PRELOAD',
     'LD_LIBRARY_PATH',

@@ -12,7 +12,9 @@ const RANK_HOST = path.join(PACKAGE_ROOT, 'dist/node-agent/runtime/rank-host.js'
 interface Ran {
   readonly code: number | null;
   readonly signal: string | null;
+  /** Of standard output. */
   readonly lines: readonly string[];
+  readonly errors: readonly string[];
   readonly cause: string;
 }
 
@@ -27,7 +29,9 @@ async function run(
     detached: true,
   });
   let said = '';
+  let complained = '';
   let cause = '';
+  child.stderr?.on('data', (chunk: Buffer) => (complained += chunk.toString()));
   child.stdout?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
     // As the supervisor does: the signal reaches every process of the task.
@@ -37,14 +41,15 @@ async function run(
   });
   child.stdio[3]?.on('data', (chunk: Buffer) => (cause += chunk.toString()));
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  return { code, signal, lines: said.trimEnd().split('\n').toSorted(), cause };
+  const sorted = (text: string) => text.trimEnd().split('\n').toSorted();
+  return { code, signal, lines: sorted(said), errors: sorted(complained), cause };
 }
 
 const node = (script: string): readonly string[] => [process.execPath, '-e', script];
 
 describe.runIf(needs('build'))('ranks of one task', () => {
   test('have ranks that go on from the first, their GPU, and their name before each line', async () => {
-    const { code, lines, cause } = await run(
+    const { code, lines, errors, cause } = await run(
       'g,h/mig-1',
       node(
         'const e = process.env; console.log(e.RANK, e.LOCAL_RANK, e.SLUICE_LOCAL_GPU, e.CUDA_VISIBLE_DEVICES); process.stderr.write("end")',
@@ -52,7 +57,9 @@ describe.runIf(needs('build'))('ranks of one task', () => {
     );
     expect(code).toBe(0);
     expect(cause).toBe('');
-    expect(lines).toEqual(['[rank 4] 4 0 g undefined', '[rank 4] end', '[rank 5] 5 1 mig-1 mig-1', '[rank 5] end']);
+    expect(lines).toEqual(['[rank 4] 4 0 g undefined', '[rank 5] 5 1 mig-1 mig-1']);
+    // Where the task has one log both are open to that.
+    expect(errors).toEqual(['[rank 4] end', '[rank 5] end']);
   });
 
   test('lines of several come out whole', async () => {

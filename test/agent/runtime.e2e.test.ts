@@ -10,13 +10,14 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeMarker } from '../../common/checkpoint-marker.js';
 import { sluice } from '../../common/proto.js';
 import { parseDesired } from '../../node-agent/messages.js';
@@ -28,7 +29,7 @@ import { readLease, writeLease } from '../../node-agent/runtime/lease-file.js';
 import { holdBelowCap, readExtent } from '../../node-agent/runtime/log-cap.js';
 import { bootMs, identify, isAlive, type ProcessIdentity } from '../../node-agent/runtime/process-identity.js';
 import { endTree, processesOf } from '../../node-agent/runtime/process-tree.js';
-import { parseEndpoints } from '../../node-agent/runtime/report-watch.js';
+import { parseEndpoints, ReportWatch } from '../../node-agent/runtime/report-watch.js';
 import { TaskUsers } from '../../node-agent/runtime/run-as.js';
 import { TaskRuntime } from '../../node-agent/runtime/runtime.js';
 import { SUPERVISOR_PROGRAM } from '../../node-agent/runtime/supervisor-link.js';
@@ -309,6 +310,29 @@ describe.runIf(needs('build'))('supervisors', () => {
     await runtime.close();
   });
 
+  test('a task of a dead supervisor is ended while what became of another one cannot be found out yet', async () => {
+    const { id, main, killSupervisor } = await superviseTask();
+    await killSupervisor();
+    const other = newId();
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const create = Object.getOwnPropertyDescriptor(AllocationFolder.prototype, 'create')
+      ?.value as () => Promise<boolean>;
+    const spy = vi.spyOn(AllocationFolder.prototype, 'create').mockImplementation(async function (
+      this: AllocationFolder,
+    ) {
+      if (this.path.endsWith(other)) await held;
+      return create.call(this);
+    });
+    const opening = openRuntime([other, id], () => undefined);
+    await eventually('it is ended', () => (isAlive(main) ? null : true));
+    goOn();
+    const { runtime, recovered } = await opening;
+    expect([...recovered.keys()]).toEqual([other, id]);
+    spy.mockRestore();
+    await runtime.close();
+  });
+
   test('an order that comes when the node may run nothing any more is not carried out', async () => {
     const { socket, events } = await supervise('s');
     const [late, inTime] = [newId(), newId()];
@@ -327,6 +351,38 @@ describe.runIf(needs('build'))('supervisors', () => {
     await eventually('it ended', () => folder.readEnd());
     expect(readFileSync(folder.log, 'utf8')).toBe('ran\n');
     socket.destroy();
+  });
+
+  test('an order that was given under a lease that is over is not carried out, though there is a new lease', async () => {
+    const { socket, events } = await supervise('s');
+    writeLease(path.join(dir, 's'), bootMs() + 60_000);
+    const id = newId();
+    const folder = await folderOf(id, ['/bin/sh', '-c', 'echo ran']);
+    sendLine(socket, { type: 'start', id, folder: folder.path, notAfterMs: bootMs() - 1 });
+    await eventually('it answers', () => events.length > 1);
+    expect(events[1]).toEqual({ type: 'refused', id });
+    expect(existsSync(folder.log)).toBe(false);
+    socket.destroy();
+  });
+
+  test('an agent that stood still until its lease was over orders nothing that it had begun to prepare', async () => {
+    const ended: string[] = [];
+    const { runtime } = await openRuntime([], (one) => ended.push(one));
+    runtime.begin();
+    const order = asRead(sh('true'));
+    // Held up for as long as the journal is not on the disk: meanwhile the lease passes.
+    let goOn = (): void => undefined;
+    runtime.start(order, new Promise<void>((resolve) => (goOn = resolve)));
+    writeLease(dir, bootMs() - order.lingerMs - 1_000);
+    goOn();
+    await eventually('its end is told', () => (ended.length > 0 ? true : null));
+    const end = new AllocationFolder(path.join(dir, 'allocations', order.id)).readEnd();
+    expect(end).toMatchObject({
+      neverStarted: true,
+      message: 'its node had no lease any more when it was to be started',
+    });
+    await runtime.dismissSupervisor();
+    await runtime.close();
   });
 
   test('a second one on the same folder leaves at once, and the last one leaves when nobody needs it', async () => {
@@ -451,6 +507,22 @@ describe('what a program reports', () => {
     await watch.close();
     expect(seen.map(({ step }) => step)).toEqual([20, 30, 40]);
     expect(seen.at(-1)?.path).toBe(path.join(dir, 'last'));
+  });
+
+  test('whatever a program makes of its checkpoint folder and its report, its agent goes on', async () => {
+    // A link to itself: neither can be read, watched or asked about any more.
+    for (const name of ['checkpoints', 'report']) symlinkSync(name, path.join(dir, name));
+    const seen: Checkpoint[] = [];
+    const watch = new CheckpointWatch(path.join(dir, 'checkpoints'), 7, (checkpoint) => seen.push(checkpoint));
+    const report = new ReportWatch(path.join(dir, 'report'), () => undefined);
+    await watch.close();
+    report.close();
+    expect(seen).toEqual([]);
+    expect(spawnSync('mkfifo', [path.join(dir, 'pipe')]).status).toBe(0);
+    // Who opened it as a file would wait for a writer for ever.
+    const pipe = new ReportWatch(path.join(dir, 'pipe'), () => undefined);
+    pipe.close();
+    expect((await resumePoint({ asked: null, dir, workload: 7, attempt: 2, tasks: 1 })).checkpoint).toBeNull();
   });
 
   test('checkpoints: one folder that is written again and again is followed', async () => {

@@ -323,6 +323,12 @@ describe('is refused', () => {
     ['too long a word', { resources: { pool: 'x'.repeat(257) } }, 'resources.pool', 'has 257 characters; at most 256'],
     ['a NUL', { resources: { gpuModel: 'h\0' } }, 'resources.gpu_model', 'NUL'],
     [
+      'two logs of a terminal',
+      { separateStderr: true, kind: 'WORKLOAD_KIND_INTERACTIVE' },
+      'separate_stderr',
+      'one output',
+    ],
+    [
       'no level',
       { topology: { required: true } },
       'topology.level',

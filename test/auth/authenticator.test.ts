@@ -10,6 +10,7 @@ import { ApiError } from '../../common/errors.js';
 import type { Logger } from '../../common/log.js';
 import { generateToken, hashToken } from '../../common/token.js';
 import { type Authenticator, type CallerKind, createAuthenticator } from '../../scheduler/auth/authenticator.js';
+import { generateTaskKey, taskToken } from '../../scheduler/auth/task-token.js';
 import { parseAgentTokens, parseUserTokens } from '../../scheduler/auth/token-file.js';
 
 let folder: string;
@@ -58,7 +59,7 @@ function bearing(...values: readonly string[]): Metadata {
 /** The principal's name, or the code and reason of the refusal. */
 function outcome(auth: Authenticator, metadata: Metadata, kind: CallerKind): string {
   try {
-    const { name, role, node, kind: found } = auth.authenticate(metadata, 'ipv4:10.0.0.9:1', kind);
+    const { name, role, node, kind: found } = auth.authenticate(metadata, 'ipv4:10.0.0.9:1', [kind]);
     return `${found} ${name} ${role} ${node ?? '*'}`;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -118,6 +119,47 @@ describe('callers', () => {
     { what: 'an agent as user', values: [`Bearer ${anyNode}`], kind: 'user', is: 'PERMISSION_DENIED TOKEN_FOR_AGENTS' },
   ])('$what: $is', ({ values, kind, is }) => {
     expect(outcome(auth, bearing(...values), kind)).toBe(is);
+  });
+
+  describe('that are tasks', () => {
+    const key = generateTaskKey();
+    const token = taskToken(key, '01KAALLOCATION');
+    const withKey = (taskKey: string | null) =>
+      createAuthenticator({ tokensFile: users, agentTokensFile: agents, taskKey }, recordingLog(), clock);
+
+    it('are known by the key alone, under another daemon too', () => {
+      expect(withKey(key).authenticate(bearing(`Bearer ${token}`), 'peer', ['user', 'task'])).toEqual({
+        kind: 'task',
+        name: 'task',
+        role: 'user',
+        node: null,
+        allocation: '01KAALLOCATION',
+      });
+      expect(token).toBe(taskToken(key, '01KAALLOCATION'));
+    });
+
+    it('are nobody else, and nobody else is one', () => {
+      expect(outcome(withKey(key), bearing(`Bearer ${token}`), 'user')).toBe('PERMISSION_DENIED TOKEN_FOR_TASKS');
+      expect(outcome(withKey(key), bearing(`Bearer ${token}`), 'agent')).toBe('PERMISSION_DENIED TOKEN_FOR_TASKS');
+      expect(outcome(withKey(key), bearing(`Bearer ${root}`), 'task')).toBe('PERMISSION_DENIED TOKEN_FOR_USERS');
+    });
+
+    it.each([
+      ['made with another key', generateTaskKey(), token],
+      ['where there is no key', null, token],
+      ['of another allocation', key, token.replace('01KAALLOCATION', '01KAALLOCATIOM')],
+      ['cut short', key, token.slice(0, -1)],
+      ['with something behind it', key, `${token}A`],
+      ['without a signature', key, 'sluice-task.01KAALLOCATION.'],
+      ['of nothing', key, 'sluice-task.'],
+    ])('are not let in with a token %s', (_, taskKey, said) => {
+      expect(outcome(withKey(taskKey), bearing(`Bearer ${said}`), 'task')).toBe('UNAUTHENTICATED TOKEN_INVALID');
+    });
+
+    it('differ in every allocation and under every key', () => {
+      const made = new Set(['a', 'b', 'c'].flatMap((id) => [taskToken(key, id), taskToken(generateTaskKey(), id)]));
+      expect(made.size).toBe(6);
+    });
   });
 
   it('are refused with whatever text they come', () => {

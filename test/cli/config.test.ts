@@ -39,6 +39,27 @@ describe('precedence', () => {
     expect([settings.token.value, settings.tokenFile.value]).toEqual([token, tokenFile]);
   });
 
+  describe('of what a task was given', () => {
+    const GIVEN = { SLUICE_TASK_SERVER: 'task:1', SLUICE_TOKEN_FILE: '/given', SLUICE_TASK_CA: '/ca' };
+    it.each([
+      ['alone it is used', {}, {}, NO_CONFIG, ['task:1', null, '/given', '/ca']],
+      ['not for a server that somebody named', { server: 'flag:1' }, {}, NO_CONFIG, ['flag:1', null, null, null]],
+      ['nor for that of a context', {}, {}, FILE, ['lab:7443', null, '/lab/token', '/lab/ca.pem']],
+      ['a token of the environment goes before it', {}, { SLUICE_TOKEN: 't' }, NO_CONFIG, ['task:1', 't', null, '/ca']],
+      ['a file by flag, too', { tokenFile: '/f' }, {}, NO_CONFIG, ['task:1', null, '/f', '/ca']],
+      [
+        'without a server it is nothing',
+        {},
+        { SLUICE_TASK_SERVER: '' },
+        NO_CONFIG,
+        ['127.0.0.1:7443', null, null, null],
+      ],
+    ] as const)('%s', (_, flags, env, file, expected) => {
+      const { server, token, tokenFile, tlsCa } = resolveSettings(flags, { ...GIVEN, ...env }, file);
+      expect([server.value, token.value, tokenFile.value, tlsCa.value]).toEqual(expected);
+    });
+  });
+
   it('of the queue', () => {
     expect(resolveSettings({}, {}, FILE).queue).toEqual({ value: 'vision', origin: 'context' });
     expect(resolveSettings({}, { SLUICE_QUEUE: 'mine' }, FILE).queue).toEqual({ value: 'mine', origin: 'environment' });

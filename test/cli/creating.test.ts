@@ -451,7 +451,7 @@ describe('logs', () => {
     const { code, stderr } = await cli(['logs', '1041', '--task', '1', '--position', file]);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: `error: ${file} is the place in the log of task 0 of workload 1041, not of task 1 of 1041\nName another file.\n`,
+      stderr: `error: ${file} is the place in the log of task 0 of workload 1041, not of task 1 of workload 1041\nName another file.\n`,
     });
   });
 

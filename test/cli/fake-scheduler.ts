@@ -52,6 +52,7 @@ export class FakeScheduler {
   queuePlan: PlanQueueChangeResponse = {};
   usage: GetUsageResponse = {};
   stats: WorkloadStats[] = [];
+  currency = '';
   /** Answers the next calls of a method with these errors, one a call; null = the usual answer. */
   readonly failures = new Map<string, (RichError | null)[]>();
   /** Plays a watch; default: the present state, then nothing. */
@@ -74,7 +75,7 @@ export class FakeScheduler {
     this.#server.addService(sluice.UsageService.service, { GetUsage: this.#unary('GetUsage', () => this.usage) });
     this.#server.addService(sluice.StatsService.service, {
       GetWorkloadStats: this.#unary('GetWorkloadStats', () => ({ stats: this.stats[0] ?? null })),
-      ListWorkloadStats: this.#unary('ListWorkloadStats', () => ({ workloads: this.stats })),
+      ListWorkloadStats: this.#unary('ListWorkloadStats', () => ({ workloads: this.stats, currency: this.currency })),
     });
     this.#server.addService(sluice.VersionService.service, this.#versionService());
     this.#server.addService(sluice.ClusterService.service, this.#clusterService());

@@ -309,7 +309,7 @@ describe('a workload file that is wrong', () => {
       'an unknown field',
       'run: a\nfoo: 1',
       [
-        'w.yaml:2:1: foo: unknown field; known: kind, name, queue, priority, preemptible, resources, roles, topology, time, retry, after, array, run, builtin, args, env, workdir, launcher, on_disconnect, checkpoint, notify',
+        'w.yaml:2:1: foo: unknown field; known: kind, name, queue, priority, preemptible, resources, roles, topology, time, retry, after, array, run, builtin, args, env, workdir, separate_stderr, launcher, on_disconnect, checkpoint, notify',
       ],
     ],
     ['a field of a later release', 'run: a\nimage: x', ['w.yaml:2:1: image: is not supported in this release']],

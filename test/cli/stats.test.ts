@@ -12,6 +12,7 @@ const scheduler = new FakeScheduler();
 beforeAll(() => scheduler.start());
 beforeEach(() => {
   scheduler.calls.length = 0;
+  scheduler.currency = '';
 });
 afterAll(() => scheduler.stop());
 
@@ -32,6 +33,7 @@ const HALF_USED: WorkloadStats = {
   attempt: 1,
   runTime: toDuration(3 * HOUR),
   timeLimit: toDuration(96 * HOUR),
+  gpuTime: toDuration(6 * HOUR),
   summary: {
     grantedGpus: 2,
     measuredGpus: 2,
@@ -113,11 +115,53 @@ describe('the stats of a user or a queue', () => {
       0,
       'NUMBER   NAME        QUEUE   USER   STATUS      RAN     GPUS   GPU%   GPUMEM        CPUS     MEMORY       ADVICE\n' +
         '1041     evening     nlp     -      Succeeded   5.0s    ?/1    -      -             -        -            -\n' +
-        '1040     tok-train   nlp     bob    Running     3h00m   1/2    45     20GiB/80GiB   1.2/16   9GiB/64GiB   2 GPUs granted, 1 used over 3h: ask for 1; memory 64 GiB asked, 9 GiB peak: ask for 12 GiB\n',
+        '1040     tok-train   nlp     bob    Running     3h00m   1/2    45     20GiB/80GiB   1.2/16   9GiB/64GiB   2 GPUs granted, 1 used over 3h: ask for 1; memory 64 GiB asked, 9 GiB peak: ask for 12 GiB\n' +
+        '\n' +
+        'USER   WORKLOADS   ADVISED   GPUS   GPU%   GPU-H\n' +
+        '-      1           0         ?/1    -      0.00\n' +
+        'bob    1           1         1/2    45     6.00\n',
     ]);
     const [request] = scheduler.requests('ListWorkloadStats') as ListWorkloadStatsRequest__Output[];
     expect(request).toMatchObject({ user: 'bob', queue: 'nlp' });
     expect(Date.now() - (fromTimestamp(request?.startTime) ?? 0)).toBeGreaterThanOrEqual(48 * HOUR);
+  });
+
+  it('are summed by user, with what it cost', async () => {
+    const halfHour = { ...HALF_USED, workload: 1042, runTime: toDuration(HOUR / 2), gpuTime: toDuration(HOUR) };
+    const idle = { grantedGpus: 2, measuredGpus: 2, usedGpus: 0, gpuUtilizationRatio: 0 };
+    const unpriced = { ...UNMEASURED, owner: 'ada', gpuTime: toDuration(HOUR / 4) };
+    const second = { ...halfHour, summary: idle, cost: 2.5, findings: [] };
+    scheduler.stats = [
+      second,
+      { ...HALF_USED, cost: 15 },
+      { ...unpriced, workload: 1043, owner: 'bob', cost: 0 },
+      unpriced,
+    ];
+    scheduler.currency = 'EUR';
+    const { stdout } = await cli('stats');
+    // 45 % of 3 hours and 0 % of half an hour.
+    expect(stdout.split('\n\n')[1]).toBe(
+      'USER   WORKLOADS   ADVISED   GPUS               GPU%   GPU-H   COST(EUR)\n' +
+        'ada    1           0         ?/1                -      0.25    -\n' +
+        'bob    3           1         1/5 (4 measured)   39     7.25    17.50\n',
+    );
+    // Whatever is shown of workloads, sums are of all.
+    const json = JSON.parse((await cli('stats', '--findings', '-o', 'json')).stdout) as { users: object[] };
+    expect(json).toMatchObject({ workloads: [{ workload: 1040, cost: 15 }], currency: 'EUR' });
+    expect(json.users).toEqual([
+      {
+        user: 'ada',
+        workloads: 1,
+        advisedWorkloads: 0,
+        grantedGpus: 1,
+        measuredGpus: 0,
+        usedGpus: 0,
+        gpuUtilizationRatio: null,
+        gpuHours: 0.25,
+        cost: null,
+      },
+      expect.objectContaining({ user: 'bob', workloads: 3, grantedGpus: 5, usedGpus: 1, gpuHours: 7.25, cost: 17.5 }),
+    ]);
   });
 
   it('leave out what nothing is to be said of, when asked to', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { releaseGpu, takeHealth } from '../../scheduler/control/commands/gpu-health.js';
 import { resetGpu } from '../../scheduler/control/commands/gpu-reset.js';
-import { desiredOf, handOnTraceParent } from '../../scheduler/fleet/desired.js';
+import { desiredOf } from '../../scheduler/fleet/desired.js';
 import { DEFAULT_GPU_POLICY } from '../../scheduler/model/gpu-policy.js';
 import type { ResetPolicy } from '../../scheduler/model/gpu-reset.js';
 import type { Gpu } from '../../scheduler/model/records.js';
@@ -21,7 +21,7 @@ class ResetWard extends Ward {
   /** What the agent is asked to reset: `id:gpu,gpu`. */
   asked(): readonly string[] {
     const position = { epoch: 1, revision: 1, leaderId: 'l' };
-    const { resets = [] } = desiredOf(this.shop.state, this.node, position, handOnTraceParent, this.policy);
+    const { resets = [] } = desiredOf(this.shop.state, this.node, position, {}, this.policy);
     return resets.map(({ id, gpus }) => `${String(id)}:${String(gpus)}`);
   }
 

@@ -96,3 +96,18 @@ test('every hour all records are looked at, and what was broken behind the back 
   expect(String(fatalOfWatch[0])).toContain('The stored state is broken');
   watch.stop();
 });
+
+test('what was found before anything was served is counted and logged', async () => {
+  const { loop, lines, watch } = await watched();
+  const found = {
+    name: 'whole_gangs',
+    where: 'workload 1',
+    expected: 'all tasks of its core',
+    found: '1 that run',
+  } as const;
+  watch.noteAtBeginning([found]);
+  expect(loop.invariants.figures.violations.whole_gangs).toBe(1);
+  expect(lines.map(({ invariant, text }) => [invariant, text])).toEqual([
+    ['whole_gangs', 'an invariant does not hold: workload 1: expected all tasks of its core, found 1 that run'],
+  ]);
+});

@@ -72,7 +72,7 @@ describe.runIf(needs('build'))('a running task', () => {
     const spec = { name: 'nowhere', queue: 'research', command: { argv: ['true'] }, checkpoint };
     await client.submitWorkloads({ specs: [spec] });
     const failed = await cluster.untilWorkload(client, 'nowhere', ({ state }) => state === 'WORKLOAD_STATE_FAILED');
-    expect(failed.message).toMatch(/checkpoint folder \/proc\/x\/y\/nowhere-\d+ cannot be made/);
+    expect(failed.message).toMatch(/checkpoint folder \/proc\/x\/y\/nowhere-\d+-[0-9a-f]{6} cannot be made/);
   });
 
   test('is not begun again by an agent that was told to end its tasks and go', async () => {

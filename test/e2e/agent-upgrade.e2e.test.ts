@@ -1,11 +1,11 @@
 // An agent of another version takes over running work: the task goes on, so does whoever follows its log, and its exit code is its own.
 // The earlier version is a package of its own, which is gone once the later one runs, as after an upgrade.
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SluiceClient } from '../../cli/client.js';
-import { PACKAGE_ROOT, PACKAGE_VERSION } from '../../common/package-root.js';
+import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { needs } from '../real-part.js';
+import { makeOtherVersion } from './other-version.js';
 import { RealCluster } from './real-cluster.js';
 
 const EARLIER = '0.0.9';
@@ -13,15 +13,11 @@ const EARLIER = '0.0.9';
 describe.runIf(needs('build'))('an upgrade of an agent', () => {
   const cluster = new RealCluster();
   const earlier = cluster.at('earlier-package');
+  let program: string;
   let client: SluiceClient;
 
   beforeAll(async () => {
-    mkdirSync(earlier);
-    for (const folder of ['dist', 'proto'])
-      cpSync(path.join(PACKAGE_ROOT, folder), path.join(earlier, folder), { recursive: true });
-    symlinkSync(path.join(PACKAGE_ROOT, 'node_modules'), path.join(earlier, 'node_modules'));
-    const manifest = JSON.parse(readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8')) as object;
-    writeFileSync(path.join(earlier, 'package.json'), JSON.stringify({ ...manifest, version: EARLIER }));
+    program = makeOtherVersion(earlier, { version: EARLIER });
     await cluster.startScheduler();
     client = cluster.client();
     await client.createQueue({ queue: { name: 'research', guaranteeGpus: 4 } });
@@ -30,7 +26,7 @@ describe.runIf(needs('build'))('an upgrade of an agent', () => {
 
   test('leaves its work alone', async () => {
     const simulated = ['--simulate', '4xh100'];
-    await cluster.startAgent('n1', simulated, path.join(earlier, 'dist/cli/main.js'));
+    await cluster.startAgent('n1', simulated, program);
     expect(await client.getNode('n1')).toMatchObject({
       agentVersion: EARLIER,
       skews: [

@@ -65,13 +65,27 @@ describe.runIf(needs('build'))('what a program is told', () => {
       echo "attempt $SLUICE_ATTEMPT" >> "$SLUICE_OUTPUT_DIR/model"; [ "$SLUICE_ATTEMPT" -gt 1 ] || exit 75`;
     const number = await submit(script, { name: 'judged' });
     expect(await ended(number)).toMatchObject({ state: 'WORKLOAD_STATE_SUCCEEDED', attempt: 2 });
-    const folder = cluster.at('shared', 'outputs', `judged-${number}`);
+    const { clusterId } = await client.getVersion();
+    const folder = cluster.at('shared', 'outputs', `judged-${number}-${clusterId.slice(0, 6)}`);
     expect(readFileSync(path.join(folder, 'model'), 'utf8')).toBe('attempt 1\nattempt 2\n');
     const results = [1, 2].map((attempt) => readFileSync(path.join(folder, `results-${attempt}-0.jsonl`), 'utf8'));
     expect(results.map((lines) => JSON.parse(lines) as unknown)).toEqual([
       { sample: 1, ok: true },
       { sample: 2, ok: true },
     ]);
+  });
+
+  test('where its scratch files go, which are gone with it, and that what it did not use is taken back', async () => {
+    const script = `touch "$TMPDIR/mine" && mkdir "$TMPDIR/shut" && touch "$TMPDIR/shut/file" && chmod 000 "$TMPDIR/shut"
+      echo "in $TMPDIR"; stat -c "%a" "$TMPDIR"; ls -d "$SLUICE_OUTPUT_DIR" "$SLUICE_CHECKPOINT_DIR"`;
+    const workload = await ended(await submit(script, { name: 'tidy' }));
+    expect(workload.state).toBe('WORKLOAD_STATE_SUCCEEDED');
+    const id = workload.allocations[0]?.id ?? '';
+    const scratch = cluster.at('n1', 'allocations', id, 'tmp');
+    const [first, mode, ...made] = logOf(id).trimEnd().split('\n');
+    expect([first, mode, made.length]).toEqual([`in ${scratch}`, '700', 2]);
+    expect(made.filter((folder) => existsSync(folder))).toEqual([]);
+    await until('the scratch files are gone', () => (existsSync(scratch) ? null : true));
   });
 
   test('that it is the one that leaves while the others go on, when the workload becomes smaller', async () => {

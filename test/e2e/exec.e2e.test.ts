@@ -114,6 +114,15 @@ describe.runIf(needs('build'))('inside a running task', () => {
       expect(stderr).toContain('the task ended, and with it what ran in it');
     });
 
+    it('says so as well when the task takes a moment longer to end', async () => {
+      const other = await start('trap "sleep 0.2; exit 0" TERM; while :; do sleep 0.05; done');
+      const begun = path.join(cluster.folder, 'begun');
+      const ended = sluice(['exec', other.number, '--', 'sh', '-c', `touch ${begun}; exec sleep 600`]);
+      await until('it runs', () => (existsSync(begun) ? true : null));
+      await client.cancelWorkloads({ workloads: [other.number] });
+      expect((await ended).stderr).toContain('the task ended, and with it what ran in it');
+    });
+
     it('ends its program when the client is gone', async () => {
       const pidFile = path.join(cluster.folder, 'pid');
       const child = spawn(

@@ -1,10 +1,13 @@
 // TLS and tokens: who may speak to the daemon, and that it does not bind beyond loopback without both.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError } from '../../common/errors.js';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { eventually } from '../agent/eventually.js';
 import { needs } from '../real-part.js';
 import { RealCluster } from './real-cluster.js';
 
@@ -90,6 +93,95 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     expect(await codeOf(whoami('mallory-secret'))).toBe('PERMISSION_DENIED NOT_YOUR_WORKLOAD');
     expect(await codeOf(whoami('n1-secret'))).toBe('PERMISSION_DENIED TOKEN_FOR_AGENTS');
     await client.cancelWorkloads({ workloads: ['long'] });
+  });
+
+  describe('whose tasks have tokens of their own', () => {
+    /** Runs the command line as a program inside the task would. */
+    const SLUICE = `${process.execPath} ${path.join(PACKAGE_ROOT, 'dist/cli/main.js')}`;
+    const outputs = (word: string) => probe.at(`said-${word}`);
+    const until = (file: string, text: string) =>
+      eventually(`"${text}" in ${file}`, () => {
+        const said = existsSync(file) ? readFileSync(file, 'utf8') : '';
+        return said.includes(text) ? said : null;
+      });
+    const running = async (name: string, script: string) => {
+      const client = cluster.client();
+      const command = { argv: ['/bin/sh', '-c', script] };
+      const submitted = await client.submitWorkloads({ specs: [{ name, queue: 'research', command }] });
+      await cluster.untilWorkload(client, name, ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+      return submitted.workloads[0]?.number ?? 0;
+    };
+    const tokenOf = (name: string) => readFileSync(outputs(name), 'utf8').trim();
+
+    test('in a file that only its user reads; with it the command line shows its own workload, and nothing else', async () => {
+      const out = outputs('own');
+      const script = [
+        `exec > ${out} 2>&1`,
+        'echo mode $(stat -c "%a %u" "$SLUICE_TOKEN_FILE") me $(id -u)',
+        `${SLUICE} get workload $SLUICE_WORKLOAD -o name`,
+        `${SLUICE} get workloads -o name`,
+        `${SLUICE} get workload mine; echo code $?`,
+        `${SLUICE} get nodes; echo code $?`,
+        `${SLUICE} submit --queue research -- true; echo code $?`,
+        'echo asked',
+        `${SLUICE} cancel $SLUICE_WORKLOAD`,
+        'sleep 600',
+      ].join('\n');
+      const number = await running('own', script);
+      const said = await until(out, 'asked');
+      const me = process.getuid?.() ?? 0;
+      expect(said).toContain(
+        `mode 400 ${me} me ${me}\nworkload/${number}\nworkload/${number}\nerror: this token is for a task`,
+      );
+      expect(said.match(/code [1-9]/g)).toHaveLength(3);
+      expect(said).toContain('it reads and cancels its own workload, and opens nothing else');
+      const ended = await cluster.untilWorkload(
+        cluster.client(),
+        number,
+        ({ state }) => state === 'WORKLOAD_STATE_CANCELLED',
+      );
+      expect(ended.message).toMatch(/cancelled by a task of its own/);
+    });
+
+    test('that outlive the daemon, are good for one workload, and end with their task', async () => {
+      const number = await running('lives', `cp "$SLUICE_TOKEN_FILE" ${outputs('lives')}; exec sleep 600`);
+      await until(outputs('lives'), 'sluice-task.');
+      const token = tokenOf('lives');
+      expect(await codeOf(cluster.client(token).getWorkload(String(number)))).toBe('OK');
+      expect(await codeOf(cluster.client(token).getWorkload('mine'))).toBe('PERMISSION_DENIED TOKEN_FOR_OWN_WORKLOAD');
+      // There is none of that name, and that is not told either.
+      expect(await codeOf(cluster.client(token).getWorkload('ghost'))).toBe('PERMISSION_DENIED TOKEN_FOR_OWN_WORKLOAD');
+      expect(await codeOf(cluster.client(token).cancelWorkloads({ workloads: [String(number), 'mine'] }))).toBe(
+        'PERMISSION_DENIED TOKEN_FOR_OWN_WORKLOAD',
+      );
+      expect(await codeOf(cluster.client(token).allQueues())).toBe('PERMISSION_DENIED TOKEN_FOR_TASKS');
+      expect(await codeOf(cluster.client(token).getStatus())).toBe('PERMISSION_DENIED TOKEN_FOR_TASKS');
+      await cluster.endScheduler('SIGKILL');
+      await cluster.startScheduler();
+      const own = await cluster.client(token).getWorkload(String(number));
+      expect(own.state).toBe('WORKLOAD_STATE_RUNNING');
+      await cluster.client().cancelWorkloads({ workloads: [String(number)] });
+      await cluster.untilWorkload(cluster.client(), number, ({ state }) => state === 'WORKLOAD_STATE_CANCELLED');
+      expect(await codeOf(cluster.client(token).getWorkload(String(number)))).toBe('UNAUTHENTICATED TOKEN_ENDED');
+    });
+
+    test('that stand in no log, no record of the agent, no list of processes and no metric', async () => {
+      const number = await running('quiet', `cp "$SLUICE_TOKEN_FILE" ${outputs('quiet')}; env; exec sleep 600`);
+      await until(outputs('quiet'), 'sluice-task.');
+      const secret = tokenOf('quiet');
+      const holders = spawnSync('grep', ['-rlaF', '--', secret, cluster.folder], { encoding: 'utf8' }).stdout;
+      expect(
+        holders
+          .trim()
+          .split('\n')
+          .map((file) => path.basename(file)),
+      ).toEqual(['token']);
+      const listed = spawnSync('ps', ['axeww'], { encoding: 'utf8' }).stdout;
+      expect(listed).toContain('SLUICE_TOKEN_FILE=');
+      expect(listed).not.toContain(secret);
+      expect(await (await fetch(`http://${cluster.http}/metrics`)).text()).not.toContain('sluice-task.');
+      await cluster.client().cancelWorkloads({ workloads: [String(number)] });
+    });
   });
 
   test('does not bind beyond loopback without both', () => {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LogPiece, SluiceClient } from '../../cli/client.js';
+import { startCli } from '../cli/run-cli.js';
 import { needs } from '../real-part.js';
 import { processesOf, RealCluster, until } from './real-cluster.js';
 
@@ -58,6 +59,77 @@ describe.runIf(needs('build'))('logs', () => {
     expect(lines.at(-1)).toBe('');
     expect(lines.at(-2)).toBe('end');
     expect(lines.slice(0, -2)).toEqual(Array.from({ length: lines.length - 2 }, (_, at) => `line ${at + 1}`));
+  });
+
+  describe('of standard output and standard error', () => {
+    const sluice = (command: string, ...argv: string[]) =>
+      startCli([command, '--server', cluster.grpc, ...argv]).result;
+
+    it('are one, in the order in which they were written, unless somebody asks otherwise', async () => {
+      const number = await submit('for i in 1 2 3; do echo out $i; echo err $i >&2; done');
+      await cluster.untilWorkload(client, number, ({ state }) => state === 'WORKLOAD_STATE_SUCCEEDED');
+      expect((await sluice('logs', number)).stdout).toBe('out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n');
+      expect(await sluice('logs', number, '--stderr')).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^error: workload \d+ has standard output and standard error in one log/),
+      });
+    });
+
+    it('are two where that was asked for: read apart, or together by the time at which they were written', async () => {
+      // Each word is noted before the next one is said, however slow the machine: a note has 16 bytes.
+      const noted =
+        'noted() { while [ "$(stat -c %s ../$1.times || echo 0)" -lt $(($2 * 16)) ]; do sleep 0.05; done 2>/dev/null; }';
+      const turns = `${noted}; for i in 1 2 3; do echo out $i; noted log $i; echo err $i >&2; noted log.err $i; done`;
+      const flags = ['--queue', 'research', '--separate-stderr', '--name', 'apart'];
+      const attached = await sluice('run', ...flags, '--', 'sh', '-c', turns);
+      expect(attached.stdout).toBe('out 1\nout 2\nout 3\n');
+      expect(attached.stderr).toMatch(/\nerr 1\n[^]*err 2\n[^]*err 3\n/);
+      expect((await sluice('logs', 'apart', '--stdout')).stdout).toBe('out 1\nout 2\nout 3\n');
+      expect((await sluice('logs', 'apart', '--stderr')).stdout).toBe('err 1\nerr 2\nerr 3\n');
+      const inOrder = 'out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n';
+      expect((await sluice('logs', 'apart')).stdout).toBe(inOrder);
+      expect((await sluice('logs', 'apart', '-f')).stdout).toBe(inOrder);
+      expect((await sluice('logs', 'apart', '--tail', '1')).stdout).toBe('out 3\nerr 3\n');
+      expect((await sluice('logs', 'apart', '--grep', '[ue].* 2')).stdout).toBe('out 2\nerr 2\n');
+      const position = cluster.at('position');
+      expect((await sluice('logs', 'apart', '--position', position)).stderr).toMatch(
+        /these are two\nAdd --stdout or --stderr/,
+      );
+      expect((await sluice('logs', 'apart', '--stderr', '--position', position)).stdout).toBe('err 1\nerr 2\nerr 3\n');
+      expect((await sluice('logs', 'apart', '--stderr', '--position', position)).stdout).toBe('');
+      expect((await sluice('logs', 'apart', '--stdout', '--position', position)).stderr).toMatch(
+        /standard error, not of task 0/,
+      );
+    });
+
+    it('are followed over the death of the agent, each without losing or repeating a byte', async () => {
+      const stop = cluster.at('stop-both');
+      const script = `i=0; while [ ! -e ${stop} ]; do i=$((i+1)); echo o $i; echo e $i >&2; sleep 0.02; done`;
+      const command = { argv: ['sh', '-c', script] };
+      const spec = { name: 'both', queue: 'research', command, separateStderr: true };
+      const number = String((await client.submitWorkloads({ specs: [spec] })).workloads[0]?.number);
+      const read = async (stream: 'LOG_STREAM_STDOUT' | 'LOG_STREAM_STDERR', seen: { text: string }) => {
+        for await (const { data } of client.readLogs({ workload: number, follow: true, stream })) seen.text += data;
+      };
+      const [out, errors] = [{ text: '' }, { text: '' }];
+      const readers = Promise.all([read('LOG_STREAM_STDOUT', out), read('LOG_STREAM_STDERR', errors)]);
+      const more = () => {
+        const [before, beforeErrors] = [out.text.length, errors.text.length];
+        return until('more of both logs came', () =>
+          out.text.length > before + 50 && errors.text.length > beforeErrors + 50 ? true : null,
+        );
+      };
+      await more();
+      await cluster.endAgent('n1', 'SIGKILL');
+      await cluster.startAgent('n1');
+      await more();
+      writeFileSync(stop, '');
+      await readers;
+      const count = out.text.split('\n').length - 1;
+      const all = (letter: string) => Array.from({ length: count }, (_, at) => `${letter} ${at + 1}\n`).join('');
+      expect(out.text).toBe(all('o'));
+      expect(errors.text).toBe(all('e'));
+    });
   });
 
   it('of earlier attempts are kept', async () => {

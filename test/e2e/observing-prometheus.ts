@@ -26,7 +26,7 @@ export class ObservingPrometheus {
 
   /** @param patience what else of the rules is shorter in a test: texts of their file, and what takes their place */
   static async start(
-    cluster: RealCluster,
+    cluster: Pick<RealCluster, 'at'>,
     schedulers: string | readonly string[],
     agents: readonly string[],
     patience: Readonly<Record<string, string>> = {},

@@ -28,7 +28,7 @@ export class SeveralDaemons {
   readonly #clients: SluiceClient[] = [];
   #primary: RedisServer | null = null;
 
-  /** @param flags of every daemon, beyond the usual ones */
+  /** @param flags of every daemon on the Redis, beyond the usual ones */
   constructor(flags: readonly string[] = []) {
     this.#flags = flags;
   }
@@ -52,22 +52,27 @@ export class SeveralDaemons {
     return this.#primary;
   }
 
-  /** Starts a daemon, or starts it anew at its address and data, and waits until it answers: as a leader or a standby. */
-  async startDaemon(name: string): Promise<void> {
-    mkdirSync(this.at(name), { recursive: true });
+  /** Where a daemon will answer, so that agents and clients may know it before it is there. */
+  async chooseAddresses(name: string): Promise<{ readonly grpc: string; readonly http: string }> {
     const known = this.#addresses.get(name);
-    const addresses = known ?? {
-      grpc: `127.0.0.1:${await freePort()}`,
-      http: `127.0.0.1:${await freePort()}`,
-    };
+    const addresses = known ?? { grpc: `127.0.0.1:${await freePort()}`, http: `127.0.0.1:${await freePort()}` };
     this.#addresses.set(name, addresses);
+    return addresses;
+  }
+
+  /**
+   * Starts a daemon, or starts it anew at its address and data, and waits until it answers: as a leader or a standby.
+   * @param storeFlags of its store; none = on its own disk
+   */
+  async startDaemon(name: string, storeFlags?: readonly string[]): Promise<void> {
+    mkdirSync(this.at(name), { recursive: true });
+    const { grpc, http } = await this.chooseAddresses(name);
     const ready = this.at(name, 'ready.json');
     rmSync(ready, { force: true });
-    const { grpc, http } = addresses;
-    const store = ['--store', `redis://127.0.0.1:${this.primary.port}`];
+    const store = storeFlags ?? ['--store', `redis://127.0.0.1:${this.primary.port}`, ...this.#flags];
     const flags = ['--listen', grpc, '--http', http, '--data-dir', this.at(name), '--ready-file', ready];
     const log = openSync(this.at(`${name}.log`), 'a');
-    const process_ = spawn(process.execPath, [SLUICE, 'server', ...store, ...flags, ...this.#flags], {
+    const process_ = spawn(process.execPath, [SLUICE, 'server', ...flags, ...store], {
       stdio: ['ignore', log, log],
     });
     this.#daemons.set(name, { process: process_, grpc, http });

@@ -245,6 +245,22 @@ describe('explain', () => {
     expect(cluster.reason(cluster.submit('q'))).toBe('NOT_EVALUATED');
   });
 
+  it('follows what becomes of nodes', () => {
+    const cluster = new TestCluster().nodes(2, { liveness: 'unknown' }).queue('q');
+    const workload = cluster.submit('q');
+    const idle = cluster.submit('q', { gpus: 0 });
+    const told = () => [cluster.explain(workload)?.summary, cluster.explain(idle)?.summary];
+    expect(told()[0]).toMatch(/: 16 on nodes not heard of yet\.$/);
+    expect(told()[1]).toMatch(/: 2 nodes not heard of yet\.$/);
+    cluster.liveness('n0', 'down');
+    expect(told()[0]).toMatch(/: 8 on nodes that are down, 8 on nodes not heard of yet\.$/);
+    expect(told()[1]).toMatch(/: 1 node down, 1 node not heard of yet\.$/);
+    cluster.cordon('n1');
+    expect(told()[0]).toMatch(/: 8 on cordoned nodes, 8 on nodes that are down\.$/);
+    cluster.liveness('n0', 'ready').settle();
+    expect(cluster.where(workload)).toBe('n0:0');
+  });
+
   it('says nothing of what is not pending', () => {
     const cluster = new TestCluster().nodes(1).queue('q');
     const workload = cluster.submit('q');

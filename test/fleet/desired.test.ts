@@ -7,8 +7,8 @@ import { whyImpossible } from '../../node-agent/session/slots.js';
 import type { DesiredAllocations__Output } from '../../proto/gen/sluice/v1/DesiredAllocations.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { registerNode } from '../../scheduler/control/commands/nodes.js';
-import { desiredOf } from '../../scheduler/fleet/desired.js';
-import { place } from '../../scheduler/model/lifecycle.js';
+import { desiredOf, type OrderExtras } from '../../scheduler/fleet/desired.js';
+import { markStarted, place } from '../../scheduler/model/lifecycle.js';
 import type { Placement, Role } from '../../scheduler/model/records.js';
 import { ANYWHERE, wholeGpus } from '../../scheduler/model/requests.js';
 import { nodeReport, Workshop, type SpecFields } from '../control/workshop.js';
@@ -40,9 +40,9 @@ function placed(workshop: Workshop, spec: SpecFields, ...places: readonly Place[
 }
 
 /** What the agent of the node reads. */
-function read(workshop: Workshop): readonly DesiredAllocation[] {
+function read(workshop: Workshop, extras: OrderExtras = {}): readonly DesiredAllocation[] {
   const { responseSerialize, responseDeserialize } = sluice.AgentService.service.Connect;
-  const desired = desiredOf(workshop.state, NODE, { epoch: 1, revision: 1, leaderId: 'leader' });
+  const desired = desiredOf(workshop.state, NODE, { epoch: 1, revision: 1, leaderId: 'leader' }, extras);
   const bytes = responseSerialize({ desired });
   return (responseDeserialize(bytes).desired as DesiredAllocations__Output).allocations.map(parseDesired);
 }
@@ -65,6 +65,17 @@ describe('an order', () => {
       [{ uuid: 'GPU-n1-0', parts: 3_500, generation: 1 }],
       [{ uuid: 'GPU-n1-0', parts: 3_500, generation: 2 }],
     ]);
+  });
+
+  test('has the token of its task until that has started', () => {
+    const workshop = shop();
+    const number = placed(workshop, {}, { gpus: [0], parts: 7_000, instances: [] });
+    const [id] = workshop.workload(number).allocations;
+    const extras = { taskTokenOf: (allocation: string) => `token of ${allocation}` };
+    expect(read(workshop, extras)[0]?.token).toBe(`token of ${id}`);
+    expect(read(workshop)[0]).not.toHaveProperty('token');
+    workshop.change((draft) => id !== undefined && markStarted(draft, id, workshop.nowMs, workshop.nowMs));
+    expect(read(workshop, extras)[0]).not.toHaveProperty('token');
   });
 
   test('of MIG instances names the instance', () => {

@@ -10,6 +10,12 @@ const told = (fleet: Partial<FleetWaiting>, isServing = true) =>
   waitingFor({ ...NOTHING, ...fleet }, isServing, (id) => id);
 
 describe('a daemon waits', () => {
+  test('for the engine to be told of everything', () => {
+    const all = waitingFor(NOTHING, true, (id) => id, null, true);
+    expect(all).toMatchObject([{ what: 'engine', blocksReadiness: true }]);
+    expect(waitingText(all[0] as (typeof all)[number])).toMatch(/^the engine to be told of all workloads; .* taken/);
+  });
+
   test.each<[string, Partial<FleetWaiting>, string, boolean]>([
     ['for nodes', { unheard: ids(2), suspendedMs: 42_000 }, '2 nodes (n0, n1) to come back', true],
     [

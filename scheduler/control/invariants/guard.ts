@@ -76,6 +76,11 @@ export class InvariantGuard {
     return { commits: this.#commits, changes: this.#changes, audited: this.#audited, violations: this.#violations };
   }
 
+  /** Counts what somebody else found in the same state. */
+  count(violations: readonly Violation[]): void {
+    for (const { name } of violations) this.#violations[name] += 1;
+  }
+
   /**
    * Looks at the changes of a commit, in their order, which the state has taken and the store has not.
    * @returns what does not hold and is no reason to stop

@@ -1,4 +1,4 @@
-// What becomes of findings while a daemon runs: those that are no reason to stop are logged, at most once a minute each, and
+// What becomes of findings of a daemon: those that are no reason to stop are logged, at most once a minute each, and
 // the whole state is looked at once an hour, in slices between which everybody else gets a turn.
 import type { Clock, Timer } from '../../../common/clock.js';
 import type { Logger } from '../../../common/log.js';
@@ -32,6 +32,12 @@ export class InvariantWatch {
   constructor(deps: InvariantWatchDependencies) {
     this.#deps = deps;
     deps.loop.onViolation((violation) => this.#note(violation));
+  }
+
+  /** Takes note of what the look at the whole state found before anything was served. */
+  noteAtBeginning(violations: readonly Violation[]): void {
+    this.#deps.loop.invariants.count(violations);
+    for (const violation of violations) this.#note(violation);
   }
 
   /** Begins the regular audits. */

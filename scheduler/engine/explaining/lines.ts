@@ -38,13 +38,13 @@ function sayPart({ ask, count, role }: ShapePart, { record }: WorkloadEntry): st
 }
 
 /** What becomes of the GPUs that it could go to. */
-export function sayPool({ part }: Subject): string {
+export function sayPool({ part, view }: Subject): string {
   const { ask } = part;
   if (ask.unit === 'none') {
     const nodes = ask.tiers.flatMap((tier) => tier.nodes);
     return `${plural(nodes.length, 'node')}, ${nodes.filter((node) => node.available).length} ready for work`;
   }
-  const facts = poolFacts(ask);
+  const facts = poolFacts(ask, view.nodes);
   const parts = [`${facts.held} in use`, `${facts.free} free`];
   if (facts.shared > 0) parts.push(`${facts.shared} shared with room left`);
   if (facts.leaving > 0) parts.push(`${facts.leaving} being given back`);

@@ -4,10 +4,10 @@ import type { PlacementRules, TaskRequest } from '../../model/records.js';
 import { toGpus } from '../../model/requests.js';
 import { CPU } from '../amounts.js';
 import type { Ask } from '../asks.js';
-import type { NodeEntry } from '../nodes.js';
+import type { NodeEntry, NodeTable } from '../nodes.js';
 import { round, sayAmount, sayParts } from './amounts-text.js';
 import { domainRule, mostInDomain, type Subject } from './cause.js';
-import { nodesOf, outage, type PoolFacts, poolFacts, sharesLeft } from './facts.js';
+import { FoundOut, nodesOf, outage, type PoolFacts, poolFacts, sharesLeft } from './facts.js';
 
 /** Why shares find no room although their sum is free. */
 export function sayNoRest(ask: Ask): string {
@@ -50,9 +50,14 @@ export function sayUnavailable(facts: PoolFacts): string {
 }
 
 /** What keeps work off, in GPUs that nobody holds; where there are none of those, in nodes: "2 cordoned, 1 down". */
-export function sayOutages(ask: Ask): string {
-  const ofGpus = sayUnavailable(poolFacts(ask));
-  if (ofGpus !== '') return ofGpus;
+export function sayOutages(ask: Ask, nodes: NodeTable): string {
+  const ofGpus = sayUnavailable(poolFacts(ask, nodes));
+  return ofGpus === '' ? OUT_OF_SERVICE.of(ask, nodes) : ofGpus;
+}
+
+const OUT_OF_SERVICE = new FoundOut(sayNodesOut);
+
+function sayNodesOut(ask: Ask): string {
   const counts = new Map<string, number>();
   for (const node of nodesOf(ask)) {
     if (node.available) continue;

@@ -28,6 +28,7 @@ import { sayClaim, sayKeptOut } from './promises.js';
 /** The constraint that binds, in one sentence. */
 export function summarise(subject: Subject, cause: Cause): string {
   const { part, request } = subject;
+  const { nodes } = subject.view;
   switch (cause.reason) {
     case 'HELD':
     case 'DEPENDENCY':
@@ -43,7 +44,7 @@ export function summarise(subject: Subject, cause: Cause): string {
     case 'NO_SUCH_GPU':
       return sayNoSuch(subject);
     case 'NODES_UNAVAILABLE':
-      return `The nodes that would fit take no work now: ${sayOutages(part.ask)}.`;
+      return `The nodes that would fit take no work now: ${sayOutages(part.ask, nodes)}.`;
     case 'MAINTENANCE':
       return 'A maintenance of every node that would fit begins before it could end.';
     case 'OWED_TO_OTHERS':
@@ -53,7 +54,7 @@ export function summarise(subject: Subject, cause: Cause): string {
     case 'NOT_EVALUATED':
       return 'It has not had its turn yet.';
     case 'FRAGMENTED': {
-      const facts = poolFacts(part.ask);
+      const facts = poolFacts(part.ask, nodes);
       const { gpus } = part.ask;
       if (part.ask.unit === 'share' && gpus === 1) return sayNoRest(part.ask);
       const together = part.count === 1 ? `not ${gpus} on one node` : `not ${part.count} × ${gpus}`;
@@ -68,7 +69,7 @@ export function summarise(subject: Subject, cause: Cause): string {
     case 'RESOURCES': {
       const gpus = at(request, GPU);
       if (gpus === 0) return sayNoRoomWithoutGpus(part.ask);
-      const facts = poolFacts(part.ask);
+      const facts = poolFacts(part.ask, nodes);
       const free = part.ask.unit === 'share' ? round(toGpus(sharesLeft(part.ask).all)) : facts.free;
       const ill = sayIll(facts);
       const but = ill === '' ? '' : ` (${ill})`;

@@ -97,6 +97,14 @@ export interface DesiredAllocation {
    * How long its gang may run, once it does. Absent = without a limit.
    */
   'timeLimit'?: (_google_protobuf_Duration | null);
+  /**
+   * The token by which its program calls the scheduler. Empty = it gets none, or has started: it was sent before.
+   */
+  'taskToken'?: (string);
+  /**
+   * Its standard error goes into a log of its own.
+   */
+  'separateStderr'?: (boolean);
   'program'?: "command"|"builtin";
 }
 
@@ -183,5 +191,13 @@ export interface DesiredAllocation__Output {
    * How long its gang may run, once it does. Absent = without a limit.
    */
   'timeLimit': (_google_protobuf_Duration__Output | null);
+  /**
+   * The token by which its program calls the scheduler. Empty = it gets none, or has started: it was sent before.
+   */
+  'taskToken': (string);
+  /**
+   * Its standard error goes into a log of its own.
+   */
+  'separateStderr': (boolean);
   'program'?: "command"|"builtin";
 }

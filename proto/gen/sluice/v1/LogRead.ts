@@ -26,6 +26,10 @@ export interface LogRead {
    * Tell when it was written.
    */
   'times'?: (boolean);
+  /**
+   * Of a task whose standard error has a log of its own: that one.
+   */
+  'stderr'?: (boolean);
 }
 
 /**
@@ -51,4 +55,8 @@ export interface LogRead__Output {
    * Tell when it was written.
    */
   'times': (boolean);
+  /**
+   * Of a task whose standard error has a log of its own: that one.
+   */
+  'stderr': (boolean);
 }

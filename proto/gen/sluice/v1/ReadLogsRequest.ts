@@ -1,6 +1,7 @@
 // Original file: sluice/v1/log.proto
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../google/protobuf/Timestamp.js';
+import type { LogStream as _sluice_v1_LogStream, LogStream__Output as _sluice_v1_LogStream__Output } from '../../sluice/v1/LogStream.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ReadLogsRequest {
@@ -39,6 +40,10 @@ export interface ReadLogsRequest {
    * Tell when what is sent was written.
    */
   'times'?: (boolean);
+  /**
+   * Refused for a workload that did not ask for separate_stderr.
+   */
+  'stream'?: (_sluice_v1_LogStream);
 }
 
 export interface ReadLogsRequest__Output {
@@ -77,4 +82,8 @@ export interface ReadLogsRequest__Output {
    * Tell when what is sent was written.
    */
   'times': (boolean);
+  /**
+   * Refused for a workload that did not ask for separate_stderr.
+   */
+  'stream': (_sluice_v1_LogStream__Output);
 }

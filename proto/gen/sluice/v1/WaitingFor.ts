@@ -33,6 +33,10 @@ export const WaitingFor = {
    * Room on the disk that holds its data.
    */
   WAITING_FOR_DISK: 'WAITING_FOR_DISK',
+  /**
+   * The engine to be told of all workloads; what is submitted meanwhile is taken.
+   */
+  WAITING_FOR_ENGINE: 'WAITING_FOR_ENGINE',
 } as const;
 
 /**
@@ -76,6 +80,11 @@ export type WaitingFor =
    */
   | 'WAITING_FOR_DISK'
   | 7
+  /**
+   * The engine to be told of all workloads; what is submitted meanwhile is taken.
+   */
+  | 'WAITING_FOR_ENGINE'
+  | 8
 
 /**
  * What the daemon waits for.

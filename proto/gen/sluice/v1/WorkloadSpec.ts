@@ -92,6 +92,11 @@ export interface WorkloadSpec {
    * Whom to tell of what becomes of it.
    */
   'notify'?: (_sluice_v1_NotifyRule)[];
+  /**
+   * True = standard error of its tasks goes into a log of its own. False = into one log with standard output, in the order in which
+   * both were written.
+   */
+  'separateStderr'?: (boolean);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**
@@ -176,6 +181,11 @@ export interface WorkloadSpec__Output {
    * Whom to tell of what becomes of it.
    */
   'notify': (_sluice_v1_NotifyRule__Output)[];
+  /**
+   * True = standard error of its tasks goes into a log of its own. False = into one log with standard output, in the order in which
+   * both were written.
+   */
+  'separateStderr': (boolean);
   '_priority'?: "priority";
   '_preemptible'?: "preemptible";
   /**

@@ -27,6 +27,15 @@ export interface WorkloadStats {
    * At most 1,000.
    */
   'tasks'?: (_sluice_v1_TaskStats)[];
+  /**
+   * What it was charged until now, over all its attempts: time times GPUs, shares as such.
+   */
+  'gpuTime'?: (_google_protobuf_Duration | null);
+  /**
+   * What that costs, by the cluster's prices. Absent = a part of it has no price, or is no longer known by model.
+   */
+  'cost'?: (number | string);
+  '_cost'?: "cost";
 }
 
 export interface WorkloadStats__Output {
@@ -48,4 +57,13 @@ export interface WorkloadStats__Output {
    * At most 1,000.
    */
   'tasks': (_sluice_v1_TaskStats__Output)[];
+  /**
+   * What it was charged until now, over all its attempts: time times GPUs, shares as such.
+   */
+  'gpuTime': (_google_protobuf_Duration__Output | null);
+  /**
+   * What that costs, by the cluster's prices. Absent = a part of it has no price, or is no longer known by model.
+   */
+  'cost'?: (number);
+  '_cost'?: "cost";
 }
