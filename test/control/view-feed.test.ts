@@ -19,7 +19,8 @@ import { MemoryStore } from './memory-store.js';
 import { nodeReport, submission } from './workshop.js';
 
 const NODE = 'node-n1' as NodeId;
-const RUNNING = 64;
+/** More than one turn tells of, so that there are turns among the workloads and turns among the allocations. */
+const RUNNING = 250;
 const PENDING = 900;
 
 /** What a daemon left: a node full of work, and work that waits for it. */
@@ -80,6 +81,21 @@ function toldAtOnce(state: ClusterState): ClusterView {
   return view;
 }
 
+/** Sees that the engine knows what one knows that was told of everything at once. */
+async function knowsAll(loop: ControlLoop, state: ClusterState): Promise<void> {
+  await loop.read((_state, known) => {
+    const fresh = toldAtOnce(state);
+    expect(new Set(known.workloads.keys())).toEqual(new Set(fresh.workloads.keys()));
+    expect(new Set(known.allocations.keys())).toEqual(new Set(fresh.allocations.keys()));
+    expect(known.queueShares()).toEqual(fresh.queueShares());
+    for (const number of state.workloads.keys()) {
+      const each = Number(number) as WorkloadNumber;
+      const isGated = (state.workload(each)?.gate ?? null) !== null;
+      if (isGated) expect(explain(known, each, 0)).toEqual(explain(fresh, each, 0));
+    }
+  });
+}
+
 describe('a daemon that begins', () => {
   test('answers and takes what is asked of it before the engine knows everything', async () => {
     const { loop, state, view, fatal } = await begun();
@@ -123,17 +139,25 @@ describe('a daemon that begins', () => {
     expect(await whole).toBe(RUNNING + PENDING + 1);
     expect(loop.isFeeding).toBe(false);
     await expect.poll(() => loop.read((now) => now.heldOn(NODE).length)).toBe(RUNNING);
-    const fresh = toldAtOnce(state);
-    await loop.read((_state, known) => {
-      expect(known.queueShares()).toEqual(fresh.queueShares());
-      expect(new Set(known.workloads.keys())).toEqual(new Set(fresh.workloads.keys()));
-      expect(new Set(known.allocations.keys())).toEqual(new Set(fresh.allocations.keys()));
-      for (const number of state.workloads.keys()) {
-        const each = Number(number) as WorkloadNumber;
-        const isGated = (state.workload(each)?.gate ?? null) !== null;
-        if (isGated) expect(explain(known, each, 0)).toEqual(explain(fresh, each, 0));
-      }
-    });
+    await knowsAll(loop, state);
+    expect(fatal).toEqual([]);
+  });
+
+  test.each(['submit', 'cancel', 'hold'] as const)('knows of each %s at each turn of the telling', async (command) => {
+    const { loop, state, fatal } = await begun();
+    loop.setLiveness({ node: NODE, liveness: 'ready' });
+    let turns = 0;
+    // From both ends, so that in each phase some are known already and some are not.
+    const picked = (): string => String(turns % 2 === 0 ? turns + 1 : RUNNING + PENDING - turns);
+    while (loop.isFeeding) {
+      turns += 1;
+      if (command === 'submit')
+        await loop.execute(submit(submission([{ name: `late-${turns}` }], `alice/late-${turns}`)));
+      if (command === 'cancel') await loop.execute(cancel([picked()], '', 'alice'));
+      if (command === 'hold') await loop.execute(hold([String(RUNNING + PENDING - turns)], 'later', 'alice'));
+    }
+    expect(turns).toBeGreaterThan((RUNNING + PENDING) / 100);
+    await knowsAll(loop, state);
     expect(fatal).toEqual([]);
   });
 
