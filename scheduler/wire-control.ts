@@ -46,6 +46,8 @@ export interface ControlSurroundings {
   readonly isFresh?: () => boolean;
   /** Whether the store keeps itself on several machines; absent = it does not. */
   readonly isStoreShared?: boolean;
+  /** How many records the engine is told of in one turn of a start, at most; absent = as many as there is time for. */
+  readonly tellsAtOnce?: number;
   /** Where the history stood when this daemon last led. */
   readonly lastKnown?: StorePosition | null;
 }
@@ -84,6 +86,7 @@ export async function wireControl(
     onFatal,
     isFresh = () => true,
     isStoreShared = false,
+    tellsAtOnce,
     lastKnown = null,
   }: ControlSurroundings,
 ): Promise<Control> {
@@ -102,7 +105,7 @@ export async function wireControl(
   };
   const recovered = await recover(store, null, newClusterId, clock.wallMs(), remembered, leaderId);
   const { state, position } = recovered;
-  const feed = new ViewFeed(view, state);
+  const feed = new ViewFeed(view, state, tellsAtOnce);
   const loop = new ControlLoop({
     store,
     state,

@@ -244,7 +244,7 @@ export class ControlLoop {
   read<T>(reader: (state: ReadableState, view: ClusterView, position: StorePosition) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const answer = answering(() => reader(this.#deps.state, this.#deps.view, this.#position), resolve, reject);
-      if (this.isFeeding && this.#stopped) this.#deps.feed?.feed(() => false);
+      if (this.isFeeding && this.#stopped) this.#deps.feed?.finish();
       if (this.isFeeding) {
         this.#viewReaders.push(answer);
         this.#wake();
@@ -424,7 +424,7 @@ export class ControlLoop {
   /** Nobody decides any more: those who still read get a whole view at once. */
   #answerThoseWhoNeedTheView(): void {
     if (this.#viewReaders.length === 0) return;
-    this.#deps.feed?.feed(() => false);
+    this.#deps.feed?.finish();
     for (const answer of this.#viewReaders.splice(0)) this.#answerWhenDurable(answer);
   }
 

@@ -8,7 +8,7 @@ import type { ClusterView } from '../engine/view.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { CollectionName, Collections, RecordChange } from '../model/records.js';
 
-/** Records between two looks at the clock: about half a millisecond. */
+/** Records between two looks at whether that is enough: about half a millisecond. */
 const RECORDS_A_LOOK = 100;
 
 /** Feeds a view that knows nothing yet. */
@@ -19,10 +19,13 @@ export class ViewFeed {
   #phase: 'workloads' | 'allocations' | null = 'workloads';
   /** What is left of them, in the order in which the state has them: what is added comes last. */
   #left: Iterator<void>;
+  readonly #mostAtOnce: number;
 
-  constructor(view: ClusterView, state: ReadableState) {
+  /** @param mostAtOnce records in one slice at most, for those whose clock stands still within a turn */
+  constructor(view: ClusterView, state: ReadableState, mostAtOnce = Infinity) {
     this.#view = view;
     this.#state = state;
+    this.#mostAtOnce = mostAtOnce;
     for (const _ of this.#tell('queues', state.queues));
     for (const _ of this.#tell('nodes', state.nodes));
     this.#left = this.#tell('workloads', state.workloads);
@@ -35,19 +38,30 @@ export class ViewFeed {
 
   /** Goes on, at least a little, until that is said to be enough. */
   feed(isEnough: () => boolean): void {
-    while (this.#phase !== null) {
-      for (let count = 0; count < RECORDS_A_LOOK && this.#phase !== null; count += 1) {
-        if (this.#left.next().done === true) this.#nextPhase();
-      }
-      // What may be taken of workloads is filed here, and not all of it in the engine's first step.
-      this.#view.fileShelves();
+    let told = 0;
+    while (this.#phase !== null && told < this.#mostAtOnce) {
+      told += this.#feed(Math.min(RECORDS_A_LOOK, this.#mostAtOnce - told));
       if (isEnough()) return;
     }
+  }
+
+  /** Tells all that is left. */
+  finish(): void {
+    while (this.#phase !== null) this.#feed(RECORDS_A_LOOK);
   }
 
   /** Passes on a change that the state took. */
   note(change: RecordChange): void {
     if (this.#phase === null || this.#isKnown(change)) this.#view.apply(change);
+  }
+
+  #feed(most: number): number {
+    for (let count = 0; count < most && this.#phase !== null; count += 1) {
+      if (this.#left.next().done === true) this.#nextPhase();
+    }
+    // What may be taken of workloads is filed here, and not all of it in the engine's first step.
+    this.#view.fileShelves();
+    return most;
   }
 
   #isKnown({ collection, key, before, after }: RecordChange): boolean {

@@ -20,6 +20,18 @@ const RESTART_MS = [300, 8_000] as const;
 /** As many revisions as `sluice snapshot restore` leaves out (scheduler/store/snapshot/restore.ts). */
 const SKIPPED_REVISIONS = 2 ** 40;
 
+/**
+ * How many records the engine of a daemon that begins is told of in one turn. With as many as a world has it takes up to a second, in which
+ * clients and agents come.
+ */
+export const TELLS_AT_ONCE = 3;
+const TELLING_MS = 30;
+
+/** How long the turn takes that a daemon asks for. */
+export function nextTurnMs(control: Control | null): number {
+  return control?.loop.isFeeding === true ? TELLING_MS : 0;
+}
+
 /** What the daemon of every world is told. */
 export const DAEMON_CONFIG = {
   policy: DEFAULT_POLICY,
@@ -141,9 +153,10 @@ export class SimDaemon implements Door, ControlPlane {
       newUlid: this.#newUlid,
       newClusterId: () => 'simulated-cluster',
       defer: (callback) => {
-        timeline.after(0, 'daemon defers', () => process.take(callback));
+        timeline.after(nextTurnMs(this.control), 'daemon defers', () => process.take(callback));
       },
       onFatal,
+      tellsAtOnce: TELLS_AT_ONCE,
     }).then((control) => {
       if (!process.alive) return;
       this.control = control;

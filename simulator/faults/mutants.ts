@@ -25,6 +25,7 @@ const LOOP = 'scheduler/control/loop.js';
 const SUBMIT = 'scheduler/control/commands/submit.js';
 const UPKEEP = 'scheduler/control/upkeep.js';
 const CANCEL = 'scheduler/control/commands/cancel.js';
+const VIEW_FEED = 'scheduler/control/view-feed.js';
 const LAUNCH = 'scheduler/model/launch.js';
 const GRACE = 'scheduler/model/grace.js';
 const LIFECYCLE = 'scheduler/model/lifecycle.js';
@@ -247,7 +248,13 @@ export const MUTANTS: readonly Mutant[] = [
     '',
     'gpus',
   ),
-  mutant('begin anew without a doubt', AGENT, 'if (mayBeDirty)', 'if (false)', 'machines'),
+  mutant(
+    'take what came while the engine was told of the rest for told',
+    VIEW_FEED,
+    "if (this.#phase === 'allocations')\n",
+    'if (false)\n',
+  ),
+  mutant('begin anew without a doubt', AGENT, 'if (mayBeDirty)', 'if (false)', 'journals'),
   mutant('start what is here already', SESSION, 'if (turn.state.allocations.has(order.id))', 'if (false)'),
   mutant('let run what nobody asked for', SESSION, 'if (isUnlisted)', 'if (false)', 'history'),
   mutant(

@@ -93,6 +93,14 @@ export const THEMES = {
     ...ANY,
     kinds: ['node power cut', 'damaged journal', 'damaged journal', 'agent crash', 'supervisor crash', 'node freeze'],
   },
+  /** Agents that begin anew with less than they knew, on GPUs whose memory comes back late. */
+  journals: {
+    ...ANY,
+    kinds: ['damaged journal', 'damaged journal', 'damaged journal', 'dirty gpu', 'dirty gpu'],
+    forMs: [40_000, 90_000],
+    asks: [15, 30],
+    work: (random, work) => behaving(random, work, { runMs: random.between(20_000, 90_000) }),
+  },
   /** Times of day that jump, and work that is bound to them. */
   clocks: {
     ...ANY,
@@ -139,6 +147,7 @@ const IN_TURN: readonly ThemeName[] = [
   'clocks',
   'gpus',
   'gangs',
+  'journals',
 ];
 
 /** The seeds from 1 to `most`, those of a theme first. */

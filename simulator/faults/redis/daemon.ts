@@ -13,7 +13,7 @@ import { wireControl, type Control } from '../../../scheduler/wire-control.js';
 import type { Random } from '../../random.js';
 import type { Gate } from '../agent-stream.js';
 import type { Door } from '../control-plane.js';
-import { DAEMON_CONFIG } from '../daemon.js';
+import { DAEMON_CONFIG, nextTurnMs, TELLS_AT_ONCE } from '../daemon.js';
 import { SimMachine, SimProcess } from '../machine.js';
 import type { Timeline } from '../timeline.js';
 import type { Branch } from './branch.js';
@@ -263,9 +263,10 @@ export class SimRedisDaemon implements Door {
         newUlid: this.#newUlid,
         newClusterId: () => 'simulated-cluster',
         defer: (callback) => {
-          timeline.after(0, 'daemon defers', () => process.take(callback));
+          timeline.after(nextTurnMs(this.control), 'daemon defers', () => process.take(callback));
         },
         onFatal: (error) => process.alive && onFatal(error),
+        tellsAtOnce: TELLS_AT_ONCE,
         isFresh,
         isStoreShared: true,
         lastKnown,
