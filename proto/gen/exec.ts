@@ -220,7 +220,8 @@ export interface ProtoGrpcType {
       WorkloadEvent: MessageTypeDefinition<_sluice_v1_WorkloadEvent, _sluice_v1_WorkloadEvent__Output>
       WorkloadKind: EnumTypeDefinition
       /**
-       * Submits, reads, watches, explains and cancels workloads.
+       * Submits, reads, watches, explains and cancels workloads. Where tokens are asked for, only the owner of a workload and administrators change it, and
+       * see environment and notify of its spec.
        */
       WorkloadService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_WorkloadServiceClient> & { service: _sluice_v1_WorkloadServiceDefinition }
       WorkloadSpec: MessageTypeDefinition<_sluice_v1_WorkloadSpec, _sluice_v1_WorkloadSpec__Output>

@@ -232,7 +232,7 @@ export interface ProtoGrpcType {
       QueueBudget: MessageTypeDefinition<_sluice_v1_QueueBudget, _sluice_v1_QueueBudget__Output>
       QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
       /**
-       * Creates, changes, deletes and lists queues.
+       * Creates, changes, deletes and lists queues. All but reading is for administrators.
        */
       QueueService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_QueueServiceClient> & { service: _sluice_v1_QueueServiceDefinition }
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>
@@ -275,7 +275,8 @@ export interface ProtoGrpcType {
       WorkloadEvent: MessageTypeDefinition<_sluice_v1_WorkloadEvent, _sluice_v1_WorkloadEvent__Output>
       WorkloadKind: EnumTypeDefinition
       /**
-       * Submits, reads, watches, explains and cancels workloads.
+       * Submits, reads, watches, explains and cancels workloads. Where tokens are asked for, only the owner of a workload and administrators change it, and
+       * see environment and notify of its spec.
        */
       WorkloadService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_WorkloadServiceClient> & { service: _sluice_v1_WorkloadServiceDefinition }
       WorkloadSpec: MessageTypeDefinition<_sluice_v1_WorkloadSpec, _sluice_v1_WorkloadSpec__Output>

@@ -126,7 +126,7 @@ export interface ProtoGrpcType {
       QueueBudget: MessageTypeDefinition<_sluice_v1_QueueBudget, _sluice_v1_QueueBudget__Output>
       QueueScope: MessageTypeDefinition<_sluice_v1_QueueScope, _sluice_v1_QueueScope__Output>
       /**
-       * Creates, changes, deletes and lists queues.
+       * Creates, changes, deletes and lists queues. All but reading is for administrators.
        */
       QueueService: SubtypeConstructor<typeof grpc.Client, _sluice_v1_QueueServiceClient> & { service: _sluice_v1_QueueServiceDefinition }
       QueueSpec: MessageTypeDefinition<_sluice_v1_QueueSpec, _sluice_v1_QueueSpec__Output>

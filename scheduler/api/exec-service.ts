@@ -18,6 +18,7 @@ import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import { maxTasks } from '../model/requests.js';
 import type { Allocation, Workload } from '../model/records.js';
 import type { Handlers } from './handlers.js';
+import { requireOwner } from './owners.js';
 import type { ServiceDependencies } from './server.js';
 
 /** The most bytes of one message of input. */
@@ -120,7 +121,7 @@ function findTask(
 ): { readonly workload: Workload; readonly allocation: Allocation } {
   const workload = state.findWorkload(word);
   if (workload === undefined) throw notFound('workload', word);
-  if (principal.role !== 'admin' && workload.owner !== principal.name) throw notYours(workload, principal);
+  requireOwner(workload, principal, 'run programs in it');
   if (task < 0 || task >= maxTasks(workload.spec)) {
     throw new ApiError({
       code: status.NOT_FOUND,
@@ -193,15 +194,6 @@ function steady<Message>(
 function withoutNulls({ message, ...fields }: ExecResponse__Output): ExecResponse {
   const set = message === undefined ? undefined : fields[message];
   return message === undefined ? {} : { [message]: set };
-}
-
-function notYours({ number, owner }: Workload, { name }: Principal): ApiError {
-  return new ApiError({
-    code: status.PERMISSION_DENIED,
-    reason: 'NOT_YOUR_WORKLOAD',
-    message: `workload ${number} belongs to ${owner}; only its owner and administrators run programs in it, not "${name}"`,
-    metadata: { owner },
-  });
 }
 
 function notRunning({ number, state, gate }: Workload, task: number, allocation: Allocation | null): ApiError {

@@ -12,7 +12,9 @@ import { notFound } from '../control/refusals.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { AgentSession, LogRequest } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
+import type { Principal } from '../auth/authenticator.js';
 import type { Handlers, Sender } from './handlers.js';
+import { requireOwner } from './owners.js';
 import type { ServiceDependencies } from './server.js';
 import { maxTasks } from '../model/requests.js';
 
@@ -27,8 +29,8 @@ const AGENT_RETRY_MS = 500;
 /** The handlers of LogService. */
 export function logService(handlers: Handlers, deps: ServiceDependencies): LogServiceHandlers {
   return {
-    ReadLogs: handlers.stream('ReadLogs', (request, sender: Sender<ReadLogsResponse>) =>
-      readLogs(deps, request, sender),
+    ReadLogs: handlers.stream('ReadLogs', (request, sender: Sender<ReadLogsResponse>, principal) =>
+      readLogs(deps, request, sender, principal),
     ),
   };
 }
@@ -38,11 +40,13 @@ async function readLogs(
   deps: ServiceDependencies,
   request: ReadLogsRequest__Output,
   sender: Sender<ReadLogsResponse>,
+  principal: Principal,
 ): Promise<void> {
   refuseContradictions(request);
   const number = await deps.loop.read((state) => {
     const workload = state.findWorkload(request.workload);
     if (workload === undefined) throw notFound('workload', request.workload);
+    requireOwner(workload, principal, 'read what it prints');
     if (request.task < 0 || request.task >= maxTasks(workload.spec)) throw noSuchTask(request, workload);
     if (request.stream !== 'LOG_STREAM_UNSPECIFIED' && workload.spec.separateStderr !== true) throw oneLog(workload);
     return workload.number;

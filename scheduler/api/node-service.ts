@@ -5,6 +5,7 @@ import type { NodeServiceHandlers } from '../../proto/gen/sluice/v1/NodeService.
 import type { Node as NodeMessage } from '../../proto/gen/sluice/v1/Node.js';
 import type { WatchNodesResponse } from '../../proto/gen/sluice/v1/WatchNodesResponse.js';
 import type { NodeId } from '../../common/ids.js';
+import type { Principal } from '../auth/authenticator.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../control/commands/maintenance.js';
 import { quarantineGpu, releaseGpu } from '../control/commands/gpu-health.js';
 import { resetGpu } from '../control/commands/gpu-reset.js';
@@ -28,7 +29,8 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
   const message = (state: ReadableState, node: ClusterNode): NodeMessage =>
     nodeToProto(state, fleet, node, clock.wallMs());
 
-  const cordon = async (name: string, cordoned: boolean, reason: string) => {
+  const cordon = async (name: string, cordoned: boolean, reason: string, principal: Principal) => {
+    requireAdmin(principal, 'cordon, drain and uncordon nodes');
     const node = await loop.execute(cordonNode(name, cordoned, reason));
     return loop.read((state) => ({ node: message(state, state.node(node.id) ?? node) }));
   };
@@ -53,8 +55,10 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       }),
     ),
 
-    CordonNode: handlers.unary('CordonNode', (request) => cordon(request.name, true, request.reason)),
-    UncordonNode: handlers.unary('UncordonNode', (request) => cordon(request.name, false, '')),
+    CordonNode: handlers.unary('CordonNode', (request, principal) =>
+      cordon(request.name, true, request.reason, principal),
+    ),
+    UncordonNode: handlers.unary('UncordonNode', (request, principal) => cordon(request.name, false, '', principal)),
 
     FenceNode: handlers.unary('FenceNode', async ({ name, certifiedOff, reason }, principal) => {
       requireAdmin(principal, 'certify that a node is off');
@@ -123,7 +127,8 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       watchNodes(deps, sender),
     ),
 
-    CreateMaintenance: handlers.unary('CreateMaintenance', async (request) => {
+    CreateMaintenance: handlers.unary('CreateMaintenance', async (request, principal) => {
+      requireAdmin(principal, 'announce and cancel maintenance, and drain nodes');
       const announcement = await loop.execute(createMaintenance(parseMaintenance(request)));
       return { maintenance: maintenanceToProto(announcement, clock.wallMs()) };
     }),
@@ -142,7 +147,8 @@ export function nodeService(handlers: Handlers, deps: ServiceDependencies): Node
       });
     }),
 
-    CancelMaintenance: handlers.unary('CancelMaintenance', async (request) => {
+    CancelMaintenance: handlers.unary('CancelMaintenance', async (request, principal) => {
+      requireAdmin(principal, 'announce and cancel maintenance, and drain nodes');
       const cancelled = await loop.execute(cancelMaintenance(request.id, parseNodes(request.nodes)));
       return { maintenance: maintenanceToProto(cancelled, clock.wallMs()) };
     }),

@@ -7,6 +7,7 @@ import { notFound } from '../control/refusals.js';
 import type { ClusterView } from '../engine/view.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { Queue } from '../model/records.js';
+import { requireAdmin } from './admin.js';
 import type { Handlers } from './handlers.js';
 import { NO_NOTICES } from './notice-service.js';
 import { budgetSurroundings, budgetUseToProto } from './parse-budget.js';
@@ -14,6 +15,9 @@ import { MAX_PAGE_SIZE, parsePageSize, parsePageToken, takePage } from './pages.
 import type { ServiceDependencies } from './server.js';
 import { queueToProto, type QueueCounts } from './to-proto.js';
 import { parseQueue, parseQueuePatch } from './parse-queue.js';
+
+/** Whoever may could guarantee himself the cluster. */
+const CHANGE_QUEUES = 'create, change and delete queues';
 
 /** The handlers of QueueService. */
 export function queueService(
@@ -37,16 +41,19 @@ export function queueService(
   };
 
   return {
-    CreateQueue: handlers.unary('CreateQueue', async (request) =>
-      answer(await loop.execute(createQueue(parseQueue(request.queue, surroundings), request.validateOnly))),
-    ),
+    CreateQueue: handlers.unary('CreateQueue', async (request, principal) => {
+      requireAdmin(principal, CHANGE_QUEUES);
+      return answer(await loop.execute(createQueue(parseQueue(request.queue, surroundings), request.validateOnly)));
+    }),
 
-    UpdateQueue: handlers.unary('UpdateQueue', async (request) => {
+    UpdateQueue: handlers.unary('UpdateQueue', async (request, principal) => {
+      requireAdmin(principal, CHANGE_QUEUES);
       const patch = parseQueuePatch(request.queue, request.updateMask?.paths ?? [], surroundings);
       return answer(await loop.execute(updateQueue(request.queue?.name ?? '', patch, request.validateOnly)));
     }),
 
-    DeleteQueue: handlers.unary('DeleteQueue', async (request) => {
+    DeleteQueue: handlers.unary('DeleteQueue', async (request, principal) => {
+      requireAdmin(principal, CHANGE_QUEUES);
       await loop.execute(deleteQueue(request.name));
       return {};
     }),

@@ -25,6 +25,7 @@ import type { Handlers, Sender } from './handlers.js';
 import { NO_NOTICES } from './notice-service.js';
 import { parseNumericToken, parsePageSize, takePage } from './pages.js';
 import { ownWorkload, ownWorkloadNamed } from './own-workload.js';
+import { requireOwnerOfAll, shownTo } from './owners.js';
 import { parsePriority, parseReason } from './parse-steering.js';
 import type { ServiceDependencies } from './server.js';
 import { saySilence } from './silence.js';
@@ -52,11 +53,13 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   };
 
   /** One workload's message; the reason of a pending one comes from the engine, fresh. */
-  const message = (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
-    const isPending = workload.state === 'pending';
-    const explanation = isPending ? explainBriefly(view, workload.number, clock.wallMs(), briefsOfThisRead()) : null;
-    return workloadToProto(state, fleet, workload, explanation);
-  };
+  const messageFor =
+    (principal: Principal) =>
+    (state: ReadableState, view: ClusterView, workload: Workload): WorkloadMessage => {
+      const isPending = workload.state === 'pending';
+      const explanation = isPending ? explainBriefly(view, workload.number, clock.wallMs(), briefsOfThisRead()) : null;
+      return shownTo(principal, workload, workloadToProto(state, fleet, workload, explanation));
+    };
 
   const find = (state: ReadableState, word: string, principal?: Principal): Workload => {
     if (principal?.kind === 'task') return ownWorkloadNamed(state, principal, word);
@@ -65,9 +68,19 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
     return workload;
   };
 
-  /** Carries out what changes workloads, and answers with them as they are then. */
-  const steer = async (command: Command<readonly Workload[]>) => {
-    const changed = await loop.execute(command);
+  /**
+   * Carries out what changes workloads, and answers with them as they are then.
+   * @param named as the caller names them
+   */
+  const steer = async (
+    named: readonly string[],
+    principal: Principal,
+    commandOn: (words: readonly string[]) => Command<readonly Workload[]>,
+  ) => {
+    const given = parseWords(named);
+    const words = await loop.readState((state) => changeable(state, given, principal));
+    const changed = await loop.execute(commandOn(words));
+    const message = messageFor(principal);
     return loop.read((state, view) => ({
       workloads: changed.map((workload) => message(state, view, state.workload(workload.number) ?? workload)),
     }));
@@ -107,7 +120,10 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
           // Why it waits is for the engine to say, once it knows everything.
           if (view === null && workload.state === 'pending') return null;
           const advice = adviceOn(state, workload, (id) => fleet.useOf(id), clock.wallMs());
-          const own = view === null ? workloadToProto(state, fleet, workload, null) : message(state, view, workload);
+          const own =
+            view === null
+              ? shownTo(principal, workload, workloadToProto(state, fleet, workload, null))
+              : messageFor(principal)(state, view, workload);
           return { workload: { ...own, advice } };
         };
         return (
@@ -136,6 +152,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
             ({ number }) => String(number),
           );
           const { nextPageToken } = page;
+          const message = messageFor(principal);
           return encodePage(page.items, (workload) => message(state, view, workload), { nextPageToken, revision });
         });
       },
@@ -144,31 +161,31 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
 
     WatchWorkloads: handlers.stream(
       'WatchWorkloads',
-      (request: WatchWorkloadsRequest__Output, sender: Sender<WatchWorkloadsResponse>) =>
-        watchWorkloads(deps, request, sender, message),
+      (request: WatchWorkloadsRequest__Output, sender: Sender<WatchWorkloadsResponse>, principal) =>
+        watchWorkloads(deps, request, sender, messageFor(principal)),
     ),
 
     CancelWorkloads: handlers.unary(
       'CancelWorkloads',
-      async ({ workloads, reason }, principal) => {
-        const words = parseWords(workloads);
-        if (principal.kind !== 'task') return steer(cancel(words, parseReason(reason), principal.name));
-        const numbers = await loop.read((state) => words.map((word) => find(state, word, principal).number));
-        return steer(cancel(numbers.map(String), parseReason(reason), 'a task of its own'));
+      ({ workloads, reason }, principal) => {
+        const by = principal.kind === 'task' ? 'a task of its own' : principal.name;
+        return steer(workloads, principal, (words) => cancel(words, parseReason(reason), by));
       },
       USERS_AND_TASKS,
     ),
     HoldWorkloads: handlers.unary('HoldWorkloads', ({ workloads, reason }, principal) =>
-      steer(hold(parseWords(workloads), parseReason(reason), principal.name)),
+      steer(workloads, principal, (words) => hold(words, parseReason(reason), principal.name)),
     ),
     ReleaseWorkloads: handlers.unary('ReleaseWorkloads', ({ workloads }, principal) =>
-      steer(release(parseWords(workloads), principal.name)),
+      steer(workloads, principal, (words) => release(words, principal.name)),
     ),
     RequeueWorkloads: handlers.unary('RequeueWorkloads', (request, principal) =>
-      steer(requeue(parseWords(request.workloads), parseReason(request.reason), principal.name, request.hold)),
+      steer(request.workloads, principal, (words) =>
+        requeue(words, parseReason(request.reason), principal.name, request.hold),
+      ),
     ),
     PrioritizeWorkloads: handlers.unary('PrioritizeWorkloads', ({ workloads, priority }, principal) =>
-      steer(prioritize(parseWords(workloads), parsePriority(priority), principal.name)),
+      steer(workloads, principal, (words) => prioritize(words, parsePriority(priority), principal.name)),
     ),
 
     ExplainWorkload: handlers.unary('ExplainWorkload', (request) =>
@@ -187,6 +204,13 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
       }),
     ),
   };
+}
+
+/** The words of a request that changes workloads, once it is known that the caller may. @throws ApiError PERMISSION_DENIED */
+function changeable(state: ReadableState, words: readonly string[], principal: Principal): readonly string[] {
+  return principal.kind === 'task'
+    ? words.map((word) => String(ownWorkloadNamed(state, principal, word).number))
+    : requireOwnerOfAll(state, words, principal);
 }
 
 /** `it is running`; `it has failed: task 0 exited with code 3`; and of which nodes nothing is heard. */

@@ -6,6 +6,7 @@ import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiError } from '../../common/errors.js';
+import type { SluiceClient } from '../../cli/client.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
 import { eventually } from '../agent/eventually.js';
 import { needs } from '../real-part.js';
@@ -72,7 +73,7 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
 
   test('remembers who submitted', async () => {
     const client = cluster.client();
-    await client.createQueue({ queue: { name: 'research', guaranteeGpus: 1 } });
+    await cluster.client('root-secret').createQueue({ queue: { name: 'research', guaranteeGpus: 1 } });
     await client.submitWorkloads({ specs: [{ name: 'mine', queue: 'research', command: { argv: ['true'] } }] });
     expect((await client.getWorkload('mine')).owner).toBe('alice');
   });
@@ -93,6 +94,68 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     expect(await codeOf(whoami('mallory-secret'))).toBe('PERMISSION_DENIED NOT_YOUR_WORKLOAD');
     expect(await codeOf(whoami('n1-secret'))).toBe('PERMISSION_DENIED TOKEN_FOR_AGENTS');
     await client.cancelWorkloads({ workloads: ['long'] });
+  });
+
+  test('lets nobody but the owner and administrators change a workload, read what it prints, or see its secrets', async () => {
+    const [alice, mallory, root] = ['alice-secret', 'mallory-secret', 'root-secret'].map((one) => cluster.client(one));
+    if (alice === undefined || mallory === undefined || root === undefined) throw new Error('three clients');
+    const printing = {
+      queue: 'research',
+      command: { argv: ['/bin/sh', '-c', 'echo $KEY; exec sleep 600'] },
+      environment: [{ name: 'KEY', value: 'canary' }],
+    };
+    await alice.submitWorkloads({ specs: [{ name: 'hers', ...printing }] });
+    await cluster.untilWorkload(alice, 'hers', ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+    await mallory.submitWorkloads({ specs: [{ name: 'his', ...printing }] });
+    const printed = async (client: SluiceClient) => {
+      let said = '';
+      for await (const { data } of client.readLogs({ workload: 'hers' })) said += data.toString();
+      return said;
+    };
+    const hers = { workloads: ['hers'] };
+    const { number } = await alice.getWorkload('hers');
+    const changes: ((client: SluiceClient) => Promise<unknown>)[] = [
+      (client) => client.prioritizeWorkloads({ ...hers, priority: 60 }),
+      (client) => client.holdWorkloads({ ...hers, reason: '' }),
+      (client) => client.releaseWorkloads(hers),
+      (client) => client.requeueWorkloads({ ...hers, reason: '', hold: false }),
+      (client) => client.cancelWorkloads({ workloads: [String(number)] }),
+      (client) => client.cancelWorkloads({ workloads: ['his', 'hers'] }),
+    ];
+    for (const change of changes) expect(await codeOf(change(mallory))).toBe('PERMISSION_DENIED NOT_YOUR_WORKLOAD');
+    expect(await codeOf(printed(mallory))).toBe('PERMISSION_DENIED NOT_YOUR_WORKLOAD');
+    // He knows that it is there, as all who share the cluster do, and nothing happened to it or to his own.
+    const seen = await mallory.getWorkload('hers');
+    expect(seen).toMatchObject({ owner: 'alice', state: 'WORKLOAD_STATE_RUNNING', hold: '', requeues: 0 });
+    expect((await mallory.getWorkload('his')).state).not.toBe('WORKLOAD_STATE_CANCELLED');
+    const listed = await mallory.listWorkloads({ queue: 'research' });
+    const secretsIn = (value: unknown) => (JSON.stringify(value).match(/canary/g) ?? []).length;
+    expect([secretsIn(seen), secretsIn(listed), secretsIn(await alice.getWorkload('hers'))]).toEqual([0, 1, 1]);
+    expect(secretsIn(await root.getWorkload('hers'))).toBe(1);
+
+    expect(await eventually('what it prints', async () => (await printed(alice)) || null)).toBe('canary\n');
+    expect(await printed(root)).toBe('canary\n');
+    for (const change of changes.slice(0, 3)) expect(await codeOf(change(alice))).toBe('OK');
+    expect(await codeOf(root.cancelWorkloads({ workloads: ['hers', 'his'] }))).toBe('OK');
+    await cluster.untilWorkload(alice, 'hers', ({ state }) => state === 'WORKLOAD_STATE_CANCELLED');
+  });
+
+  test('lets only administrators change queues and nodes', async () => {
+    const calls: ((client: SluiceClient) => Promise<unknown>)[] = [
+      (client) => client.createQueue({ queue: { name: 'own', guaranteeGpus: 1 } }),
+      (client) => client.updateQueue({ queue: { name: 'own', weight: 9 }, updateMask: { paths: ['weight'] } }),
+      (client) => client.deleteQueue('own'),
+      (client) => client.cordonNode({ name: 'n1', reason: 'mine' }),
+      (client) => client.uncordonNode('n1'),
+      (client) => client.createMaintenance({ nodes: ['n1'], duration: { seconds: 60 }, reason: 'mine' }),
+      (client) => client.cancelMaintenance({ id: 'M', nodes: [] }),
+    ];
+    for (const call of calls) {
+      expect(await codeOf(call(cluster.client('mallory-secret')))).toBe('PERMISSION_DENIED ADMIN_ONLY');
+      expect(await codeOf(call(cluster.client('root-secret')))).not.toMatch(/PERMISSION_DENIED/);
+    }
+    const announced = await cluster.client('root-secret').allMaintenances('n1');
+    for (const { id } of announced) await cluster.client('root-secret').cancelMaintenance({ id, nodes: [] });
   });
 
   describe('whose tasks have tokens of their own', () => {

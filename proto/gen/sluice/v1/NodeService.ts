@@ -36,14 +36,14 @@ import type { WatchNodesResponse as _sluice_v1_WatchNodesResponse, WatchNodesRes
  */
 export interface NodeServiceClient extends grpc.Client {
   /**
-   * Takes an announcement back, for all its nodes or for some.
+   * Takes an announcement back, for all its nodes or for some. For administrators.
    */
   CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   CancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Takes an announcement back, for all its nodes or for some.
+   * Takes an announcement back, for all its nodes or for some. For administrators.
    */
   cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
@@ -51,14 +51,14 @@ export interface NodeServiceClient extends grpc.Client {
   cancelMaintenance(argument: _sluice_v1_CancelMaintenanceRequest, callback: grpc.requestCallback<_sluice_v1_CancelMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Keeps new work off a node. What runs there goes on.
+   * Keeps new work off a node. What runs there goes on. For administrators, as its end.
    */
   CordonNode(argument: _sluice_v1_CordonNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   CordonNode(argument: _sluice_v1_CordonNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   CordonNode(argument: _sluice_v1_CordonNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   CordonNode(argument: _sluice_v1_CordonNodeRequest, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Keeps new work off a node. What runs there goes on.
+   * Keeps new work off a node. What runs there goes on. For administrators, as its end.
    */
   cordonNode(argument: _sluice_v1_CordonNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
   cordonNode(argument: _sluice_v1_CordonNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CordonNodeResponse__Output>): grpc.ClientUnaryCall;
@@ -68,6 +68,7 @@ export interface NodeServiceClient extends grpc.Client {
   /**
    * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
    * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   * For administrators.
    */
   CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   CreateMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
@@ -76,6 +77,7 @@ export interface NodeServiceClient extends grpc.Client {
   /**
    * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
    * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   * For administrators.
    */
   createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
   createMaintenance(argument: _sluice_v1_CreateMaintenanceRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_CreateMaintenanceResponse__Output>): grpc.ClientUnaryCall;
@@ -238,18 +240,19 @@ export interface NodeServiceClient extends grpc.Client {
  */
 export interface NodeServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * Takes an announcement back, for all its nodes or for some.
+   * Takes an announcement back, for all its nodes or for some. For administrators.
    */
   CancelMaintenance: grpc.handleUnaryCall<_sluice_v1_CancelMaintenanceRequest__Output, _sluice_v1_CancelMaintenanceResponse>;
   
   /**
-   * Keeps new work off a node. What runs there goes on.
+   * Keeps new work off a node. What runs there goes on. For administrators, as its end.
    */
   CordonNode: grpc.handleUnaryCall<_sluice_v1_CordonNodeRequest__Output, _sluice_v1_CordonNodeResponse>;
   
   /**
    * Announces a time in which nodes are not to be used. Work that cannot end before is not started there; what still
    * runs at the start is stopped with its grace and requeued. The same announced twice is announced once.
+   * For administrators.
    */
   CreateMaintenance: grpc.handleUnaryCall<_sluice_v1_CreateMaintenanceRequest__Output, _sluice_v1_CreateMaintenanceResponse>;
   

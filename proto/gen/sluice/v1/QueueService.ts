@@ -14,7 +14,7 @@ import type { UpdateQueueRequest as _sluice_v1_UpdateQueueRequest, UpdateQueueRe
 import type { UpdateQueueResponse as _sluice_v1_UpdateQueueResponse, UpdateQueueResponse__Output as _sluice_v1_UpdateQueueResponse__Output } from '../../sluice/v1/UpdateQueueResponse.js';
 
 /**
- * Creates, changes, deletes and lists queues.
+ * Creates, changes, deletes and lists queues. All but reading is for administrators.
  */
 export interface QueueServiceClient extends grpc.Client {
   CreateQueue(argument: _sluice_v1_CreateQueueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_CreateQueueResponse__Output>): grpc.ClientUnaryCall;
@@ -77,7 +77,7 @@ export interface QueueServiceClient extends grpc.Client {
 }
 
 /**
- * Creates, changes, deletes and lists queues.
+ * Creates, changes, deletes and lists queues. All but reading is for administrators.
  */
 export interface QueueServiceHandlers extends grpc.UntypedServiceImplementation {
   CreateQueue: grpc.handleUnaryCall<_sluice_v1_CreateQueueRequest__Output, _sluice_v1_CreateQueueResponse>;

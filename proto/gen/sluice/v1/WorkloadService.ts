@@ -24,7 +24,8 @@ import type { WatchWorkloadsRequest as _sluice_v1_WatchWorkloadsRequest, WatchWo
 import type { WatchWorkloadsResponse as _sluice_v1_WatchWorkloadsResponse, WatchWorkloadsResponse__Output as _sluice_v1_WatchWorkloadsResponse__Output } from '../../sluice/v1/WatchWorkloadsResponse.js';
 
 /**
- * Submits, reads, watches, explains and cancels workloads.
+ * Submits, reads, watches, explains and cancels workloads. Where tokens are asked for, only the owner of a workload and administrators change it, and
+ * see environment and notify of its spec.
  */
 export interface WorkloadServiceClient extends grpc.Client {
   /**
@@ -176,7 +177,8 @@ export interface WorkloadServiceClient extends grpc.Client {
 }
 
 /**
- * Submits, reads, watches, explains and cancels workloads.
+ * Submits, reads, watches, explains and cancels workloads. Where tokens are asked for, only the owner of a workload and administrators change it, and
+ * see environment and notify of its spec.
  */
 export interface WorkloadServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
