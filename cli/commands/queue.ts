@@ -300,7 +300,12 @@ const FIGURES: Readonly<Record<SingleFlag, FigureFlag>> = {
     flag: '--budget',
     path: 'budget',
     mayBeNone: true,
-    read: figure(parseBudget, (budget) => ({ budget })),
+    read: (text) => {
+      const budget = parseBudget(text);
+      if (typeof budget === 'string')
+        throw usageError(`--budget ${text} ${budget}`, `Write a ${BUDGET_WORDS}, or none.`);
+      return { budget };
+    },
     what: BUDGET_WORDS,
   },
   idleGpus: {

@@ -21,33 +21,40 @@ const ACTIONS = {
 const LISTS = ['warn', 'tell'];
 const WORDS = ['of', 'per', 'from', 'to', 'then', ...LISTS];
 
-/** @returns null = it cannot be read; what it says is checked by the scheduler */
-export function parseBudget(text: string): QueueBudget | null {
+/** @returns why it cannot be read, in words that go behind it; what it says is checked by the scheduler */
+export function parseBudget(text: string): QueueBudget | string {
   const [first = '', ...rest] = text.split(',').map((part) => part.trim());
-  if (!/^\d{1,13}(\.\d{1,3})?$/.test(first)) return null;
+  if (!/^\d{1,13}(\.\d{1,3})?$/.test(first)) return `begins with "${first}", which is no amount such as 5000 or 0.5`;
   const said = new Map<string, string[]>();
   for (const part of rest) {
     const equals = part.indexOf('=');
     const [word, value] = [part.slice(0, Math.max(0, equals)), part.slice(equals + 1)];
+    if (!WORDS.includes(word) || value === '') return `says "${part}"; there are ${WORDS.join('=, ')}=`;
     const before = said.get(word);
-    if (!WORDS.includes(word) || value === '' || (before !== undefined && !LISTS.includes(word))) return null;
+    if (before !== undefined && !LISTS.includes(word)) return `says ${word}= more than once`;
     said.set(word, [...(before ?? []), value]);
   }
   const one = (word: string): string | undefined => said.get(word)?.[0];
-  const unit = UNITS[(one('of') ?? 'gpu-hours') as keyof typeof UNITS];
-  const period = PERIODS[one('per') as keyof typeof PERIODS];
-  const whenSpent = ACTIONS[(one('then') ?? 'warn') as keyof typeof ACTIONS];
+  for (const [word, values] of [
+    ['of', UNITS],
+    ['per', PERIODS],
+    ['then', ACTIONS],
+  ] as const) {
+    const value = one(word);
+    if (value === undefined || Object.hasOwn(values, value)) continue;
+    return `says ${word}=${value}; there are ${Object.keys(values).join(', ')}`;
+  }
   const percents = (said.get('warn') ?? []).map(Number);
-  const isWrong = percents.some(Number.isNaN) || (one('per') !== undefined && period === undefined);
-  if (unit === undefined || whenSpent === undefined || isWrong) return null;
+  if (percents.some(Number.isNaN)) return 'says warn= with what is no percentage such as 80';
+  const period = PERIODS[one('per') as keyof typeof PERIODS];
   return {
     amount: Number(first),
-    unit,
+    unit: UNITS[(one('of') ?? 'gpu-hours') as keyof typeof UNITS],
     ...(period === undefined ? {} : { period }),
     firstDay: one('from') ?? '',
     lastDay: one('to') ?? '',
     warnAt: percents.map((percent) => percent / 100),
-    whenSpent,
+    whenSpent: ACTIONS[(one('then') ?? 'warn') as keyof typeof ACTIONS],
     notify: said.get('tell') ?? [],
   };
 }

@@ -144,10 +144,10 @@ export class BudgetLedger {
   }
 }
 
-function useOf({ period, counted, perMs, fixed }: Account, nowMs: number): BudgetUse {
+function useOf({ budget, period, counted, perMs, fixed }: Account, nowMs: number): BudgetUse {
   const sinceMs = Math.max(0, Math.min(nowMs, period.untilMs) - period.fromMs);
   // What begins later than now, by a clock that was set back, is not negative.
-  return { ...period, used: Math.max(0, counted + Math.max(0, perMs * sinceMs + fixed)) / GPU_HOUR };
+  return { ...period, budget, used: Math.max(0, counted + Math.max(0, perMs * sinceMs + fixed)) / GPU_HOUR };
 }
 
 /** Whether a record of a day or a month lies in the period. */

@@ -53,6 +53,9 @@ export function registerBudgetMetrics(
     (one) => one.usedRatio,
   );
   gauge('warn_ratio', 'The first part of its budget at which people are warned.', (one) => one.warnRatio);
+  gauge('spent', '1 = its budget is spent, and people were told.', ({ queue, untilMs }) =>
+    queue.budgetStanding?.isSpent === true && queue.budgetStanding.untilMs === untilMs ? 1 : 0,
+  );
   gauge('stops_borrowing', '1 = its budget is spent, and keeps it from borrowing.', ({ queue }) =>
     stopsBorrowing(queue) ? 1 : 0,
   );

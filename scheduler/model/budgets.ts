@@ -7,6 +7,11 @@ import type { BudgetNoticeType, BudgetStanding, Queue, QueueBudget } from './rec
 export const USUAL_WARNINGS: readonly number[] = [0.8, 1];
 /** While a budget is spent, what was used is written down anew when it grew by this part of the amount. */
 const NOTED_PART = 0.01;
+/**
+ * What was used becomes less when the end of a task is heard later than it ended, since it counted until then. A fall below what was
+ * told by less than this part of the amount is no news: the same would be told again in a moment.
+ */
+const SLACK_PART = 0.01;
 /** GPU hours of amounts below this are shown with more places. */
 const SMALL_AMOUNT = 10;
 const QUARTER_MONTHS = 3;
@@ -20,6 +25,7 @@ export interface BudgetPeriod {
 
 /** What a queue, with all below it, has used in the present period, in the unit of its budget. */
 export interface BudgetUse extends BudgetPeriod {
+  readonly budget: QueueBudget;
   readonly used: number;
 }
 
@@ -81,15 +87,23 @@ export interface BudgetFinding {
  */
 export function findBudget(queue: Queue, use: BudgetUse, nowMs: number): BudgetFinding | null {
   const { budget, budgetStanding: written } = queue;
-  if (budget === undefined || budget === null) return null;
+  // Of another budget than the present one nothing is known: it was changed while this was looked at.
+  if (budget === undefined || budget === null || budget !== use.budget) return null;
   const wasSpent = written?.isSpent === true;
   const known = written?.fromMs === use.fromMs && written.untilMs === use.untilMs ? written : null;
   const isOn = isIn(use, nowMs);
   const part = isOn ? use.used / budget.amount : 0;
-  const isSpent = part >= 1;
-  const toldPart = Math.max(0, ...budget.warnAt.filter((at) => at <= part));
+  const held = isOn && known !== null && isOfBudget(known, budget) ? known : null;
+  const isSpent = part >= 1 || (held?.isSpent === true && part > 1 - SLACK_PART);
+  const heldPart = held === null ? 0 : held.toldPart;
+  const toldPart = Math.max(
+    0,
+    ...budget.warnAt.filter((at) => at <= part || (at <= heldPart && at - SLACK_PART < part)),
+  );
   const { fromMs, untilMs, used } = use;
-  const standing = toldPart > 0 || isSpent ? { fromMs, untilMs, toldPart, isSpent, used } : undefined;
+  const { amount, unit } = budget;
+  const standing =
+    toldPart > 0 || isSpent ? { fromMs, untilMs, toldPart, isSpent, used, of: { amount, unit } } : undefined;
   const finding = (tells: BudgetNoticeType | null, what: string): BudgetFinding => ({
     standing,
     tells,
@@ -107,9 +121,14 @@ export function findBudget(queue: Queue, use: BudgetUse, nowMs: number): BudgetF
     return finding('budget_renewed', `is not spent any more: ${why}`);
   }
   if (standing === undefined) return written === undefined ? null : finding(null, '');
-  const hasMoved = known === null || known.toldPart !== toldPart || known.isSpent !== isSpent;
+  const hasMoved = held === null || held.toldPart !== toldPart || held.isSpent !== isSpent;
   const hasGrown = isSpent && Math.abs(used - (known?.used ?? 0)) >= NOTED_PART * budget.amount;
   return hasMoved || hasGrown ? finding(null, '') : null;
+}
+
+/** Whether it was of as much, and of the same, that this was told. */
+function isOfBudget({ of }: BudgetStanding, { amount, unit }: QueueBudget): boolean {
+  return of === undefined || (of.amount === amount && of.unit === unit);
 }
 
 function consequence({ whenSpent }: QueueBudget): string {

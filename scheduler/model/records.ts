@@ -60,6 +60,8 @@ export interface BudgetStanding {
   readonly isSpent: boolean;
   /** What was used when this was written, in the budget's unit. */
   readonly used: number;
+  /** The budget that was judged; absent in records of earlier versions. */
+  readonly of?: Pick<QueueBudget, 'amount' | 'unit'>;
 }
 
 /** What becomes of work whose GPUs do nothing: both null = nothing, whatever the queue above says. */

@@ -683,6 +683,41 @@ describe('queue', () => {
     ]);
   });
 
+  it.each([
+    ['5000,per=week', 'says per=week; there are month, quarter, year'],
+    ['5000,of=gpus', 'says of=gpus; there are gpu-hours, cost'],
+    ['5000,then=stop', 'says then=stop; there are warn, stop-borrowing, end-borrowed'],
+    ['5000,each=month', 'says "each=month"; there are of=, per=, from=, to=, then=, warn=, tell='],
+    ['5000,per=month,per=year', 'says per= more than once'],
+    ['5000,per=month,warn=most', 'says warn= with what is no percentage such as 80'],
+    ['lots,per=month', 'begins with "lots", which is no amount such as 5000 or 0.5'],
+  ])('says what is wrong with the budget %s', async (text, why) => {
+    const { code, stderr } = await cli(['queue', 'update', 'vision', '--budget', text]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`error: --budget ${text} ${why}\nWrite a budget such as 5000,per=month`);
+    expect(scheduler.requests('UpdateQueue')).toEqual([]);
+  });
+
+  it('reads a budget', async () => {
+    const text = '800,of=cost,from=2026-10-01,to=2026-12-31,warn=50,warn=100,then=end-borrowed,tell=a@example.org';
+    await cli(['queue', 'update', 'vision', '--budget', text]);
+    expect(scheduler.requests('UpdateQueue')).toMatchObject([
+      {
+        queue: {
+          budget: {
+            amount: 800,
+            unit: 'BUDGET_UNIT_COST',
+            firstDay: '2026-10-01',
+            lastDay: '2026-12-31',
+            warnAt: [0.5, 1],
+            whenSpent: 'BUDGET_ACTION_END_BORROWED',
+            notify: ['a@example.org'],
+          },
+        },
+      },
+    ]);
+  });
+
   it('passes warnings on', async () => {
     expect(await cli(['queue', 'create', 'big', '--guarantee', '16'])).toMatchObject({
       code: 0,

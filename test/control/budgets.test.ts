@@ -19,6 +19,7 @@ import { Workshop } from './workshop.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+const MINUTE = HOUR / 60;
 const at = (text: string): number => Date.parse(`${text}Z`);
 const named = (name: string): QueueName => name as QueueName;
 const monthly = (amount: number, more: Partial<QueueBudget> = {}): QueueBudget => ({
@@ -60,9 +61,10 @@ class Treasury extends Workshop {
     return id;
   }
 
-  end(id: AllocationId): void {
+  /** @param endedMs when it ended, of which is heard now */
+  end(id: AllocationId, endedMs = this.nowMs): void {
     const exit = { code: 0, signal: '', message: '' };
-    this.change((draft) => markEnded(draft, id, { exit, endedMs: this.nowMs, ofItsOwn: true }, this.nowMs));
+    this.change((draft) => markEnded(draft, id, { exit, endedMs, ofItsOwn: true }, this.nowMs));
     this.change((draft) => markReleased(draft, id, 'clean', this.nowMs));
   }
 
@@ -288,6 +290,74 @@ describe('who is told what', () => {
     shop.budget('q', null);
     expect(shop.look()).toEqual([]);
     expect(shop.state.queue('q')).not.toHaveProperty('budgetStanding');
+  });
+
+  test('nothing twice when a task had ended a little before that is heard', () => {
+    const shop = new Treasury();
+    shop.queue('q');
+    shop.budget('q', monthly(100));
+    const told: string[] = [];
+    // At every part that is told of, the task that ran ended half a GPU hour before.
+    for (const hours of [8, 2]) {
+      const id = shop.start('q', 10);
+      shop.nowMs += hours * HOUR;
+      told.push(...shop.look());
+      shop.end(id, shop.nowMs - 3 * MINUTE);
+      told.push(...shop.look());
+      shop.restart();
+      const next = shop.start('q', 10);
+      shop.nowMs += 3 * MINUTE;
+      told.push(...shop.look());
+      shop.end(next);
+    }
+    expect(told).toEqual([
+      'the budget of queue q is used to 80 %: 80 of 100 GPU-hours, until 2026-12-01',
+      'the budget of queue q is spent: 100 of 100 GPU-hours, until 2026-12-01; borrowing stops, what runs goes on',
+    ]);
+    expect(shop.isStopped('q')).toBe(true);
+  });
+
+  test('a task that had ended long before that is heard gives its hours back', () => {
+    const shop = new Treasury();
+    shop.queue('q');
+    shop.budget('q', monthly(100));
+    const id = shop.start('q', 10);
+    shop.nowMs += 10 * HOUR;
+    expect(shop.look()).toHaveLength(1);
+    shop.end(id, shop.nowMs - HOUR);
+    expect(shop.look()).toEqual(['the budget of queue q is not spent any more: 90 of 100 GPU-hours, until 2026-12-01']);
+    expect(shop.isStopped('q')).toBe(false);
+    shop.start('q', 10);
+    shop.nowMs += HOUR;
+    expect(shop.look()).toHaveLength(1);
+    expect(shop.isStopped('q')).toBe(true);
+  });
+
+  test('a budget that is raised by little is not spent any more, although use alone would be no news', () => {
+    const shop = new Treasury();
+    shop.queue('q');
+    shop.budget('q', monthly(100));
+    const id = shop.start('q', 10);
+    shop.nowMs += 10 * HOUR;
+    shop.look();
+    shop.end(id);
+    shop.budget('q', monthly(100.5));
+    expect(shop.look()).toEqual([
+      'the budget of queue q is not spent any more: 100 of 100.5 GPU-hours, until 2026-12-01',
+    ]);
+    expect(shop.isStopped('q')).toBe(false);
+  });
+
+  test('nothing of a budget that was changed while it was looked at', () => {
+    const shop = new Treasury();
+    shop.queue('q');
+    shop.budget('q', monthly(100));
+    shop.start('q', 10);
+    shop.nowMs += 5 * HOUR;
+    const before = shop.ledger.uses(shop.nowMs);
+    shop.budget('q', monthly(10, { period: { firstDay: '2026-11-01', lastDay: '2026-11-30' }, unit: 'cost' }));
+    expect(shop.run(noteBudgets(before))).toEqual([]);
+    expect(shop.isStopped('q')).toBe(false);
   });
 
   test('one of certain days counts from its first to its last', () => {

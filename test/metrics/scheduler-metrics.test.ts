@@ -333,10 +333,12 @@ describe('budgets', () => {
     expect(await samples('sluice_queue_budget_used_ratio')).toEqual(['{queue="q"} 0.5']);
     expect(await samples('sluice_queue_budget_warn_ratio')).toEqual(['{queue="q"} 0.5']);
     expect(await samples('sluice_queue_budget_stops_borrowing')).toEqual(['{queue="q"} 0']);
+    expect(await samples('sluice_queue_budget_spent')).toEqual(['{queue="q"} 0']);
     const [end] = await samples('sluice_queue_budget_end_timestamp_seconds');
     expect(end).toBe(`{queue="q"} ${Date.UTC(2026, 11, 1) / 1_000}`);
     await clock.advance(1_800_000);
     expect(await samples('sluice_queue_budget_stops_borrowing')).toEqual(['{queue="q"} 1']);
+    expect(await samples('sluice_queue_budget_spent')).toEqual(['{queue="q"} 1']);
     await loop.execute(updateQueue('q', { budget: null }, false));
     expect(await samples('sluice_queue_budget_used_ratio')).toEqual([]);
   });

@@ -59,7 +59,11 @@ export function noteBudgets(uses: ReadonlyMap<QueueName, BudgetUse>): Command<re
 function tell(
   draft: Draft,
   { name, budget }: Queue,
-  { type, message, use }: { readonly type: BudgetNotice['type']; readonly message: string; readonly use: BudgetUse },
+  {
+    type,
+    message,
+    use: { fromMs, untilMs, used },
+  }: { readonly type: BudgetNotice['type']; readonly message: string; readonly use: BudgetUse },
   { nowMs, newUlid }: CommandContext,
 ): void {
   if (budget === undefined || budget === null) return;
@@ -75,7 +79,7 @@ function tell(
       to,
       type,
       timeMs: nowMs,
-      budget: { queue: name, amount, unit, whenSpent, message, ...use },
+      budget: { queue: name, amount, unit, whenSpent, message, fromMs, untilMs, used },
     };
     draft.put('notices', noticeKey(notice), notice);
   }
