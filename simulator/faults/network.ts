@@ -130,7 +130,7 @@ class Pipe {
 
   #carry(label: string, deliver: () => void, delayMs: number): void {
     this.#arrivesMs = Math.max(this.#arrivesMs, this.#timeline.nowMs + delayMs);
-    this.#timeline.after(this.#arrivesMs - this.#timeline.nowMs, label, deliver);
+    this.#timeline.at(this.#arrivesMs, label, deliver);
   }
 
   #resend(): void {

@@ -129,7 +129,7 @@ const LONG_ONE_IN = 16;
 const LONG_OUTAGE_MS = 17 * 60_000;
 /** History is lost at most so often in one world. */
 const MOST_LOSSES = 2;
-const LOSSES: readonly FaultKind[] = ['lost history', 'redis emptied', 'lagging promotion'];
+const LOSSES: readonly FaultKind[] = ['lost history', 'redis emptied', 'lagging promotion', 'lost placement'];
 /** One world in so many has programs that save their work. */
 const SAVING_ONE_IN = 8;
 const SAVING_WORLDS = 0x27d4eb2f;

@@ -30,8 +30,16 @@ export class Timeline {
 
   /** Lets something happen after a while; of what falls on one time, the first asked for is first. */
   after(delayMs: number, label: string, happen: () => void): Scheduled {
+    return this.at(this.nowMs + Math.max(0, delayMs), label, happen);
+  }
+
+  /**
+   * Lets something happen at a time. What has to follow something else at the same time has to name that time: a delay that is added
+   * to the present again may come out before it, by rounding.
+   */
+  at(timeMs: number, label: string, happen: () => void): Scheduled {
     const entry: Entry = {
-      timeMs: this.nowMs + Math.max(0, delayMs),
+      timeMs: Math.max(this.nowMs, timeMs),
       order: this.#order,
       label,
       happen,

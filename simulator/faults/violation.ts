@@ -26,6 +26,7 @@ export type LawName =
   | 'I25 it converges'
   | 'I26 who gives way can save'
   | 'I27 what was saved is known'
+  | 'I28 a loss is announced'
   | 'the same seed, the same life'
   | 'the daemon goes on'
   | 'the agent goes on';

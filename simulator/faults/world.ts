@@ -140,8 +140,14 @@ class World {
             stopping: (...told) => this.#machines.stopping(...told),
             accepted: (node, allocation) => this.#machines.accepted(node, allocation),
             readied: (_node, allocation) => this.#machines.readied(allocation),
-            journaled: (node, record) => this.#machines.journaled(node, record),
-            journalDamaged: (node) => this.#machines.journalDamaged(node),
+            journaled: (node, record) => {
+              this.#machines.journaled(node, record);
+              this.#redis?.losses.journaled(node.name, record);
+            },
+            journalDamaged: (node) => {
+              this.#machines.journalDamaged(node);
+              this.#redis?.losses.journalDamaged(node.name);
+            },
           },
           connect: (node, process, listener) =>
             new SimConnection(node.name, process, listener, {
@@ -301,6 +307,7 @@ class World {
           for (const id of allocations) this.#durable.add(id);
         },
         visited: (...cell) => this.#coverage.note(...cell),
+        broke: (law, message) => this.#report(law, message),
       },
     });
   }
@@ -388,6 +395,7 @@ class World {
   #checkConverged(): void {
     const report = (law: LawName, message: string): void => this.#report(law, message);
     checkConverged(this.#plane.control, this.#nodes, this.#machines, report);
+    this.#redis?.losses.checkTold();
   }
 
   /** A person looks after what is quarantined or held back, and cancels what would run for ever. */

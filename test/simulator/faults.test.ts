@@ -119,6 +119,14 @@ describe('the network', () => {
     expect(seen).toEqual([...Array.from({ length: 50 }, (_, at) => `b got ${at}`), 'b is alone']);
   });
 
+  test('what has to wait for a late message before it arrives after it, whatever is lost by rounding', async () => {
+    const { timeline, there, seen, wire } = setup();
+    there.slowMs = 500;
+    for (let at = 0; at < 2_000; at += 1) timeline.after(at * 0.37, 'sends', () => wire.a.send('m', String(at)));
+    await timeline.run(5_000);
+    expect(seen).toEqual(Array.from({ length: 2_000 }, (_, at) => `b got ${at}`));
+  });
+
   test('a short cut only delays; a long one ends it on both sides, each for itself', async () => {
     const { timeline, there, seen, wire } = setup();
     there.cut();

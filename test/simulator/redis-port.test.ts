@@ -1,6 +1,7 @@
 // The simulated Redis answers as the real one does: one suite for both.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { RedisUnreachable, type RecordPage } from '../../scheduler/store/redis/port.js';
 import { ioredisPort } from '../../scheduler/store/redis/ioredis-port.js';
 import { SimMachine, SimProcess } from '../../simulator/faults/machine.js';
 import { SimRedisCluster } from '../../simulator/faults/redis/cluster.js';
@@ -13,7 +14,7 @@ import { RealRedis, type RedisServer } from '../store/real-redis.js';
 
 const quiet = (): void => undefined;
 
-describePort('simulated', async () => {
+async function place() {
   const timeline = new Timeline();
   const random = new Random(7);
   const redis = new SimRedisCluster({
@@ -21,7 +22,7 @@ describePort('simulated', async () => {
     random,
     copies: 1,
     rates: [1, 1, 1],
-    witness: { carriedOut: quiet, durable: quiet, promoted: quiet },
+    witness: { carriedOut: quiet, durable: quiet, promoted: quiet, acknowledgedElsewhere: quiet },
   });
   for (const server of redis.servers.slice(2)) server.isHeldDown = true;
   redis.start();
@@ -38,11 +39,37 @@ describePort('simulated', async () => {
   return {
     port,
     other,
+    redis,
     remove: () => {
       timeline.stop();
       return Promise.resolve();
     },
   };
+}
+
+describePort('simulated', place);
+
+test('a simulated reading does not go on over another connection, as a real one does not', async () => {
+  const { port, redis, remove } = await place();
+  await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2 });
+  const keys = Array.from({ length: 300 }, (_, at) => `key-${at}`);
+  const changes = keys.map((key) => ({ collection: 'queues', key, value: Buffer.from('{}') }));
+  await port.append({ lineage: 'one', epoch: 1, after: 0, revision: 1, changes });
+  const { next } = await port.readPage(null);
+  expect((await port.readPage(next)).records.length).toBeGreaterThan(0);
+  redis.primary.crash();
+  await vi.waitFor(() => port.readHead(), { interval: 1 });
+  await expect(port.readPage(next)).rejects.toThrow(RedisUnreachable);
+  const found = new Set<string>();
+  for (let from: string | null = null; ;) {
+    const page: RecordPage = await port.readPage(from);
+    for (const { key } of page.records) found.add(key);
+    if (page.next === null) break;
+    from = page.next;
+  }
+  expect(found.size).toBe(keys.length);
+  await port.close();
+  await remove();
 });
 
 describe.runIf(needs('redis'))('a real server', () => {

@@ -1,7 +1,7 @@
 // What checkers know of the histories that the servers hold, and nobody in a world can: which commits have as many copies as the daemons wait
 // for, and what is lost when a server that lacks some of them is promoted. Each primary writes a branch of its own.
 import type { Allocation, CollectionName } from '../../../scheduler/model/records.js';
-import type { StorePosition } from '../../../scheduler/store/state-store.js';
+import type { Commit, StorePosition } from '../../../scheduler/store/state-store.js';
 import { apply, type Image, type StoredImage } from '../store.js';
 import type { Effect } from './data.js';
 import type { SimRedisServer } from './server.js';
@@ -20,6 +20,8 @@ export class Branch implements StoredImage {
   #length = 0;
   /** The effects in the image, since a server may give its log up. */
   readonly #log: Effect[] = [];
+  /** In which epoch it came to each revision, by lineage and revision. */
+  readonly #epochs = new Map<string, number>();
 
   /** @param copies as many as the daemons wait for */
   constructor(server: SimRedisServer, history: number, copies: number) {
@@ -39,7 +41,7 @@ export class Branch implements StoredImage {
   }
 
   /** Everything that its server holds, whoever else does. */
-  get newest(): StoredImage {
+  get newest(): Branch {
     return new Branch(this.server, this.history, 0);
   }
 
@@ -48,11 +50,35 @@ export class Branch implements StoredImage {
     return this.#take(this.#copies === 0 ? this.server.log.length : this.server.lengthWithCopies(this.#copies));
   }
 
-  /** How many of its commits, of those that had copies enough, another one does not have. */
-  lostIn(other: Branch): number {
+  /** Those of its commits, of those that had copies enough, that another one does not have. */
+  lostIn(other: Branch): readonly Effect[] {
     let same = 0;
     while (same < this.#length && this.#log[same] === other.#log[same]) same += 1;
-    return this.#log.slice(same).filter(({ type }) => type === 'batch').length;
+    return this.commitsFrom(same);
+  }
+
+  /** How much of the log had copies enough. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The commits with copies enough that stand in the log from there on. */
+  commitsFrom(length: number): readonly Effect[] {
+    return this.#log.slice(length).filter(({ type }) => type === 'batch');
+  }
+
+  includes(effect: Effect): boolean {
+    return this.#log.includes(effect);
+  }
+
+  holds(commit: Commit): boolean {
+    return this.#log.some((effect) => effect.type === 'batch' && effect.commit === commit);
+  }
+
+  /** Whether orders of that revision, obeyed when `maxEpoch` was the latest epoch, came from what it has. */
+  ordered(obeyed: { readonly lineage: string; readonly maxEpoch: number; readonly maxRevision: number }): boolean {
+    const epoch = this.#epochs.get(placeOf(obeyed.lineage, obeyed.maxRevision));
+    return epoch !== undefined && epoch <= obeyed.maxEpoch;
   }
 
   #take(length: number): Allocation['id'][] {
@@ -64,6 +90,8 @@ export class Branch implements StoredImage {
       if (effect.type === 'leader') continue;
       const { lineage, epoch, revision } = effect.head;
       this.#position = { lineage, epoch, revision };
+      const place = placeOf(lineage, revision);
+      if (!this.#epochs.has(place)) this.#epochs.set(place, epoch);
       if (effect.type !== 'batch') continue;
       if (effect.commit === null) throw new Error('a batch of no commit was carried out');
       apply(this.#tables, effect.commit);
@@ -72,4 +100,8 @@ export class Branch implements StoredImage {
     }
     return placed;
   }
+}
+
+function placeOf(lineage: string, revision: number): string {
+  return `${lineage} ${revision}`;
 }

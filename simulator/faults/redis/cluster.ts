@@ -21,7 +21,9 @@ export interface RedisWitness {
   /** Allocations have copies enough. */
   durable(allocations: readonly string[]): void;
   /** Another server leads. `lost`: commits of the branch before, with copies enough, that it does not have. */
-  promoted(before: Branch, lost: number): void;
+  promoted(before: Branch, after: Branch, lost: readonly Effect[]): void;
+  /** A server that does not lead any more has commits with copies enough. */
+  acknowledgedElsewhere(effects: readonly Effect[]): void;
 }
 
 export interface RedisSurroundings {
@@ -65,7 +67,13 @@ export class SimRedisCluster {
           const branch = this.branchOf(server);
           witness.carriedOut(branch, effect);
         },
-        copied: (server: SimRedisServer) => witness.durable(this.branchOf(server).advance()),
+        copied: (server: SimRedisServer) => {
+          const branch = this.branchOf(server);
+          const before = branch.length;
+          witness.durable(branch.advance());
+          const effects = branch === this.#branch ? [] : branch.commitsFrom(before);
+          if (effects.length > 0) witness.acknowledgedElsewhere(effects);
+        },
         replaced: (server: SimRedisServer) => {
           this.#branches.delete(server);
           // An emptied primary goes on as one.
@@ -180,6 +188,6 @@ export class SimRedisCluster {
     this.#branch = new Branch(server, this.#histories, this.#surroundings.copies);
     this.#branches.set(server, this.#branch);
     this.#surroundings.witness.durable(this.#branch.takenOver);
-    this.#surroundings.witness.promoted(before, before.lostIn(this.#branch));
+    this.#surroundings.witness.promoted(before, this.#branch, before.lostIn(this.#branch));
   }
 }

@@ -1,9 +1,11 @@
 // Faults of worlds with a Redis: of its servers, of the ways between all machines of the scheduler, and of the daemon that leads.
+import type { Allocation, ClusterNode, CollectionName, Workload } from '../../../scheduler/model/records.js';
 import type { Random } from '../../random.js';
 import type { Later } from '../injector.js';
 import type { Link, Way } from '../network.js';
 import type { Fault, FaultKind } from '../plan.js';
 import type { SimRedisDaemon } from './daemon.js';
+import type { Effect } from './data.js';
 import type { RedisPlane } from './plane.js';
 import type { SimRedisServer } from './server.js';
 
@@ -21,6 +23,7 @@ export const REDIS_FAULT_KINDS = [
   'replica stop',
   'replica lag',
   'lagging promotion',
+  'lost placement',
   'redis emptied',
   'redis slow',
   'redis requests lost',
@@ -35,6 +38,11 @@ export function isRedisFault(kind: FaultKind): kind is RedisFaultKind {
 
 /** How long a replica that is to be promoted has lagged before. */
 const LAG_MS = 1_500;
+/** How often it is looked for a placement that the lagging replica lacks, and for how long. */
+const PLACEMENT_LOOK_MS = 20;
+const PLACEMENT_LIMIT_MS = 20_000;
+/** What a task that was placed may take until it runs. */
+const START_MS = 1_500;
 
 export class RedisInjector {
   readonly #plane: RedisPlane;
@@ -82,6 +90,8 @@ export class RedisInjector {
         return this.#slow(this.#waysBetween(primary, [replica]), 200 + chance * 6_000, forMs, later);
       case 'lagging promotion':
         return this.#promoteLagging(replica, forMs, later);
+      case 'lost placement':
+        return this.#losePlacement(replica, forMs, later);
       case 'redis emptied':
         return primary.crash(true);
       case 'redis slow':
@@ -137,6 +147,51 @@ export class RedisInjector {
       primary.crash();
       later(20_000, 'replicas are equals again', () => (redis.prefersLagging = false));
     });
+  }
+
+  /**
+   * The machine of the leader and of the primary is lost once something that waited was placed, and the replica that is promoted does not
+   * know of it; the node that runs it is silent meanwhile. So the records say that it waits, and who could tell is not there.
+   */
+  #losePlacement(replica: SimRedisServer, forMs: number, later: Later): void {
+    const { redis } = this.#plane;
+    const { primary } = redis;
+    const ways = this.#waysBetween(
+      replica,
+      redis.servers.filter((server) => server !== replica),
+    );
+    const mend = (): void => {
+      for (const way of ways) way.mend();
+    };
+    const known = new Set(
+      replica.log.flatMap((effect) => changed<Workload>(effect, 'workloads').map(({ number }) => number)),
+    );
+    for (const way of ways) way.cut();
+    let seen = primary.log.length;
+    const look = (leftMs: number): void => {
+      if (redis.primary !== primary || leftMs <= 0) return mend();
+      const placed = primary.log
+        .slice(seen)
+        .flatMap((effect) => changed<Allocation>(effect, 'allocations'))
+        .find(({ state, workload }) => state === 'placed' && known.has(workload));
+      seen = primary.log.length;
+      const node = placed && redis.branch.newest.record<ClusterNode>('nodes', placed.node)?.name;
+      if (node === undefined) {
+        later(PLACEMENT_LOOK_MS, 'a placement is looked for', () => look(leftMs - PLACEMENT_LOOK_MS));
+        return;
+      }
+      later(START_MS, 'machine of the leader is lost', () => {
+        if (redis.primary !== primary) return mend();
+        this.#cut(this.#waysOfNode(node), forMs, later);
+        redis.prefersLagging = true;
+        primary.holdDown(20_000 + forMs);
+        primary.crash();
+        this.#plane.leader.crash();
+        mend();
+        later(20_000, 'replicas are equals again', () => (redis.prefersLagging = false));
+      });
+    };
+    look(PLACEMENT_LIMIT_MS);
   }
 
   /** Neither replicas nor Sentinels reach a server; daemons may. */
@@ -197,6 +252,12 @@ export class RedisInjector {
     });
   }
 
+  #waysOfNode(node: string): Way[] {
+    return [...this.#links].flatMap(([name, { up, down }]) =>
+      name === node || name.startsWith(`${node} to `) ? [up, down] : [],
+    );
+  }
+
   #waysBetween(server: SimRedisServer, others: readonly SimRedisServer[]): Way[] {
     const { redis } = this.#plane;
     return others.flatMap((other) => {
@@ -204,4 +265,10 @@ export class RedisInjector {
       return [up, down];
     });
   }
+}
+
+/** What an effect changed in a collection. */
+function changed<T>(effect: Effect, collection: CollectionName): readonly T[] {
+  if (effect.type !== 'batch' || effect.commit === null) return [];
+  return effect.commit.puts.flatMap((put) => (put.collection === collection ? [put.value as T] : []));
 }

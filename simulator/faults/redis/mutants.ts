@@ -6,6 +6,7 @@ const STORE = 'scheduler/store/redis/redis-store.js';
 const LEADERSHIP = 'scheduler/store/redis/redis-leadership.js';
 const RECOVERY = 'scheduler/control/recovery.js';
 const RECONCILE = 'scheduler/fleet/reconcile.js';
+const WITNESS = 'scheduler/fleet/witness.js';
 /** What the scripts do on a real server is done here in a world. */
 const SCRIPTS = 'simulator/faults/redis/data.js';
 
@@ -43,6 +44,21 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     'if (false)',
   ]),
   mutant('take what stands in our place for ours', 'takeover', [STORE, 'if (!isOurs)', 'if (false)'], ...NEVER_DEPOSED),
+  mutant('say nothing of a copy that may lack commits', 'lost copies', [
+    RECOVERY,
+    "if ((loss !== null || doubt !== null) && leaderId !== '') {",
+    "if (loss !== null && leaderId !== '') {",
+  ]),
+  mutant('place at once on a copy that may lack commits', 'lost placement', [
+    RECOVERY,
+    "recovery: { why: 'copy_changed', sinceMs: nowMs, adopted: 0 }",
+    'recovery: null',
+  ]),
+  mutant('do not hear agents that know more than a promoted copy', 'lost copies', [
+    WITNESS,
+    'if (!isBeyondUs && !isBeyondNext)',
+    'if (true)',
+  ]),
   mutant('adopt nothing after a lost suffix', 'lost copies', [
     RECONCILE,
     'past.knowsMore ? adoptAll(draft, id, observed, past.origins, nowMs) : NOTHING_ADOPTED',

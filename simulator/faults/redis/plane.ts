@@ -8,10 +8,12 @@ import type { ControlPlane, Door } from '../control-plane.js';
 import type { RedisPlan } from '../plan.js';
 import type { StoredImage } from '../store.js';
 import type { Timeline } from '../timeline.js';
+import type { LawName } from '../violation.js';
 import type { Branch } from './branch.js';
 import { SimRedisCluster } from './cluster.js';
 import { SimRedisDaemon } from './daemon.js';
 import type { Effect } from './data.js';
+import { LossChecker } from './loss-checker.js';
 
 /** Sees what schedulers and servers do. */
 export interface PlaneWitness {
@@ -30,6 +32,7 @@ export interface PlaneWitness {
   /** Allocations have copies enough. */
   durable(allocations: readonly string[]): void;
   visited(kind: string, state: string, event: string): void;
+  broke(law: LawName, message: string): void;
 }
 
 export interface PlaneSurroundings {
@@ -44,6 +47,7 @@ const NAMES = ['scheduler-0', 'scheduler-1'] as const;
 export class RedisPlane implements ControlPlane {
   readonly redis: SimRedisCluster;
   readonly daemons: readonly SimRedisDaemon[];
+  readonly losses: LossChecker;
   readonly #witness: PlaneWitness;
   /** Who made each commit. */
   readonly #authors = new WeakMap<Commit, SimRedisDaemon>();
@@ -59,14 +63,17 @@ export class RedisPlane implements ControlPlane {
       witness: {
         carriedOut: (branch, effect) => this.#carriedOut(branch, effect),
         durable: (allocations) => witness.durable(allocations),
-        promoted: (before, lost) => {
-          witness.visited('redis', 'another branch', lost > 0 ? 'history is lost' : 'nothing is lost');
+        acknowledgedElsewhere: (effects) => this.losses.acknowledgedElsewhere(effects),
+        promoted: (before, after, lost) => {
+          witness.visited('redis', 'another branch', lost.length > 0 ? 'history is lost' : 'nothing is lost');
+          this.losses.promoted(after, lost);
           const { lineage } = before.image.position;
-          if (lost > 0) witness.lostHistory({ history: before.history, isTold: false, lineage });
+          if (lost.length > 0) witness.lostHistory({ history: before.history, isTold: false, lineage });
           else witness.forked();
         },
       },
     });
+    this.losses = new LossChecker(this.redis.branch, (law, message) => witness.broke(law, message));
     this.daemons = NAMES.map(
       (name, at) =>
         new SimRedisDaemon(name, plan.daemonRates[at] ?? 1, {
@@ -134,7 +141,9 @@ export class RedisPlane implements ControlPlane {
     if (author === undefined) return;
     author.wroteTo(branch, effect.commit);
     // Nobody has to obey what is written on a server that is not the primary any more.
-    if (branch === this.redis.branch) this.#witness.committing(author, effect.commit);
+    if (branch !== this.redis.branch) return;
+    this.losses.committing(effect.commit);
+    this.#witness.committing(author, effect.commit);
   }
 
   #began(daemon: SimRedisDaemon, control: Control): void {

@@ -78,8 +78,13 @@ export class SimRedisPort implements RedisPort {
     return this.#ask({ type: 'wait', copies, limitMs }, limitMs) as Promise<number>;
   }
 
-  readPage(from: string | null): Promise<RecordPage> {
-    return this.#run(false, (data) => ({ answer: data.readPage(from), effect: null }));
+  /** As the real one's, all pages come over one connection, or none: a cursor means something to the server alone that gave it. */
+  async readPage(from: string | null): Promise<RecordPage> {
+    const connection = this.#connection;
+    const [asked, after] = from === null ? [connection, null] : placeOf(from);
+    if (asked !== connection) throw unreachable('the connection was lost while the records were read');
+    const { records, next } = await this.#run(false, (data) => ({ answer: data.readPage(after), effect: null }));
+    return { records, next: next === null ? null : `${connection} ${next}` };
   }
 
   facts(): Promise<RedisFacts> {
@@ -197,6 +202,12 @@ export class SimRedisPort implements RedisPort {
       this.#process.after(random.between(...RECONNECT_MS), 'redis port connects', () => this.#connect());
     }
   }
+}
+
+/** Over which connection a reading is under way, and after which key it goes on. */
+function placeOf(from: string): [connection: number, after: string] {
+  const end = from.indexOf(' ');
+  return [Number(from.slice(0, end)), from.slice(end + 1)];
 }
 
 function unreachable(why: string): RedisUnreachable {

@@ -1,4 +1,4 @@
-// What a world with a Redis is about. A third of the seeds has no theme; each of the others has the faults that bring about what is rare
+// What a world with a Redis is about. Three seeds of ten have no theme; each of the others has the faults that bring about what is rare
 // otherwise, and how many copies are awaited.
 import type { Random } from '../../random.js';
 import { ANY, behaving, type Theme } from '../themes.js';
@@ -69,6 +69,23 @@ export const REDIS_THEMES = {
     copies: () => 1,
     work: (random, work) => behaving(random, work, { runMs: random.oneIn(3) ? null : random.between(20_000, 120_000) }),
   },
+  /**
+   * The machine of the leader and of the primary is lost, and with it what it had placed just before: work that waits by the records runs on a
+   * node that is silent.
+   */
+  'lost placement': {
+    ...ANY,
+    kinds: ['lost placement', 'lost placement', 'lost placement', 'client cut'],
+    forMs: [25_000, 70_000],
+    asks: [40, 80],
+    copies: () => 1,
+    work: (random, work) =>
+      behaving(
+        random,
+        { ...work, kind: random.pick(['train', 'batch']), minTasks: 1, maxTasks: 1, graceMs: 0 },
+        { runMs: random.between(4_000, 30_000), exitCode: 0, breaks: null, stuckMs: 0 },
+      ),
+  },
   /** No copies are awaited. */
   'no copies': {
     ...ANY,
@@ -90,8 +107,16 @@ export const REDIS_THEMES = {
 
 export type RedisThemeName = keyof typeof REDIS_THEMES;
 
-const SEEDS_A_ROUND = 9;
-const IN_TURN: readonly RedisThemeName[] = ['takeover', 'split', 'doubt', 'lost copies', 'no copies', 'hand-over'];
+const SEEDS_A_ROUND = 10;
+const IN_TURN: readonly RedisThemeName[] = [
+  'takeover',
+  'split',
+  'doubt',
+  'lost copies',
+  'lost placement',
+  'no copies',
+  'hand-over',
+];
 
 /** The theme of a seed. */
 export function redisThemeOf(seed: number): RedisThemeName {
