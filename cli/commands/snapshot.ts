@@ -173,13 +173,18 @@ async function restore(invocation: Invocation, file: string, given: RestoreOptio
   }
   const options = { file, replace: given.replace === true, nowMs: invocation.nowMs };
   const restored = given.dataDir === undefined ? intoRedis(options, given) : intoFolder(options, given.dataDir);
-  const { snapshot, position, keptAs } = await invocation
+  const { snapshot, position, keptAs, unread } = await invocation
     .working(() => `restoring ${file}`, restored)
     .catch((error: unknown) => {
       throw refused('NOT_RESTORED', error);
     });
   invocation.out(`Restored ${contents(snapshot)}`);
   if (keptAs !== null) invocation.out(`The data that was there is kept as ${keptAs}`);
+  if (unread !== null) {
+    invocation.note(
+      `The data that was there could not be read (${unread}): numbers that it gave to workloads after the snapshot may be given again.`,
+    );
+  }
   invocation.out(`It goes on as lineage ${position.lineage}, epoch ${position.epoch}, revision ${position.revision}`);
 }
 

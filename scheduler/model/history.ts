@@ -12,16 +12,20 @@ export const MAX_TERMS = 16;
  */
 export const NUMBER_STEP = 100_000;
 
-/** The cluster's record at the beginning of another history. Nothing is placed until agents were heard. */
+/**
+ * The cluster's record at the beginning of another history. Nothing is placed until agents were heard.
+ * @param lastGiven the highest number of a workload that is known to have been given, if the record may not know it
+ */
 export function inNewHistory(
   meta: ClusterMeta,
   lineage: string,
   left: Omit<PastLineage, 'leftMs' | 'why'>,
   why: LossOfHistory,
   nowMs: number,
+  lastGiven = 0,
 ): ClusterMeta {
   const pastLineages = [...(meta.pastLineages ?? []), { ...left, leftMs: nowMs, why }].slice(-MAX_PAST_LINEAGES);
-  const lastWorkload = (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;
+  const lastWorkload = (Math.floor(Math.max(meta.lastWorkload, lastGiven) / NUMBER_STEP) + 1) * NUMBER_STEP;
   return { ...meta, lineage, lastWorkload, pastLineages, recovery: { why, sinceMs: nowMs, adopted: 0 } };
 }
 

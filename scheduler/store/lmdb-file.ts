@@ -1,12 +1,22 @@
 // The LMDB file of the embedded store: opening it without harm, its tables, where its history stands, and the upgrade of
 // older records. May assume that the caller holds the lock of the folder.
-import { chmodSync, closeSync, constants, fstatSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import path from 'node:path';
 import { type asBinary, type Database, open, type RootDatabase } from 'lmdb';
 import { COLLECTION_NAMES } from './collections.js';
 import { invariant } from '../../common/assert.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
-import type { CollectionName } from '../model/records.js';
+import { META_KEY, type ClusterMeta, type CollectionName } from '../model/records.js';
 import { describe, StoreUnusable } from './data-folder.js';
 import type { Schema } from './schema.js';
 import type { StoredRecord, StorePosition } from './state-store.js';
@@ -57,6 +67,23 @@ export async function openTables(dataDir: string, schema: Schema): Promise<Table
   } catch (error) {
     await root.close();
     throw error;
+  }
+}
+
+/**
+ * The highest number of a workload that the data in a folder gave, whatever its schema; 0 = there is none. Changes nothing.
+ * @throws Error in words when it cannot be read
+ */
+export async function lastWorkloadIn(dataDir: string): Promise<number> {
+  const file = path.join(dataDir, DATA_FILE);
+  if (!existsSync(file)) return 0;
+  preventFailingOpen(file);
+  const root = open({ path: file, noSubdir: true, maxDbs: MAX_DATABASES, readOnly: true });
+  try {
+    const table = root.openDB<ClusterMeta, string>('meta', { sharedStructuresKey: Symbol.for('structures') });
+    return table.get(META_KEY)?.lastWorkload ?? 0;
+  } finally {
+    await root.close();
   }
 }
 

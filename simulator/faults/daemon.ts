@@ -73,15 +73,20 @@ export interface Backup {
   readonly history: number;
 }
 
-/** As `sluice snapshot restore` makes it: another lineage, far above what the old one can have come to. */
-function asRestored({ position, tables }: Image, lineage: string, nowMs: number): Image {
+/** As `sluice snapshot restore --replace` makes it: another lineage, far above what the old one can have come to. */
+function asRestored({ position, tables }: Image, replaced: Image, lineage: string, nowMs: number): Image {
   const { epoch, revision } = position;
-  const meta = tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined;
-  const restored = meta && inNewHistory(meta, lineage, position, 'restored', nowMs);
+  const meta = metaOf(tables);
+  const lastGiven = metaOf(replaced.tables)?.lastWorkload ?? 0;
+  const restored = meta && inNewHistory(meta, lineage, position, 'restored', nowMs, lastGiven);
   return {
     position: { lineage, epoch, revision: revision + SKIPPED_REVISIONS },
     tables: new Map([...tables, ['meta', new Map(restored && [[META_KEY, restored]])]]),
   };
+}
+
+function metaOf(tables: Image['tables']): ClusterMeta | undefined {
+  return tables.get('meta')?.get(META_KEY) as ClusterMeta | undefined;
 }
 
 /** One daemon on a disk of its own: whoever has the disk leads. */
@@ -189,7 +194,8 @@ export class SimDaemon implements Door, ControlPlane {
     this.histories += 1;
     this.control = null;
     this.process?.kill();
-    if (isTold) this.disk.restore(asRestored(copy, `lineage-${this.histories}`, this.machine.wallMs()));
+    if (isTold)
+      this.disk.restore(asRestored(copy, this.disk.image, `lineage-${this.histories}`, this.machine.wallMs()));
     else this.disk.restore(copy);
     this.#surroundings.witness.lostHistory({ history, isTold });
     const { random, timeline } = this.#surroundings;

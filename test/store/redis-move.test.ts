@@ -5,6 +5,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/clock.js';
+import { NUMBER_STEP } from '../../scheduler/model/history.js';
 import { restoreByFlags } from '../../scheduler/open-redis.js';
 import { openEmbeddedStore } from '../../scheduler/store/embedded.js';
 import { ioredisPort } from '../../scheduler/store/redis/ioredis-port.js';
@@ -103,11 +104,17 @@ describe.runIf(needs('redis'))('moving between stores', () => {
     await commitNext(embedded, await embedded.beginEpoch(), { puts: RECORDS });
     const file = await save(embedded.snapshot());
     const before = await onRedis();
-    const old = await commitNext(before, await before.beginEpoch({ aboveEpoch: 40 }), { puts: [queue('old')] });
+    const puts = [queue('old'), meta(7 * NUMBER_STEP + 5)];
+    const old = await commitNext(before, await before.beginEpoch({ aboveEpoch: 40 }), { puts });
     await expect(restoreByFlags(flags(), { file, replace: false, nowMs: NOW_MS })).rejects.toThrow('say --replace');
     const { keptAs, position } = await restoreByFlags(flags(), { file, replace: true, nowMs: NOW_MS });
     expect(keptAs).toBe(`{${prefix}}:replaced-20261123T000000Z:*`);
     expect(position.epoch).toBeGreaterThan(old.epoch);
+    // Numbers go on above those that the old state gave.
+    const restored = await everything(await onRedis());
+    expect(restored.find(({ collection }) => collection === 'meta')?.value).toMatchObject({
+      lastWorkload: 8 * NUMBER_STEP,
+    });
     // Whoever led the old state finds that it is over.
     await expect(commitNext(before, old, { puts: [queue('late')] })).rejects.toThrow('it belongs to another history');
     const kept = await redis.ask(server.port, 'HKEYS', `{${prefix}}:replaced-20261123T000000Z:records:queues`);

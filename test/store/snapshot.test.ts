@@ -206,6 +206,31 @@ describe('a restore', () => {
     expect(await everything(await open())).toHaveLength(records.length + 1);
   });
 
+  it('restored twice gives no number again that was given between the two', async () => {
+    await saved();
+    await restore();
+    const between = await open();
+    await commitNext(between, await between.beginEpoch(), { puts: [meta(NUMBER_STEP + 5)] });
+    await between.close();
+    expect(await restore({ replace: true })).toMatchObject({ unread: null });
+    const after = await open();
+    expect((await everything(after)).find(({ collection }) => collection === 'meta')?.value).toMatchObject({
+      lastWorkload: 2 * NUMBER_STEP,
+    });
+  });
+
+  it('replaces data that cannot be read, and says that its numbers are not known', async () => {
+    await saved();
+    mkdirSync(dataDir);
+    writeFileSync(path.join(dataDir, 'state.mdb'), Buffer.alloc(16_384, 'x'));
+    const { unread, keptAs } = await restore({ replace: true });
+    expect(unread).toBe('it is damaged, or not a file of Sluice');
+    expect(readFileSync(keptAs ?? '')).toHaveLength(16_384);
+    expect((await everything(await open())).find(({ collection }) => collection === 'meta')?.value).toMatchObject({
+      lastWorkload: NUMBER_STEP,
+    });
+  });
+
   it('leaves a folder alone that holds something else', async () => {
     await saved();
     mkdirSync(dataDir);

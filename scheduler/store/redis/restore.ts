@@ -2,10 +2,12 @@
 import type { Clock } from '../../../common/clock.js';
 import { StoreUnusable } from '../data-folder.js';
 import { CURRENT_SCHEMA } from '../schema.js';
-import { beginningOf, fill, refuseNewer, type Restored, stamp } from '../snapshot/restore.js';
+import { askWhatMakesWay, beginningOf, fill, refuseNewer, type Restored, stamp } from '../snapshot/restore.js';
 import { verifySnapshot } from '../snapshot/read.js';
 import type { IoredisPort } from './ioredis-port.js';
 import type { LeaderCard } from '../leadership.js';
+import type { RedisPort } from './port.js';
+import { decode, readRecords } from './records.js';
 import { openRedisStore } from './redis-store.js';
 import { keysOf } from './scripts.js';
 
@@ -46,6 +48,7 @@ export async function restoreIntoRedis(options: RedisRestoreOptions): Promise<Re
           'Restore under another prefix, or say --replace: the state that is there is kept under other keys.',
       );
     }
+    const { lastWorkload, unread } = await askWhatMakesWay(() => (present === null ? 0 : lastWorkloadOn(target)));
     const building = open(RESTORING_ROOM);
     const begin = beginningOf(snapshot);
     const version = snapshot.header.schema;
@@ -56,7 +59,7 @@ export async function restoreIntoRedis(options: RedisRestoreOptions): Promise<Re
     const store = { clock, copies, newLineage: () => begin.lineage };
     const asSaved = await openRedisStore({ ...store, port: building, schema: { version, upgrades: [] } });
     try {
-      await fill(asSaved, snapshot, begin.lineage, nowMs);
+      await fill(asSaved, snapshot, begin.lineage, nowMs, lastWorkload);
     } finally {
       await asSaved.close();
     }
@@ -67,10 +70,16 @@ export async function restoreIntoRedis(options: RedisRestoreOptions): Promise<Re
     const leader = await target.install(keysOf(prefix, RESTORING_ROOM), keysOf(prefix, kept));
     if (leader !== null) throw inUse(name, leader);
     if (copies > 0) await target.waitForCopies(copies, COPIES_LIMIT_MS);
-    return { snapshot, position, keptAs: present === null ? null : `{${prefix}}:${kept}:*` };
+    return { snapshot, position, keptAs: present === null ? null : `{${prefix}}:${kept}:*`, unread };
   } finally {
     await target.close();
   }
+}
+
+/** The highest number of a workload that the state of a Redis gave; 0 = it has none. */
+async function lastWorkloadOn(port: RedisPort): Promise<number> {
+  const [record] = (await readRecords(port)).finish({ commits: [] }, ['meta']).map(decode);
+  return record?.collection === 'meta' ? record.value.lastWorkload : 0;
 }
 
 /** How long the copies of the last step may take, in ms. The state is in force without them. */

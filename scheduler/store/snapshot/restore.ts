@@ -17,7 +17,7 @@ import {
   takeLock,
 } from '../data-folder.js';
 import { openEmbeddedStore } from '../embedded.js';
-import { DATA_FILE } from '../lmdb-file.js';
+import { DATA_FILE, lastWorkloadIn } from '../lmdb-file.js';
 import { CURRENT_SCHEMA, type Schema } from '../schema.js';
 import type { StateStore, StoredRecord, StorePosition } from '../state-store.js';
 import { type SnapshotFile, snapshotRecords, verifySnapshot } from './read.js';
@@ -45,6 +45,24 @@ export interface Restored {
   readonly position: StorePosition;
   /** The file that was there before; null = none was. */
   readonly keptAs: string | null;
+  /** Why it is not known which numbers of workloads the data that was there had given, in words; null = it is known. */
+  readonly unread: string | null;
+}
+
+/** What a restore knows of the data that makes way for it. */
+export interface MakingWay {
+  /** The highest number of a workload that it gave; 0 = none, or not known. */
+  readonly lastWorkload: number;
+  readonly unread: string | null;
+}
+
+/** Asks the data that makes way. That it cannot be read, which may be why somebody restores, is no reason not to. */
+export async function askWhatMakesWay(lastWorkload: () => number | Promise<number>): Promise<MakingWay> {
+  try {
+    return { lastWorkload: await lastWorkload(), unread: null };
+  } catch (error) {
+    return { lastWorkload: 0, unread: describe(error) };
+  }
 }
 
 /**
@@ -62,9 +80,10 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
     if (!isEmpty && !options.replace) throw notEmpty(dataDir);
     const building = path.join(dataDir, RESTORING_FOLDER);
     rmSync(building, { recursive: true, force: true });
-    const position = await build(snapshot, building, options.schema ?? CURRENT_SCHEMA, options.nowMs);
+    const { lastWorkload, unread } = await askWhatMakesWay(() => lastWorkloadIn(dataDir));
+    const position = await build(snapshot, building, options.schema ?? CURRENT_SCHEMA, options.nowMs, lastWorkload);
     const keptAs = install(dataDir, building, options.nowMs);
-    return { snapshot, position, keptAs };
+    return { snapshot, position, keptAs, unread };
   } catch (error) {
     throw error instanceof StoreUnusable
       ? error
@@ -75,7 +94,13 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
 }
 
 /** A whole store of the snapshot's records, brought up to the schema. @returns where it stands */
-async function build(snapshot: SnapshotFile, folder: string, schema: Schema, nowMs: number): Promise<StorePosition> {
+async function build(
+  snapshot: SnapshotFile,
+  folder: string,
+  schema: Schema,
+  nowMs: number,
+  lastGiven: number,
+): Promise<StorePosition> {
   const begin = beginningOf(snapshot);
   const asSaved = await openEmbeddedStore({
     dataDir: folder,
@@ -83,7 +108,7 @@ async function build(snapshot: SnapshotFile, folder: string, schema: Schema, now
     schema: { version: snapshot.header.schema, upgrades: [] },
   });
   try {
-    await fill(asSaved, snapshot, begin.lineage, nowMs);
+    await fill(asSaved, snapshot, begin.lineage, nowMs, lastGiven);
   } finally {
     await asSaved.close();
   }
@@ -98,12 +123,22 @@ export function beginningOf({ header: { epoch, revision } }: SnapshotFile): Stor
   return { lineage: randomUUID(), epoch, revision: revision + SKIPPED_REVISIONS };
 }
 
-/** Puts every record of a snapshot into an empty store of its schema, whose history `lineage` it begins. */
-export async function fill(store: StateStore, snapshot: SnapshotFile, lineage: string, nowMs: number): Promise<void> {
+/**
+ * Puts every record of a snapshot into an empty store of its schema, whose history `lineage` it begins.
+ * @param lastGiven the highest number of a workload that the data which makes way had given: new ones go on above it
+ */
+export async function fill(
+  store: StateStore,
+  snapshot: SnapshotFile,
+  lineage: string,
+  nowMs: number,
+  lastGiven: number,
+): Promise<void> {
   const { lineage: before, epoch, revision } = snapshot.header;
   let at = await store.beginEpoch();
   const left = { lineage: before, epoch, revision };
-  const asRestored = (meta: ClusterMeta): ClusterMeta => inNewHistory(meta, lineage, left, 'restored', nowMs);
+  const asRestored = (meta: ClusterMeta): ClusterMeta =>
+    inNewHistory(meta, lineage, left, 'restored', nowMs, lastGiven);
   const commit = async (puts: readonly StoredRecord[]): Promise<void> => {
     at = { ...at, revision: at.revision + 1 };
     await store.commit({ ...at, puts, deletes: [] });
