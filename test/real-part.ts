@@ -1,7 +1,7 @@
 // Says what a test needs beside Node and the npm packages. Missing, it is a skip with a reason on a developer's machine
 // and a failure in CI, so that a green run means that the real thing was tested.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { PACKAGE_ROOT } from '../common/package-root.js';
 import { findCgroupHome } from '../node-agent/runtime/cgroup.js';
@@ -57,6 +57,12 @@ const PARTS = {
     present: () => existsSync('/usr/bin/linux.uml') && process.geteuid?.() === 0,
     remedy: 'install the package user-mode-linux, and run this as root',
     inCi: true,
+  },
+  'registers-for-user-mode-linux': {
+    present: () => !/^flags\s*:.* amx_tile/m.test(readFileSync('/proc/cpuinfo', 'utf8')),
+    remedy:
+      'run this on a processor without AMX: user-mode Linux 6.1 has no room for its registers, and panics at its first process',
+    inCi: false,
   },
   fuse: {
     present: () => process.geteuid?.() === 0 && existsSync('/dev/fuse') && runs('unshare', '--mount', 'python3', '-V'),

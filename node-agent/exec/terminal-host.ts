@@ -4,7 +4,7 @@
 //
 // `terminal-host FOLDER`, started by the supervisor as the task's main process, its output the task's log. It stays outside the
 // task's control group, so that its memory is not the task's.
-import { constants, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { AllocationFolder } from '../runtime/allocation-folder.js';
 import { groupsOf } from '../runtime/task-start.js';
@@ -39,7 +39,8 @@ class TerminalHost {
     const socket = terminalSocketIn(folderFd);
     rmSync(socket, { force: true });
     writeFileSync(activityFile(this.#folder.path), '', { mode: 0o600 });
-    createServer((joined) => this.#greet(joined)).listen(socket);
+    // Users pass through the folder, and whoever joins types as the task's.
+    createServer((joined) => this.#greet(joined)).listen(socket, () => chmodSync(socket, 0o600));
     setTimeout(() => this.#start(USUAL_SIZE), JOIN_WAIT_MS);
     // Whoever ends a task without a control group signals all of it. The program decides what follows; this only shows it.
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);

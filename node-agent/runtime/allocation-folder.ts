@@ -10,7 +10,7 @@ import {
   readSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -280,7 +280,11 @@ export class AllocationFolder {
     const temporary = path.join(this.path, `.${name}.${process.pid}.${process.hrtime.bigint()}`);
     const fd = openSync(temporary, 'wx', mode);
     try {
-      writeSync(fd, `${typeof content === 'string' ? content : JSON.stringify(content)}\n`);
+      writeFileSync(fd, `${typeof content === 'string' ? content : JSON.stringify(content)}\n`);
+    } catch (error) {
+      // What a full disk refuses is tried again and again, for hours.
+      unlinkSync(temporary);
+      throw error;
     } finally {
       closeSync(fd);
     }

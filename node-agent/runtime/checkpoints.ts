@@ -1,7 +1,7 @@
 // Watches the checkpoint folder of a task for checkpoints that are declared complete: sub-folders with a file COMPLETE.
 // Events make it quick, a poll makes it sure (network file systems have no events).
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type CheckpointMarker, readMarker } from '../../common/checkpoint-marker.js';
 import type { Checkpoint } from '../session/allocation.js';
@@ -202,11 +202,19 @@ export async function lastCheckpoint(dir: string, workload: number): Promise<Che
 }
 
 async function subFolders(dir: string): Promise<string[]> {
-  const entries = await orNull(readdir(dir, { withFileTypes: true }));
-  return (entries ?? [])
-    .slice(0, MAX_ENTRIES)
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+  return (await orNull(readSubFolders(dir))) ?? [];
+}
+
+/** Reads no further than it has to: what lies there is the program's, and may be more than our memory holds. */
+async function readSubFolders(dir: string): Promise<string[]> {
+  const names: string[] = [];
+  let entries = 0;
+  for await (const entry of await opendir(dir)) {
+    if (entry.isDirectory()) names.push(entry.name);
+    entries += 1;
+    if (entries >= MAX_ENTRIES) break;
+  }
+  return names;
 }
 
 /** Whether a checkpoint is one of a workload: whoever put it there, another workload's never is. */

@@ -49,6 +49,7 @@ export class DiskWatch {
       const bytes = await diskUseBytes(roots, pids(), this.#limitBytes);
       this.#isOver = bytes > this.#limitBytes;
       if (!this.#isOver) return null;
+      if (bytes === Infinity) return `${EXIT_CAUSE.disk}: it had more folders inside one another than can be counted`;
       return (
         `${EXIT_CAUSE.disk}: it had more than the ${sizeWords(this.#limitBytes)} in its folder that this node allows ` +
         'a task'

@@ -393,7 +393,12 @@ class Supervisor {
   }
 
   #watch(): void {
-    this.#leaseMs = readLease(this.#stateDir) ?? this.#leaseMs;
+    try {
+      this.#leaseMs = readLease(this.#stateDir) ?? this.#leaseMs;
+    } catch (error) {
+      // On a disk that fails: what ran on for want of a lease to read would run after its node was given up.
+      say(`the lease cannot be read, so the last one that could be counts: ${String(error)}`);
+    }
     const nowMs = bootMs();
     for (const task of this.#tasks.values()) {
       if (isOverdue(task.spec, this.#leaseMs, nowMs)) {

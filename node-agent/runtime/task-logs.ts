@@ -39,6 +39,8 @@ interface Watched {
   readonly watcher: FSWatcher | null;
   readonly timer: NodeJS.Timeout;
   readonly wake: Set<() => void>;
+  /** Who relies on it: one that was woken and looks again, too. */
+  readers: number;
   changes: number;
 }
 
@@ -62,8 +64,8 @@ export class TaskLogs {
     if (this.#waiting >= MAX_WAITING_READS) {
       throw new Error(`${MAX_WAITING_READS} log reads of this node wait for more already\nTry again in a moment.`);
     }
-    this.#waiting += 1;
     const watched = this.#watch(file);
+    this.#waiting += 1;
     try {
       // From here on no change is missed: the watch began before the look.
       for (;;) {
@@ -123,7 +125,10 @@ export class TaskLogs {
 
   #watch(file: string): Watched {
     const before = this.#watched.get(file);
-    if (before !== undefined) return before;
+    if (before !== undefined) {
+      before.readers += 1;
+      return before;
+    }
     let watcher: FSWatcher | null = null;
     try {
       watcher = watch(file);
@@ -133,7 +138,7 @@ export class TaskLogs {
       if (code !== 'ENOENT' && code !== 'ENOSPC' && code !== 'EMFILE') throw error;
     }
     const timer = setInterval(() => changed(watched), POLL_MS);
-    const watched: Watched = { watcher, timer, wake: new Set(), changes: 0 };
+    const watched: Watched = { watcher, timer, wake: new Set(), readers: 1, changes: 0 };
     watcher?.on('change', () => changed(watched));
     watcher?.on('error', () => watcher.close());
     this.#watched.set(file, watched);
@@ -141,7 +146,8 @@ export class TaskLogs {
   }
 
   #unwatch(file: string, watched: Watched): void {
-    if (watched.wake.size > 0 || this.#watched.get(file) !== watched) return;
+    watched.readers -= 1;
+    if (watched.readers > 0) return;
     this.#watched.delete(file);
     watched.watcher?.close();
     clearInterval(watched.timer);

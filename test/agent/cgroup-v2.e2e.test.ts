@@ -47,7 +47,9 @@ async function runMachine(): Promise<Result> {
   return JSON.parse(line) as Result;
 }
 
-describe.runIf(needs('build') && needs('user-mode-linux'))('on a kernel with cgroup v2 alone', () => {
+const canRunMachines = needs('build') && needs('user-mode-linux') && needs('registers-for-user-mode-linux');
+
+describe.runIf(canRunMachines)('on a kernel with cgroup v2 alone', () => {
   test('tasks are held to their limits, and nothing of them is left', { timeout: LIMIT_MS + 10_000 }, async () => {
     const { isolation, ended, limits, left, groups } = await runMachine();
     expect(isolation).toMatchObject({ cgroup: 2, controllers: { cpu: 2, memory: 2, pids: 2 }, noNewPrivileges: true });

@@ -236,6 +236,32 @@ describe.runIf(needs('build') && needs('cgroups'))('tasks of another user', () =
     expect(text).toMatch(/cannot open directory '..': Permission denied/);
   });
 
+  test('read the token of their task, which no other user does, and cannot put another file in its place', async () => {
+    agent.start(scheduler.address, users('ada: nobody\nbob: daemon\n'));
+    const hers = sh(
+      `cat "$SLUICE_TOKEN_FILE"; stat -c "%u %a" "$SLUICE_TOKEN_FILE"; rm -f "$SLUICE_TOKEN_FILE"; echo x > "$SLUICE_TOKEN_FILE"
+      ln -s /etc/passwd ../token.new; echo done; exec sleep 600`,
+      { owner: 'ada', taskToken: 'sluice-task.of-ada' },
+    );
+    const token = path.join(agent.folder(hers.id), 'token');
+    const his = sh(`cat "$SLUICE_TOKEN_FILE"; cat ${token}; rm -f ${token}; ls ${path.dirname(token)}; echo done`, {
+      owner: 'bob',
+      taskToken: 'sluice-task.of-bob',
+    });
+    await eventually('it joined', () => scheduler.hellos.length > 0);
+    scheduler.order([hers]);
+    await scheduler.until(hers.id, 'RUNNING');
+    await eventually('she has tried', () => (log(hers.id).includes('done') ? true : null));
+    expect(log(hers.id)).toMatch(/^sluice-task.of-ada\n65534 400\n/);
+    expect(log(hers.id).match(/Permission denied/g)).toHaveLength(3);
+    scheduler.order([hers, his]);
+    await scheduler.until(his.id, 'RELEASED');
+    expect(log(his.id)).toMatch(/^sluice-task.of-bob\n/);
+    expect(log(his.id).match(/Permission denied/g)).toHaveLength(3);
+    expect(log(his.id)).not.toContain('of-ada');
+    expect(readFileSync(token, 'utf8')).toBe('sluice-task.of-ada\n');
+  });
+
   test('of somebody who is no user here are refused in words', async () => {
     agent.start(scheduler.address, users('bob: nobody\n'));
     expect(await refusalOf(sh('id', { owner: 'ada' }))).toMatch(/^ada is no user here: the administrator of this node/);

@@ -108,3 +108,16 @@ test('a read that waits is over when it is cancelled', async () => {
   cancelled.abort();
   expect(await waiting).toMatchObject({ offset: 2, end: false });
 });
+
+test('a read that waits goes on when another one of the same log has what it waited for', async () => {
+  writeFileSync(log, '01234');
+  const logs = new TaskLogs(() => true);
+  const read = (offset: number) =>
+    logs.read('a', log, { offset, maxBytes: 10, wait: true }, new AbortController().signal);
+  // The second one is further, as after a crash of the machine that took the end of the log.
+  const [near, far] = [read(5), read(8)];
+  appendFileSync(log, '56');
+  expect(await near).toMatchObject({ offset: 5, data: Buffer.from('56') });
+  appendFileSync(log, '789');
+  expect(await far).toMatchObject({ offset: 8, data: Buffer.from('89') });
+});

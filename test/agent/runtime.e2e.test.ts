@@ -176,7 +176,7 @@ describe.runIf(needs('build'))('supervisors', () => {
     }
   }
 
-  async function folderOf(id: string, argv: readonly string[]): Promise<AllocationFolder> {
+  async function folderOf(id: string, argv: readonly string[], lingerMs = 60_000): Promise<AllocationFolder> {
     const folder = new AllocationFolder(path.join(dir, 'allocations', id));
     mkdirSync(folder.work, { recursive: true });
     await folder.writeSpec({
@@ -185,7 +185,7 @@ describe.runIf(needs('build'))('supervisors', () => {
       environment: { PATH: '/usr/bin:/bin', SLUICE_ALLOCATION_ID: id },
       workingDirectory: folder.work,
       checkpointDir: folder.work,
-      lingerMs: 60_000,
+      lingerMs,
       graceMs: 100,
       logCapBytes: 1_000_000,
     });
@@ -350,6 +350,22 @@ describe.runIf(needs('build'))('supervisors', () => {
     sendLine(socket, { type: 'start', id: inTime, folder: folder.path });
     await eventually('it ended', () => folder.readEnd());
     expect(readFileSync(folder.log, 'utf8')).toBe('ran\n');
+    socket.destroy();
+  });
+
+  test('a task is stopped when the lease is over, also while the lease cannot be read', async () => {
+    mkdirSync(path.join(dir, 's', 'lease'), { recursive: true });
+    const { socket, events } = await supervise('s');
+    const id = newId();
+    const folder = await folderOf(id, ['/bin/sh', '-c', 'exec sleep 600'], 3_000);
+    sendLine(socket, { type: 'start', id, folder: folder.path });
+    await eventually('it answers', () => events.length > 1);
+    expect(events[1]).toMatchObject({ type: 'started', id });
+    expect(await eventually('it ended', () => folder.readEnd())).toMatchObject({
+      signal: 'SIGTERM',
+      stopSignalled: true,
+    });
+    expect(readFileSync(folder.stop, 'utf8')).toContain('NODE_LOST');
     socket.destroy();
   });
 

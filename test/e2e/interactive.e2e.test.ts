@@ -1,6 +1,6 @@
 // Interactive work: a shell on granted GPUs that outlives the connection to it, and goes when nobody uses it.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SluiceClient } from '../../cli/client.js';
@@ -39,6 +39,10 @@ describe.runIf(needs('build'))('interactive work', () => {
       throw new Error(`it ended early: ${stdout} ${stderr}`);
     });
     await Promise.race([until('the shell answers', () => (existsSync(`${steps}/ready`) ? true : null)), ended]);
+    const { allocations } = await client.getWorkload('alloc');
+    const socket = cluster.at('n1', 'allocations', allocations[0]?.id ?? '', 'terminal.sock');
+    // Whoever could write to it would type as its owner.
+    expect(statSync(socket).mode & 0o777).toBe(0o600);
     await cluster.endAgent('n1', 'SIGKILL');
     writeFileSync(`${steps}/agent`, '');
     await cluster.startAgent('n1');
