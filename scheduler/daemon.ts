@@ -155,6 +155,11 @@ export class Daemon {
         lastKnown,
         metricsUrl: () => (this.#http === null ? '' : `http://${this.#http.address}/metrics`),
         stepDown: (by) => this.#stepDown(by, stepDown),
+        company: {
+          address: this.#advertised(),
+          isShared: this.#backend.isShared,
+          standbys: () => this.#leadership?.standbys() ?? null,
+        },
       });
       this.#rememberCluster(term.control.state.meta.clusterId);
     } catch (error) {

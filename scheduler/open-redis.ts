@@ -54,8 +54,10 @@ export async function openStoreOnRedis(
 
 /** The way to lead among the daemons on that Redis. @param address where others reach this daemon */
 export function leadershipOnRedis(config: RedisConfig, address: string, log: Logger): Leadership {
+  const port = portOf(config, log);
   return redisLeadership({
-    port: portOf(config, log),
+    port,
+    board: port,
     clock: { bootMs: () => os.uptime() * 1_000, after: (delayMs, act) => systemClock.after(delayMs, act) },
     id: randomUUID(),
     address,

@@ -17,7 +17,9 @@ import type { DaemonStore } from './backend.js';
 import type { ServerConfig } from './config.js';
 import { SchedulerMetrics } from './metrics/scheduler-metrics.js';
 import { WorkloadSeries } from './metrics/workload-series.js';
+import type { Company } from './control/company.js';
 import { registerAdviceMetrics } from './metrics/advice-metrics.js';
+import { registerCompanyMetrics } from './metrics/company-metrics.js';
 import { registerNoticeMetrics } from './metrics/notice-metrics.js';
 import { Notifier } from './notify/notifier.js';
 import { CURRENT_SCHEMA } from './store/schema.js';
@@ -50,6 +52,8 @@ export interface TermSurroundings {
   readonly metricsUrl: () => string;
   /** Gives leading up to another daemon. @throws ApiError when there cannot be another one */
   readonly stepDown: (by: string) => void;
+  /** Where this daemon answers, and who else could lead. */
+  readonly company: Company;
 }
 
 /** A state that was read, with all that decides on it. It tells nobody anything before it listens. */
@@ -82,6 +86,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     lastKnown,
     metricsUrl,
     stepDown,
+    company,
   } = surroundings;
   const begunMs = systemClock.monotonicMs();
   const control = await wireControl(
@@ -131,6 +136,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     newUlid: createUlidMaker(),
   });
   registerAdviceMetrics(metrics.registry, advice);
+  registerCompanyMetrics(metrics.registry, company);
   registerNoticeMetrics(metrics.registry, notifier.delivery, clock);
   if (tracer !== null) registerTraceMetrics(metrics.registry, tracer.counts);
   const { taskKey } = state.meta;
@@ -166,6 +172,7 @@ export async function beginTerm(surroundings: TermSurroundings): Promise<Term> {
     onSnapshot: () => metrics.lastSnapshot.setToCurrentTime(),
     metricsUrl,
     stepDown,
+    company,
     orderExtras,
     notices: notifier,
   });

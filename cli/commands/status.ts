@@ -35,7 +35,8 @@ function statusText(told: GetStatusResponse__Output, nowMs: number): string {
     ['Agents', `${told.connectedAgents} connected`],
     ['Cluster', told.clusterId],
     ['History', `${told.lineage}, epoch ${told.epoch}, revision ${told.revision}`],
-    ['Leader', told.leaderId],
+    ['Leader', told.leaderAddress === '' ? told.leaderId : `${told.leaderAddress} (${told.leaderId})`],
+    ...(told.storeShared ? [['Standbys', standbysText(told, nowMs)] as const] : []),
   ]);
   const waiting = told.waiting.map(({ message, atMost }) => {
     const mostMs = fromDuration(atMost);
@@ -49,4 +50,10 @@ function statusText(told: GetStatusResponse__Output, nowMs: number): string {
     ...(waiting.length === 0 ? [] : ['Waits for:\n', ...waiting]),
     ...(incidents.length === 0 ? [] : ['Incidents, the latest first:\n', ...incidents]),
   ].join('');
+}
+
+function standbysText({ standbys, standbysKnown }: GetStatusResponse__Output, nowMs: number): string {
+  if (!standbysKnown) return 'not known: the store was not asked yet, or does not answer';
+  if (standbys.length === 0) return 'none: when the leader fails, nobody takes over';
+  return standbys.map(({ address, since }) => `${address} (since ${moment(since, nowMs)})`).join(', ');
 }

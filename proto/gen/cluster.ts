@@ -11,6 +11,7 @@ import type { GetStatusResponse as _sluice_v1_GetStatusResponse, GetStatusRespon
 import type { Incident as _sluice_v1_Incident, Incident__Output as _sluice_v1_Incident__Output } from './sluice/v1/Incident.js';
 import type { ReleaseBrakeRequest as _sluice_v1_ReleaseBrakeRequest, ReleaseBrakeRequest__Output as _sluice_v1_ReleaseBrakeRequest__Output } from './sluice/v1/ReleaseBrakeRequest.js';
 import type { ReleaseBrakeResponse as _sluice_v1_ReleaseBrakeResponse, ReleaseBrakeResponse__Output as _sluice_v1_ReleaseBrakeResponse__Output } from './sluice/v1/ReleaseBrakeResponse.js';
+import type { Standby as _sluice_v1_Standby, Standby__Output as _sluice_v1_Standby__Output } from './sluice/v1/Standby.js';
 import type { StepDownRequest as _sluice_v1_StepDownRequest, StepDownRequest__Output as _sluice_v1_StepDownRequest__Output } from './sluice/v1/StepDownRequest.js';
 import type { StepDownResponse as _sluice_v1_StepDownResponse, StepDownResponse__Output as _sluice_v1_StepDownResponse__Output } from './sluice/v1/StepDownResponse.js';
 import type { Waiting as _sluice_v1_Waiting, Waiting__Output as _sluice_v1_Waiting__Output } from './sluice/v1/Waiting.js';
@@ -39,6 +40,7 @@ export interface ProtoGrpcType {
       Incident: MessageTypeDefinition<_sluice_v1_Incident, _sluice_v1_Incident__Output>
       ReleaseBrakeRequest: MessageTypeDefinition<_sluice_v1_ReleaseBrakeRequest, _sluice_v1_ReleaseBrakeRequest__Output>
       ReleaseBrakeResponse: MessageTypeDefinition<_sluice_v1_ReleaseBrakeResponse, _sluice_v1_ReleaseBrakeResponse__Output>
+      Standby: MessageTypeDefinition<_sluice_v1_Standby, _sluice_v1_Standby__Output>
       StepDownRequest: MessageTypeDefinition<_sluice_v1_StepDownRequest, _sluice_v1_StepDownRequest__Output>
       StepDownResponse: MessageTypeDefinition<_sluice_v1_StepDownResponse, _sluice_v1_StepDownResponse__Output>
       Waiting: MessageTypeDefinition<_sluice_v1_Waiting, _sluice_v1_Waiting__Output>

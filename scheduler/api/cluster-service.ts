@@ -30,13 +30,14 @@ const WHAT = {
 /** The handlers of ClusterService. */
 export function clusterService(
   handlers: Handlers,
-  { loop, fleet, log, room, stepDown }: ServiceDependencies,
+  { loop, fleet, log, room, stepDown, company }: ServiceDependencies,
 ): ClusterServiceHandlers {
   return {
     GetStatus: handlers.unary('GetStatus', () =>
       loop.readState((state, position) => {
         const nameOf = (id: NodeId): string => state.node(id)?.name ?? id;
         const waiting = waitingFor(fleet.waiting(), true, nameOf, room(), loop.isFeeding);
+        const standbys = company.standbys();
         return {
           ready: !waiting.some(({ blocksReadiness }) => blocksReadiness),
           waiting: waiting.map(waitingToProto),
@@ -45,6 +46,10 @@ export function clusterService(
           leaderId: loop.leaderId,
           connectedAgents: fleet.connected,
           incidents: [...state.incidents.values()].slice(-SHOWN_INCIDENTS).toReversed().map(incidentToProto),
+          leaderAddress: company.address,
+          storeShared: company.isShared,
+          standbys: (standbys ?? []).map(({ address, sinceMs }) => ({ address, since: toTimestamp(sinceMs) })),
+          standbysKnown: standbys !== null,
         };
       }),
     ),

@@ -13,6 +13,7 @@ import { MAX_MESSAGE_BYTES, sluice, sluicePackageDefinition } from '../../common
 import type { AgentServiceHandlers } from '../../proto/gen/sluice/v1/AgentService.js';
 import type { RelayRequest__Output } from '../../proto/gen/sluice/v1/RelayRequest.js';
 import type { VersionServiceHandlers } from '../../proto/gen/sluice/v1/VersionService.js';
+import type { Company } from '../control/company.js';
 import type { ControlLoop } from '../control/loop.js';
 import type { WatchHub } from '../control/watch-hub.js';
 import { ExecRelays } from '../fleet/exec-relays.js';
@@ -61,6 +62,7 @@ export interface ServiceDependencies {
   readonly onSnapshot: () => void;
   /** Gives leading up to another daemon. @throws ApiError when there cannot be one */
   readonly stepDown: (by: string) => void;
+  readonly company: Company;
   /** Where /metrics answers; empty = switched off. */
   readonly metricsUrl: () => string;
   /** What orders to agents tell beside what the state says. */

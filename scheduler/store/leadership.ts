@@ -13,6 +13,15 @@ export interface LeaderCard {
   readonly clusterId?: string;
 }
 
+/** A daemon that stands by: it leads as soon as nobody else does. */
+export interface StandbyCard {
+  readonly id: string;
+  /** Where it answers: `host:port`. */
+  readonly address: string;
+  /** Since when it stands by, by its own wall clock, in ms. */
+  readonly sinceMs: number;
+}
+
 /** One term of leading. It ends by `resign`, or by being lost; both once. */
 export interface LeaderTerm {
   /**
@@ -40,6 +49,11 @@ export interface Campaign {
 export interface Leadership {
   /** Resolves when this process leads; waits as long as another one does. A store that cannot be reached is tried again. */
   campaign(campaign: Campaign): Promise<LeaderTerm>;
+  /**
+   * Who stands by, as the one that leads saw it last, a few seconds ago; null = it does not know.
+   * Of a store that only one process can open: nobody.
+   */
+  standbys(): readonly StandbyCard[] | null;
   /** Gives up what is held, and every connection. */
   close(): Promise<void>;
 }
@@ -57,6 +71,7 @@ export function soleLeadership(): Leadership {
       signal.throwIfAborted();
       return Promise.resolve(term);
     },
+    standbys: () => [],
     close: () => Promise.resolve(),
   };
 }

@@ -38,6 +38,7 @@ function daemon(tries: readonly (StoreUnusable | 'begins')[], campaigns: readonl
         resign: () => Promise.resolve(),
       });
     },
+    standbys: () => null,
     close: () => Promise.resolve(),
   };
   const surroundings: LeadingSurroundings = {

@@ -109,6 +109,7 @@ export class ExampleCluster {
       takeSnapshot,
       onSnapshot: () => undefined,
       stepDown: () => undefined,
+      company: { address: 'scheduler:7443', isShared: false, standbys: () => [] },
       metricsUrl: () => '',
     };
     const api = createApiServer(handlers, { loop, hub, fleet, clock, log, ...rest });

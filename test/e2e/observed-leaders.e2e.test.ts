@@ -34,6 +34,8 @@ describe.runIf(needs('build') && needs('redis') && needs('prometheus'))('leaders
     await cluster.client().createQueue({ queue: { name: 'research', guaranteeGpus: 2 } });
     await prometheus.sees('count(sluice_scheduler_leader) == 2');
     await prometheus.sees('sum(sluice_gpus{state="idle"}) == 2');
+    await prometheus.sees('max(sluice_standbys) == 1');
+    await prometheus.sees('absent(ALERTS{alertname="SluiceStandbyMissing",alertstate="firing"})');
     // Before its first look at them it took them for gone.
     await prometheus.sees('absent(ALERTS{alertname="SluiceSchedulerDown",alertstate="firing"})');
   }, LIMIT_MS);

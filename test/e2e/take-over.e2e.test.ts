@@ -85,6 +85,39 @@ describe.runIf(isPossible)('two daemons', { timeout: 120_000 }, () => {
     await expect(cluster.client(grpc).allWorkloads({})).rejects.toMatchObject(refusal);
   });
 
+  test('status and metrics name those that stand by, as long as they do', async () => {
+    const leader = await cluster.leader();
+    const standby = leader === 'a' ? 'b' : 'a';
+    const { grpc } = cluster.daemon(standby);
+    const env = { ...process.env, SLUICE_SERVER: cluster.servers, HOME: cluster.folder };
+    const status = (): string =>
+      spawnSync(process.execPath, [SLUICE, 'status'], { encoding: 'utf8', env }).stdout.replaceAll(/ +/g, ' ');
+    const standbys = async (count: number): Promise<true> =>
+      until(`${count} stand by`, async () =>
+        (await cluster.metric(leader, 'sluice_standbys')) === count ? true : null,
+      );
+    await standbys(1);
+    expect(status()).toContain(`Leader: ${cluster.daemon(leader).grpc} (`);
+    expect(status()).toContain(`Standbys: ${grpc} (since `);
+    expect(await cluster.metric(standby, 'sluice_standbys')).toBeNaN();
+
+    // One that dies is missed when its word has run out.
+    cluster.signal(standby, 'SIGKILL');
+    await cluster.gone(standby);
+    await standbys(0);
+    expect(status()).toContain('Standbys: none: when the leader fails, nobody takes over');
+    await cluster.startDaemon(standby);
+    await standbys(1);
+
+    // One that ends says so.
+    cluster.signal(standby, 'SIGTERM');
+    expect(await cluster.gone(standby)).toBe(0);
+    expect(await cluster.redis.ask(cluster.primary.port, 'KEYS', '*standby*')).toEqual([]);
+    await standbys(0);
+    await cluster.startDaemon(standby);
+    await standbys(1);
+  });
+
   test('kill -9', async () => {
     await begin();
     const leader = await cluster.leader();

@@ -8,6 +8,7 @@ import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { registerAdviceMetrics } from '../../scheduler/metrics/advice-metrics.js';
+import { registerCompanyMetrics } from '../../scheduler/metrics/company-metrics.js';
 import { SchedulerMetrics } from '../../scheduler/metrics/scheduler-metrics.js';
 import { WorkloadSeries } from '../../scheduler/metrics/workload-series.js';
 import { NO_PRICES } from '../../scheduler/model/prices.js';
@@ -43,6 +44,7 @@ export async function observed(gpus: number) {
     measured: () => fleet.measuredTasks,
   });
   registerAdviceMetrics(metrics.registry, advice);
+  registerCompanyMetrics(metrics.registry, { address: 'scheduler:7443', isShared: true, standbys: () => [] });
   await loop.execute(welcomeNode(nodeReport(NODE, 'n1', gpus), []));
   loop.setLiveness({ node: NODE, liveness: 'ready' });
   return {

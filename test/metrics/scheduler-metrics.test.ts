@@ -1,5 +1,6 @@
 // What a scrape shows after work was placed, taken back, moved on and stopped; and that the manual lists all of it.
 import { readFileSync } from 'node:fs';
+import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { present } from '../../common/assert.js';
 import type { NodeId, QueueName } from '../../common/ids.js';
@@ -8,6 +9,7 @@ import { createMaintenance } from '../../scheduler/control/commands/maintenance.
 import { deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { hold, requeue } from '../../scheduler/control/commands/steering.js';
 import { welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { registerCompanyMetrics } from '../../scheduler/metrics/company-metrics.js';
 import { textOf } from '../../scheduler/metrics/http-server.js';
 import { QueueTime } from '../../scheduler/metrics/queue-time.js';
 import { nodeReport } from '../control/workshop.js';
@@ -197,6 +199,23 @@ describe('what there is', () => {
     await queue('large', { guaranteeMemoryMib: 1_024 });
     expect(await samples('sluice_queue_guaranteed_memory_bytes')).toEqual([`{queue="large"} ${1024 ** 3}`]);
     expect(await samples('sluice_queue_allocated_memory_bytes')).toContain(`{queue="research"} ${512 * 1024 ** 2}`);
+  });
+});
+
+describe('who stands by', () => {
+  const card = (address: string) => ({ id: address, address, sinceMs: 0 });
+
+  test.each([
+    ['two do', true, [card('a:1'), card('b:1')], ['sluice_standbys 2']],
+    ['nobody does', true, [], ['sluice_standbys 0']],
+    ['it is not known', true, null, []],
+    ['nobody can', false, [], []],
+  ])('is counted where it is known and can be: %s', async (_, isShared, standbys, expected) => {
+    const registry = new Registry();
+    registerCompanyMetrics(registry, { address: 'c:1', isShared, standbys: () => standbys });
+    const shown = async () => (await registry.metrics()).split('\n').filter((line) => line.startsWith('sluice_'));
+    expect(await shown()).toEqual(expected);
+    expect(await shown()).toEqual(expected);
   });
 });
 

@@ -236,6 +236,35 @@ describe.runIf(needs('redis'))('Redis', () => {
       await b.close();
     });
 
+    it('shows the one that leads who stands by, until they end or lead themselves', async () => {
+      const prefix = randomUUID();
+      const shown = (id: string) => {
+        const port = ioredisPort({ host: '127.0.0.1', port: primary.port }, prefix, quiet);
+        const named = { id, address: `${id}:1`, wallMs: () => 7 };
+        return redisLeadership({ port, board: port, clock: bootClock, holdMs: 3_000, ...named });
+      };
+      const [a, b, c] = [shown('a'), shown('b'), shown('c')];
+      const [goes, ends] = [new AbortController(), new AbortController()];
+      const term = await a.campaign({ onLeader: quiet, signal: ends.signal });
+      // It did not look yet.
+      expect(a.standbys()).toBeNull();
+      await expect.poll(() => a.standbys(), { timeout: 5_000 }).toEqual([]);
+      const [next, never] = [b, c].map((one, at) =>
+        one.campaign({ onLeader: quiet, signal: at === 0 ? ends.signal : goes.signal }),
+      );
+      const cards = ['b', 'c'].map((id) => ({ id, address: `${id}:1`, sinceMs: 7 }));
+      await expect.poll(() => a.standbys(), { timeout: 5_000 }).toEqual(cards);
+      goes.abort(new Error('enough'));
+      await expect(never).rejects.toThrow('enough');
+      await c.close();
+      await expect.poll(() => a.standbys(), { timeout: 5_000 }).toEqual(cards.slice(0, 1));
+      await term.resign();
+      const following = await next;
+      await expect.poll(() => b.standbys(), { timeout: 5_000 }).toEqual([]);
+      await following?.resign();
+      await Promise.all([a.close(), b.close()]);
+    });
+
     it('tells those who stand by which cluster it is, once it is known', async () => {
       const prefix = randomUUID();
       const [a, b] = [lead(prefix, 'a', 60_000), lead(prefix, 'b', 60_000)];

@@ -1,6 +1,6 @@
 // The port to a real Redis, over ioredis. Nothing is ever sent again by itself: whoever calls must know what was carried out.
 import { Command, Redis, type RedisOptions } from 'ioredis';
-import type { LeaderCard } from '../leadership.js';
+import type { LeaderCard, StandbyCard } from '../leadership.js';
 import { COLLECTION_NAMES } from '../collections.js';
 import { StoreUnusable } from '../data-folder.js';
 import {
@@ -13,6 +13,7 @@ import {
   type RedisHead,
   type RedisPort,
   RedisUnreachable,
+  type StandbyBoard,
   type WriteAnswer,
 } from './port.js';
 import { SentinelAnswers } from './sentinel-answers.js';
@@ -59,7 +60,7 @@ export function ioredisPort(
 }
 
 /** Use {@link ioredisPort}. */
-export class IoredisPort implements RedisPort {
+export class IoredisPort implements RedisPort, StandbyBoard {
   readonly #redis: Redis;
   readonly #keys: RedisKeys;
   readonly #onProblem: (error: Error) => void;
@@ -195,6 +196,27 @@ export class IoredisPort implements RedisPort {
 
   async release(id: string): Promise<void> {
     await this.#evaluate(RELEASE, [this.#keys.leader, this.#keys.released], [id]);
+  }
+
+  async announce(card: StandbyCard, holdMs: number): Promise<void> {
+    await this.#send('SET', [this.#keys.standby(card.id), JSON.stringify(card), 'PX', holdMs]);
+    await this.#send('SADD', [this.#keys.standbys, card.id]);
+  }
+
+  async withdraw(id: string): Promise<void> {
+    await this.#send('DEL', [this.#keys.standby(id)]);
+    await this.#send('SREM', [this.#keys.standbys, id]);
+  }
+
+  async standbys(): Promise<readonly StandbyCard[]> {
+    const ids = texts(await this.#send('SMEMBERS', [this.#keys.standbys]));
+    if (ids.length === 0) return [];
+    const held = (await this.#send('MGET', ids.map(this.#keys.standby))) as readonly (Buffer | null)[];
+    const gone = ids.filter((_, at) => (held[at] ?? null) === null);
+    // Whoever is back meanwhile is named again within a second.
+    if (gone.length > 0) await this.#send('SREM', [this.#keys.standbys, ...gone]);
+    const cards = held.flatMap((card) => (card === null ? [] : [JSON.parse(card.toString()) as StandbyCard]));
+    return cards.toSorted((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   }
 
   onReleased(act: () => void): void {

@@ -1,6 +1,6 @@
 // What the Redis store asks of Redis: few operations, each atomic, so that a simulated Redis can stand beneath the very same
 // store. The real one (scripts over ioredis) and the simulated one pass the same contract suite.
-import type { LeaderCard } from '../leadership.js';
+import type { LeaderCard, StandbyCard } from '../leadership.js';
 
 /** Where the history that a Redis holds stands. */
 export interface RedisHead {
@@ -110,6 +110,15 @@ export interface RedisPort {
   /** Calls when the leader's key was given up, as far as that can be heard; a hint only. */
   onReleased(act: () => void): void;
   close(): Promise<void>;
+}
+
+/** Where daemons that stand by tell of themselves. For people: nothing is decided by it. */
+export interface StandbyBoard {
+  /** Holds for so long unless it is told again. */
+  announce(card: StandbyCard, holdMs: number): Promise<void>;
+  withdraw(id: string): Promise<void>;
+  /** By address. */
+  standbys(): Promise<readonly StandbyCard[]>;
 }
 
 /** Nothing was heard, or not in time: whether it was carried out is not known. */

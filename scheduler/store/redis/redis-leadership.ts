@@ -1,8 +1,8 @@
 // Leadership by a key of Redis that expires unless it is renewed. It may be lost or doubled when a replica is promoted: safety
 // is the epoch's matter, not its.
 import type { Timer } from '../../../common/clock.js';
-import type { Campaign, LeaderCard, Leadership, LeaderTerm } from '../leadership.js';
-import { type LeaderClaim, type RedisPort, RedisUnreachable } from './port.js';
+import type { Campaign, LeaderCard, Leadership, LeaderTerm, StandbyCard } from '../leadership.js';
+import { type LeaderClaim, type RedisPort, RedisUnreachable, type StandbyBoard } from './port.js';
 
 export interface LeadershipClock {
   /** Milliseconds since the machine began, suspend included. */
@@ -13,6 +13,8 @@ export interface LeadershipClock {
 export interface RedisLeadershipOptions {
   /** One of its own: waiting for copies must not hold renewals up. */
   readonly port: RedisPort;
+  /** Where those that stand by are shown; absent = nowhere. */
+  readonly board?: StandbyBoard;
   readonly clock: LeadershipClock;
   readonly id: string;
   readonly address: string;
@@ -28,10 +30,16 @@ const RENEWALS = 3;
 const MARGIN_MS = 500;
 /** How often a standby looks, in ms: it hears of a leader that resigns, not of one that dies. */
 const LOOK_MS = 500;
+/** How often a standby tells of itself, and for how long that holds, in ms. */
+const ANNOUNCE_MS = 1_000;
+const ANNOUNCED_MS = 5_000;
 
 /** Leadership of whoever has the key. */
 export function redisLeadership(options: RedisLeadershipOptions): Leadership {
-  const { port, clock, id, address, wallMs, holdMs = LEADER_HOLD_MS } = options;
+  const { port, board, clock, id, address, wallMs, holdMs = LEADER_HOLD_MS } = options;
+  let standbys: readonly StandbyCard[] | null = null;
+  let announcedMs: number | null = null;
+  let sinceMs = 0;
   let wake: () => void = () => undefined;
   port.onReleased(() => wake());
 
@@ -48,6 +56,27 @@ export function redisLeadership(options: RedisLeadershipOptions): Leadership {
       signal.addEventListener('abort', end, { once: true });
     });
 
+  const announce = async (): Promise<void> => {
+    const nowMs = clock.bootMs();
+    if (board === undefined || (announcedMs !== null && nowMs - announcedMs < ANNOUNCE_MS)) return;
+    if (announcedMs === null) sinceMs = wallMs();
+    announcedMs = nowMs;
+    await orNone(board.announce({ id, address, sinceMs }, ANNOUNCED_MS));
+  };
+  const withdraw = async (): Promise<void> => {
+    if (board === undefined || announcedMs === null) return;
+    announcedMs = null;
+    // What cannot be withdrawn runs out.
+    await orNone(board.withdraw(id));
+  };
+  /** Nothing is decided by it, so no failure is worth a term: then it is not known. */
+  const look = (): void => {
+    board?.standbys().then(
+      (found) => (standbys = found),
+      () => (standbys = null),
+    );
+  };
+
   return {
     campaign: async ({ onLeader, signal }: Campaign) => {
       let shown: string | null = null;
@@ -63,13 +92,20 @@ export function redisLeadership(options: RedisLeadershipOptions): Leadership {
         const claim = await orNone(port.claim(card, holdMs));
         // It came too late to be of use: then it is tried again, and what was claimed is ours to renew.
         if (claim?.card.id === id && clock.bootMs() < sentMs + holdMs - MARGIN_MS) {
-          return new RedisTerm({ port, clock, card, holdMs, sentMs });
+          standbys = null;
+          await withdraw();
+          return new RedisTerm({ port, clock, card, holdMs, sentMs, onRenewed: look });
         }
         show(claim === null || claim.card.id === id ? null : claim.card);
+        if (claim !== null) await announce();
         await pause(claim === null ? LOOK_MS : Math.min(LOOK_MS, claim.leftMs + 1), signal);
       }
     },
-    close: () => port.close(),
+    standbys: () => standbys,
+    close: async () => {
+      await withdraw();
+      await port.close();
+    },
   };
 }
 
@@ -79,6 +115,7 @@ interface TermOptions {
   readonly card: LeaderCard;
   readonly holdMs: number;
   readonly sentMs: number;
+  readonly onRenewed: () => void;
 }
 
 class RedisTerm implements LeaderTerm {
@@ -151,6 +188,7 @@ class RedisTerm implements LeaderTerm {
     if (claim !== null) this.#freshUntilMs = Math.max(this.#freshUntilMs, sentMs + holdMs - MARGIN_MS);
     this.#timer.cancel();
     this.#timer = this.#next();
+    if (claim !== null) this.#options.onRenewed();
   }
 
   #lose(why: string): void {

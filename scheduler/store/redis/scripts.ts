@@ -5,6 +5,10 @@
 export interface RedisKeys {
   readonly head: string;
   readonly leader: string;
+  /** The ids of those that stand by, or did lately. */
+  readonly standbys: string;
+  /** The card of one of them, as long as it stands by. */
+  readonly standby: (id: string) => string;
   /** Where the giving up of leadership is told. */
   readonly released: string;
   readonly records: (collection: string) => string;
@@ -19,6 +23,8 @@ export function keysOf(prefix: string, room = ''): RedisKeys {
   return {
     head: `${tag}:head`,
     leader: `${tag}:leader`,
+    standbys: `${tag}:standbys`,
+    standby: (id) => `${tag}:standby:${id}`,
     released: `${tag}:released`,
     records: (collection) => `${tag}:records:${collection}`,
   };

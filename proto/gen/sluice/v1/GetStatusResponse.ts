@@ -2,6 +2,7 @@
 
 import type { Waiting as _sluice_v1_Waiting, Waiting__Output as _sluice_v1_Waiting__Output } from '../../sluice/v1/Waiting.js';
 import type { Incident as _sluice_v1_Incident, Incident__Output as _sluice_v1_Incident__Output } from '../../sluice/v1/Incident.js';
+import type { Standby as _sluice_v1_Standby, Standby__Output as _sluice_v1_Standby__Output } from '../../sluice/v1/Standby.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface GetStatusResponse {
@@ -17,6 +18,22 @@ export interface GetStatusResponse {
    * The latest first, at most 20.
    */
   'incidents'?: (_sluice_v1_Incident)[];
+  /**
+   * Where the one that leads answers.
+   */
+  'leaderAddress'?: (string);
+  /**
+   * Whether several daemons can share its store.
+   */
+  'storeShared'?: (boolean);
+  /**
+   * Those that take over when it is gone, as it saw them some seconds ago.
+   */
+  'standbys'?: (_sluice_v1_Standby)[];
+  /**
+   * Whether it knows them.
+   */
+  'standbysKnown'?: (boolean);
 }
 
 export interface GetStatusResponse__Output {
@@ -32,4 +49,20 @@ export interface GetStatusResponse__Output {
    * The latest first, at most 20.
    */
   'incidents': (_sluice_v1_Incident__Output)[];
+  /**
+   * Where the one that leads answers.
+   */
+  'leaderAddress': (string);
+  /**
+   * Whether several daemons can share its store.
+   */
+  'storeShared': (boolean);
+  /**
+   * Those that take over when it is gone, as it saw them some seconds ago.
+   */
+  'standbys': (_sluice_v1_Standby__Output)[];
+  /**
+   * Whether it knows them.
+   */
+  'standbysKnown': (boolean);
 }
