@@ -1,11 +1,13 @@
 // The rig of the schedulers on Redis under fire: lines between machines that can be cut both ways and one way, Redis with
 // Sentinels that promote the replica, a server that comes back empty, and credentials that a network needs.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { processesOf } from '../../simulator/chaos/processes.js';
 import { makeCredentials } from '../../simulator/chaos/redis/credentials.js';
 import { LoopbackNetwork, NamespaceNetwork, type Network, type Place } from '../../simulator/chaos/redis/network.js';
 import { RedisServers } from '../../simulator/chaos/redis/redis-servers.js';
@@ -107,6 +109,26 @@ describe.runIf(needs('redis'))('Redis with Sentinels', () => {
     expect((await redis.roles())?.primary).toBe(roles?.primary);
   });
 });
+
+test.runIf(needs('build') && needs('redis'))(
+  'whoever interrupts clusters that live side by side leaves nothing of any of them',
+  { timeout: 240_000 },
+  async () => {
+    const main = path.join(PACKAGE_ROOT, 'dist/simulator/chaos/main.js');
+    const env = { ...process.env, SLUICE_CHAOS_DIR: folder };
+    const words = [main, '--redis', '--clusters', '2', '--minutes', '20'];
+    const campaign = spawn(process.execPath, words, { env, stdio: 'ignore' });
+    const ended = new Promise((resolve) => campaign.once('exit', resolve));
+    const lives = (): readonly string[] =>
+      readdirSync(folder).flatMap((scratch) => readdirSync(path.join(folder, scratch)));
+    const agents = (): number => processesOf(folder).filter(({ command }) => command.includes('--name n3')).length;
+    await expect.poll(() => agents(), { timeout: 120_000 }).toBe(2);
+    expect(lives().toSorted()).toEqual(['life-001', 'life-002']);
+    campaign.kill('SIGINT');
+    expect(await ended).toBe(1);
+    expect(processesOf(folder)).toEqual([]);
+  },
+);
 
 test.runIf(needs('openssl'))('credentials fit the addresses of the daemons', () => {
   const { authority, serverFlags } = makeCredentials(folder, ['10.9.8.7', '10.9.8.6']);

@@ -35,6 +35,12 @@ interface RedisFigures extends Audit {
   readonly announcedLost: number;
 }
 
+/** Those that live at the moment, or begin to. */
+interface UnderFire {
+  readonly lives: Set<Promise<RedisLife>>;
+  isInterrupted: boolean;
+}
+
 interface Total {
   isClosed: boolean;
   lives: number;
@@ -67,16 +73,31 @@ export async function runRedisCampaign(campaign: RedisCampaign): Promise<number>
   let findings = 0;
   let number = 0;
   let brokenOff = 0;
+  const underFire: UnderFire = { lives: new Set(), isInterrupted: false };
+  // Namespaces and processes would outlive whoever is impatient.
+  const interrupt = (): void => {
+    underFire.isInterrupted = true;
+    close(total);
+    process.stdout.write('interrupted: the clusters that were under fire are not among these figures\n');
+    const ends = [...underFire.lives].map(async (begun) => (await begun).end());
+    void Promise.allSettled(ends).then((ended) => {
+      for (const one of ended) if (one.status === 'rejected') process.stdout.write(`${String(one.reason)}\n`);
+      process.exit(1);
+    });
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const one = async (): Promise<void> => {
-    while (leftMs > 0 && brokenOff < MOST_BROKEN_OFF) {
+    while (leftMs > 0 && brokenOff < MOST_BROKEN_OFF && !underFire.isInterrupted) {
       const lifeMs = Math.min(leftMs, campaign.lifeMinutes * MINUTE_MS);
       leftMs -= lifeMs;
       number += 1;
       const mine = number;
       try {
-        findings += await live(campaign, hasNamespaces, total, mine, lifeMs);
+        findings += await live(campaign, hasNamespaces, total, mine, lifeMs, underFire);
         brokenOff = 0;
       } catch (error) {
+        // What is ended under its users' hands breaks off.
+        if (underFire.isInterrupted) return;
         // The clusters that were lived to their end are worth their figures.
         findings += 1;
         brokenOff += 1;
@@ -86,6 +107,7 @@ export async function runRedisCampaign(campaign: RedisCampaign): Promise<number>
     }
   };
   await Promise.all(Array.from({ length: campaign.clusters }, one));
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   close(total);
   return findings;
 }
@@ -113,18 +135,19 @@ async function live(
   total: Total,
   number: number,
   lifeMs: number,
+  underFire: UnderFire,
 ): Promise<number> {
   const folder = path.join(scratch, `life-${String(number).padStart(3, '0')}`);
   mkdirSync(folder);
-  const life = await RedisLife.begin(folder, hasNamespaces, new Random(seed + number - 1));
-  // Namespaces and processes would outlive whoever is impatient.
-  const interrupt = (): void => {
-    close(total);
-    process.stdout.write('interrupted: the cluster that was under fire is not among these figures\n');
-    void life.end().finally(() => process.exit(1));
-  };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const begun = RedisLife.begin(folder, hasNamespaces, new Random(seed + number - 1));
+  underFire.lives.add(begun);
+  const life = await begun.catch((error: unknown) => {
+    underFire.lives.delete(begun);
+    throw error;
+  });
+  let isJudged = false;
   try {
+    if (underFire.isInterrupted) throw new Error('interrupted');
     const work = life.work();
     const counts = await breakRedisThings(life, performance.now() + lifeMs);
     life.leave();
@@ -144,7 +167,7 @@ async function live(
     process.stdout.write(
       `${JSON.stringify({ life: number, seed: seed + number - 1, faults, ...figures, gaps: takeOvers.map(({ cause, gapMs }) => `${cause} ${Math.round(gapMs)} ms`) })}\n`,
     );
-    for (const finding of life.findings) process.stdout.write(`FOUND: ${finding}\n`);
+    isJudged = true;
     total.lives += 1;
     total.underFireMs += lifeMs;
     total.faults += faults;
@@ -155,9 +178,11 @@ async function live(
     }
     return life.findings.length;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Of one that is thrown away, too: they may say why.
+    for (const finding of life.findings) process.stdout.write(`FOUND: ${finding}\n`);
     await life.end();
-    if (life.findings.length === 0 && !keep) rmSync(folder, { recursive: true, force: true });
+    underFire.lives.delete(begun);
+    if (isJudged && life.findings.length === 0 && !keep) rmSync(folder, { recursive: true, force: true });
   }
 }
 

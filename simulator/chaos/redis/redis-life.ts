@@ -78,7 +78,7 @@ export class RedisLife {
   /** What must not have happened, in words. */
   readonly findings: string[];
   readonly #client: SluiceClient;
-  #isOver = false;
+  #ending: Promise<void> | null = null;
 
   private constructor(folder: string, random: Random, parts: Parts) {
     this.folder = folder;
@@ -267,9 +267,12 @@ export class RedisLife {
   }
 
   /** Ends every process and takes the network down. The folder stays with its logs. */
-  async end(): Promise<void> {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     this.#client.close();
     await this.watch.end();
     for (const { agent } of this.nodes) await agent.stop('SIGTERM');
