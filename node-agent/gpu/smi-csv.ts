@@ -1,7 +1,7 @@
 // Reads what `nvidia-smi --query-… --format=csv,noheader,nounits` prints. Pure. Lines that are no rows (warnings, a GPU
 // that cannot be opened) come between the rows and are passed over: a GPU without a row is missing in the result.
 import type { Telemetry } from './provider.js';
-import { type GpuProcess, isGpuUuid, readNumber } from './smi-report.js';
+import { type GpuProcess, isGpuUuid, readCount, readMib, readNumber } from './smi-report.js';
 
 /** Arguments of nvidia-smi for `readTelemetry`. */
 export const TELEMETRY_ARGUMENTS = [
@@ -25,7 +25,7 @@ export function readTelemetry(csv: string): readonly Telemetry[] {
       {
         uuid,
         utilizationRatio: percent === null ? null : Math.min(1, Math.max(0, percent / 100)),
-        memoryUsedMib: readNumber(memory ?? ''),
+        memoryUsedMib: readMib(memory ?? ''),
         temperatureCelsius: readNumber(temperature ?? ''),
         powerWatts: readNumber(power ?? ''),
       },
@@ -42,9 +42,9 @@ export interface ComputeApp extends GpuProcess {
 export function readComputeApps(csv: string): readonly ComputeApp[] {
   return rows(csv).flatMap((fields) => {
     const [uuid = '', pidText = ''] = fields;
-    const pid = readNumber(pidText);
-    if (!isGpuUuid(uuid) || pid === null || fields.length < 4) return [];
-    return [{ uuid, pid, name: fields.slice(2, -1).join(', '), usedMib: readNumber(fields.at(-1) ?? '') }];
+    const pid = readCount(pidText);
+    if (!isGpuUuid(uuid) || pid === null || pid === 0 || fields.length < 4) return [];
+    return [{ uuid, pid, name: fields.slice(2, -1).join(', '), usedMib: readMib(fields.at(-1) ?? '') }];
   });
 }
 

@@ -58,6 +58,8 @@ export interface SmiReport {
 export const MAX_GPUS = 256;
 /** Processes kept of one GPU, enough for a message. */
 const MAX_PROCESSES = 256;
+/** More than any figure of a GPU has, and few enough to be exact. */
+const MAX_DIGITS = 15;
 /** Names are for people: longer ones are cut. */
 const MAX_NAME_CHARACTERS = 200;
 
@@ -82,13 +84,20 @@ export async function parseReport(xml: string): Promise<SmiReport | null> {
   const { parseStringPromise } = itsModules('xml2js') as {
     parseStringPromise: (xml: string, options: object) => Promise<unknown>;
   };
-  try {
-    return readReport(await parseStringPromise(xml, { explicitArray: false, trim: true }));
-  } catch {
-    // Cut off or garbled: no report. Whoever has the text can quote it.
-    return null;
+  // Users name their processes as they like, also as what is no XML: that must not cost the whole machine its report.
+  for (const text of [xml, xml.replaceAll(PROCESS_NAME, '<process_name/>')]) {
+    try {
+      return readReport(await parseStringPromise(text, { explicitArray: false, trim: true }));
+    } catch (error) {
+      // Cut off or garbled: no report. Whoever has the text can quote it.
+      if (!(error instanceof Error)) throw error;
+    }
   }
+  return null;
 }
+
+/** On one line, as nvidia-smi writes it. */
+const PROCESS_NAME = /<process_name>.*<\/process_name>/g;
 
 /**
  * Reads a number with its unit, such as `81559 MiB`, `37 %` or `98.11 W`. Everything that nvidia-smi writes instead of
@@ -96,8 +105,24 @@ export async function parseReport(xml: string): Promise<SmiReport | null> {
  */
 export function readNumber(text: string): number | null {
   const digits = /^(-?\d+(?:\.\d+)?)(?:\s*[A-Za-z%/]+)?$/.exec(text.trim())?.[1];
-  return digits === undefined ? null : Number(digits);
+  return digits === undefined || digits.length > MAX_DIGITS ? null : Number(digits);
 }
+
+/** The same where only a count makes sense, such as a size or the id of a process: anything else there is none. */
+export function readCount(text: string): number | null {
+  const number = readNumber(text);
+  return number !== null && Number.isInteger(number) && number >= 0 ? number : null;
+}
+
+/** A size with its unit, in MiB; without one it is in MiB, as nvidia-smi has it. Drivers before 340 say MB. */
+export function readMib(text: string): number | null {
+  const [, number = '', unit = 'MiB'] = /^(\S+?)\s*([A-Za-z]+)?$/.exec(text.trim()) ?? [];
+  const size = readNumber(number);
+  const mib = MIB_OF[unit];
+  return size === null || size < 0 || mib === undefined ? null : Math.floor(size * mib);
+}
+
+const MIB_OF: Readonly<Record<string, number>> = { KiB: 1 / 1024, MiB: 1, MB: 1, GiB: 1024, TiB: 1024 ** 2 };
 
 /** Whether this is the identity of a GPU, not an error text in its place. */
 export function isGpuUuid(text: string): boolean {
@@ -106,15 +131,15 @@ export function isGpuUuid(text: string): boolean {
 
 function readGpu(gpu: unknown): ReportedGpu {
   const uuid = textAt(gpu, 'uuid');
-  const memoryMib = readNumber(textAt(gpu, 'fb_memory_usage', 'total')) ?? 0;
+  const memoryMib = readMib(textAt(gpu, 'fb_memory_usage', 'total')) ?? 0;
   const migPlaces = readMigPlaces(gpu);
   return {
     uuid: isGpuUuid(uuid) ? uuid : '',
     model: valueAt(gpu, 'product_name').slice(0, MAX_NAME_CHARACTERS) || 'unknown GPU',
     pciBusId: valueAt(gpu, 'pci', 'pci_bus_id') || textAt(gpu, '$', 'id'),
-    minor: readNumber(textAt(gpu, 'minor_number')),
+    minor: readCount(textAt(gpu, 'minor_number')),
     memoryMib,
-    usedMib: readNumber(textAt(gpu, 'fb_memory_usage', 'used')),
+    usedMib: readMib(textAt(gpu, 'fb_memory_usage', 'used')),
     processes: listAt(at(gpu, 'processes'), 'process_info').slice(0, MAX_PROCESSES).flatMap(readProcess),
     migMemoryMib: textAt(gpu, 'mig_mode', 'current_mig') === 'Enabled' ? readMigMemory(gpu) : null,
     ...(migPlaces.length === 0 ? {} : { migPlaces }),
@@ -156,21 +181,21 @@ const CORRECTED = [['sram_correctable'], ['dram_correctable'], ['single_bit', 't
 
 /** The sum of the counters that are told; null = none is. */
 function sumOf(tree: unknown, names: readonly (readonly string[])[]): number | null {
-  const found = names.flatMap((name) => readNumber(textAt(tree, ...name)) ?? []);
+  const found = names.flatMap((name) => readCount(textAt(tree, ...name)) ?? []);
   return found.length === 0 ? null : found.reduce((sum, count) => sum + count, 0);
 }
 
 function readProcess(info: unknown): GpuProcess[] {
-  const pid = readNumber(textAt(info, 'pid'));
-  if (pid === null) return [];
+  const pid = readCount(textAt(info, 'pid'));
+  if (pid === null || pid === 0) return [];
   const name = textAt(info, 'process_name').slice(0, MAX_NAME_CHARACTERS);
-  return [{ pid, name, usedMib: readNumber(textAt(info, 'used_memory')) }];
+  return [{ pid, name, usedMib: readMib(textAt(info, 'used_memory')) }];
 }
 
 function readMigMemory(gpu: unknown): [number, number][] {
   return listAt(at(gpu, 'mig_devices'), 'mig_device').flatMap((device): [number, number][] => {
-    const index = readNumber(textAt(device, 'index'));
-    const memoryMib = readNumber(textAt(device, 'fb_memory_usage', 'total'));
+    const index = readCount(textAt(device, 'index'));
+    const memoryMib = readMib(textAt(device, 'fb_memory_usage', 'total'));
     return index === null || memoryMib === null ? [] : [[index, memoryMib]];
   });
 }
@@ -181,7 +206,7 @@ function readMigPlaces(gpu: unknown): [number, MigPlace][] {
       'index',
       'gpu_instance_id',
       'compute_instance_id',
-    ].map((name) => readNumber(textAt(device, name)));
+    ].map((name) => readCount(textAt(device, name)));
     if (index === null || gpuInstance === null || computeInstance === null) return [];
     return [[index, { gpuInstance, computeInstance }]];
   });
@@ -245,8 +270,11 @@ function at(tree: unknown, ...names: readonly string[]): unknown {
 
 /** The text of an element; empty when it is missing, or not text. */
 function textAt(tree: unknown, ...names: readonly string[]): string {
-  const value = at(tree, ...names);
-  return typeof value === 'string' ? value.trim() : '';
+  const found = at(tree, ...names);
+  // Told twice it counts as told first. With attributes xml2js has the text of an element below it.
+  const value: unknown = Array.isArray(found) ? found[0] : found;
+  const text = isNode(value) && Object.hasOwn(value, '_') ? value['_'] : value;
+  return typeof text === 'string' ? text.trim() : '';
 }
 
 /** As `textAt`, but the ways of nvidia-smi to say "nothing" are empty too. */

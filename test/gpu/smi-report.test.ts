@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
-import { parseReport, readNumber, readReport } from '../../node-agent/gpu/smi-report.js';
+import * as fc from 'fast-check';
+import { isGpuUuid, parseReport, readMib, readNumber, readReport } from '../../node-agent/gpu/smi-report.js';
 import { needs, SHARED_FOLDER } from '../real-part.js';
 
 const GOOD_GPU = {
@@ -169,6 +170,48 @@ describe('signs', () => {
   });
 });
 
+describe('odd values', () => {
+  const withMemory = (total: string) => report({ ...GOOD_GPU, fb_memory_usage: { total, used: total } })?.gpus[0];
+
+  it.each([
+    ['46068 MiB', 46_068],
+    ['46068', 46_068],
+    ['2047 MB', 2_047],
+    ['79.5 GiB', 81_408],
+    ['2097152 KiB', 2_048],
+    ['-1 MiB', null],
+    ['46068 parsecs', null],
+    ['0x1000 MiB', null],
+    ['1e5 MiB', null],
+    [`${'9'.repeat(400)} MiB`, null],
+    ['N/A', null],
+    ['[Unknown Error]', null],
+    ['', null],
+  ])('a size of %j is %j', (text, mib) => {
+    expect(readMib(text)).toBe(mib);
+    expect(withMemory(text)).toMatchObject({ usedMib: mib, memoryMib: mib ?? 0 });
+  });
+
+  it('a number that is none of a device or of a process is not taken for one', () => {
+    const processes = { process_info: ['-5', '0', '12.5', 'N/A', '77'].map((pid) => ({ pid, process_name: 'a' })) };
+    const [gpu] = report({ ...GOOD_GPU, minor_number: '-1', processes })?.gpus ?? [];
+    expect(gpu).toMatchObject({ minor: null, processes: [{ pid: 77 }] });
+  });
+
+  it('elements that come twice, or with attributes, count', async () => {
+    const xml = `<?xml version="1.0" ?><nvidia_smi_log><gpu id="00000000:C1:00.0"><uuid unit="x">${GOOD_GPU.uuid}</uuid>
+      <product_name>A</product_name><product_name>B</product_name></gpu></nvidia_smi_log>`;
+    expect((await parseReport(xml))?.gpus).toMatchObject([{ uuid: GOOD_GPU.uuid, model: 'A' }]);
+  });
+
+  it('a process with a name that is no XML costs its name, not the report', async () => {
+    const xml = `<?xml version="1.0" ?><nvidia_smi_log><gpu><uuid>${GOOD_GPU.uuid}</uuid><processes><process_info>
+      <pid>77</pid>\n<process_name>a & <b> </c></process_name>\n<used_memory>5 MiB</used_memory></process_info></processes></gpu></nvidia_smi_log>`;
+    const [gpu] = (await parseReport(xml))?.gpus ?? [];
+    expect(gpu).toMatchObject({ uuid: GOOD_GPU.uuid, processes: [{ pid: 77, name: '', usedMib: 5 }] });
+  });
+});
+
 describe('MIG', () => {
   const device = (index: string, total: string) => ({ index, fb_memory_usage: { total } });
   it.each([
@@ -305,5 +348,63 @@ describe.runIf(needs('shared'))('recorded reports', () => {
       expect(pid).toBeGreaterThan(0);
       expect(name).not.toBe('');
     }
+  });
+});
+
+describe.runIf(needs('shared'))('recorded reports that were garbled', () => {
+  const folder = path.join(SHARED_FOLDER, 'gpu-samples/xml');
+  const texts = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  const oddValue = fc.oneof(
+    fc.constantFrom('N/A', '[Unknown Error]', 'ERR!', 'GPU is lost', '-1', '', '\u0000', 'NaN', 'Infinity', '1e999'),
+    fc.constantFrom('<x/>', '&', ']]>', '__proto__', '\u202e', '12 parsecs', 'GPU-', '0x10', '٣٢ MiB'),
+    fc.constantFrom('9'.repeat(500), 'x'.repeat(100_000)),
+  );
+
+  it('give nothing, or figures that something can be done with', { timeout: 120_000 }, async () => {
+    const garbled = fc
+      .record({
+        text: fc.constantFrom(...texts),
+        at: fc.array(fc.record({ where: fc.nat(), value: oddValue }), { maxLength: 8 }),
+        cut: fc.nat(),
+      })
+      .map(({ text, at, cut }) => {
+        const places = Array.from(
+          text.matchAll(/>([^<>\n]+)</g),
+          ({ index, 1: value = '' }) => [index + 1, value] as const,
+        );
+        const changes = at.map(({ where, value }) => ({
+          value,
+          place: places[where % places.length] ?? ([0, ''] as const),
+        }));
+        const changed = changes
+          .toSorted((a, b) => b.place[0] - a.place[0])
+          .reduce(
+            (whole, { value, place: [from, old] }) => whole.slice(0, from) + value + whole.slice(from + old.length),
+            text,
+          );
+        return cut % 5 === 0 ? changed.slice(0, cut % changed.length) : changed;
+      });
+    const isFigure = (value: number | null) => value === null || (Number.isSafeInteger(value) && value >= 0);
+    await fc.assert(
+      fc.asyncProperty(garbled, async (xml) => {
+        for (const gpu of (await parseReport(xml))?.gpus ?? []) {
+          expect(gpu.uuid === '' || isGpuUuid(gpu.uuid)).toBe(true);
+          expect(gpu.model.length).toBeLessThanOrEqual(200);
+          const { memoryMib, usedMib, minor, signs, processes, health } = gpu;
+          const figures = [
+            memoryMib,
+            usedMib,
+            minor,
+            signs.corrected,
+            signs.uncorrected,
+            ...processes.map(({ pid }) => pid),
+          ];
+          expect(figures.filter((value) => !isFigure(value))).toEqual([]);
+          // What cannot be sized cannot be granted.
+          if (memoryMib === 0) expect(health).not.toBe('healthy');
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
