@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../common/clock.js';
+import { connectionProblem } from '../common/connection-problem.js';
 import { ApiError, fromServiceError } from '../common/errors.js';
 import { sluice } from '../common/proto.js';
 import { formatDuration } from '../common/units.js';
@@ -928,12 +929,6 @@ async function allPages<Item>(
 function present<T>(value: T | null, what: string): T {
   if (value === null) throw new Error(`the scheduler answered without a ${what}`);
   return value;
-}
-
-/** The operating system's words out of gRPC's, such as `connect ECONNREFUSED 127.0.0.1:7443`. */
-function connectionProblem(details: string): string {
-  const found = /Last error: (?:Error: )?(.*?)\.?\s*(?:Resolution note:.*)?$/s.exec(details);
-  return (found?.[1] ?? details).trim();
 }
 
 /** @throws ApiError in words when it is no address that gRPC could call */

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
+import { connectionProblem } from '../../common/connection-problem.js';
 import { fromServiceError } from '../../common/errors.js';
 import { PACKAGE_VERSION } from '../../common/package-root.js';
 import { sluice } from '../../common/proto.js';
@@ -121,6 +122,9 @@ function checkPort({ host, port }: { readonly host: string; readonly port: numbe
   });
 }
 
+/** How gRPC begins to say that there was none. */
+const NO_CONNECTION = 'No connection established';
+
 /** Asks every address; version and clock are those of the first one that answers. */
 export async function checkSchedulers(connection: ConnectionOptions, wallMs: () => number): Promise<Finding[]> {
   const answers = await Promise.all(connection.servers.map((server) => ask(server, connection, wallMs)));
@@ -128,7 +132,10 @@ export async function checkSchedulers(connection: ConnectionOptions, wallMs: () 
   const findings = answers.map(({ server, theirs, standsBy, why }) => {
     if (theirs !== null) return ok('scheduler', `${server} answers`);
     if (standsBy) return ok('scheduler', `${server} stands by: ${why.split('\n')[0]}`);
-    return (heard === undefined ? missing : warning)('scheduler', `${server}: ${why}`);
+    const words = why.startsWith(NO_CONNECTION)
+      ? `${server} cannot be reached (${connectionProblem(why)}): start it, or give its address with --server`
+      : `${server}: ${why}`;
+    return (heard === undefined ? missing : warning)('scheduler', words);
   });
   if (heard === undefined || heard.theirs === null) return findings;
   const { ours, theirs } = heard;

@@ -73,10 +73,11 @@ export class Terminal {
 }
 
 function setSize(fd: number, { columns, rows }: TerminalSize): void {
-  const bounded = (side: number) => Math.min(Math.max(1, side), MAX_SIDE);
+  // A terminal that does not know its size says 0: one column would break every line.
+  const bounded = (side: number, usual: number) => (side <= 0 ? usual : Math.min(side, MAX_SIDE));
   const size = Buffer.alloc(8);
-  size.writeUInt16LE(bounded(rows), 0);
-  size.writeUInt16LE(bounded(columns), 2);
+  size.writeUInt16LE(bounded(rows, USUAL_SIZE.rows), 0);
+  size.writeUInt16LE(bounded(columns, USUAL_SIZE.columns), 2);
   ioctl(fd, TIOCSWINSZ, size);
 }
 

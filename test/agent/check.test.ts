@@ -56,7 +56,7 @@ describe('the check of schedulers', () => {
     const nobody = await check('127.0.0.1:1');
     expect(exitCodeOf(nobody)).toBe(1);
     expect(formatFindings(nobody)).toMatch(
-      /scheduler +missing +127\.0\.0\.1:1: .+\n\nNot ready: 1 missing, 0 to look at\.\n$/,
+      /scheduler +missing +127\.0\.0\.1:1 cannot be reached \(connect ECONNREFUSED 127\.0\.0\.1:1\): start it, .+\n\nNot ready: 1 missing, 0 to look at\.\n$/,
     );
     const one = await check('127.0.0.1:1', await schedulerOf(PACKAGE_VERSION, NOW_MS));
     expect(one.map(({ verdict }) => verdict)).toEqual(['warning', 'ok', 'ok', 'ok']);
