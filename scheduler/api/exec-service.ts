@@ -12,7 +12,7 @@ import type { ExecStart__Output } from '../../proto/gen/sluice/v1/ExecStart.js';
 import type { RelayRequest__Output } from '../../proto/gen/sluice/v1/RelayRequest.js';
 import type { RelayResponse } from '../../proto/gen/sluice/v1/RelayResponse.js';
 import type { Principal } from '../auth/authenticator.js';
-import { notFound } from '../control/refusals.js';
+import { noWorkload } from '../control/refusals.js';
 import type { ExecRelays } from '../fleet/exec-relays.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import { maxTasks } from '../model/requests.js';
@@ -120,7 +120,7 @@ function findTask(
   principal: Principal,
 ): { readonly workload: Workload; readonly allocation: Allocation } {
   const workload = state.findWorkload(word);
-  if (workload === undefined) throw notFound('workload', word);
+  if (workload === undefined) throw noWorkload(state.meta, word);
   requireOwner(workload, principal, 'run programs in it');
   if (task < 0 || task >= maxTasks(workload.spec)) {
     throw new ApiError({

@@ -8,7 +8,7 @@ import type { AllocationId, WorkloadNumber } from '../../common/ids.js';
 import { deferred } from '../../common/deferred.js';
 import { ApiError } from '../../common/errors.js';
 import { fromTimestamp } from '../../common/units.js';
-import { notFound } from '../control/refusals.js';
+import { noWorkload } from '../control/refusals.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
 import type { AgentSession, LogRequest } from '../fleet/session.js';
 import type { Allocation, Workload } from '../model/records.js';
@@ -45,7 +45,7 @@ async function readLogs(
   refuseContradictions(request);
   const number = await deps.loop.read((state) => {
     const workload = state.findWorkload(request.workload);
-    if (workload === undefined) throw notFound('workload', request.workload);
+    if (workload === undefined) throw noWorkload(state.meta, request.workload);
     requireOwner(workload, principal, 'read what it prints');
     if (request.task < 0 || request.task >= maxTasks(workload.spec)) throw noSuchTask(request, workload);
     if (request.stream !== 'LOG_STREAM_UNSPECIFIED' && workload.spec.separateStderr !== true) throw oneLog(workload);

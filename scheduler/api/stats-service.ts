@@ -6,7 +6,7 @@ import type { StatsServiceHandlers } from '../../proto/gen/sluice/v1/StatsServic
 import type { TaskStats } from '../../proto/gen/sluice/v1/TaskStats.js';
 import type { UseSummary as SummaryMessage } from '../../proto/gen/sluice/v1/UseSummary.js';
 import type { WorkloadStats } from '../../proto/gen/sluice/v1/WorkloadStats.js';
-import { notFound } from '../control/refusals.js';
+import { noWorkload } from '../control/refusals.js';
 import { type FindingKind, findingsOf, summaryOf, type UseSummary } from '../model/advice.js';
 import type { ReadableState } from '../model/cluster-state.js';
 import type { MeasuredUse } from '../model/measured-use.js';
@@ -43,7 +43,7 @@ export function statsService(
     GetWorkloadStats: handlers.unary('GetWorkloadStats', (request) =>
       loop.read((state) => {
         const workload = state.findWorkload(request.workload);
-        if (workload === undefined) throw notFound('workload', request.workload);
+        if (workload === undefined) throw noWorkload(state.meta, request.workload);
         const nowMs = clock.wallMs();
         const found = measuredTasks(state, workload, live, nowMs);
         const tasks = found.slice(0, MAX_TASKS_TOLD).map((one) => taskToProto(state, one));

@@ -11,7 +11,7 @@ import type { Command } from '../control/command.js';
 import { cancel } from '../control/commands/cancel.js';
 import { hold, prioritize, release, requeue } from '../control/commands/steering.js';
 import { submit } from '../control/commands/submit.js';
-import { notFound } from '../control/refusals.js';
+import { noWorkload } from '../control/refusals.js';
 import { Briefs, explain, explainBriefly } from '../engine/explain.js';
 import type { ClusterView } from '../engine/view.js';
 import { isTerminal, type ReadableState } from '../model/cluster-state.js';
@@ -64,7 +64,7 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
   const find = (state: ReadableState, word: string, principal?: Principal): Workload => {
     if (principal?.kind === 'task') return ownWorkloadNamed(state, principal, word);
     const workload = state.findWorkload(word);
-    if (workload === undefined) throw notFound('workload', word);
+    if (workload === undefined) throw noWorkload(state.meta, word);
     return workload;
   };
 
@@ -250,7 +250,7 @@ async function watchWorkloads(
     {
       afterRevision: request.afterRevision === 0 ? null : request.afterRevision,
       present: (state) => {
-        for (const word of words) if (state.findWorkload(word) === undefined) throw notFound('workload', word);
+        for (const word of words) if (state.findWorkload(word) === undefined) throw noWorkload(state.meta, word);
         return [...state.workloads.values()].filter(wanted).map(({ number }) => number);
       },
       touched: (changes) => {

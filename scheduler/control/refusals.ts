@@ -2,6 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError, type FieldViolation } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
+import type { ClusterMeta } from '../model/records.js';
 
 /** Something named does not exist. `known` feeds the hint; `consequence` says what did not happen. */
 export function notFound(
@@ -19,6 +20,20 @@ export function notFound(
     message: `${what} "${name}" does not exist${consequence && `; ${consequence}`}\n${hint}`,
     metadata: { [what]: name },
   });
+}
+
+/**
+ * No workload is called so. While agents are asked what they run, because a part of the history was lost or may have been, one
+ * that was acknowledged may be known again as soon as its agent was heard.
+ */
+export function noWorkload({ recovery }: Pick<ClusterMeta, 'recovery'>, word: string, consequence = ''): ApiError {
+  const refusal = notFound('workload', word, [], consequence);
+  if (!recovery) return refusal;
+  const { code, reason, message, metadata } = refusal;
+  const yet =
+    'A part of the history was lost, or may have been: if an agent runs it, it is known again once that agent was heard.\n' +
+    '"sluice status" says until when to wait. What only waited in the lost part has to be submitted again.';
+  return new ApiError({ code, reason, message: `${message}\n${yet}`, metadata });
 }
 
 /** The request itself is wrong, whatever the state. */

@@ -1,6 +1,7 @@
 // Hold, release, requeue, priority: what they change, what they leave alone, and that repeating them is harmless.
 import { describe, expect, test } from 'vitest';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
+import { endRecovery, noteLostHistory } from '../../scheduler/control/commands/recovery.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { markEnded, markReleased, markStarted } from '../../scheduler/model/lifecycle.js';
@@ -162,4 +163,18 @@ describe('each of them', () => {
     expect(shop.run(command(['ended', 'ended']))).toEqual([before[0], before[0]]);
     expect([ended, waits].map((number) => shop.workload(number))).toEqual(before);
   });
+
+  test.each([...Object.entries(commands), ['cancel', (words: string[]) => cancel(words, '', 'ada')] as const])(
+    '%s: says of what is not there that an agent may bring it back, as long as agents are asked',
+    (_, command) => {
+      const { shop } = stage();
+      const yet = /workload "4711" does not exist(.|\n)*known again once that agent was heard/;
+      expect(() => shop.run(command(['4711']))).not.toThrow(yet);
+      shop.run(noteLostHistory('next', { lineage: 'one', epoch: 1, revision: 9 }, 'e'));
+      expect(() => shop.run(command(['4711']))).toThrow(yet);
+      shop.run(endRecovery('all were heard', ''));
+      expect(() => shop.run(command(['4711']))).toThrow(/does not exist/);
+      expect(() => shop.run(command(['4711']))).not.toThrow(yet);
+    },
+  );
 });

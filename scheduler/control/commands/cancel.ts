@@ -4,7 +4,7 @@ import type { Draft } from '../../model/draft.js';
 import { cancelPending, requestStop } from '../../model/lifecycle.js';
 import type { Workload } from '../../model/records.js';
 import type { Command } from '../command.js';
-import { notFound } from '../refusals.js';
+import { noWorkload } from '../refusals.js';
 
 /** Cancels by number or name. What has ended already stays as it is. */
 export function cancel(words: readonly string[], reason: string, principal: string): Command<readonly Workload[]> {
@@ -22,7 +22,7 @@ export function cancel(words: readonly string[], reason: string, principal: stri
 
 function find(draft: Draft, word: string): Workload {
   const workload = draft.base.findWorkload(word);
-  if (workload === undefined) throw notFound('workload', word, [], 'nothing was cancelled');
+  if (workload === undefined) throw noWorkload(draft.meta, word, 'nothing was cancelled');
   return workload;
 }
 

@@ -6,7 +6,7 @@ import { gateAtRequeue } from '../../model/gate.js';
 import { requestStop, withEvent } from '../../model/lifecycle.js';
 import type { Workload } from '../../model/records.js';
 import type { Command } from '../command.js';
-import { notFound } from '../refusals.js';
+import { noWorkload } from '../refusals.js';
 
 type Change = (draft: Draft, workload: Workload, nowMs: number) => void;
 
@@ -72,7 +72,7 @@ function steer(
     run: (draft, { nowMs }) => {
       const numbers = words.map((word) => {
         const workload = draft.base.findWorkload(word);
-        if (workload === undefined) throw notFound('workload', word, [], consequence);
+        if (workload === undefined) throw noWorkload(draft.meta, word, consequence);
         return workload.number;
       });
       for (const number of new Set(numbers)) {
