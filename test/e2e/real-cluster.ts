@@ -168,8 +168,9 @@ export async function until<T>(
   what: string,
   ask: () => T | null | Promise<T | null>,
   lastSeen: () => string = () => '',
+  limitMs = WAIT_LIMIT_MS,
 ): Promise<T> {
-  const deadlineMs = performance.now() + WAIT_LIMIT_MS;
+  const deadlineMs = performance.now() + limitMs;
   for (;;) {
     const answer = await Promise.resolve().then(ask).catch(noneYet);
     if (answer !== null) return answer;
