@@ -21,7 +21,7 @@ import { countIdleAllocated } from './idle-allocated.js';
 import { registerInvariantMetrics } from './invariant-metrics.js';
 import { registerNodeMetrics, whyUnschedulable } from './node-metrics.js';
 import { oneLook } from './one-look.js';
-import { countReasons } from './pending-reasons.js';
+import { countOwed, countReasons } from './pending-reasons.js';
 import { processMetrics } from './process-metrics.js';
 import { type Labels, Tally } from './tally.js';
 import { registerQueueSeries } from './queue-series.js';
@@ -254,7 +254,7 @@ export class SchedulerMetrics {
     );
   }
 
-  #queueGauges({ loop }: MetricSources): void {
+  #queueGauges({ loop, clock }: MetricSources): void {
     const gauge = (name: string, help: string, read: Read): void => {
       this.#gauge(`sluice_queue_${name}`, help, ['queue'], (set) => loop.read((state, view) => read(state, view, set)));
     };
@@ -283,6 +283,13 @@ export class SchedulerMetrics {
         for (const share of view.queueShares()) set({ queue: share.queue }, share[key]);
       });
     }
+    gauge(
+      'owed_workloads',
+      'Pending workloads that wait for room, and fit into what the queue is guaranteed and does not hold.',
+      (_state, view, set) => {
+        for (const [queue, count] of countOwed(view, clock.wallMs())) set({ queue }, count);
+      },
+    );
     const ofParts = {
       allocated: ['GPUs of a part of the cluster that the queue holds.', 'allocatedGpus'],
       fair_share: ['GPUs of a part of the cluster that the queue may expect at present.', 'fairShareGpus'],

@@ -88,6 +88,22 @@ describe('alerts', () => {
     expect(alerts.map(({ alert = '' }) => alert).filter((alert) => !tried.includes(alert))).toEqual([]);
   });
 
+  test('are silent in a busy cluster that has something of all that they look at', () => {
+    const { tests } = parse(readFileSync(RULE_TESTS, 'utf8')) as {
+      tests: { name: string; input_series: { series: string }[]; promql_expr_test?: { expr: string }[] }[];
+    };
+    const busy = tests.find(({ name }) => name === 'a busy cluster in which nothing is wrong raises nothing');
+    const fed = new Set(busy?.input_series.map(({ series }) => series.replace(/\{.*/, '')));
+    const recorded = rules.filter(({ alert }) => alert === undefined).map(({ expr }) => expr);
+    const asked = [...alerts.map(({ expr }) => expr), ...recorded.filter((expr) => expr.includes('cycle_duration'))]
+      .flatMap((expr) => expr.match(/\b(?:sluice|nodejs)_\w+/g) ?? [])
+      .filter((name) => !fed.has(name));
+    expect([...new Set(asked)]).toEqual([]);
+    expect(
+      busy?.promql_expr_test?.map(({ expr }) => expr).every((expr) => expr === 'ALERTS{alertstate="firing"}'),
+    ).toBe(true);
+  });
+
   describe.runIf(needs('prometheus'))('by promtool', () => {
     test.each([
       ['rules are valid', ['check', 'rules', RULES]],

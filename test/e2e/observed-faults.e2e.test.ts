@@ -101,22 +101,35 @@ describe.runIf(needs('build') && needs('prometheus') && canWriteLog)('faults tha
   test(
     'work that waits beside idle GPUs, and notices that nobody takes',
     async () => {
-      const one = { queue: 'research', resources: { gpus: 1, pool: 'sim' }, command: { argv: ['sleep', '600'] } };
+      // What is not to be moved.
+      const one = {
+        queue: 'research',
+        preemptible: false,
+        resources: { gpus: 1, pool: 'sim' },
+        command: { argv: ['sleep', '600'] },
+      };
       const notify = [toNotifyRule(['start'], `${hooks.origin}/gone`)];
+      const names = ['one', 'two', 'three', 'four'];
       await client.submitWorkloads({
-        specs: [
-          { ...one, name: 'one', notify },
-          { ...one, name: 'two' },
-        ],
+        specs: names.map((name) => ({ ...one, name, ...(name === 'one' ? { notify } : {}) })),
       });
-      for (const name of ['one', 'two']) {
-        await cluster.untilWorkload(client, name, ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+      const placed = new Map<string, string>();
+      for (const name of names) {
+        const running = await cluster.untilWorkload(client, name, ({ state }) => state === 'WORKLOAD_STATE_RUNNING');
+        placed.set(running.allocations[0]?.node ?? '', name);
       }
       await prometheus.fires('SluiceNoticesNotDelivered');
-      // GPUs are idle, and fewer than it asks for.
-      await client.submitWorkloads({
-        specs: [{ ...one, name: 'pairs', tasks: 2, resources: { gpus: 2, pool: 'sim' } }],
-      });
+      const pair = { ...one, name: 'pair', preemptible: true, resources: { gpus: 2, pool: 'sim' } };
+      await client.submitWorkloads({ specs: [pair] });
+      const [first = '', second = ''] = placed.values();
+      await client.cancelWorkloads({ workloads: [first] });
+      // A GPU is idle, and it asks for two: so it waits for one that is in use.
+      await prometheus.sees(
+        'sum(sluice_gpus{state="idle"} offset 4s) > 0 and sum(sluice_workloads_pending{reason="RESOURCES"} offset 4s) > 0',
+      );
+      expect(await prometheus.firing()).not.toContain('SluiceIdleGpusWithPending');
+      // Now two are, on two nodes.
+      await client.cancelWorkloads({ workloads: [second] });
       await prometheus.fires('SluiceIdleGpusWithPending');
       expect(await prometheus.firing()).toContain('SluiceNoticesNotDelivered');
     },

@@ -151,6 +151,43 @@ describe('what there is', () => {
     expect(await samples('sluice_gpus_shared')).toEqual([`{pool="default",model="${model}",kind="share"} 2`]);
   });
 
+  test('counts as owed what waits for room within a guarantee, and nothing else', async () => {
+    const { loop, queue, submit: send, samples } = await observed(4);
+    await queue('above', { guaranteeGpus: 4 });
+    await queue('owner', { guaranteeGpus: 3, parent: 'above' as QueueName });
+    await queue('other');
+    await queue('fixed', { guaranteeGpus: 4 });
+    const owed = async (): Promise<string> =>
+      (await samples('sluice_queue_owed_workloads'))
+        .toSorted()
+        .join(' ')
+        .replaceAll(/[{}"]|queue=/g, '');
+    const unmet = async (): Promise<string> =>
+      (await samples('sluice_queue_unmet_guarantee_gpus')).find((line) => line.includes('owner')) ?? '';
+    const end = (word: string): Promise<unknown> => loop.execute(cancel([word], '', 'alice'));
+    // It holds all GPUs, within its guarantee, and is not to be taken back.
+    await send('fixed', { gpusPerTask: 4, preemptible: false });
+    await send('other', {}, {});
+    expect(await owed()).toBe('above 0 fixed 0 other 0 owner 0');
+    // More than it is guaranteed, and than those above it.
+    await send('owner', { name: 'large', tasks: 2, gpusPerTask: 4 });
+    expect(await unmet()).toContain(' 3');
+    expect(await owed()).toBe('above 0 fixed 0 other 0 owner 0');
+    await end('large');
+    await send('owner', { name: 'wide', tasks: 4 });
+    expect(await unmet()).toContain(' 3');
+    expect(await owed()).toBe('above 1 fixed 0 other 0 owner 0');
+    await end('wide');
+    await send('owner', { name: 'pair', tasks: 2 });
+    await loop.execute(updateQueue('owner', { userLimitGpus: 1 }, false));
+    expect(await unmet()).toContain(' 2');
+    expect(await owed()).toBe('above 0 fixed 0 other 0 owner 0');
+    await loop.execute(updateQueue('owner', { userLimitGpus: null }, false));
+    expect(await owed()).toBe('above 1 fixed 0 other 0 owner 1');
+    await send('owner', {}, {});
+    expect(await owed()).toBe('above 3 fixed 0 other 0 owner 3');
+  });
+
   test('counts pending workloads by what they wait for, equal ones and others', async () => {
     const { clock, loop, queue, submit: send, samples } = await observed(2);
     await queue('research', { guaranteeGpus: 2, limitGpus: 2 });
