@@ -23,7 +23,11 @@ const HOUR_MS = 3_600_000;
 /** In order of name. */
 export function userStats(all: readonly WorkloadStats__Output[]): readonly UserStats[] {
   const byUser = new Map<string, WorkloadStats__Output[]>();
-  for (const one of all) byUser.set(one.owner, [...(byUser.get(one.owner) ?? []), one]);
+  for (const one of all) {
+    const own = byUser.get(one.owner);
+    if (own === undefined) byUser.set(one.owner, [one]);
+    else own.push(one);
+  }
   return [...byUser].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([user, own]) => sumOf(user, own));
 }
 

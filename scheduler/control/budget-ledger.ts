@@ -2,7 +2,8 @@
 // for that runs now, which grows evenly. Where no queue has a budget a commit costs one look at its queues, and nothing is kept.
 import type { QueueName } from '../../common/ids.js';
 import type { ReadableState } from '../model/cluster-state.js';
-import { type BudgetPeriod, type BudgetUse, countedIn, dateOf, isIn, periodOf } from '../model/budgets.js';
+import { type BudgetPeriod, type BudgetUse, countedIn, isIn, periodOf } from '../model/budgets.js';
+import { dayText } from '../model/days.js';
 import { costOf, type Prices } from '../model/prices.js';
 import type { Allocation, Queue, QueueBudget, RecordChange, UsageRecord } from '../model/records.js';
 import { GPU_PARTS } from '../model/requests.js';
@@ -152,7 +153,7 @@ function useOf({ budget, period, counted, perMs, fixed }: Account, nowMs: number
 
 /** Whether a record of a day or a month lies in the period. */
 function covers({ fromMs, untilMs }: BudgetPeriod, period: string): boolean {
-  const [first, last] = [dateOf(fromMs), dateOf(untilMs - 1)];
+  const [first, last] = [dayText(fromMs), dayText(untilMs - 1)];
   return period >= first.slice(0, period.length) && period <= last.slice(0, period.length);
 }
 

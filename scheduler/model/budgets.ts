@@ -1,6 +1,7 @@
 // Budgets of queues: which period counts, how a budget stands, and what there is to tell of it. Pure.
 import { plural } from '../../common/units.js';
 import type { QueueName } from '../../common/ids.js';
+import { dayText } from './days.js';
 import type { BudgetNoticeType, BudgetStanding, Queue, QueueBudget } from './records.js';
 
 /** Parts of the amount at which people are warned unless the budget says others. */
@@ -60,11 +61,6 @@ export function startOf(day: string, later = 0): number {
   return Date.UTC(year, month - 1, dayOfMonth + later);
 }
 
-/** "2026-11-22" */
-export function dateOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 'YYYY-MM-DD'.length);
-}
-
 /* oxlint-enable no-restricted-globals */
 
 /** Whether the time lies in the period. */
@@ -110,7 +106,7 @@ export function findBudget(queue: Queue, use: BudgetUse, nowMs: number): BudgetF
     message: tells === null ? '' : `the budget of queue ${queue.name} ${what}`,
   });
   const of = usedText(budget, used);
-  const until = `until ${dateOf(untilMs)}`;
+  const until = `until ${dayText(untilMs)}`;
   if (isSpent && known?.isSpent !== true)
     return finding('budget_spent', `is spent: ${of}, ${until}; ${consequence(budget)}`);
   if (toldPart > (known?.toldPart ?? 0)) {
@@ -174,7 +170,7 @@ export interface NeededUsage {
 }
 
 function monthOf(ms: number): string {
-  return dateOf(ms).slice(0, 'YYYY-MM'.length);
+  return dayText(ms).slice(0, 'YYYY-MM'.length);
 }
 
 /** What budgets need of the history of usage. Cost: one pass over the queues. */
@@ -187,8 +183,8 @@ export function neededUsage(queues: Iterable<Queue>, nowMs: number): NeededUsage
     if (!isIn(period, nowMs)) continue;
     const [month, lastMonth] = [monthOf(period.fromMs), monthOf(period.untilMs - 1)];
     if (firstMonth === null || month < firstMonth) firstMonth = month;
-    if (!dateOf(period.fromMs).endsWith('-01')) byDay.add(month);
-    if (!dateOf(period.untilMs).endsWith('-01')) byDay.add(lastMonth);
+    if (!dayText(period.fromMs).endsWith('-01')) byDay.add(month);
+    if (!dayText(period.untilMs).endsWith('-01')) byDay.add(lastMonth);
   }
   return { firstMonth, byDay };
 }

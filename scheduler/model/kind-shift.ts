@@ -38,7 +38,9 @@ export class KindShift {
     this.#holders = holders;
     for (const one of holders.come) {
       const key = kindKey(kindOf(one));
-      this.#come.set(key, [...(this.#come.get(key) ?? []), one.id]);
+      const ids = this.#come.get(key);
+      if (ids === undefined) this.#come.set(key, [one.id]);
+      else ids.push(one.id);
     }
   }
 

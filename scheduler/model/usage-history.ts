@@ -4,7 +4,8 @@ import { neededUsage } from './budgets.js';
 import type { ReadableState } from './cluster-state.js';
 import type { Draft } from './draft.js';
 import type { UsageRecord } from './records.js';
-import { dayText, USAGE_TOTAL, usageKey } from './usage.js';
+import { dayText } from './days.js';
+import { USAGE_TOTAL, usageKey } from './usage.js';
 import { addUsage, sumsOf, usageRecord, type UsageKey } from './usage-sums.js';
 
 /** The period of all that was folded away. */

@@ -3,7 +3,8 @@
 import { addGpuTime, isShorter, NO_GPU_TIME, subtractGpuTime, type GpuTime } from './gpu-time.js';
 import type { ReadableState } from './cluster-state.js';
 import { costOf, NO_PRICES, type Prices } from './prices.js';
-import { dayText, openUsage, USAGE_TOTAL } from './usage.js';
+import { dayText } from './days.js';
+import { openUsage, USAGE_TOTAL } from './usage.js';
 import { BEFORE } from './usage-history.js';
 import { addUsage, NO_USAGE, sumsOf, type UsageKey, type UsageSums } from './usage-sums.js';
 import { workloadUsage } from './workload-usage.js';

@@ -13,6 +13,7 @@
 import type { AllocationId } from '../../common/ids.js';
 import type { ReadableState } from './cluster-state.js';
 import { ChangedRecords } from './changed-records.js';
+import { DAY_MS, dayText, startOfDay } from './days.js';
 import { addGpuTime, gpuTimeOf, NO_GPU_TIME, subtractGpuTime, type GpuTime } from './gpu-time.js';
 import { heldParts } from './quota-use.js';
 import { divide, touchesQuota, type BorrowedSpan } from './quota-split.js';
@@ -21,7 +22,6 @@ import { addUsage, NO_USAGE, sumsOf, usageRecord, type UsageKey, type UsageSums 
 import { oneWait } from './waits.js';
 import { vainEnd, waste, type WastedSpan } from './waste.js';
 
-const DAY_MS = 24 * 3_600_000;
 /** One allocation adds to the sums of at most so many days. */
 export const MAX_DAYS = 400;
 /** The key of the sum over all records of usage, kept beside them so that a loss of one is noticed. */
@@ -95,17 +95,6 @@ export function* usageOf(
 /** How much of a span lies between two times. */
 function within(span: Span, fromMs: number, toMs: number): number {
   return Math.max(0, Math.min(span.toMs, toMs) - Math.max(span.fromMs, fromMs));
-}
-
-export function startOfDay(ms: number): number {
-  return Math.floor(ms / DAY_MS) * DAY_MS;
-}
-
-/** "2026-11-22" */
-export function dayText(ms: number): string {
-  // A time that is given has one date; no clock is read.
-  // oxlint-disable-next-line no-restricted-globals
-  return new Date(ms).toISOString().slice(0, 'YYYY-MM-DD'.length);
 }
 
 export function usageKey({ period, queue, user, pool, model }: UsageKey): string {

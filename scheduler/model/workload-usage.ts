@@ -3,7 +3,8 @@ import type { WorkloadNumber } from '../../common/ids.js';
 import type { ReadableState } from './cluster-state.js';
 import { addGpuTime, gpuTimeOf, NO_GPU_TIME, type GpuTime } from './gpu-time.js';
 import type { Allocation } from './records.js';
-import { dayText, usageOf } from './usage.js';
+import { dayText } from './days.js';
+import { usageOf } from './usage.js';
 import { NO_USAGE, type UsageKey, type UsageSums } from './usage-sums.js';
 import { oneWait } from './waits.js';
 

@@ -1,7 +1,8 @@
 // What a notice says: the JSON of a webhook, its signature, and the words of an e-mail. Pure.
 import { createHmac } from 'node:crypto';
 import { formatDuration } from '../../common/units.js';
-import { dateOf, percent, usedText } from '../model/budgets.js';
+import { percent, usedText } from '../model/budgets.js';
+import { dayText } from '../model/days.js';
 import type { BudgetNotice, WorkloadNotice } from '../model/records.js';
 
 /** A notice, or the test of one. */
@@ -101,7 +102,7 @@ function budgetMail({ type, timeMs, cluster, budget }: BudgetMessage): Mail {
     `Time:     ${dateText(timeMs)}`,
     `Queue:    ${queue}`,
     `Used:     ${usedText(budget, used)}`,
-    `Period:   ${dateOf(fromMs)} to before ${dateOf(untilMs)} (UTC)`,
+    `Period:   ${dayText(fromMs)} to before ${dayText(untilMs)} (UTC)`,
     `Cluster:  ${cluster}`,
     '',
     `Look at it: sluice describe queue ${queue}`,

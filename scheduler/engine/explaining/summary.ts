@@ -1,6 +1,7 @@
 // One sentence with the numbers of the constraint that binds.
 import { plural } from '../../../common/units.js';
-import { dateOf, usedText } from '../../model/budgets.js';
+import { usedText } from '../../model/budgets.js';
+import { dayText } from '../../model/days.js';
 import type { PlacementRules } from '../../model/records.js';
 import { toGpus } from '../../model/requests.js';
 import { at, CPU, GPU, MEMORY } from '../amounts.js';
@@ -134,7 +135,7 @@ function sayBudget(queue: QueueNode, asked: number): string {
   const spent =
     budget === undefined || budget === null || standing === undefined
       ? ''
-      : `: ${usedText(budget, standing.used)}, until ${dateOf(standing.untilMs)}`;
+      : `: ${usedText(budget, standing.used)}, until ${dayText(standing.untilMs)}`;
   return (
     `The budget of queue ${queue.name} is spent${spent}; borrowing stops: it holds ${sayAmount(at(queue.held, GPU), GPU)} ` +
     `of the ${sayParts(queue.promised)} it is guaranteed, and this asks for ${sayAmount(asked, GPU)}.`
