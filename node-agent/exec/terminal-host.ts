@@ -7,6 +7,7 @@
 import { chmodSync, constants, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { AllocationFolder } from '../runtime/allocation-folder.js';
+import { LogOutput } from '../runtime/log-output.js';
 import { groupsOf } from '../runtime/task-start.js';
 import { activityFile } from './activity.js';
 import { type ProgramEnd, runInTask, type RunningProgram } from './running-program.js';
@@ -24,6 +25,7 @@ const LAST_WORDS_MS = 2_000;
 
 class TerminalHost {
   readonly #folder: AllocationFolder;
+  readonly #log = new LogOutput(1);
   #program: RunningProgram | null = null;
   #viewer: Socket | null = null;
   #kept: Buffer[] = [];
@@ -102,7 +104,7 @@ class TerminalHost {
 
   #show(data: Buffer): void {
     this.#note();
-    process.stdout.write(data);
+    this.#log.write(data);
     this.#kept.push(data);
     this.#keptBytes += data.length;
     while (this.#keptBytes - (this.#kept[0]?.length ?? 0) >= KEPT_BYTES)
@@ -133,7 +135,12 @@ class TerminalHost {
     if (nowMs - this.#notedMs < NOTE_MS) return;
     this.#notedMs = nowMs;
     const now = new Date();
-    utimesSync(activityFile(this.#folder.path), now, now);
+    try {
+      utimesSync(activityFile(this.#folder.path), now, now);
+    } catch (error) {
+      // A disk that fails ends nobody's session; it counts as idle meanwhile.
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { LogOutput } from './log-output.js';
 
 /** A line without an end is passed on when it gets so long, in bytes. */
 const MAX_LINE_BYTES = 16 * 1024;
@@ -29,10 +30,10 @@ interface End {
 /** Writes whole lines of many writers, each after its name. */
 class Lines {
   readonly #prefix: Buffer;
-  readonly #output: Output;
+  readonly #output: LogOutput;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(prefix: string, output: Output) {
+  constructor(prefix: string, output: LogOutput) {
     this.#prefix = Buffer.from(prefix);
     this.#output = output;
   }
@@ -56,42 +57,19 @@ class Lines {
       data = at >= 0 ? data.subarray(at + 1) : Buffer.alloc(0);
     }
     this.#rest = data;
-    if (out.length > 0) writeAll(Buffer.concat(out), this.#output);
+    if (out.length > 0) this.#output.write(Buffer.concat(out));
   }
 
   #write(parts: readonly Buffer[]): void {
-    writeAll(Buffer.concat([this.#prefix, ...parts]), this.#output);
+    this.#output.write(Buffer.concat([this.#prefix, ...parts]));
   }
 }
 
 const NEWLINE = Buffer.from('\n');
 
-interface Output {
-  readonly fd: number;
-  /** What it did not take so far, in bytes. */
-  lostBytes: number;
-}
-
 /** The task's log, or two of them: where both are one, both are open to it. */
-const STDOUT: Output = { fd: 1, lostBytes: 0 };
-const STDERR: Output = { fd: 2, lostBytes: 0 };
-
-/** In one go, so that lines of several ranks do not mix. The log is a file: writing to it waits for nobody. */
-function writeAll(lines: Buffer, output: Output = STDOUT): void {
-  const loss =
-    output.lostBytes === 0
-      ? ''
-      : `sluice: ${output.lostBytes} bytes of output were lost: the log could not be written\n`;
-  const data = loss === '' ? lines : Buffer.concat([Buffer.from(loss), lines]);
-  let at = 0;
-  try {
-    while (at < data.length) at += writeSync(output.fd, data, at);
-    output.lostBytes = 0;
-  } catch {
-    // A full disk costs the ranks their output, not their work.
-    output.lostBytes += Math.min(data.length - at, lines.length);
-  }
-}
+const STDOUT = new LogOutput(1);
+const STDERR = new LogOutput(2);
 
 class RankHost {
   readonly #graceMs: number;
@@ -148,7 +126,7 @@ class RankHost {
 
   #notStarted(rank: number, error: Error): void {
     this.#open -= 1;
-    writeAll(Buffer.from(`sluice: rank ${rank} could not be started: ${error.message}\n`));
+    STDOUT.write(Buffer.from(`sluice: rank ${rank} could not be started: ${error.message}\n`));
     this.#ended(rank, { code: NOT_STARTED, signal: null });
   }
 
@@ -166,7 +144,7 @@ class RankHost {
   }
 
   #sayCause(rank: number, how: string): void {
-    writeAll(Buffer.from(`sluice: rank ${rank} ${how}${this.#left > 0 ? '; the other ranks are stopped' : ''}\n`));
+    STDOUT.write(Buffer.from(`sluice: rank ${rank} ${how}${this.#left > 0 ? '; the other ranks are stopped' : ''}\n`));
     try {
       writeSync(CAUSE_FD, `rank ${rank} failed first`);
     } catch {
