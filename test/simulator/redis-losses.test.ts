@@ -93,6 +93,28 @@ describe('a loss is announced by the first commit on a server that lacks commits
     expect(broken).toEqual([]);
   });
 
+  test('what a leader in doubt carries out again is not lost', () => {
+    const { broken, write, promote, effects } = setup();
+    promote();
+    for (const effect of [...effects.slice(1), commit(4)]) write(effect);
+    expect(broken).toEqual([]);
+  });
+
+  test('but what it does not carry out again is', () => {
+    const { broken, write, promote, effects } = setup();
+    promote();
+    for (const effect of [...effects.slice(1, 2), commit(3)]) write(effect);
+    expect(broken).toEqual([LAW]);
+  });
+
+  test('what came to the server that leads before the other one was given up is not lost', () => {
+    const { broken, checker, write, effects } = setup();
+    checker.promoted(branch('two', ...effects), []);
+    write(commit(4, { epoch: 2 }));
+    checker.acknowledgedElsewhere(effects.slice(2));
+    expect(broken).toEqual([]);
+  });
+
   test.each([
     ['which the leader of the other one had announced', [incident('copy_changed')], []],
     ['and nobody had said that anything may be missing', [], [LAW]],

@@ -20,7 +20,7 @@ interface News {
 
 /** Acknowledged commits that the server does not have which leads. */
 interface Loss extends News {
-  readonly effects: readonly Effect[];
+  effects: readonly Effect[];
 }
 
 /** An agent that obeyed what the server does not have which leads. */
@@ -70,7 +70,11 @@ export class LossChecker {
   }
 
   /** A server that does not lead any more has taken this, with copies enough: a leader that still reaches it acknowledges it. */
-  acknowledgedElsewhere(effects: readonly Effect[]): void {
+  acknowledgedElsewhere(acknowledged: readonly Effect[]): void {
+    // What it had before it was given up may have come to the one that leads, too.
+    const { newest } = this.#branch;
+    const effects = acknowledged.filter((effect) => !newest.includes(effect) && !isOn(newest, effect));
+    if (effects.length === 0) return;
     const loss = this.#lose(effects);
     if (this.#first === null) return;
     // It was said before that the last commits may be missing.
@@ -87,6 +91,7 @@ export class LossChecker {
       for (const [lineage, left] of this.#histories) if (lineage !== commit.lineage) tell(left, commit);
     }
     if (this.#first !== null) return;
+    if (this.#isRepeated(commit)) return;
     this.#first = commit;
     const silent = this.#losses.filter(({ isTold }) => !isTold);
     if (silent.length === 0) return;
@@ -118,6 +123,16 @@ export class LossChecker {
     }
   }
 
+  /** Whether a leader that was in doubt carries out again what was lost with the server that had it. Then it is lost no more. */
+  #isRepeated(commit: Commit): boolean {
+    const isIt = (effect: Effect): boolean => effect.type === 'batch' && effect.commit === commit;
+    const isLost = this.#losses.some(({ effects }) => effects.some(isIt));
+    this.#losses = this.#losses
+      .map((loss) => Object.assign(loss, { effects: loss.effects.filter((effect) => !isIt(effect)) }))
+      .filter(({ effects }) => effects.length > 0);
+    return isLost;
+  }
+
   #lose(effects: readonly Effect[]): Loss {
     const loss = { effects, ...untold() };
     this.#losses.push(loss);
@@ -138,6 +153,11 @@ export class LossChecker {
     const what = `${commits} acknowledged commits are not on ${this.#branch.server.name}, which leads`;
     this.#report(LAW, `${what}, and the first commit on it does not say that some may be missing`);
   }
+}
+
+/** Whether the commit is there by another carrying out. */
+function isOn(branch: Branch, effect: Effect): boolean {
+  return effect.type === 'batch' && effect.commit !== null && branch.holds(effect.commit);
 }
 
 function untold(): News {
