@@ -37,8 +37,11 @@ import type { LawName, Violation } from './violation.js';
 
 /** What everything needs to come to rest after the heal: twice a lease and the time to kill, and a cycle. */
 export const CONVERGE_MS = 2 * (20_000 + 35_000) + 5_000;
-/** What all that was asked for may take until it is over once what is endless was cancelled, and how often it is looked at. */
-const DRAIN_MS = 1_800_000;
+/**
+ * What all that was asked for may take until it is over once what is endless was cancelled: an array of five that may run one at a time,
+ * each tried four times for up to 90 s and its grace. And how often it is looked at.
+ */
+const DRAIN_MS = 3_600_000;
 const DRAIN_LOOK_MS = 20_000;
 /** How often what no event shows is looked at. */
 const LOOK_MS = 5_000;
