@@ -46,6 +46,8 @@ export function entitlementsOf(
   for (const { scope, parts, isBound } of scopes.wantsOfShape(shape)) {
     const asked = amounts(parts, at(shape.charge, CPU), at(shape.charge, MEMORY));
     if (!isWithinOf(queue, asked, due, scope)) continue;
+    // What is promised of the part to a queue above goes to whom the whole is due below it: he would take it from all others.
+    if (!isWithinOf(queue, asked, 'guarantee', scope) && !isWithin(queue, shape.charge, queue.fairShare)) continue;
     const isFirst = isBound || due === 'guarantee';
     (isFirst ? first : others).push({ scope, confinement: (one) => scopes.has(scope, one), asked });
   }

@@ -863,11 +863,13 @@ class VictimSearch {
     // Here the claim is charged already.
     this.#isClaimed = true;
     const sides = workload.queue && this.#sidesOf(workload.queue);
-    const fair = sides !== null && this.#staysFairerBetween(sides, allocations, movesTo !== null);
+    const fair =
+      sides !== null && this.#staysFairerBetween(sides, neededAgain(workload, allocations), movesTo !== null);
     this.#isClaimed = false;
     return fair;
   }
 
+  /** @param allocations what the victim has to have again before anything of it runs */
   #staysFairerBetween(
     { taker, giver }: { taker: QueueNode; giver: QueueNode },
     allocations: readonly AllocationEntry[],
@@ -1131,6 +1133,14 @@ function sayUnit(amount: number, resource: number): string {
 /** A surplus task does not outlive its workload's core. */
 function goesWithCore({ isSurplus, workload }: VictimUnit): boolean {
   return isSurplus && workload.units.some((unit) => !unit.isSurplus && unit.evicting);
+}
+
+/** With how much of what it gives a workload comes back: one that gives all starts with its core alone. */
+function neededAgain({ units }: WorkloadEntry, allocations: readonly AllocationEntry[]): readonly AllocationEntry[] {
+  if (units.length === 1 || !units.some(({ isSurplus, evicting }) => !isSurplus && evicting)) return allocations;
+  const surplus = new Set(units.flatMap((unit) => (unit.isSurplus ? unit.allocations : [])));
+  const core = allocations.filter((each) => !surplus.has(each));
+  return core.length > 0 ? core : allocations;
 }
 
 /** Whether what a task leaves is promised to somebody already, who would have to share its GPUs with it. */

@@ -451,6 +451,25 @@ describe('fairness across parts', () => {
     expect(pending(cluster, more)).toBe(4);
   });
 
+  it('takes nothing for a queue by the guarantee of one above that is due to its sibling', () => {
+    const cluster = lawfulCluster()
+      .node('b1', { pool: 'big', gpus: 4, model: H100 })
+      .queue('lends', { guarantee: 2, weight: 0 })
+      .queue('other', scoped('/h100:2', { guarantee: 2 }))
+      .queue('top', scoped('/h100:2', { guarantee: 3 }))
+      .queue('eager', { parent: 'top', priority: 200 })
+      .queue('owner', { parent: 'top', guarantee: 3 });
+    cluster.running('other', 'b1', [0, 1]);
+    cluster.running('lends', 'b1', [2]);
+    cluster.running('lends', 'b1', [3]);
+    cluster.submit('owner', { gpus: 1, tasks: 1, maxTasks: 3 });
+    const eager = cluster.submit('eager', BIG);
+    rest(cluster);
+    const evicted = cluster.decisions.flatMap((one) => (one.type === 'evict' ? [one.workload] : []));
+    expect(evicted.length).toBe(new Set(evicted).size);
+    expect(cluster.workload(eager).attempt).toBe(0);
+  });
+
   it('never takes what is guaranteed of the whole for a share of a part', () => {
     const cluster = twoPools()
       .queue('a', scoped('big:0..8', { guarantee: 8 }))

@@ -53,6 +53,22 @@ describe('reclaim', () => {
     ]);
   });
 
+  it('takes no whole workload of which a part would take it back, within the guarantee of its queue', () => {
+    // The other node counts in shares, but nobody asks for it.
+    const cluster = lawfulCluster()
+      .node('n0', { gpus: 8, pool: 'west' })
+      .node('n1', { gpus: 4, pool: 'east' })
+      .queue('elastic', { guarantee: 4, weight: 0 })
+      .queue('gangs', { guarantee: 2 });
+    const west = { pool: 'west' };
+    const five = cluster.placed('elastic', 'n0:0 n0:1 n0:2 n0:3 n0:4', { gpus: 1, tasks: 4, maxTasks: 5, ...west });
+    cluster.running('gangs', 'n0', [5, 6, 7], west);
+    cluster.submit('gangs', { gpus: 4, ...west });
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.held('elastic')).toBe(5);
+    expect(cluster.states(five)).toEqual(['running']);
+  });
+
   it('takes nothing from a queue within its guarantee', () => {
     const cluster = lab();
     cluster.submitMany(5, 'research');
