@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'reuse numbers after a lost history',
     HISTORY,
-    'const lastWorkload = (Math.floor(meta.lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;',
+    'const lastWorkload = (Math.floor(Math.max(meta.lastWorkload, lastGiven) / NUMBER_STEP) + 1) * NUMBER_STEP;',
     'const { lastWorkload } = meta;',
     'history',
   ),

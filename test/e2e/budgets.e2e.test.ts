@@ -130,7 +130,7 @@ describe.runIf(needs('build'))('a budget', () => {
         return (error as { readonly stderr: string }).stderr;
       }
     };
-    expect(await refusal('often')).toContain('--budget often is no budget such as 5000,per=month');
+    expect(await refusal('often')).toContain('--budget often begins with "often", which is no amount such as 5000');
     expect(await refusal('5')).toContain('is required: a month, a quarter or a year, or a first and a last day');
     expect(await refusal('5,per=month,of=cost')).toContain('this cluster has no prices; set usage.prices');
     expect(await refusal('5,from=2026-02-30,to=2026-01-01')).toContain('"2026-02-30" is no day');
