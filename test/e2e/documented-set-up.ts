@@ -14,10 +14,10 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Redis } from 'ioredis';
 import { connect, type SluiceClient } from '../../cli/client.js';
 import { freePort } from '../../common/free-port.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
+import { askRedis } from '../../simulator/chaos/redis/ask-redis.js';
 import { type Credentials, makeCredentials } from '../../simulator/chaos/redis/credentials.js';
 import { killIfThere, processesOf, until } from './real-cluster.js';
 
@@ -260,25 +260,7 @@ export class DocumentedSetUp {
   }
 
   /** One command to the first machine. @returns null when nobody answers */
-  async #ask(port: number, user: object, [command = '', ...args]: readonly string[]): Promise<unknown> {
-    const redis = new Redis({
-      ...user,
-      host: this.address(1),
-      port,
-      enableReadyCheck: false,
-      lazyConnect: true,
-      retryStrategy: null,
-      maxRetriesPerRequest: 0,
-    });
-    // What goes wrong rejects the calls below.
-    redis.on('error', () => undefined);
-    try {
-      await redis.connect();
-      return await redis.call(command, ...args);
-    } catch {
-      return null;
-    } finally {
-      redis.disconnect();
-    }
+  #ask(port: number, user: object, [command = '', ...args]: readonly string[]): Promise<unknown> {
+    return askRedis({ ...user, host: this.address(1), port }, command, ...args);
   }
 }

@@ -7,6 +7,9 @@ import { until } from './real-cluster.js';
 /** It stays pending while something runs on a node with two GPUs. */
 export const WAITS = { queue: 'research', resources: { gpus: 2 }, command: { argv: ['true'] } };
 
+/** How long the user thinks: as fast as they go, submissions would be all that the schedulers do. */
+const PACE_MS = 10;
+
 /** Submits one after the other until it is told to stop, and keeps what was acknowledged. */
 export class Submitter {
   readonly acknowledged: number[] = [];
@@ -51,7 +54,7 @@ export class Submitter {
       for (const { number } of workloads) this.acknowledged.push(number);
       this.longestGapMs = Math.max(this.longestGapMs, performance.now() - lastMs);
       lastMs = performance.now();
-      await sleep(10);
+      await sleep(PACE_MS);
     }
   }
 }

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { freePort } from '../../common/free-port.js';
+import { askRedis } from '../../simulator/chaos/redis/ask-redis.js';
 
 const WAIT_LIMIT_MS = 20_000;
 
@@ -52,26 +52,8 @@ export class RealRedis {
   }
 
   /** One command over a connection of its own. @returns null when nobody answers */
-  async ask(port: number, command: string, ...args: string[]): Promise<unknown> {
-    const redis = new Redis({
-      // Some users may not ask for what a look at readiness asks for.
-      enableReadyCheck: false,
-      port,
-      host: '127.0.0.1',
-      lazyConnect: true,
-      retryStrategy: null,
-      maxRetriesPerRequest: 0,
-    });
-    // What goes wrong rejects the calls below.
-    redis.on('error', () => undefined);
-    try {
-      await redis.connect();
-      return await redis.call(command, ...args);
-    } catch {
-      return null;
-    } finally {
-      redis.disconnect();
-    }
+  ask(port: number, command: string, ...args: string[]): Promise<unknown> {
+    return askRedis({ host: '127.0.0.1', port }, command, ...args);
   }
 
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {

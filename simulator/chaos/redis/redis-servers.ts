@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Redis } from 'ioredis';
 import { Member, type MemberOptions } from '../member.js';
 import { until } from '../until.js';
+import { askRedis } from './ask-redis.js';
 import type { Network, Place } from './network.js';
 
 const PRIMARY_NAME = 'sluice';
@@ -166,24 +166,7 @@ function configure({ place, port, folder }: RedisNode, lines: readonly string[])
 }
 
 /** One command over a connection of its own. @returns null when nobody answers in time */
-async function ask({ place, port }: RedisNode, command: string, ...args: string[]): Promise<unknown> {
-  const redis = new Redis({
-    host: place.address,
-    port,
-    lazyConnect: true,
-    retryStrategy: null,
-    maxRetriesPerRequest: 0,
-    connectTimeout: ASK_LIMIT_MS,
-    commandTimeout: ASK_LIMIT_MS,
-  });
-  // What goes wrong rejects the calls below.
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    return await redis.call(command, ...args);
-  } catch {
-    return null;
-  } finally {
-    redis.disconnect();
-  }
+function ask({ place, port }: RedisNode, command: string, ...args: string[]): Promise<unknown> {
+  const limits = { connectTimeout: ASK_LIMIT_MS, commandTimeout: ASK_LIMIT_MS };
+  return askRedis({ host: place.address, port, ...limits }, command, ...args);
 }
