@@ -32,6 +32,7 @@ const LIFECYCLE = 'scheduler/model/lifecycle.js';
 const FLEET = 'scheduler/fleet/fleet.js';
 const LEASE = 'scheduler/fleet/lease.js';
 const RECONCILE = 'scheduler/fleet/reconcile.js';
+const STRAYS = 'scheduler/fleet/strays.js';
 const DESIRED = 'scheduler/fleet/desired.js';
 const SERVER_SESSION = 'scheduler/fleet/session.js';
 const AGENT = 'node-agent/agent.js';
@@ -148,13 +149,23 @@ export const MUTANTS: readonly Mutant[] = [
     'return answeredMs + (leaseMs + 0 * linger)',
     'history',
   ),
-  mutant(
-    'free GPUs when the task has ended',
-    RECONCILE,
-    "if (one.state !== 'released')\n        return;\n    noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
-    "noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
-    'gpus',
-  ),
+  {
+    name: 'free GPUs when the task has ended',
+    edits: [
+      {
+        file: RECONCILE,
+        find: "if (one.state !== 'released')\n        return;\n    noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
+        replace: "noteDirty(draft, allocation, one);\n    markReleased(draft, allocation.id, 'clean'",
+      },
+      // What an agent still tells of an allocation that was let go would keep its GPUs from others.
+      {
+        file: STRAYS,
+        find: "if (record.state !== 'released')",
+        replace: "if (record.state !== 'released' || one.state === 'exited')",
+      },
+    ],
+    theme: 'gpus',
+  },
   mutant('ignore GPUs that are not clean', RECONCILE, 'if (dirtyGpus.length > 0)', 'if (false)', 'gpus'),
   mutant('what an agent lost is not requeued', RECONCILE, "givenUp ? 'fail' : 'requeue'", "'cancel'", 'machines'),
   mutant('obey the hello of an overtaken stream', FLEET, 'if (isOvertaken)', 'if (false)', 'streams'),
@@ -239,7 +250,7 @@ export const MUTANTS: readonly Mutant[] = [
     SESSION,
     "if (judgeDoubts(turn.state.doubts, order.gpus, turn.nowMs) === 'wait')",
     'if (false)',
-    'gpus',
+    'journals',
   ),
   mutant(
     'forget a dirty GPU with the task that left it',
