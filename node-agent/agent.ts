@@ -429,7 +429,7 @@ export class Agent {
     } else if (message.healthAck) {
       this.#deps.health?.acknowledged(message.healthAck.through);
     } else if (heartbeatReply) {
-      this.take({ type: 'heartbeat answered', sequence: heartbeatReply.sequence });
+      this.take({ type: 'heartbeat answered', sequence: heartbeatReply.sequence, revision: heartbeatReply.revision });
     } else if (desired) {
       try {
         const allocations = desired.allocations.map(parseDesired);
@@ -469,7 +469,7 @@ export class Agent {
   }
 
   #hello(): AgentHello {
-    const { clusterId, lineage, maxEpoch, maxRevision, leaderId, collidedEpoch, ...rest } = this.#state.journal;
+    const { clusterId, lineage, maxEpoch, leaderId, collidedEpoch, ...rest } = this.#state.journal;
     this.#inventoryDue = false;
     return {
       nodeId: this.nodeId,
@@ -483,7 +483,7 @@ export class Agent {
       clusterId,
       lineage,
       maxEpoch,
-      maxRevision,
+      maxRevision: this.#state.heardRevision,
       leaderId,
       collidedEpoch,
       pastLineages: [...rest.pastLineages],

@@ -95,6 +95,8 @@ export interface SessionState {
   readonly doubts: Doubts;
   readonly resets: Resets;
   readonly connection: 'down' | 'greeting' | 'up';
+  /** The highest revision that this history was heard to have, obeyed or not: a witness of what a store may lose. Not kept over restarts. */
+  readonly heardRevision: number;
   /** Until when this node may start tasks and run them, in ms since boot. */
   readonly leaseDeadlineMs: number;
   readonly heartbeat: Heartbeat;
@@ -134,7 +136,7 @@ export type SessionInput =
       /** GPUs to be reset; absent = none. */
       readonly resets?: readonly GpuReset[];
     }
-  | { readonly type: 'heartbeat answered'; readonly sequence: number }
+  | { readonly type: 'heartbeat answered'; readonly sequence: number; readonly revision: number }
   /** Everything is prepared, and it waits to be let go. */
   | { readonly type: 'ready'; readonly id: AllocationId }
   | { readonly type: 'started'; readonly id: AllocationId; readonly startedMs: number }
@@ -246,6 +248,7 @@ export function restoreSession(
     doubts: new Map(),
     resets: NO_RESETS,
     connection: 'down',
+    heardRevision: journal.maxRevision,
     leaseDeadlineMs,
     heartbeat: { intervalMs: 0, leaseMs: 0, lastSequence: 0, nextMs: null, sentMs: new Map() },
   };
@@ -380,7 +383,7 @@ function receive(turn: Turn, input: SessionInput): void {
       takeDesired(turn, input);
       return;
     case 'heartbeat answered':
-      takeAnswer(turn, input.sequence);
+      takeAnswer(turn, input);
       return;
     case 'ready':
       withAllocation(turn, input.id, (one) => {
@@ -441,7 +444,7 @@ function takeWelcome(turn: Turn, welcome: Extract<SessionInput, { type: 'welcome
         message: `the history of this cluster is now ${welcome.lineage}, it was ${lineage}`,
       });
     }
-    turn.change({ desired: null });
+    turn.change({ desired: null, heardRevision: 0 });
     // Revisions count within one history. Generations go on: the scheduler raises its own above all that were accepted here.
     turn.changeJournal({ maxRevision: 0 });
   }
@@ -464,6 +467,7 @@ function takeDesired(turn: Turn, order: Extract<SessionInput, { type: 'desired' 
   }
   bindTo(turn, term);
   if (revision !== maxRevision) turn.changeJournal({ maxRevision: revision });
+  hear(turn, revision);
   for (const { id, deadlineMs } of allocations) {
     if (deadlineMs === undefined || turn.state.desired?.get(id)?.deadlineMs === deadlineMs) continue;
     turn.emit({ type: 'deadline', id, deadlineMs });
@@ -497,8 +501,15 @@ function bindTo(turn: Turn, term: PresentedTerm): void {
   if (isNew) turn.changeJournal(bound);
 }
 
+/** What is told over a stream is on disk there, whether or not it concerns this node. */
+function hear(turn: Turn, revision: number): void {
+  const { connection, heardRevision } = turn.state;
+  if (connection === 'up' && revision > heardRevision) turn.change({ heardRevision: revision });
+}
+
 /** The lease counts from the sending of what was answered: the scheduler counts from its answer, which is later. */
-function takeAnswer(turn: Turn, sequence: number): void {
+function takeAnswer(turn: Turn, { sequence, revision }: Extract<SessionInput, { type: 'heartbeat answered' }>): void {
+  hear(turn, revision);
   const { heartbeat, leaseDeadlineMs } = turn.state;
   const sentMs = heartbeat.sentMs.get(sequence);
   if (sentMs === undefined) return;

@@ -219,7 +219,7 @@ export class AgentSession {
   /** The lease is granted by the answer, so the answer goes first. */
   #answer(node: NodeId, { sequence, time }: Heartbeat__Output): void {
     if (this.#ended) return;
-    this.#send({ heartbeatReply: { sequence } });
+    this.#send({ heartbeatReply: { sequence, revision: this.#deps.loop.position.revision } });
     if (this.#ended) return;
     this.#deps.fleet.answered(node);
     const wallMs = fromTimestamp(time);

@@ -8,7 +8,7 @@
 //   a history that left ours                         it is refused: a copy of this store leads the cluster elsewhere;
 //                                                    of a store that daemons share, a part of it was lost: a new one begins
 //   ours, an epoch that two leaders claimed          a term above that epoch has to begin
-//   ours, more than the store knows                  history was lost: a new one begins
+//   ours, and was told of more than the store knows  history was lost: a new one begins
 //   ours, of one leader more than there was when     the same: the store was put back to before, and has gone on since
 //   the next one began
 //   ours, what the store knows                       it follows
@@ -85,7 +85,7 @@ export function hear(
     const ours = isBeyondUs
       ? `the store ends at epoch ${epoch} revision ${revision}`
       : `the store knows of epoch ${next?.epoch} that began at revision ${next?.revision}`;
-    return { type: 'history lost', aboveEpoch, why: `it obeyed epoch ${maxEpoch} revision ${maxRevision}, ${ours}` };
+    return { type: 'history lost', aboveEpoch, why: `it knows of epoch ${maxEpoch} revision ${maxRevision}, ${ours}` };
   }
   if (maxEpoch >= epoch) {
     return { type: 'epoch too low', aboveEpoch, why: `epoch ${maxEpoch} was obeyed in history ${witness.lineage}` };

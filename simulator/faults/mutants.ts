@@ -175,8 +175,22 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'take a heartbeat for an answer without one',
     SERVER_SESSION,
-    'this.#send({ heartbeatReply: { sequence } });',
+    'this.#send({ heartbeatReply: { sequence, revision: this.#deps.loop.position.revision } });',
     '',
+  ),
+  mutant(
+    'tell no agent how far the history has come',
+    SERVER_SESSION,
+    'heartbeatReply: { sequence, revision: this.#deps.loop.position.revision }',
+    'heartbeatReply: { sequence }',
+    'history',
+  ),
+  mutant(
+    'remember only what was obeyed',
+    SESSION,
+    "if (connection === 'up' && revision > heardRevision)",
+    'if (false)',
+    'history',
   ),
   mutant(
     'start before the journal is durable',

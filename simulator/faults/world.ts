@@ -21,6 +21,7 @@ import { Coverage } from './coverage.js';
 import type { ControlPlane, Door } from './control-plane.js';
 import { SimDaemon } from './daemon.js';
 import { Injector, linkName } from './injector.js';
+import { HearingChecker } from './hearing-checker.js';
 import { MachineChecker } from './machine-checker.js';
 import { Way, type Link } from './network.js';
 import { SimNode } from './node.js';
@@ -85,6 +86,7 @@ class World {
   readonly #physical: ConstructorParameters<typeof RecordChecker>[0];
   readonly #machines: MachineChecker;
   readonly #promises: PromiseChecker;
+  readonly #hearing: HearingChecker;
   readonly #checkpoints = new SharedCheckpoints();
   readonly #durable = new Set<string>();
   readonly #answeredMs = new Map<string, number>();
@@ -117,6 +119,7 @@ class World {
     this.#redis = plan.redis === null ? null : this.#planeOnRedis(plan.redis, log);
     this.#plane = present(this.#disk ?? this.#redis, 'a world has a scheduler', '');
     this.#promises = new PromiseChecker(() => this.#plane.stored, report);
+    this.#hearing = new HearingChecker(report);
     this.#machines = new MachineChecker(
       {
         nowMs: () => timeline.nowMs,
@@ -153,7 +156,7 @@ class World {
             },
           },
           connect: (node, process, listener) =>
-            new SimConnection(node.name, process, listener, {
+            new SimConnection(node.name, process, this.#hearing.overhear(node.name, process, listener), {
               addresses: this.#plane.doors.map((door, at) => ({
                 link: this.#link(node.name, at),
                 gate: () => door.gate(),
@@ -272,7 +275,10 @@ class World {
           committed: (control) => this.#turnOver(control, daemon.isSettled ? daemon.disk : null),
           stoppedItself: (error) => this.#report('the daemon goes on', textOf(error)),
           sending: (node, message) => this.#sending(daemon, node, message),
-          lostHistory: (copy) => this.#promises.lostHistory(copy),
+          lostHistory: (copy) => {
+            this.#promises.lostHistory(copy);
+            this.#hearing.lostHistory(daemon.disk, copy.isTold);
+          },
         },
       },
       this.#plan.daemonRate,
@@ -363,8 +369,12 @@ class World {
     node: string,
     message: Parameters<ConstructorParameters<typeof SimDaemon>[0]['witness']['sending']>[1],
   ): void {
-    if (message.heartbeatReply) this.#answeredMs.set(node, this.#timeline.nowMs);
-    const { desired, welcome } = message;
+    const { desired, welcome, heartbeatReply } = message;
+    if (heartbeatReply) {
+      this.#answeredMs.set(node, this.#timeline.nowMs);
+      this.#mustBeDurable(door, 0, Number(heartbeatReply.revision ?? 0), `an answer left for ${node}`);
+    }
+    if (door.control !== null) this.#hearing.sending(node, message, door.control.loop.position);
     if (desired)
       this.#mustBeDurable(door, Number(desired.epoch ?? 0), Number(desired.revision ?? 0), `orders left for ${node}`);
     if (welcome) {
@@ -399,6 +409,7 @@ class World {
     const report = (law: LawName, message: string): void => this.#report(law, message);
     checkConverged(this.#plane.control, this.#nodes, this.#machines, report);
     this.#redis?.losses.checkTold();
+    this.#hearing.check(this.#plane.stored);
   }
 
   /** A person looks after what is quarantined or held back, and cancels what would run for ever. */

@@ -112,8 +112,8 @@ export class SessionDriver {
   }
 
   /** Answers the last heartbeat. */
-  beat(): string[] {
-    return this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+  beat(revision = 0): string[] {
+    return this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence, revision });
   }
 
   order(...allocations: readonly DesiredAllocation[]): string[] {

@@ -309,7 +309,7 @@ class World {
         this.welcome(one.epoch, one.lineage, one.cluster);
         return;
       case 'answer':
-        this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+        this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence, revision: 0 });
         return;
       case 'tell': {
         const [first] = this.news;
@@ -362,7 +362,7 @@ class World {
     const epoch = Math.max(1, maxEpoch);
     this.take({ type: 'connected' });
     this.welcome(epoch, lineage || 'l1', clusterId || 'c1');
-    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence, revision: 0 });
     this.revision = maxRevision + 1;
     const order = wants(id, [`${gpu}@${(generations[gpu] ?? 0) + 1}`], { lingerMs: 30_000 });
     this.take({ type: 'desired', epoch, leaderId: '', revision: this.revision, allocations: [order], spared: [] });
@@ -385,7 +385,7 @@ class World {
     this.take({ type: 'disconnected' });
     this.take({ type: 'connected' });
     this.welcome(99, 'healed', this.state.journal.clusterId || 'c1');
-    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+    this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence, revision: 0 });
     this.take({ type: 'desired', epoch: 99, leaderId: '', revision: 10_000, allocations: [], spared: [] });
     for (let turns = 0; turns < 100; turns += 1) {
       for (const one of this.news.splice(0)) this.take(one);
@@ -393,7 +393,7 @@ class World {
       for (let left = this.looks.length; left > 0; left -= 1) this.answerLook('clean');
       this.nowMs += 1_000;
       this.take({ type: 'tick' });
-      this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence });
+      this.take({ type: 'heartbeat answered', sequence: this.state.heartbeat.lastSequence, revision: 0 });
     }
     if (this.alive.size > 0) throw new Error(`still running after everything healed: ${[...this.alive.keys()].join()}`);
     if (this.state.doubts.size > 0) throw new Error(`still in doubt: ${[...this.state.doubts.keys()].join()}`);
@@ -429,7 +429,7 @@ describe('under any order, repetition and loss of inputs', () => {
         const world = new World();
         world.take({ type: 'connected' });
         world.welcome(1, 'l1', 'c1');
-        world.take({ type: 'heartbeat answered', sequence: world.state.heartbeat.lastSequence });
+        world.take({ type: 'heartbeat answered', sequence: world.state.heartbeat.lastSequence, revision: 0 });
         for (const one of actions) world.act(one);
         world.heal();
       }),

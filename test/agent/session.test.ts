@@ -406,7 +406,7 @@ describe('the lease', () => {
     const { lastSequence } = session.state.heartbeat;
     session.take({ type: 'disconnected' });
     const before = session.state.leaseDeadlineMs;
-    session.take({ type: 'heartbeat answered', sequence: lastSequence });
+    session.take({ type: 'heartbeat answered', sequence: lastSequence, revision: 1 });
     expect(session.state.leaseDeadlineMs).toBe(before);
   });
 
@@ -453,6 +453,32 @@ describe('whose orders count', () => {
     expect(session.orderAt(epoch, revision)).toEqual(['close connection']);
     expect(session.phase('a')).toBe('starting');
     expect(journalOf(session.state)).toMatchObject({ maxEpoch: 2, maxRevision: 10 });
+  });
+
+  test('what an answer tells of the history is remembered, obeyed or not, and stands in the way of no order', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.orderAt(1, 10, wants('a'));
+    expect(session.state.heardRevision).toBe(10);
+    session.pass(HEARTBEAT_MS);
+    session.beat(17);
+    session.beat(16);
+    expect(session.state.heardRevision).toBe(17);
+    expect(session.orderAt(1, 12, wants('a'), wants('b'))).not.toContain('close connection');
+    expect(journalOf(session.state)).toMatchObject({ maxRevision: 12 });
+    expect(session.state.heardRevision).toBe(17);
+  });
+
+  test('it is forgotten with the history, and not taken from a stream that is over', () => {
+    const session = new SessionDriver();
+    session.join();
+    session.beat(17);
+    session.take({ type: 'disconnected' });
+    session.beat(18);
+    expect(session.state.heardRevision).toBe(17);
+    session.take({ type: 'connected' });
+    session.welcome({ epoch: 2, lineage: 'another' });
+    expect(session.state.heardRevision).toBe(0);
   });
 
   test('the same revision again is a repetition', () => {

@@ -1,11 +1,14 @@
 // Each checker of the fault simulator, shown to bite: a history that breaks its law, made by hand, and the same one without the fault.
 import { describe, expect, test } from 'vitest';
 import type { WorkloadNumber } from '../../common/ids.js';
+import { sluice } from '../../common/proto.js';
 import type { AgentRecord } from '../../node-agent/agent-journal.js';
+import type { ConnectResponse, ConnectResponse__Output } from '../../proto/gen/sluice/v1/ConnectResponse.js';
 import { workloadKey, type Allocation, type ClusterNode, type Workload } from '../../scheduler/model/records.js';
 import type { Commit, StoredRecord } from '../../scheduler/store/state-store.js';
+import { HearingChecker } from '../../simulator/faults/hearing-checker.js';
 import { MachineChecker } from '../../simulator/faults/machine-checker.js';
-import { SimMachine } from '../../simulator/faults/machine.js';
+import { SimMachine, SimProcess } from '../../simulator/faults/machine.js';
 import type { SimNode } from '../../simulator/faults/node.js';
 import { PromiseChecker } from '../../simulator/faults/promise-checker.js';
 import { RecordChecker } from '../../simulator/faults/record-checker.js';
@@ -499,3 +502,68 @@ test('a campaign that has not seen a required pair is told so', () => {
   coverage.counts.delete(first);
   expect(missingCells(coverage, 'disk')).toEqual([first]);
 });
+
+describe('what agents were told', () => {
+  const COPY = { lineage: 'l', epoch: 1, revision: 5 };
+
+  /** An agent that was answered when the scheduler stood at `heard`; then the disk is put back to the copy. */
+  function setup({ heard = 9, lineage = 'l', isTold = false, isDelivered = true } = {}) {
+    const broken: string[] = [];
+    const checker = new HearingChecker((law) => broken.push(law));
+    const disk = new SimDisk('l');
+    const process = new SimProcess(new SimMachine(new Timeline(), 'n', 1), 'agent');
+    const nothing = (): void => undefined;
+    const listener = { opened: nothing, received: nothing, closed: nothing, drained: nothing };
+    const ear = checker.overhear('n', process, listener);
+    checker.sending('n', { heartbeatReply: { sequence: 1 } }, { lineage, revision: heard });
+    if (isDelivered) ear.received(fromWire({ heartbeatReply: { sequence: 1 } }));
+    disk.restore({ position: COPY, tables: new Map() });
+    checker.lostHistory(disk, isTold);
+    return {
+      broken,
+      process,
+      meets: () => ear.received(fromWire({ welcome: {} })),
+      notes: () => {
+        const note = { id: 'i', timeMs: 0, kind: 'history_lost', message: '', actor: '' };
+        disk.restore({ position: COPY, tables: new Map([['incidents', new Map([['i', note]])]]) });
+      },
+      check: () => {
+        checker.check(disk);
+        return broken;
+      },
+    };
+  }
+
+  test('an agent that knows of more than the disk that was put back has to be found out', () => {
+    const silent = setup();
+    silent.meets();
+    expect(silent.check()).toEqual(['I28 a loss is announced']);
+    const told = setup();
+    told.meets();
+    told.notes();
+    expect(told.check()).toEqual([]);
+  });
+
+  test('nobody who cannot know of it is asked', () => {
+    expect(setup().check()).toEqual([]);
+    for (const one of [
+      setup({ heard: 5 }),
+      setup({ lineage: 'another' }),
+      setup({ isTold: true }),
+      setup({ isDelivered: false }),
+    ]) {
+      one.meets();
+      expect(one.check()).toEqual([]);
+    }
+    const dead = setup();
+    dead.meets();
+    dead.process.kill();
+    expect(dead.check()).toEqual([]);
+  });
+});
+
+/** As it arrives. */
+function fromWire(message: ConnectResponse): ConnectResponse__Output {
+  const { responseSerialize, responseDeserialize } = sluice.AgentService.service.Connect;
+  return responseDeserialize(responseSerialize(message));
+}

@@ -18,7 +18,7 @@ export interface AgentHello {
    */
   'allocations'?: (_sluice_v1_ObservedAllocation)[];
   /**
-   * What the agent last obeyed. Empty and 0 on its first start.
+   * What the agent last obeyed. Empty and 0 on its first start. The revision is the highest it was told of, obeyed or not.
    */
   'clusterId'?: (string);
   'lineage'?: (string);
@@ -73,7 +73,7 @@ export interface AgentHello__Output {
    */
   'allocations': (_sluice_v1_ObservedAllocation__Output)[];
   /**
-   * What the agent last obeyed. Empty and 0 on its first start.
+   * What the agent last obeyed. Empty and 0 on its first start. The revision is the highest it was told of, obeyed or not.
    */
   'clusterId': (string);
   'lineage': (string);
