@@ -72,7 +72,9 @@ export class Stubs {
     const channel = this.workloads.getChannel();
     return new Promise((resolve) => {
       const look = (): void => {
-        const state = channel.getConnectivityState(true);
+        // To ask for a connection of a channel that was closed meanwhile would open it again, for ever.
+        const known = channel.getConnectivityState(false);
+        const state = known === grpc.connectivityState.IDLE ? channel.getConnectivityState(true) : known;
         if (state === grpc.connectivityState.READY) resolve(null);
         else if (state === grpc.connectivityState.TRANSIENT_FAILURE) resolve('it takes no connection');
         else if (state === grpc.connectivityState.SHUTDOWN) resolve('this client was closed');

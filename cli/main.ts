@@ -58,4 +58,6 @@ function onKey(handler: (key: string) => void): () => void {
   };
 }
 
-process.exitCode = await runCli(process.argv.slice(2), host);
+// Not when nothing is left to be done: a connection to an address that takes it and then stays silent, while another one has answered,
+// would keep the process for as long.
+process.exit(await runCli(process.argv.slice(2), host));

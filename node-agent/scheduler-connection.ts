@@ -21,6 +21,13 @@ const KEEPALIVE_OF_SEVERAL_MS = 5_000;
 const KEEPALIVE_LIMIT_OF_SEVERAL_MS = 4_000;
 /** How long one of several addresses may take to be connected to: one that takes no packets would hold the agent for its lease. */
 export const CONNECT_LIMIT_MS = 3_000;
+/** And a single one, which nothing else would end: a machine that dies in the middle of a TLS handshake says nothing any more. */
+export const CONNECT_LIMIT_OF_ONE_MS = 20_000;
+/** gRPC connects again of its own, with pauses from the first to the last; they must not be longer than ours. */
+const FIRST_RECONNECT_MS = 100;
+const LAST_RECONNECT_MS = 1_000;
+/** A connection to an address that is not used any more, as that of a daemon that stands by, is closed after this, in ms. */
+const UNUSED_LIMIT_MS = 30_000;
 /** The same trouble is logged again only after this, in ms. */
 const REPEAT_LOG_MS = 60_000;
 
@@ -52,13 +59,20 @@ export type RelayStream = grpc.ClientDuplexStream<RelayRequest, RelayResponse__O
 
 type Stream = grpc.ClientDuplexStream<ConnectRequest, ConnectResponse__Output>;
 
+type Client = InstanceType<typeof sluice.AgentService>;
+
 /** Keeps a stream open until it is ended. */
 export class SchedulerConnection {
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #deps: { readonly clock: Clock; readonly random: () => number; readonly log: Logger };
   #stream: Stream | null = null;
-  #client: InstanceType<typeof sluice.AgentService> | null = null;
+  /**
+   * One an address, kept as long as its connection may come to something: gRPC connects again of its own, also with a client that was
+   * closed while it could not connect, and what it gets then nobody would close.
+   */
+  readonly #clients = new Map<string, Client>();
+  #client: Client | null = null;
   #timer: Timer | null = null;
   /** Rounds over all addresses without success, for the pauses. */
   #failures = 0;
@@ -82,25 +96,10 @@ export class SchedulerConnection {
 
   /** Opens the first stream. */
   start(): void {
-    const { servers, token, tls } = this.#options;
+    const { servers, token } = this.#options;
     const server = servers[this.#at] ?? '';
-    const isOneOfSeveral = servers.length > 1;
     this.#isProven = false;
-    const client = new sluice.AgentService(
-      server,
-      tls === null
-        ? grpc.credentials.createInsecure()
-        : grpc.credentials.createSsl(tls.ca, tls.client?.key, tls.client?.certificate),
-      {
-        'grpc.keepalive_time_ms': isOneOfSeveral ? KEEPALIVE_OF_SEVERAL_MS : KEEPALIVE_MS,
-        'grpc.keepalive_timeout_ms': isOneOfSeveral ? KEEPALIVE_LIMIT_OF_SEVERAL_MS : KEEPALIVE_LIMIT_MS,
-        'grpc.keepalive_permit_without_calls': 1,
-        'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-        'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-        // The pauses are ours: a shared subchannel would add its own.
-        'grpc.use_local_subchannel_pool': 1,
-      },
-    );
+    const client = this.#clientOf(server);
     const stream = client.connect(this.#metadata(token));
     this.#client = client;
     this.#stream = stream;
@@ -108,18 +107,18 @@ export class SchedulerConnection {
     const end = (why: string, leader: string | null = null) => {
       if (over) return;
       over = true;
-      client.close();
+      limit.cancel();
       if (this.#stream === stream) this.#stream = null;
       this.#lost(server, why, leader);
     };
-    if (isOneOfSeveral) {
-      // gRPC's deadlines are of the wall clock.
-      client.waitForReady(this.#deps.clock.wallMs() + CONNECT_LIMIT_MS, (error) => {
-        if (error === undefined || over) return;
-        end(`no connection within ${CONNECT_LIMIT_MS / 1_000} s: ${error.message}`);
-        stream.cancel();
-      });
-    }
+    const limitMs = servers.length > 1 ? CONNECT_LIMIT_MS : CONNECT_LIMIT_OF_ONE_MS;
+    // Not by waitForReady of gRPC: it looks once more when the client is closed, which makes the channel connect again, and for ever.
+    const limit = this.#deps.clock.after(limitMs, () => {
+      if (client.getChannel().getConnectivityState(false) === grpc.connectivityState.READY) return;
+      this.#drop(server);
+      end(`no connection within ${limitMs / 1_000} s`);
+      stream.cancel();
+    });
     stream.on('data', (message: ConnectResponse__Output) => {
       if (!over) this.#listener.received(message);
     });
@@ -156,9 +155,45 @@ export class SchedulerConnection {
     return metadata;
   }
 
-  /** Gives up the present stream; another one is opened after a pause. */
+  /** Gives up the present stream, and its connection; another one is opened after a pause. */
   reset(): void {
-    this.#stream?.cancel();
+    const stream = this.#stream;
+    if (stream === null) return;
+    this.#drop(this.#options.servers[this.#at] ?? '');
+    stream.cancel();
+  }
+
+  #clientOf(server: string): Client {
+    const known = this.#clients.get(server);
+    if (known !== undefined) return known;
+    const { servers, tls } = this.#options;
+    const isOneOfSeveral = servers.length > 1;
+    const client = new sluice.AgentService(
+      server,
+      tls === null
+        ? grpc.credentials.createInsecure()
+        : grpc.credentials.createSsl(tls.ca, tls.client?.key, tls.client?.certificate),
+      {
+        'grpc.keepalive_time_ms': isOneOfSeveral ? KEEPALIVE_OF_SEVERAL_MS : KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': isOneOfSeveral ? KEEPALIVE_LIMIT_OF_SEVERAL_MS : KEEPALIVE_LIMIT_MS,
+        'grpc.keepalive_permit_without_calls': 1,
+        'grpc.initial_reconnect_backoff_ms': FIRST_RECONNECT_MS,
+        'grpc.max_reconnect_backoff_ms': LAST_RECONNECT_MS,
+        'grpc.client_idle_timeout_ms': UNUSED_LIMIT_MS,
+        'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+        'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+        // Dropped with its client, not kept for the next one.
+        'grpc.use_local_subchannel_pool': 1,
+      },
+    );
+    this.#clients.set(server, client);
+    return client;
+  }
+
+  /** The next stream to this address gets a connection of its own. */
+  #drop(server: string): void {
+    this.#clients.get(server)?.close();
+    this.#clients.delete(server);
   }
 
   /** Ends for good. */
@@ -175,7 +210,7 @@ export class SchedulerConnection {
         stream.end();
       });
     }
-    this.#client?.close();
+    for (const client of this.#clients.values()) client.close();
   }
 
   /** @param leader what the address said of who leads: empty = not known to it, null = it said nothing of the kind */

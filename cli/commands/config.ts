@@ -1,4 +1,5 @@
 // `sluice config`: named schedulers in the configuration file, as kubectl's contexts.
+import path from 'node:path';
 import { contextNamed, withContext, writeConfig, type Context, type Settings } from '../config.js';
 import { usageError } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
@@ -88,10 +89,11 @@ async function setContext(invocation: Invocation, word: string | undefined, opti
   const { server, tokenFile, tlsCa, tlsCert, tlsKey } = invocation.flags;
   const change: Context = {
     ...(server === undefined ? {} : { server }),
-    ...(tokenFile === undefined ? {} : { token_file: tokenFile }),
-    ...(tlsCa === undefined ? {} : { tls_ca: tlsCa }),
-    ...(tlsCert === undefined ? {} : { tls_cert: tlsCert }),
-    ...(tlsKey === undefined ? {} : { tls_key: tlsKey }),
+    // A context is used in other folders than the one it was made in.
+    ...(tokenFile === undefined ? {} : { token_file: path.resolve(tokenFile) }),
+    ...(tlsCa === undefined ? {} : { tls_ca: path.resolve(tlsCa) }),
+    ...(tlsCert === undefined ? {} : { tls_cert: path.resolve(tlsCert) }),
+    ...(tlsKey === undefined ? {} : { tls_key: path.resolve(tlsKey) }),
     ...(options.queue === undefined ? {} : { queue: options.queue }),
   };
   if (Object.keys(change).length === 0) {

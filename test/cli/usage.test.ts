@@ -190,6 +190,19 @@ describe('config', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  it('writes full paths, since a context is used in other folders than the one it was made in', async () => {
+    const env = { SLUICE_CONFIG: path.join(temporaryFolder(), 'config.yaml') };
+    const files = ['--token-file', 'alice.token', '--tls-ca', '../ca.crt', '--tls-cert', '/a/b', '--tls-key', 'k'];
+    await cli(['config', 'set-context', 'lab', '--server', 'lab:7443', ...files], { env });
+    const { stdout } = await cli(['config', 'view', '-o', 'json'], { env });
+    expect(JSON.parse(stdout)).toMatchObject({
+      token_file: path.resolve('alice.token'),
+      tls_ca: path.resolve('../ca.crt'),
+      tls_cert: '/a/b',
+      tls_key: path.resolve('k'),
+    });
+  });
+
   it('shows each setting and where it comes from, but no token', async () => {
     const file = path.join(temporaryFolder(), 'config.yaml');
     writeFileSync(file, 'current_context: lab\ncontexts: {lab: {server: "lab:7443", queue: vision}}\n');

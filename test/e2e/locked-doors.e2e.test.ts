@@ -1,10 +1,12 @@
 // TLS and tokens: who may speak to the daemon, and that it does not bind beyond loopback without both.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ApiError } from '../../common/errors.js';
 import type { SluiceClient } from '../../cli/client.js';
 import { PACKAGE_ROOT } from '../../common/package-root.js';
@@ -59,6 +61,19 @@ describe.runIf(needs('build') && needs('openssl'))('a daemon with TLS and tokens
     expect(await codeOf(cluster.client('').getVersion())).toBe('UNAUTHENTICATED TOKEN_MISSING');
     expect(await codeOf(cluster.client('guess').getVersion())).toBe('UNAUTHENTICATED TOKEN_INVALID');
     expect(await codeOf(cluster.client('n1-secret').allQueues())).toMatch(/^(UNAUTHENTICATED|PERMISSION_DENIED) /);
+  });
+
+  test('answers a command that ends then, although another address took its connection and stays silent', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const servers = `127.0.0.1:${port},${cluster.grpc}`;
+    writeFileSync(probe.at('alice-token'), 'alice-secret\n', { mode: 0o600 });
+    const flags = ['--server', servers, '--tls-ca', probe.at('server.crt'), '--token-file', probe.at('alice-token')];
+    const run = spawn(process.execPath, ['dist/cli/main.js', 'get', 'queues', ...flags], { stdio: 'ignore' });
+    onTestFinished(() => void run.kill('SIGKILL'));
+    expect(await once(run, 'exit')).toEqual([0, null]);
   });
 
   test('tells its version and its clock to agents too, which compare them with their own', async () => {
