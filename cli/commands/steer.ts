@@ -10,6 +10,7 @@ import { workloadSelector } from '../resources.js';
 interface Options {
   readonly reason?: string;
   readonly hold?: boolean;
+  readonly ownerMayRelease?: boolean;
   readonly to?: string;
   readonly output?: string;
 }
@@ -23,16 +24,23 @@ interface Verb {
   readonly outcome: (workload: Workload__Output, options: Options) => string;
 }
 
+const OWNER_MAY_RELEASE = [
+  '--owner-may-release',
+  'for administrators: the owner may release it too, which only administrators may otherwise',
+] as const;
 const REASON = ['--reason <text>', 'told to whoever asks later'] as const;
 
 const VERBS: Readonly<Record<string, Verb>> = {
   hold: {
     description: 'Holds workloads back: they do not start until they are released. What runs goes on.',
     usage: 'WORKLOAD… [FLAGS]',
-    flags: [REASON],
-    ask: (api, workloads, { reason = '' }) => api.holdWorkloads({ workloads, reason }),
-    outcome: ({ state }) =>
-      state === 'WORKLOAD_STATE_PENDING' ? 'held' : `held once it waits again (now ${stateWord(state)})`,
+    flags: [REASON, OWNER_MAY_RELEASE],
+    ask: (api, workloads, { reason = '', ownerMayRelease = false }) =>
+      api.holdWorkloads({ workloads, reason, ownerMayRelease }),
+    outcome: ({ state, adminHold }) => {
+      const held = state === 'WORKLOAD_STATE_PENDING' ? 'held' : `held once it waits again (now ${stateWord(state)})`;
+      return adminHold ? `${held}; only administrators release it` : held;
+    },
   },
   release: {
     description: 'Ends a hold.',
@@ -44,8 +52,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
   requeue: {
     description: 'Stops running workloads, with their grace, and lets them wait for GPUs again.',
     usage: 'WORKLOAD… [FLAGS]',
-    flags: [REASON, ['--hold', 'also hold them, until they are released']],
-    ask: (api, workloads, { reason = '', hold = false }) => api.requeueWorkloads({ workloads, reason, hold }),
+    flags: [REASON, ['--hold', 'also hold them, until they are released'], OWNER_MAY_RELEASE],
+    ask: (api, workloads, { reason = '', hold = false, ownerMayRelease = false }) => {
+      if (ownerMayRelease && !hold) throw usageError('--owner-may-release says how it is held: give --hold with it');
+      return api.requeueWorkloads({ workloads, reason, hold, ownerMayRelease });
+    },
     outcome: ({ state }, { hold = false }) => {
       if (state === 'WORKLOAD_STATE_PENDING') return hold ? 'pending and held' : 'unchanged: it is pending';
       return hold ? 'stopping; it is held then' : 'stopping; it goes back to pending';

@@ -56,6 +56,7 @@ export function workloadToProto(
     requeues: workload.requeues,
     retries: workload.retries,
     hold: workload.hold ?? '',
+    adminHold: workload.adminHold === true,
     limitTime: toTimestamp(workload.deadline?.endMs ?? null),
     lostGpuTime: toDuration(workload.lostGpuMs),
     gpuTime: toDuration(workload.gpuMs),

@@ -9,7 +9,7 @@ import { formatTraceParent, parseTraceParent } from '../../common/tracing/trace-
 import { toTimestamp } from '../../common/units.js';
 import type { Command } from '../control/command.js';
 import { cancel } from '../control/commands/cancel.js';
-import { hold, prioritize, release, requeue } from '../control/commands/steering.js';
+import { hold, prioritize, release, requeue, type Right } from '../control/commands/steering.js';
 import { submit } from '../control/commands/submit.js';
 import { noWorkload } from '../control/refusals.js';
 import { Briefs, explain, explainBriefly } from '../engine/explain.js';
@@ -173,15 +173,20 @@ export function workloadService(handlers: Handlers, deps: ServiceDependencies): 
       },
       USERS_AND_TASKS,
     ),
-    HoldWorkloads: handlers.unary('HoldWorkloads', ({ workloads, reason }, principal) =>
-      steer(workloads, principal, (words) => hold(words, parseReason(reason), principal.name)),
+    HoldWorkloads: handlers.unary('HoldWorkloads', ({ workloads, reason, ownerMayRelease }, principal) =>
+      steer(workloads, principal, (words) =>
+        hold(words, parseReason(reason), principal.name, { right: rightOf(principal), ownerMayRelease }),
+      ),
     ),
     ReleaseWorkloads: handlers.unary('ReleaseWorkloads', ({ workloads }, principal) =>
-      steer(workloads, principal, (words) => release(words, principal.name)),
+      steer(workloads, principal, (words) => release(words, principal.name, rightOf(principal))),
     ),
     RequeueWorkloads: handlers.unary('RequeueWorkloads', (request, principal) =>
       steer(request.workloads, principal, (words) =>
-        requeue(words, parseReason(request.reason), principal.name, request.hold),
+        requeue(words, parseReason(request.reason), principal.name, request.hold, {
+          right: rightOf(principal),
+          ownerMayRelease: request.ownerMayRelease,
+        }),
       ),
     ),
     PrioritizeWorkloads: handlers.unary('PrioritizeWorkloads', ({ workloads, priority }, principal) =>
@@ -211,6 +216,10 @@ function changeable(state: ReadableState, words: readonly string[], principal: P
   return principal.kind === 'task'
     ? words.map((word) => String(ownWorkloadNamed(state, principal, word).number))
     : requireOwnerOfAll(state, words, principal);
+}
+
+function rightOf({ role }: Principal): Right {
+  return role === 'admin' ? 'admin' : 'owner';
 }
 
 /** `it is running`; `it has failed: task 0 exited with code 3`; and of which nodes nothing is heard. */

@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError, type FieldViolation } from '../../common/errors.js';
 import { nearest } from '../../common/nearest.js';
-import type { ClusterMeta } from '../model/records.js';
+import type { ClusterMeta, Workload } from '../model/records.js';
 
 /** Something named does not exist. `known` feeds the hint; `consequence` says what did not happen. */
 export function notFound(
@@ -34,6 +34,21 @@ export function noWorkload({ recovery }: Pick<ClusterMeta, 'recovery'>, word: st
     'A part of the history was lost, or may have been: if an agent runs it, it is known again once that agent was heard.\n' +
     '"sluice status" says until when to wait. What only waited in the lost part has to be submitted again.';
   return new ApiError({ code, reason, message: `${message}\n${yet}`, metadata });
+}
+
+/** An administrator holds it back, and who wants to release it is none. */
+export function heldByAdmin(
+  { number, spec, hold }: Pick<Workload, 'number' | 'spec' | 'hold'>,
+  consequence: string,
+): ApiError {
+  return new ApiError({
+    code: status.PERMISSION_DENIED,
+    reason: 'HELD_BY_ADMIN',
+    message:
+      `workload ${number} ("${spec.name}") is ${hold ?? 'held'}, and what an administrator holds only administrators release; ${consequence}\n` +
+      'Ask an administrator to release it, or cancel it: "sluice cancel".',
+    metadata: { workload: String(number), hold: hold ?? '' },
+  });
 }
 
 /** The request itself is wrong, whatever the state. */

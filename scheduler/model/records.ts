@@ -522,6 +522,8 @@ export interface Workload {
   readonly hastyRequeues?: number;
   /** Why it is held back, in words; null = it is not. */
   readonly hold: string | null;
+  /** An administrator holds it back, and only administrators release it. Absent = its owner does as well. */
+  readonly adminHold?: true;
   /** Not to be placed before; 0 = at once. */
   readonly notBeforeMs: number;
   /**

@@ -25,20 +25,32 @@ describe('steering work', () => {
     [
       'hold 1040 resnet job/1042 --reason data',
       'HoldWorkloads',
-      { workloads: ['1040', 'resnet', '1042'], reason: 'data' },
+      { workloads: ['1040', 'resnet', '1042'], reason: 'data', ownerMayRelease: false },
       ['unchanged: it has ended (Failed)', 'held once it waits again (now Running)', 'held'],
     ],
     ['release 1042', 'ReleaseWorkloads', { workloads: ['1042'] }, ['released']],
     [
       'requeue 1041 1042',
       'RequeueWorkloads',
-      { workloads: ['1041', '1042'], reason: '', hold: false },
+      { workloads: ['1041', '1042'], reason: '', hold: false, ownerMayRelease: false },
       ['stopping; it goes back to pending', 'unchanged: it is pending'],
+    ],
+    [
+      'hold 1042 --owner-may-release',
+      'HoldWorkloads',
+      { workloads: ['1042'], reason: '', ownerMayRelease: true },
+      ['held'],
+    ],
+    [
+      'requeue 1041 1042 --hold --owner-may-release',
+      'RequeueWorkloads',
+      { workloads: ['1041', '1042'], reason: '', hold: true, ownerMayRelease: true },
+      ['stopping; it is held then', 'pending and held'],
     ],
     [
       'requeue 1041 1042 --hold',
       'RequeueWorkloads',
-      { workloads: ['1041', '1042'], reason: '', hold: true },
+      { workloads: ['1041', '1042'], reason: '', hold: true, ownerMayRelease: false },
       ['stopping; it is held then', 'pending and held'],
     ],
     [
@@ -62,9 +74,15 @@ describe('steering work', () => {
   it.each([
     ['priority 1042', 'error: which priority?\nUsage: sluice priority WORKLOAD… --to NUMBER\n'],
     ['priority 1042 --to high', 'error: --to high is no whole number such as 80\n'],
+    ['requeue 1041 --owner-may-release', 'error: --owner-may-release says how it is held: give --hold with it\n'],
     ['hold queue/x', 'error: "queue/x" is a queue, but a workload is wanted here\n'],
   ])('sluice %s is refused here', async (line, stderr) => {
     expect(await cli(line)).toMatchObject({ code: 2, stderr });
+  });
+
+  it('says of the hold of an administrator who releases it', async () => {
+    Object.assign(scheduler.workloads.find(({ number }) => number === 1042) ?? {}, { adminHold: true });
+    expect((await cli('hold 1042')).stdout).toBe('workload/1042 held; only administrators release it\n');
   });
 
   it('prints names and JSON', async () => {

@@ -1,9 +1,11 @@
 // Hold, release, requeue, priority: what they change, what they leave alone, and that repeating them is harmless.
+import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
+import { ApiError } from '../../common/errors.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { endRecovery, noteLostHistory } from '../../scheduler/control/commands/recovery.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
-import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
+import { hold, type HoldTerms, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
 import { markEnded, markReleased, markStarted } from '../../scheduler/model/lifecycle.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { Workshop } from './workshop.js';
@@ -26,6 +28,16 @@ function stage() {
   const events = (number: WorkloadNumber) =>
     shop.workload(number).events.map(({ type, message }) => `${type}: ${message}`);
   return { shop, node, start, end, events };
+}
+
+function refusalOf(run: () => unknown): ApiError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
 }
 
 describe('a hold', () => {
@@ -88,6 +100,84 @@ describe('a hold', () => {
     expect(shop.workload(number).gate?.kind).toBe('backoff');
     shop.pass(60_000);
     expect(shop.workload(number).gate).toBeNull();
+  });
+});
+
+describe('a hold of an administrator', () => {
+  const admins = { right: 'admin', ownerMayRelease: false } as const;
+  const lenient = { right: 'admin', ownerMayRelease: true } as const;
+  /** Of a workload that ada submitted. */
+  function heldByRoot(terms: HoldTerms = admins) {
+    const { shop, ...rest } = stage();
+    const number = shop.submit();
+    shop.run(hold(['work'], 'looks broken', 'root', terms));
+    return { shop, number, ...rest };
+  }
+
+  test('is released by administrators only, and says so to its owner', () => {
+    const { shop, number, events } = heldByRoot();
+    const held = shop.workload(number);
+    expect(held).toMatchObject({ hold: 'held by administrator root: looks broken', adminHold: true });
+    const refusal = refusalOf(() => shop.run(release(['work'], 'ada', 'owner')));
+    expect(refusal).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'HELD_BY_ADMIN' });
+    expect(refusal.message).toBe(
+      'workload 1 ("work") is held by administrator root: looks broken, and what an administrator holds only administrators release; ' +
+        'nothing was released\nAsk an administrator to release it, or cancel it: "sluice cancel".',
+    );
+    expect(shop.workload(number)).toBe(held);
+    shop.run(release(['work'], 'operator', 'admin'));
+    shop.pass();
+    expect(shop.workload(number)).toMatchObject({ hold: null, gate: null });
+    expect(shop.workload(number)).not.toHaveProperty('adminHold');
+    expect(events(number).at(-1)).toBe('unheld: released by operator');
+  });
+
+  test('keeps all of several from being released by an owner', () => {
+    const { shop, number } = heldByRoot();
+    const own = shop.submit({ name: 'own' });
+    shop.run(hold(['own'], '', 'ada'));
+    expect(() => shop.run(release(['own', 'work'], 'ada'))).toThrow('nothing was released');
+    expect([shop.workload(own).hold, shop.workload(number).adminHold]).toEqual(['held by ada', true]);
+  });
+
+  test.each([
+    ['hold', hold(['work'], 'mine', 'ada')],
+    ['requeue', requeue(['work'], 'mine', 'ada', true)],
+  ])("is not made the owner's by a %s of the owner", (_, command) => {
+    const { shop, number } = heldByRoot();
+    const before = shop.workload(number);
+    shop.run(command);
+    expect(shop.workload(number)).toBe(before);
+  });
+
+  test('takes over that of the owner, also without a reason, and as a requeue holds', () => {
+    const { shop, start, end } = stage();
+    const [waits, runs] = [shop.submit({ name: 'a' }), shop.submit({ name: 'b' })];
+    const id = start(runs);
+    shop.run(hold(['a'], 'no data', 'ada'));
+    shop.run(hold(['a'], '', 'root', admins));
+    shop.run(requeue(['b'], '', 'root', true, admins));
+    end(id);
+    for (const number of [waits, runs]) {
+      expect(shop.workload(number)).toMatchObject({ hold: 'held by administrator root', adminHold: true });
+      expect(() => shop.run(release([String(number)], 'ada'))).toThrow(/only administrators release/);
+    }
+  });
+
+  test('may be left to the owner, at once or later', () => {
+    for (const { shop, number } of [heldByRoot(lenient), heldByRoot()]) {
+      shop.run(hold(['work'], 'as you like', 'root', lenient));
+      expect(shop.workload(number).hold).toBe('held by root: as you like');
+      shop.run(release(['work'], 'ada'));
+      expect(shop.workload(number).hold).toBeNull();
+    }
+  });
+
+  test('of the own work is that of any owner', () => {
+    const { shop } = stage();
+    const number = shop.submit();
+    shop.run(hold(['work'], '', shop.workload(number).owner, admins));
+    expect(shop.workload(number).adminHold).toBeUndefined();
   });
 });
 

@@ -10,6 +10,10 @@ export interface HoldWorkloadsRequest {
    * At most 1,000 characters.
    */
   'reason'?: (string);
+  /**
+   * Of an administrator: the owner may release it, as if the owner had held it.
+   */
+  'ownerMayRelease'?: (boolean);
 }
 
 export interface HoldWorkloadsRequest__Output {
@@ -21,4 +25,8 @@ export interface HoldWorkloadsRequest__Output {
    * At most 1,000 characters.
    */
   'reason': (string);
+  /**
+   * Of an administrator: the owner may release it, as if the owner had held it.
+   */
+  'ownerMayRelease': (boolean);
 }

@@ -4,14 +4,14 @@ import type { Workload as _sluice_v1_Workload, Workload__Output as _sluice_v1_Wo
 
 export interface HoldWorkloadsResponse {
   /**
-   * In the order asked. Holding what has ended changes nothing.
+   * In the order asked. Holding what has ended changes nothing, nor does what an owner adds to the hold of an administrator.
    */
   'workloads'?: (_sluice_v1_Workload)[];
 }
 
 export interface HoldWorkloadsResponse__Output {
   /**
-   * In the order asked. Holding what has ended changes nothing.
+   * In the order asked. Holding what has ended changes nothing, nor does what an owner adds to the hold of an administrator.
    */
   'workloads': (_sluice_v1_Workload__Output)[];
 }

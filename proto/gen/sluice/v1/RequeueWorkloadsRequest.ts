@@ -14,6 +14,10 @@ export interface RequeueWorkloadsRequest {
    * Also hold them, so that they wait until they are released.
    */
   'hold'?: (boolean);
+  /**
+   * Of an administrator, with hold: the owner may release it.
+   */
+  'ownerMayRelease'?: (boolean);
 }
 
 export interface RequeueWorkloadsRequest__Output {
@@ -29,4 +33,8 @@ export interface RequeueWorkloadsRequest__Output {
    * Also hold them, so that they wait until they are released.
    */
   'hold': (boolean);
+  /**
+   * Of an administrator, with hold: the owner may release it.
+   */
+  'ownerMayRelease': (boolean);
 }

@@ -76,6 +76,10 @@ export interface Workload {
    * Empty = nothing is to be said.
    */
   'advice'?: (string);
+  /**
+   * An administrator holds it back, and only administrators release it.
+   */
+  'adminHold'?: (boolean);
 }
 
 export interface Workload__Output {
@@ -144,4 +148,8 @@ export interface Workload__Output {
    * Empty = nothing is to be said.
    */
   'advice': (string);
+  /**
+   * An administrator holds it back, and only administrators release it.
+   */
+  'adminHold': (boolean);
 }

@@ -74,14 +74,16 @@ export interface WorkloadServiceClient extends grpc.Client {
   getWorkload(argument: _sluice_v1_GetWorkloadRequest, callback: grpc.requestCallback<_sluice_v1_GetWorkloadResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Holds workloads back: they are not started until they are released. What runs goes on.
+   * Holds workloads back: they are not started until they are released. What runs goes on. What an administrator holds of others only an
+   * administrator releases.
    */
   HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   HoldWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Holds workloads back: they are not started until they are released. What runs goes on.
+   * Holds workloads back: they are not started until they are released. What runs goes on. What an administrator holds of others only an
+   * administrator releases.
    */
   holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   holdWorkloads(argument: _sluice_v1_HoldWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_HoldWorkloadsResponse__Output>): grpc.ClientUnaryCall;
@@ -119,14 +121,14 @@ export interface WorkloadServiceClient extends grpc.Client {
   prioritizeWorkloads(argument: _sluice_v1_PrioritizeWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_PrioritizeWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Ends a hold.
+   * Ends a hold. PERMISSION_DENIED (HELD_BY_ADMIN) when one of them is an administrator's and the caller is none: then none is released.
    */
   ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   ReleaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Ends a hold.
+   * Ends a hold. PERMISSION_DENIED (HELD_BY_ADMIN) when one of them is an administrator's and the caller is none: then none is released.
    */
   releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
   releaseWorkloads(argument: _sluice_v1_ReleaseWorkloadsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_sluice_v1_ReleaseWorkloadsResponse__Output>): grpc.ClientUnaryCall;
@@ -197,7 +199,8 @@ export interface WorkloadServiceHandlers extends grpc.UntypedServiceImplementati
   GetWorkload: grpc.handleUnaryCall<_sluice_v1_GetWorkloadRequest__Output, _sluice_v1_GetWorkloadResponse>;
   
   /**
-   * Holds workloads back: they are not started until they are released. What runs goes on.
+   * Holds workloads back: they are not started until they are released. What runs goes on. What an administrator holds of others only an
+   * administrator releases.
    */
   HoldWorkloads: grpc.handleUnaryCall<_sluice_v1_HoldWorkloadsRequest__Output, _sluice_v1_HoldWorkloadsResponse>;
   
@@ -212,7 +215,7 @@ export interface WorkloadServiceHandlers extends grpc.UntypedServiceImplementati
   PrioritizeWorkloads: grpc.handleUnaryCall<_sluice_v1_PrioritizeWorkloadsRequest__Output, _sluice_v1_PrioritizeWorkloadsResponse>;
   
   /**
-   * Ends a hold.
+   * Ends a hold. PERMISSION_DENIED (HELD_BY_ADMIN) when one of them is an administrator's and the caller is none: then none is released.
    */
   ReleaseWorkloads: grpc.handleUnaryCall<_sluice_v1_ReleaseWorkloadsRequest__Output, _sluice_v1_ReleaseWorkloadsResponse>;
   
