@@ -14,6 +14,7 @@ import {
   rackOf,
 } from './cell-levels.js';
 import {
+  ANY_OWED,
   type CellChoice,
   type CellDebt,
   type CellNode,
@@ -321,11 +322,16 @@ export class Chain {
     const undo = () => {
       for (const cell of bound.toReversed()) this.#unbind(cell);
     };
-    let left = gpus.map((gpu) => this.#position(gpu));
+    const positions = gpus.map((gpu) => this.#position(gpu));
+    let left = positions;
     for (;;) {
       left = left.filter((position) => this.#owner[this.#boundAround(at(this.#cellAt, position))] !== account);
       const [position] = left;
-      if (position === undefined) return undo;
+      if (position === undefined) {
+        if (opens !== ANY_OWED || this.#isInOneCell(positions)) return undo;
+        undo();
+        return null;
+      }
       const owed = this.#owedCellAround(position, left, account, opens, how);
       const single = at(this.#cellAt, position);
       const mayBeSingle = owed === null && !opens?.owed && this.#mayBind(single, false, how);
@@ -340,6 +346,11 @@ export class Chain {
         return null;
       }
     }
+  }
+
+  /** Whether one bound cell has them all. */
+  #isInOneCell(positions: readonly number[]): boolean {
+    return new Set(positions.map((position) => this.#boundAround(at(this.#cellAt, position)))).size <= 1;
   }
 
   /** Splits what cannot be kept and puts together what can again. Call after every change that is to last. */

@@ -75,7 +75,10 @@ export interface CellDebt {
 /** Guaranteed work beyond the promised cells holds its GPUs one by one. */
 export const SURPLUS: CellUse = { gpus: 1, owed: false };
 
-/** A promised cell, of whatever size fits best. */
+/**
+ * A promised cell, of whatever size fits best: one for all the GPUs of a task, as on a machine of its own. Else a task larger
+ * than a cell, that only borrowed, would use up several that its queue is owed for others.
+ */
 export const ANY_OWED: CellUse = { gpus: 0, owed: true };
 
 /** How far apart GPUs may be, the closest first. */

@@ -390,6 +390,20 @@ describe('changes while work runs', () => {
     expect(standing(cluster, 'red')).toBe('1 of 1, 0 impossible');
   });
 
+  it('what borrows more than one cell holds is not secured in several, which its queue is owed for other work', () => {
+    const cluster = new TestCluster().nodes(2);
+    cluster
+      .queue('red', { guarantee: 10, shapes: [shape(2, 4)] })
+      .queue('blue', { guarantee: 8, shapes: [shape(2, 4)] });
+    const large = cluster.submit('red', { gpus: 8 });
+    cluster.settle();
+    expect(cluster.view.cells?.securedAs(cluster.allocationsOf(large)[0]?.id ?? '')).toBeNull();
+    const small = cluster.submit('red', { gpus: 1, ...FIXED });
+    cluster.settle();
+    expect(cluster.states(large, small)).toEqual(['starting', 'starting']);
+    expect(standing(cluster, 'red')).toBe('1 of 2, 0 impossible');
+  });
+
   it('after a restart bindings are found for what runs', () => {
     const cluster = twoNodes();
     const gang = cluster.submit('red', { gpus: 4 });
