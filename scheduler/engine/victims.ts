@@ -486,8 +486,10 @@ class VictimSearch {
     const inOrder = candidates.toSorted((a, b) => this.#compare(a, b));
     if (this.#freeUpTo(bank, want, inOrder)) return true;
     if (candidates.length === 1) return false;
-    const bySize = candidates.toSorted((a, b) => a.parts - b.parts);
-    return this.#freeUpTo(bank, want, bySize.toReversed()) || this.#freeLargestLast(bank, want, bySize);
+    // Equals in order, not as they were heard of.
+    const largestFirst = inOrder.toSorted((a, b) => b.parts - a.parts);
+    const largestLast = inOrder.toSorted((a, b) => a.parts - b.parts);
+    return this.#freeUpTo(bank, want, largestFirst) || this.#freeLargestLast(bank, want, largestLast);
   }
 
   #freeLargestLast(bank: Bank, want: number, bySize: readonly VictimUnit[]): boolean {

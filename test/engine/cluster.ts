@@ -477,10 +477,11 @@ export class TestCluster {
   }
 
   /** A view made from the records alone, with no memory of what was tried. */
-  freshView(): ClusterView {
+  freshView(heard: 'in order' | 'backwards' = 'in order'): ClusterView {
     const view = new ClusterView(this.policy);
     for (const collection of ['allocations', 'workloads', 'nodes', 'queues'] as const) {
-      for (const [key, after] of this.#records[collection]) {
+      const records = [...this.#records[collection]];
+      for (const [key, after] of heard === 'in order' ? records : records.toReversed()) {
         view.apply({ collection, key, before: null, after } as RecordChange);
       }
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { step } from '../../scheduler/engine/engine.js';
 import { TestCluster } from './cluster.js';
 import { lawfulCluster } from './laws.js';
 
@@ -67,6 +68,21 @@ describe('reclaim', () => {
     expect(cluster.settle()).toEqual([]);
     expect(cluster.held('elastic')).toBe(5);
     expect(cluster.states(five)).toEqual(['running']);
+  });
+
+  it('frees a node by the same victims, in whatever order they were heard of', () => {
+    // The owner needs all cores of its node, so whoever runs there has to go; two equal shares are on each GPU.
+    const cluster = lawfulCluster().node('n0', { gpus: 3, cpus: 2 }).node('n1', { gpus: 4, pool: 'other' });
+    cluster.queue('owner', { guarantee: 4 }).queue('borrower', { guarantee: 0.5 });
+    const request = { cpuMilli: 500 };
+    const elastic = { gpus: 1, milli: 500, tasks: 1, maxTasks: 4, request, pool: 'default' };
+    cluster.placed('borrower', 'n0:0 n0:0 n0:1 n0:1', elastic);
+    cluster.submit('owner', { gpus: 1, request: { cpuMilli: 2_000 }, pool: 'default' });
+    const decided = (['in order', 'backwards'] as const).map((heard) => {
+      const { decisions } = step(cluster.freshView(heard), cluster.nowMs, 1_000_000);
+      return decisions.map(({ type, workload }) => `${type} ${workload}`);
+    });
+    expect(decided).toEqual(new Array(2).fill(['evict 1', 'evict 1', 'evict 1', 'claim 2']));
   });
 
   it('takes nothing from a queue within its guarantee', () => {
