@@ -564,6 +564,8 @@ export class Fleet {
   }
 
   #forget(node: NodeId): void {
+    // Its agent may have been let in just before: its next hello registers the node anew.
+    this.#sessions.get(node)?.end();
     this.#liveness.delete(node);
     this.#unheard.delete(node);
     this.#leases.forget(node);

@@ -19,7 +19,7 @@
 //   nothing           live, and it knows more        taken over (model/adoption.ts)
 //   nothing           live                           a stray: its GPUs are kept from new work, it is ended (strays.ts)
 import type { AllocationId, NodeId } from '../../common/ids.js';
-import { findNode } from '../control/commands/find-node.js';
+import { findNode, nodeOfAgent } from '../control/commands/find-node.js';
 import { quarantineGpus, registerNode, type NodeReport } from '../control/commands/nodes.js';
 import { adopt, raiseGenerations, raiseLastWorkload } from '../model/adoption.js';
 import type { Command } from '../control/command.js';
@@ -131,6 +131,7 @@ export function takeObservation(
     isReport: true,
     whenSpace: 'critical',
     run: (draft, context) => {
+      nodeOfAgent(draft, node);
       reconcile(draft, node, observed, 'seen', context.nowMs);
       return { adopted: [], strays: noteStrays(draft, node, observed, policy, context) };
     },

@@ -314,10 +314,14 @@ export class AgentSession {
     const { node, health, ...findings } = await loop.execute(
       welcomeNode(report, observed, past, fleet.options, events),
     );
-    const clusterId = await loop.read((state) => state.meta.clusterId);
+    const { clusterId, isKnown } = await loop.read((state) => ({
+      clusterId: state.meta.clusterId,
+      isKnown: state.node(node.id) !== undefined,
+    }));
     const { lineage } = loop.position;
     // A term that began meanwhile may belong to another history, in which this hello would have been judged otherwise.
     if (loop.position.epoch !== epoch) throw comeBack('a new term began meanwhile');
+    if (!isKnown) throw removedMeanwhile(node.name);
     // The stream may have ended meanwhile: a session without one would pass for the node's for ever.
     if (this.#ended) return;
     this.#node = node.id;
@@ -411,6 +415,16 @@ function comeBack(why: string): ApiError {
     code: status.UNAVAILABLE,
     reason: 'NEW_TERM',
     message: `the scheduler begins a new term (${why})\nThe agent comes back by itself.`,
+  });
+}
+
+/** A person saw the node away, and removed it, while its agent came back. */
+function removedMeanwhile(name: string): ApiError {
+  return new ApiError({
+    code: status.UNAVAILABLE,
+    reason: 'NODE_REMOVED',
+    message: `node ${name} was removed while its agent came back\nThe agent comes back by itself, and registers it anew.`,
+    metadata: { node: name },
   });
 }
 

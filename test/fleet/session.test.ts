@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../common/clock.js';
 import type { NodeId, WorkloadNumber } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
 import { ApiError } from '../../common/errors.js';
+import { removeNode } from '../../scheduler/control/commands/nodes.js';
 import { endRecovery } from '../../scheduler/control/commands/recovery.js';
 import { submit } from '../../scheduler/control/commands/submit.js';
 import { Fleet } from '../../scheduler/fleet/fleet.js';
@@ -197,6 +198,43 @@ describe('an agent', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(fleet.connected).toBe(0);
     expect(fleet.softState(ID as NodeId).liveness).toBe('down');
+  });
+
+  test.each([
+    ['its tasks', { message: 'observed', observed: { allocations: [] } }],
+    ['its GPUs', { message: 'inventory', inventory: { inventory: hello().hello.inventory } }],
+    ['their health', { message: 'health', health: { events: [] } }],
+  ])('whose node is removed has to say hello again, also where its report of %s was on its way', async (_, report) => {
+    const { join, loop, state, fleet, fatal } = await cluster();
+    const { stream } = await join();
+    // Both wait for the same turn, the removal first.
+    const removed = loop.execute(removeNode('n1', 'root'));
+    stream.say(report);
+    await removed;
+    await expect.poll(() => stream.writableEnded || stream.failure !== null).toBe(true);
+    expect(fleet.session(ID as NodeId)).toBeUndefined();
+    await join();
+    expect([state.node(ID as NodeId)?.name, fleet.softState(ID as NodeId).liveness, fatal]).toEqual([
+      'n1',
+      'ready',
+      [],
+    ]);
+  });
+
+  test('whose node is removed during its hello comes back', async () => {
+    const { connect, fleet, loop, state, fatal, join } = await cluster();
+    const { stream } = connect();
+    let removal: Promise<unknown> | undefined;
+    loop.onCommitted(({ changes }) => {
+      const joins = changes.some(({ collection, before }) => collection === 'nodes' && before === null);
+      if (joins) removal ??= loop.execute(removeNode('n1', 'root'));
+    });
+    stream.say(hello());
+    await expect.poll(() => stream.writableEnded || stream.failure !== null).toBe(true);
+    await removal;
+    expect([state.nodes.size, fleet.connected]).toEqual([0, 0]);
+    await join();
+    expect([state.nodes.size, fleet.connected, fatal]).toEqual([1, 1, []]);
   });
 
   test('gets its heartbeats answered while a commit is under way', async () => {

@@ -1,5 +1,6 @@
 // Tasks that are where they should not be, dead machines, and lost GPUs: the rows of the tables, one by one.
 import { describe, expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
 import type { AllocationId, NodeId, WorkloadNumber } from '../../common/ids.js';
 import { removeGpu, removeNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
 import { desiredOf } from '../../scheduler/fleet/desired.js';
@@ -187,6 +188,15 @@ describe('a machine that is no more', () => {
     shop.run(welcomeNode(nodeReport(node, 'n1', 2), [], past));
     expect(shop.state.node(node)?.gpus.map(({ generation }) => generation)).toEqual([12, 0]);
   });
+
+  test('that comes back without having heard of its last grants is given work again', () => {
+    const { shop, node } = running();
+    shop.run(certifyNodeOff('n1', '', 'root'));
+    shop.run(removeNode('n1', 'root'));
+    shop.run(welcomeNode(nodeReport(node, 'n1', 2), []));
+    const [again] = shop.place(shop.submit(), node);
+    expect(shop.allocation(present(again, 'allocation', 'placed')).gpus).toMatchObject([{ index: 0, generation: 1 }]);
+  });
 });
 
 describe('a GPU that is no more', () => {
@@ -209,6 +219,11 @@ describe('a GPU that is no more', () => {
       { uuid: 'GPU-n1-1', index: 1, health: 'healthy' },
     ]);
     expect(shop.state.node(node)?.gpus[0]?.retired).toBeUndefined();
+    // Nobody ever had it.
+    const [first] = shop.place(shop.submit(), node);
+    expect(shop.allocation(present(first, 'allocation', 'placed')).gpus).toMatchObject([
+      { uuid: 'GPU-new', generation: 1 },
+    ]);
   });
 
   test('and is back is as good as before', () => {

@@ -30,7 +30,7 @@ import {
 import { noteIncident } from '../../model/incidents.js';
 import type { Allocation, ClusterNode, Gpu, GpuMark } from '../../model/records.js';
 import type { Command, CommandContext } from '../command.js';
-import { findNode } from './find-node.js';
+import { findNode, nodeOfAgent } from './find-node.js';
 import { forgetReset, takeResetResult } from './gpu-reset.js';
 import { findGpu, holdersOf, nameOf, putMarks, stopTask, stopWork } from './gpus-of-node.js';
 
@@ -81,7 +81,7 @@ export function judgeEvents(
   policy: GpuPolicy,
   context: CommandContext,
 ): HealthFindings {
-  const known = draft.node(id).healthSequence ?? 0;
+  const known = nodeOfAgent(draft, id).healthSequence ?? 0;
   const fresh = events
     .filter(({ sequence }) => sequence > known)
     .toSorted((a, b) => a.sequence - b.sequence)

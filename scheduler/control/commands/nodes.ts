@@ -11,7 +11,7 @@ import { dropClaim } from '../../model/lifecycle.js';
 import type { Allocation, ClusterNode, Gpu } from '../../model/records.js';
 import type { Command } from '../command.js';
 import { notFound } from '../refusals.js';
-import { findNode } from './find-node.js';
+import { findNode, nodeOfAgent } from './find-node.js';
 import { followInventory } from './gpu-health.js';
 
 /** Nodes one daemon takes, and GPUs one node may report. */
@@ -90,7 +90,7 @@ export function updateInventory(
     isReport: true,
     whenSpace: 'critical',
     run: (draft, context) => {
-      const { nodeProblem: _, ...known } = draft.node(id);
+      const { nodeProblem: _, ...known } = nodeOfAgent(draft, id);
       const found = withInventory(known.gpus, inventory);
       const node = { ...known, ...found, gpus: withoutThoseOfOthers(draft, id, found.gpus) };
       if (JSON.stringify(draft.node(id)) !== JSON.stringify(node)) draft.putNode(node);

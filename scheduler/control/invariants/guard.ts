@@ -137,6 +137,7 @@ export class InvariantGuard {
         return;
       case 'nodes': {
         const { before, after } = change;
+        if (before !== null) this.#holdings.follow(before, after);
         if (after === null) {
           if (before !== null) checkNodeDropped(state, before, complain);
           return;

@@ -3,7 +3,7 @@
 import type { NodeId, QueueName } from '../../../common/ids.js';
 import type { ReadableState } from '../../model/cluster-state.js';
 import { partsOf } from '../../model/lifecycle.js';
-import { workloadKey, type Allocation } from '../../model/records.js';
+import { workloadKey, type Allocation, type ClusterNode } from '../../model/records.js';
 import { GPU_PARTS, toGpus, toParts } from '../../model/requests.js';
 import type { Complain } from './violation.js';
 
@@ -37,6 +37,20 @@ export class Holdings {
       holdings.#addToQueues(state, allocation, 1);
     }
     return holdings;
+  }
+
+  /**
+   * A node that was there changed, or went. Its generations go with it, and those of a GPU that a person took away with that GPU: what
+   * comes to its place begins with what its agent accepted, which may be less than what was granted and never arrived.
+   */
+  follow(before: ClusterNode, after: ClusterNode | null): void {
+    const known = this.#generations.get(before.id);
+    if (known === undefined || before.gpus === after?.gpus) return;
+    if (after === null) {
+      this.#generations.delete(before.id);
+      return;
+    }
+    for (const [at, { uuid }] of after.gpus.entries()) if (before.gpus[at]?.uuid !== uuid) known[at] = 0;
   }
 
   /** A grant: its generations rise, its queue has room, and nobody else has what it takes. */
