@@ -38,6 +38,11 @@ function growsTogether({ record, core }: WorkloadEntry): boolean {
   return (core.topology !== null || core.parts.some(({ topology }) => topology !== null)) && isElastic(record);
 }
 
+/** Whether it waits for the place of its first tasks, and wants more when it has begun. */
+function isToGrow({ record, isElastic: mayGrow }: WorkloadEntry): boolean {
+  return mayGrow && (record?.state === 'pending' || record?.state === 'stopping');
+}
+
 /** One step's trial of its decisions. */
 export class Trial {
   readonly view: ClusterView;
@@ -46,6 +51,9 @@ export class Trial {
   readonly #groups = new Set<Group>();
   /** What running or elastic workloads were given or promised in this step. */
   readonly #given = new Map<WorkloadEntry, TaskPlace[]>();
+  /** Elastic workloads whose first tasks were given or promised a place in this step, and those that had a promise before. */
+  readonly #placedInStep: WorkloadEntry[] = [];
+  #promisedBefore: readonly WorkloadEntry[] | null = null;
 
   constructor(view: ClusterView) {
     this.view = view;
@@ -94,6 +102,7 @@ export class Trial {
   /** Charges a workload, for all of whose tasks a place was taken, to its queue. */
   bind(workload: WorkloadEntry, charge: Amounts): void {
     addHeld(workload.account, charge, 1);
+    if (isToGrow(workload)) this.#placedInStep.push(workload);
     this.#log.push({ type: 'bind', workload, charge });
   }
 
@@ -176,6 +185,7 @@ export class Trial {
   /** Charges a workload, all of whose tasks were promised a place, to its queue. */
   claim(workload: WorkloadEntry, charge: Amounts): void {
     addClaimed(workload.account, charge, 1);
+    if (isToGrow(workload)) this.#placedInStep.push(workload);
     this.#log.push({ type: 'claim', workload, charge });
   }
 
@@ -209,6 +219,13 @@ export class Trial {
   /** What a workload that runs, or grows, was given or promised in this step. */
   placesOf(workload: WorkloadEntry): readonly TaskPlace[] {
     return this.#given.size === 0 ? NO_PLACES : (this.#given.get(workload) ?? NO_PLACES);
+  }
+
+  /** Elastic workloads with a place for their first tasks, whose turn for more has yet to come. Cost: once a step, the claims. */
+  aboutToBegin(): readonly WorkloadEntry[] {
+    this.#promisedBefore ??= [...this.view.claimers].filter((each) => each.claim !== null && isToGrow(each));
+    const promised = this.#promisedBefore.filter(({ claim }) => claim !== null);
+    return promised.length === 0 ? this.#placedInStep : [...promised, ...this.#placedInStep];
   }
 
   /** Only of workloads for which somebody will ask. */
@@ -262,6 +279,7 @@ export class Trial {
         this.#forget(undo.place);
         return this.#hold(undo.place, -1);
       case 'bind':
+        if (isToGrow(undo.workload)) this.#placedInStep.pop();
         return addHeld(undo.workload.account, undo.charge, -1);
       case 'evict':
       case 'spare':
@@ -272,6 +290,7 @@ export class Trial {
         this.#forget(undo.place);
         return this.#promise(undo.place, -1);
       case 'claim':
+        if (isToGrow(undo.workload)) this.#placedInStep.pop();
         return addClaimed(undo.workload.account, undo.charge, -1);
       case 'unclaim':
         undo.workload.claim = undo.claim;

@@ -21,6 +21,7 @@ import {
   ofWhole,
   resourceAbove,
 } from './entitlements.js';
+import { isWantedForGrowth } from './growing.js';
 import { lenderOf, lendingCapMs } from './lending.js';
 import { compareForGiving, compareForService, rateForService } from './order.js';
 import { cellQuestionOf, type Placing, placeShape, rightOf } from './place.js';
@@ -643,8 +644,15 @@ class VictimSearch {
     if (this.#workload.isElastic && this.#group.surplus === null && workload.queue !== this.#queue) return null;
     const { view } = this.#placing.trial;
     if (view.findStop(workload.account, workload.core, 'promise') !== null) return null;
+    const { trial } = this.#placing;
+    const mark = trial.mark();
     const places = placeShape(this.#placing, workload, workload.core, 'potential');
-    if (places) this.#placing.trial.claim(workload, sumOfCharges(places));
+    if (places === null) return null;
+    if (this.#mode !== 'consolidate' && isWantedForGrowth(trial, workload, places)) {
+      trial.rollback(mark);
+      return null;
+    }
+    trial.claim(workload, sumOfCharges(places));
     return places;
   }
 

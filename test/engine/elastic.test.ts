@@ -162,6 +162,32 @@ describe('growing', () => {
     expect(evictions(cluster).map(({ workload }) => workload)).toEqual([victim]);
   });
 
+  it('is waited for by those who give to somebody else: nobody is moved to what it is about to want', () => {
+    const cluster = lawfulCluster().node('n0', { gpus: 2, pool: 'west' }).node('n1', { gpus: 1, pool: 'east' });
+    cluster.queue('grows', { guarantee: 2, priority: 200 }).queue('single', { guarantee: 1 });
+    cluster.queue('borrower').queue('gang');
+    cluster.placed('gang', 'n0:0 n0:1', { gpus: 1 });
+    const victim = cluster.running('borrower', 'n1', [0]);
+    const elastic = cluster.submit('grows', { maxTasks: 2, pool: 'west' });
+    const single = cluster.submit('single', { pool: 'east' });
+    for (let cycles = 0; cycles < 4; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1]);
+    expect(cluster.where(single)).toBe('n1:0');
+    expect(evictions(cluster).filter(({ workload }) => workload === victim)).toHaveLength(1);
+  });
+
+  it('leaves those where they are moved to who are not in the way of its growth', () => {
+    const cluster = lawfulCluster().node('n0', { gpus: 3, pool: 'west' }).node('n1', { gpus: 1, pool: 'east' });
+    cluster.queue('grows', { guarantee: 2, priority: 200 }).queue('single', { guarantee: 1 });
+    cluster.queue('borrower').queue('gang');
+    cluster.placed('gang', 'n0:0 n0:1 n0:2', { gpus: 1 });
+    const victim = cluster.running('borrower', 'n1', [0]);
+    cluster.submit('grows', { maxTasks: 2, pool: 'west' });
+    cluster.submit('single', { pool: 'east' });
+    cluster.settle();
+    expect(cluster.workload(victim).claim?.placements).toMatchObject([{ node: 'n0' }]);
+  });
+
   it('ends when its first task is over: the work runs out', () => {
     const cluster = lawfulCluster().node('a', { gpus: 2 }).queue('q', { guarantee: 100 });
     const workload = cluster.submit('q', { tasks: 2, maxTasks: 4 });
