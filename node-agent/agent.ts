@@ -59,6 +59,13 @@ export const INVENTORY_MS = 60_000;
 const SWEEP_MS = 3_600_000;
 /** After so many forgotten allocations they are removed without waiting for that. */
 const FORGOTTEN_PER_SWEEP = 200;
+/**
+ * A report lists all allocations, and leads to a commit and to orders that list them again: between two of them passes so long for each
+ * that it lists, in ms …
+ */
+const REPORT_PAUSE_EACH_MS = 0.4;
+/** … and at most this. */
+const LONGEST_REPORT_PAUSE_MS = 25;
 /** The longest sleep between two looks at the clock, in ms: timers stand still while the machine is suspended, leases do not. */
 const LONGEST_SLEEP_MS = 1_000;
 /** What a stopped task may take beyond its grace when the agent stops all of them, in ms. */
@@ -124,6 +131,8 @@ export class Agent {
   /** The inventory changed and no hello has told of it. */
   #inventoryDue = false;
   #observedScheduled = false;
+  /** No report before this, by the monotonic clock. */
+  #nextReportMs = -Infinity;
   #congested = false;
   /** When what tasks used was last told, in ms since boot; null = not in this session. */
   #usesToldMs: number | null = null;
@@ -513,20 +522,29 @@ export class Agent {
     return this.#deps.health?.beforeStart(task, this.#durable) ?? this.#durable;
   }
 
-  /** What changed within one turn of the event loop goes out in one message; on a full line, the latest when there is room. */
+  /**
+   * What changed within one turn of the event loop goes out in one message, and where much changes, what changed in a pause; on a full line, the
+   * latest when there is room.
+   */
   #scheduleObserved(): void {
     if (this.#observedScheduled) return;
     this.#observedScheduled = true;
-    this.#host.defer(() => {
+    const send = (): void => {
       this.#observedScheduled = false;
       this.#sendObserved();
-    });
+    };
+    const leftMs = this.#nextReportMs - this.#deps.clock.monotonicMs();
+    if (leftMs <= 0) this.#host.defer(send);
+    else this.#timers.set('report', this.#deps.clock.after(leftMs, send));
   }
 
   #sendObserved(): void {
     if (!this.#observedDue || this.#congested || this.#state.connection !== 'up') return;
     this.#observedDue = false;
-    this.#congested = !this.#connection.send({ observed: { allocations: this.#observed() } });
+    const allocations = this.#observed();
+    const pauseMs = Math.min(LONGEST_REPORT_PAUSE_MS, allocations.length * REPORT_PAUSE_EACH_MS);
+    this.#nextReportMs = this.#deps.clock.monotonicMs() + pauseMs;
+    this.#congested = !this.#connection.send({ observed: { allocations } });
   }
 
   #observed(): ObservedAllocation[] {
