@@ -1,6 +1,7 @@
 // Whatever users, agents and machines do, in whatever order: no part of a GPU has two owners, no end is taken back, no
 // gang runs in part, what is held does not start, no invariant breaks (each would stop the daemon), and once everybody
-// behaves all work ends. Everything is real here but the agents, the clock and the disk.
+// behaves all work ends; and a daemon that begins in the middle of it, and tells its engine bit by bit what there is, comes to know what
+// one does that tells everything at once. Everything is real here but the agents, the clock and the disk.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { invariant, present } from '../../common/assert.js';
@@ -11,8 +12,8 @@ import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { carryOut } from '../../scheduler/control/commands/carry-out.js';
 import { announcements, cancelMaintenance, createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import { quarantineGpu, releaseGpu, takeHealth } from '../../scheduler/control/commands/gpu-health.js';
-import { cordonNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
-import { createQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
+import { cordonNode, removeNode, updateInventory } from '../../scheduler/control/commands/nodes.js';
+import { createQueue, deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
 import { sweep } from '../../scheduler/control/commands/retention.js';
 import { Keeping } from '../../scheduler/control/keeping.js';
 import { hold, prioritize, release, requeue } from '../../scheduler/control/commands/steering.js';
@@ -20,14 +21,17 @@ import { submit } from '../../scheduler/control/commands/submit.js';
 import { InvariantGuard } from '../../scheduler/control/invariants/guard.js';
 import { checkInvariants } from '../../scheduler/control/recovery.js';
 import { Upkeep } from '../../scheduler/control/upkeep.js';
+import { ViewFeed } from '../../scheduler/control/view-feed.js';
+import type { NodeLiveness } from '../../scheduler/engine/decisions.js';
 import { step } from '../../scheduler/engine/engine.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
-import { fenceNode, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
+import { fenceNode, PLAIN_PAST, takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
 import { ClusterState, isTerminal } from '../../scheduler/model/cluster-state.js';
 import { DEFAULT_GPU_POLICY, type GpuPolicy } from '../../scheduler/model/gpu-policy.js';
 import { Draft } from '../../scheduler/model/draft.js';
 import { META_KEY, type Allocation, type Collections, type RecordChange } from '../../scheduler/model/records.js';
+import { knowTheSame, toldAtOnce } from './told-at-once.js';
 import { nodeReport, submission } from './workshop.js';
 import { accounted } from '../../scheduler/model/usage.js';
 import { mayGrow } from '../../scheduler/model/elastic.js';
@@ -44,6 +48,8 @@ import {
 const NODES = ['n1', 'n2', 'n3'].map((name) => ({ id: `node-${name}` as NodeId, name }));
 const GPUS = 3;
 const QUEUES = { a: 4, b: 3 };
+/** Comes and goes. */
+const OTHER_QUEUE = 'c' as QueueName;
 
 /** One machine with its agent: it does what it is told, at its own pace, and starts nothing twice. */
 class Machine {
@@ -61,6 +67,11 @@ class Machine {
   constructor({ id, name }: { id: NodeId; name: string }) {
     this.id = id;
     this.name = name;
+  }
+
+  /** The highest of each GPU that it was granted, which it tells also when its node was forgotten. */
+  get generations(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#generations].map(([uuid, known]) => [uuid, Math.max(...known)]));
   }
 
   /** Takes its orders. `fails` = what is new cannot be started. */
@@ -130,6 +141,10 @@ class World {
   nowMs = 1_000_000;
   state = new ClusterState();
   view = new ClusterView();
+  /** What has yet to tell the view of the records; null = it knows them all. */
+  feed: ViewFeed | null = null;
+  /** Beside that: a view that was told of them at once, and follows the same changes. */
+  toldAtOnce: ClusterView | null = null;
   guard: InvariantGuard;
   upkeep = new Upkeep(this.state);
   readonly machines = NODES.map((node) => new Machine(node));
@@ -174,7 +189,9 @@ class World {
     for (const change of changes) {
       this.#checkStep(change);
       this.state.apply(change);
-      this.view.apply(change);
+      if (this.feed === null) this.view.apply(change);
+      else this.feed.note(change);
+      this.toldAtOnce?.apply(change);
       this.upkeep.note(change);
     }
   }
@@ -229,6 +246,8 @@ class World {
   /** The engine until it has nothing more to say: it must come to an end by itself. */
   decide(): void {
     this.keepUp();
+    // As the loop does: no engine decides by half of what there is.
+    if (this.feed?.isDone === false) return;
     for (let steps = 0; steps < 200; steps += 1) {
       const { decisions, complete } = step(this.view, this.nowMs, 20_000);
       for (const decision of decisions) this.change((draft, context) => carryOut(draft, decision, context));
@@ -240,16 +259,21 @@ class World {
 
   hello(machine: Machine, observed: readonly Observed[]): void {
     const report = nodeReport(machine.id, machine.name, GPUS, undefined, `boot-${machine.boot}`);
-    this.run(welcomeNode(report, observed));
-    this.view.setLiveness(machine.id, 'ready');
+    this.run(welcomeNode(report, observed, { ...PLAIN_PAST, generations: machine.generations }));
+    this.setLiveness(machine.id, 'ready');
   }
 
-  /** The daemon starts again: everything it knows comes from its records. */
-  restart(): void {
+  setLiveness(node: NodeId, liveness: NodeLiveness): void {
+    for (const view of [this.view, this.toldAtOnce]) view?.setLiveness(node, liveness);
+  }
+
+  /** The daemon starts again: everything it knows comes from its records. @param perFeed how many its engine is told of at a time */
+  restart(perFeed: number | null = null): void {
     const old = this.state;
     this.state = new ClusterState();
-    this.view = new ClusterView();
     this.upkeep = new Upkeep(this.state);
+    [this.feed, this.toldAtOnce] = [null, null];
+    this.view = new ClusterView();
     for (const collection of [
       'allocations',
       'meta',
@@ -270,6 +294,11 @@ class World {
     checkInvariants(this.state);
     this.guard = new InvariantGuard(this.state);
     this.upkeep = new Upkeep(this.state);
+    if (perFeed !== null) {
+      this.view = new ClusterView();
+      this.feed = new ViewFeed(this.view, this.state, perFeed);
+      this.toldAtOnce = toldAtOnce(this.state);
+    }
     for (const machine of this.machines) this.hello(machine, machine.report(0));
   }
 }
@@ -280,7 +309,7 @@ const op = fc.oneof(
     weight: 10,
     arbitrary: fc.record({
       do: fc.constant('submit' as const),
-      queue: fc.constantFrom('a', 'b'),
+      queue: fc.constantFrom('a', 'b', 'a', 'b', 'c'),
       tasks: fc.integer({ min: 1, max: 3 }),
       gpus: fc.nat(3),
       priority: fc.constantFrom(50, 90),
@@ -380,6 +409,11 @@ const op = fc.oneof(
       limit: fc.nat(9),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom('new queue' as const, 'delete queue' as const), limit: fc.nat(3) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('remove node' as const), node: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
@@ -465,7 +499,7 @@ function carry(world: World, one: Op): void {
       return;
     case 'fence':
       // By then the agent and its supervisor have ended everything.
-      world.view.setLiveness(machine.id, 'down');
+      world.setLiveness(machine.id, 'down');
       machine.lose('exits are known', world.nowMs);
       world.run(
         fenceNode(
@@ -503,6 +537,17 @@ function carry(world: World, one: Op): void {
     case 'queue':
       world.run(updateQueue(one.queue, { guaranteeGpus: one.guarantee, limitGpus: one.limit }, false));
       return;
+    case 'new queue': {
+      const figures = { parent: null, guaranteeGpus: 0, limitGpus: one.limit, weight: 1, priority: 100 };
+      world.run(createQueue({ ...figures, ...ONLY_GPUS_COUNT, name: OTHER_QUEUE }, false));
+      return;
+    }
+    case 'delete queue':
+      world.run(deleteQueue(OTHER_QUEUE));
+      return;
+    case 'remove node':
+      world.run(removeNode(machine.name, 'root'));
+      return;
     case 'sweep':
       world.run(
         sweep({ finishedMs: 20_000, finishedCount: 3, requestMs: 1, requestCount: 1_000 }, new Keeping(world.state)),
@@ -538,7 +583,7 @@ function grow(world: World, node: NodeId, chosen: number): void {
     return mayGrow(workload, present) && present.length < maxTasks(workload.spec) && workload.claim === null;
   });
   const workload = candidates[chosen % Math.max(1, candidates.length)];
-  if (workload === undefined || world.state.node(node)?.cordoned === true) return;
+  if (workload === undefined || world.state.node(node)?.cordoned !== false) return;
   const taken = workload.allocations.map((id) => world.state.allocation(id)?.task);
   const task = Array.from({ length: maxTasks(workload.spec) }, (_, number) => number).find(
     (one) => !taken.includes(one),
@@ -576,7 +621,8 @@ function shrink(world: World, chosen: number, tasks: readonly number[]): void {
 /** Everybody behaves: nodes come back, every program ends well, every stop is obeyed. */
 function behave(world: World): void {
   // What is not preemptible may have been taken when its queue was guaranteed more.
-  for (const name of Object.keys(QUEUES)) world.run(updateQueue(name, { guaranteeGpus: 9, limitGpus: null }, false));
+  for (const name of world.state.queues.keys())
+    world.run(updateQueue(name, { guaranteeGpus: 9, limitGpus: null }, false));
   for (const { maintenance } of announcements(world.state.nodes.values()))
     world.run(cancelMaintenance(maintenance.id, []));
   for (const { number } of world.state.workloads.values()) world.run(release([String(number)], 'alice'));
@@ -637,4 +683,37 @@ test('whatever happens, in whatever order', () => {
     }),
     { numRuns: 150, seed: 20_261_124 },
   );
+});
+
+test('an engine that is told bit by bit, whatever happens meanwhile, knows what one knows that was told at once', () => {
+  const perFeed = fc.integer({ min: 1, max: 3 });
+  const before = fc.array(op, { minLength: 20, maxLength: 60, size: 'max' });
+  const meanwhile = fc.array(fc.record({ one: op, feeds: fc.boolean() }), { minLength: 5, maxLength: 40, size: 'max' });
+  let changedMeanwhile = 0;
+  fc.assert(
+    fc.property(before, perFeed, meanwhile, (ops, records, later) => {
+      const world = new World();
+      for (const one of ops) {
+        carry(world, one);
+        world.decide();
+      }
+      world.restart(records);
+      const { feed } = world;
+      for (const { one, feeds } of later) {
+        if (feed?.isDone !== false || world.feed !== feed) break;
+        // Another daemon begins anew, which is the same again.
+        if (one.do === 'restart') continue;
+        carry(world, one);
+        world.keepUp();
+        changedMeanwhile += 1;
+        if (feeds) feed.feed(() => false);
+      }
+      feed?.finish();
+      const atOnce = present(world.toldAtOnce, 'view', 'told at once');
+      knowTheSame(world.view, atOnce, world.nowMs);
+      expect(step(world.view, world.nowMs, 1e9).decisions).toEqual(step(atOnce, world.nowMs, 1e9).decisions);
+    }),
+    { numRuns: 150, seed: 20_261_124 },
+  );
+  expect(changedMeanwhile).toBeGreaterThan(1_000);
 });
