@@ -314,6 +314,45 @@ export class Chain {
     return this.gpus.slice(at(this.#first, cell), at(this.#first, cell) + this.#size(cell));
   }
 
+  /** Who is owed a cell of so many GPUs here that is not bound: the queues whose promise names such cells, in order. */
+  *creditors(gpus: number): Generator<string> {
+    const level = this.#levels.findIndex((each) => each.gpus === gpus);
+    for (const { queue, promised, open } of this.#accounts.values()) {
+      if (level !== -1 && at(promised, level) > 0 && at(open, level) > 0) yield queue;
+    }
+  }
+
+  /** The promise of one cell that is owed here, and not bound, passes from one queue to another. Nothing else changes. */
+  passOn(gpus: number, from: string, to: string): void {
+    const level = this.#levels.findIndex((each) => each.gpus === gpus);
+    for (const [queue, by] of [
+      [from, -1],
+      [to, 1],
+    ] as const) {
+      const account = this.#account(queue);
+      account.promised[level] = at(account.promised, level) + by;
+      this.#owe(account, level, by);
+    }
+  }
+
+  /** The sizes of cells, the smallest first. */
+  get sizes(): readonly number[] {
+    return this.#levels.map(({ gpus }) => gpus);
+  }
+
+  /** Whether cells of so many GPUs are made alike in another chain, down to single GPUs. */
+  isAlikeUpTo(gpus: number, other: Chain): boolean {
+    if (this === other || this.kind !== other.kind) return false;
+    const top = this.#levels.findIndex((level) => level.gpus === gpus);
+    return (
+      top !== -1 &&
+      this.#levels.slice(0, top + 1).every((level, lower) => {
+        const there = other.#levels[lower];
+        return there?.gpus === level.gpus && there.closeness === level.closeness;
+      })
+    );
+  }
+
   /** See {@link Cells.take}. */
   cover(queue: string, gpus: readonly number[], opens: CellUse | null, how: How): (() => void) | null {
     if (how === 'safely' && !gpus.every((gpu) => this.isOpen(gpu))) return null;

@@ -28,6 +28,9 @@
 // cells (a count is guaranteed, not a shape) takes single GPUs while the surplus allows it at every level; by the argument
 // of b) there is such a GPU as long as surplus(GPU) ≥ 1.
 //
+// Chains. A cell that is owed comes from one chain. Where two chains have cells that are made alike, two queues that are owed one
+// each, in different chains, may exchange them before they are bound: no count changes, so the invariant stays.
+//
 // Bad hardware may make the surplus negative. Then owed cells are split, the largest first, into owed cells of the level
 // below, until the invariant holds; at the lowest level single GPUs are missing. What is split or missing is shown
 // ({@link Cells.owed}) and put together again as soon as the surplus allows it.
@@ -177,6 +180,51 @@ export class Cells {
     const chains = this.#chainsFor(request.kinds);
     for (const chain of chains) yield* chain.ownRooms(request);
     for (const chain of chains) yield* chain.owedRooms(request);
+    for (const chain of chains) yield* this.#roomsByExchange(chain, request);
+  }
+
+  /** Where it would be owed a cell by exchange. */
+  *#roomsByExchange(chain: Chain, request: CellRequest): Generator<CellRoom> {
+    for (const gpus of chain.sizes) {
+      const undo = gpus < request.gpus ? null : this.#exchange(request.queue, chain, gpus);
+      if (undo === null) continue;
+      const rooms = [...chain.owedRooms(request)];
+      undo();
+      yield* rooms.filter(({ opens }) => opens?.gpus === gpus);
+    }
+  }
+
+  /**
+   * A queue that is owed a cell in another chain, and none here, is owed one here, and who was is owed that one: where cells
+   * are alike nobody sees the difference, and every surplus is what it was. So a queue whose own work has borrowed the place
+   * of its cell, which it cannot take from itself, has another one as long as there is any.
+   * @returns how to undo it; null = nobody to exchange with
+   */
+  #exchange(queue: string, here: Chain, gpus: number): (() => void) | null {
+    const [creditor, ...others] = here.creditors(gpus);
+    if (creditor === undefined || creditor === queue || others.includes(queue)) return null;
+    for (const there of this.#chains) {
+      if (!here.isAlikeUpTo(gpus, there) || ![...there.creditors(gpus)].includes(queue)) continue;
+      const swap = (one: string, other: string): void => {
+        here.passOn(gpus, one, other);
+        there.passOn(gpus, other, one);
+        this.#moveOrigin(one, here, there, gpus);
+        this.#moveOrigin(other, there, here, gpus);
+      };
+      swap(creditor, queue);
+      return () => swap(queue, creditor);
+    }
+    return null;
+  }
+
+  #moveOrigin(queue: string, from: Chain, to: Chain, gpus: number): void {
+    for (const [promise, origins] of this.#origins) {
+      const origin = origins.find((each) => each.chain === from && from.sizeOf(each.level) === gpus && each.count > 0);
+      if (promise.queue !== queue || origin === undefined) continue;
+      origin.count--;
+      this.#noteOrigin(promise, to, origin.level);
+      return;
+    }
   }
 
   /** All GPUs of the promised cells that a queue has in use. */
@@ -282,7 +330,7 @@ export class Cells {
       for (const undo of undos.toReversed()) undo();
     };
     for (const [chain, here] of groupBy(gpus, (gpu) => this.#chain(gpu))) {
-      const undo = chain.cover(queue, here, opens, how);
+      const undo = chain.cover(queue, here, opens, how) ?? this.#coverByExchange(chain, queue, here, opens);
       if (undo === null) {
         undoAll();
         return null;
@@ -290,6 +338,24 @@ export class Cells {
       undos.push(undo);
     }
     return undoAll;
+  }
+
+  #coverByExchange(chain: Chain, queue: string, gpus: readonly number[], opens: CellUse | null): (() => void) | null {
+    if (opens?.owed !== true) return null;
+    for (const size of chain.sizes) {
+      const isWanted = opens.gpus === 0 ? size >= gpus.length : size === opens.gpus;
+      const undoExchange = isWanted ? this.#exchange(queue, chain, size) : null;
+      if (undoExchange === null) continue;
+      const undo = chain.cover(queue, gpus, opens, 'safely');
+      if (undo !== null) {
+        return () => {
+          undo();
+          undoExchange();
+        };
+      }
+      undoExchange();
+    }
+    return null;
   }
 
   #chain(gpu: number): Chain {

@@ -48,6 +48,43 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
+describe('cells that are alike in nodes of two builds', () => {
+  const build = () =>
+    new Cells(nodes({ gpus: 4, group: 4 }, { gpus: 8, group: 4 }), [promise('blue', 1, 4), promise('red', 1, 4)]);
+  const owed: CellUse = { gpus: 4, owed: true };
+
+  it('are exchanged: a queue takes the one that another is owed, who is owed its own', () => {
+    const cells = build();
+    const surplus = cells.surplus();
+    expect(cells.take('red', range(0, 3), owed)).toBe(true);
+    cells.check();
+    expect(cells.surplus()).toEqual(surplus);
+    // Nobody is owed one there any more, and red has had what it was owed.
+    expect(cells.take('red', range(100, 103), owed)).toBe(false);
+    expect(cells.take('blue', range(104, 107), owed)).toBe(true);
+    cells.check();
+    expect(cells.owed().map(({ queue, promised, bound }) => [queue, promised, bound])).toEqual([
+      ['red', 1, 1],
+      ['blue', 1, 1],
+    ]);
+  });
+
+  it('are not, where the other queue has its own in use', () => {
+    const cells = build();
+    expect(cells.take('blue', range(0, 1), owed)).toBe(true);
+    expect(cells.take('red', range(2, 3), owed)).toBe(false);
+    cells.check();
+  });
+
+  it('are offered after those that a queue is owed itself; asking changes nothing', () => {
+    const cells = build();
+    const before = [cells.surplus(), cells.owed()];
+    const rooms = [...cells.rooms(ask('red', 4))].map(({ gpus }) => gpus[0]);
+    expect(rooms).toEqual([100, 0]);
+    expect([cells.surplus(), cells.owed()]).toEqual(before);
+  });
+});
+
 describe('the cells of a cluster', () => {
   const cases: readonly [string, readonly CellNode[], readonly (readonly number[])[]][] = [
     // Without promises the surplus is all cells: GPUs, pairs, ...

@@ -404,6 +404,35 @@ describe('changes while work runs', () => {
     expect(standing(cluster, 'red')).toBe('1 of 2, 0 impossible');
   });
 
+  it('a queue whose own work borrowed the place of its cell has an equal one that another queue is owed', () => {
+    const groups = { nvlink: [0, 0, 0, 0, 1, 1, 1, 1] };
+    const cluster = new TestCluster().node('n0', groups);
+    for (const name of ['m0', 'm1']) cluster.node(name, { gpus: 4, nvlink: [0, 0, 0, 0] });
+    cluster
+      .queue('blue', { guarantee: 8, shapes: [shape(2, 4)] })
+      .queue('red', { guarantee: 10, shapes: [shape(2, 4)] });
+    const large = cluster.submit('red', { gpus: 8 });
+    cluster.settle();
+    expect(nodesOf(cluster, large)).toEqual(['n0']);
+    const small = cluster.submit('red', { gpus: 1, ...FIXED });
+    cluster.settle();
+    expect(cluster.states(large, small)).toEqual(['starting', 'starting']);
+    expect([standing(cluster, 'red'), standing(cluster, 'blue')]).toEqual([
+      '1 of 2, 0 impossible',
+      '0 of 2, 0 impossible',
+    ]);
+    ledger(cluster);
+    // Blue has both of its own when it wants them: one is in the place that was borrowed.
+    const both = cluster.submitMany(2, 'blue', { gpus: 4, ...FIXED });
+    for (let times = 0; times < 3; times++) cluster.cycle();
+    expect(cluster.states(...both)).toEqual(['starting', 'starting']);
+    expect(standing(cluster, 'blue')).toBe('2 of 2, 0 impossible');
+    const fresh = cluster.freshView();
+    fresh.settle(cluster.nowMs);
+    fresh.cells?.check();
+    expect(fresh.queueShares()).toEqual(cluster.view.queueShares());
+  });
+
   it('after a restart bindings are found for what runs', () => {
     const cluster = twoNodes();
     const gang = cluster.submit('red', { gpus: 4 });
