@@ -5,6 +5,7 @@
 //   the store has of the workload                       then
 //   nothing                                             it is made from what the agent kept, under its number if that is free
 //   nothing, but its request was repeated meanwhile     the workload of the repetition becomes it
+//   the same, and the repetition has begun, or is over  not taken: it was overtaken
 //   it pending                                          it runs: the attempt that the agent reports
 //   it starting or running, an earlier attempt          it runs the later one; the earlier ended in what was lost
 //   it starting or running, this attempt                one task more, if that task has no other owner
@@ -43,6 +44,7 @@ export function adopt(draft: Draft, reported: Reported, origin: Origin, nowMs: n
   if (typeof gpus === 'string') return left(gpus);
   if (reported.task >= maxTasks(origin.spec)) return left(`task ${reported.task} is none of its workload`);
   const known = identify(draft, origin);
+  if (typeof known === 'string') return { type: 'left', why: known, isOver: true };
   const workload = known ?? knownAgain(draft, origin, nowMs);
   const entered = withAttempt(draft, workload, reported, nowMs);
   if (typeof entered === 'string') return { type: 'left', why: entered, isOver: true };
@@ -104,8 +106,8 @@ export function raiseGenerations(
   if (gpus.some((gpu, at) => gpu !== node.gpus[at])) draft.putNode({ ...node, gpus });
 }
 
-/** The workload that the origin tells of, whatever number it has here. */
-function identify(draft: Draft, { number, uid, request }: Origin): Workload | null {
+/** The workload that the origin tells of, whatever number it has here; null = none, a text = another one stands for it by now. */
+function identify(draft: Draft, { number, uid, request }: Origin): Workload | string | null {
   const same = draft.get('workloads', workloadKey(number));
   if (same?.uid === uid) return same;
   // Its number was given to another one before anybody knew of it, so it may go by another number since. Once work is placed
@@ -119,7 +121,12 @@ function identify(draft: Draft, { number, uid, request }: Origin): Workload | nu
   const at = record.partial === undefined ? request.place : record.partial.places.indexOf(request.place);
   const again = at < 0 ? undefined : record.workloads[at];
   const repeated = again === undefined ? undefined : draft.get('workloads', workloadKey(again));
-  if (repeated === undefined || repeated.attempt > 0 || isTerminal(repeated.state)) return null;
+  if (repeated === undefined) return null;
+  // Another task of it was found before, when it became the one that runs.
+  if (repeated.uid === uid) return repeated;
+  if (repeated.attempt > 0 || isTerminal(repeated.state)) {
+    return `its request was repeated as workload ${repeated.number}, which ${isTerminal(repeated.state) ? 'has ended' : 'has begun'} since`;
+  }
   // From now on it is the one that runs; other tasks of it are found by this.
   draft.putWorkload({ ...repeated, uid });
   return draft.workload(repeated.number);

@@ -81,9 +81,12 @@ export class PromiseChecker {
       return;
     }
     if (before.history !== promise.history) return;
+    // What an agent still runs of a lost history becomes what a repetition made: it keeps its number, and the identity is that of the first.
     const same =
       before.workloads.length === promise.workloads.length &&
-      before.workloads.every(({ uid }, at) => uid === promise.workloads[at]?.uid);
+      before.workloads.every(
+        ({ uid, number }, at) => uid === promise.workloads[at]?.uid || number === promise.workloads[at]?.number,
+      );
     const numbers = ({ workloads }: Acknowledged): string => workloads.map(({ number }) => number).join(', ');
     if (same) return;
     const both = `${numbers(before)} and ${numbers(promise)}`;

@@ -156,6 +156,36 @@ describe('an allocation that only its agent knows', () => {
     expect(store.workload(number).events.at(-2)?.message).toContain('it was workload 5 in the history that was lost');
   });
 
+  test('whose request was repeated is one workload, however its tasks come', () => {
+    const { store, lost, node } = split();
+    const request = submission([{ name: 'gang', tasks: 2, gpusPerTask: 1 }], 'alice/r1');
+    for (let round = 0; round < 4; round += 1) lost.submit({ gpusPerTask: 0 });
+    const [made] = lost.run(submit(request));
+    const ids = lost.place(present(made, 'workload', 'accepted').number, node);
+    store.run(submit(request));
+    const { observed, origins } = tell(lost, node);
+    hello(store, 'n1', { observed: observed.slice(0, 1), origins });
+    hello(store, 'n1', { observed, origins });
+    expect([...store.state.workloads.values()]).toMatchObject([{ uid: made?.uid, allocations: ids }]);
+  });
+
+  test.each([
+    ['has begun', (shop: Workshop, number: WorkloadNumber) => void shop.place(number, 'node-n2' as NodeId)],
+    ['was cancelled', (shop: Workshop, number: WorkloadNumber) => void shop.run(cancel([`${number}`], '', 'ada'))],
+  ])('of which the repetition %s is ended: a request makes one', (_, meanwhile) => {
+    const { store, lost, node } = split(['n1', 'n2']);
+    const request = submission([{ name: 'once' }], 'alice/r1');
+    for (let round = 0; round < 4; round += 1) lost.submit({ gpusPerTask: 0 });
+    const [made] = lost.run(submit(request));
+    lost.place(present(made, 'workload', 'accepted').number, node);
+    const { number } = present(store.run(submit(request))[0], 'workload', 'accepted');
+    meanwhile(store, number);
+    const before = store.workload(number);
+    const { strays } = hello(store, 'n1', tell(lost, node));
+    expect([...store.state.workloads.values()]).toEqual([before]);
+    expect(strays).toMatchObject([{ spared: false }]);
+  });
+
   test('of a request that made several: the repetition finds those that run and makes the others', () => {
     const { store, lost, node } = split();
     const request = submission([{ name: 'a' }, { name: 'b' }, { name: 'c' }], 'alice/r1');
