@@ -38,7 +38,8 @@ export interface MachineFacts {
 export class MachineChecker {
   readonly #facts: MachineFacts;
   readonly #report: (law: LawName, message: string) => void;
-  readonly #executed = new Set<string>();
+  /** When each was executed, in true time. */
+  readonly #executed = new Map<string, number>();
   /** The highest generation with which a whole GPU was used, in whatever history. */
   readonly #generations = new Map<string, number>();
   readonly #live = new Map<string, { readonly node: SimNode; readonly task: SimTask }>();
@@ -61,6 +62,11 @@ export class MachineChecker {
   /** Everything that lives, on all machines. */
   get live(): Iterable<{ readonly node: SimNode; readonly task: SimTask }> {
     return this.#live.values();
+  }
+
+  /** When its program began, in true time; null = it never did. */
+  executedMs(allocation: string): number | null {
+    return this.#executed.get(allocation) ?? null;
   }
 
   isAlive(allocation: string): boolean {
@@ -134,7 +140,7 @@ export class MachineChecker {
     const what = `allocation ${task.allocation} of workload ${task.workload} on ${node.name}`;
     this.executions += 1;
     if (this.#executed.has(task.allocation)) this.#report('I9 an allocation is executed once', what);
-    this.#executed.add(task.allocation);
+    else this.#executed.set(task.allocation, this.#facts.nowMs());
     if (!this.#facts.wasDurable(task.allocation)) {
       this.#report('I16 durable before visible', `${what} was started, and no durable commit ever placed it`);
     }

@@ -33,6 +33,8 @@ export interface PhysicalFacts {
   isStuckWithoutGpus(allocation: string): boolean;
   /** Whether a process lives that its agent knows of, so that it can be asked what became of it. */
   isAnsweredFor(allocation: string): boolean;
+  /** When the program of an allocation began, in true time; null = it never did. */
+  executedMs(allocation: string): number | null;
   /** How far the last checkpoint is that an allocation declared complete; null = it declared none. */
   savedBy(allocation: string): number | null;
   /** Whether memory of a GPU is in use. */
@@ -60,7 +62,7 @@ export class RecordChecker {
   readonly #workloads = new Map<string, Workload>();
   readonly #allocations = new Map<string, Allocation>();
   readonly #generations = new Map<string, number>();
-  /** Since when this daemon knows workloads to run, in true time, by their keys. */
+  /** Since when workloads run that this daemon found to, in true time, by their keys. */
   readonly #runningSinceMs = new Map<string, number>();
   /** Whether tasks of a lost history are awaited: gangs come together one by one. */
   #isRecovering = false;
@@ -122,7 +124,7 @@ export class RecordChecker {
     if (before === undefined) return;
     if (after.state !== 'running') this.#runningSinceMs.delete(key);
     if (before.state !== after.state) {
-      if (after.state === 'running') this.#runningSinceMs.set(key, this.#facts.nowMs());
+      if (after.state === 'running') this.#runningSinceMs.set(key, this.#beganMs(after));
       if (after.state === 'cancelled' && !this.#facts.wasCancelAsked(after.number)) {
         const message = `workload ${after.number} was ${before.state} and is cancelled, and nobody asked for that`;
         this.#report('I19 work ends as it was asked to', message);
@@ -203,6 +205,13 @@ export class RecordChecker {
       }
       this.#generations.set(uuid, generation);
     }
+  }
+
+  /** When the last of its tasks began: a commit that is in doubt may be long in coming, and the limit counts meanwhile. */
+  #beganMs({ allocations }: Workload): number {
+    const nowMs = this.#facts.nowMs();
+    const began = allocations.map((id) => this.#facts.executedMs(id) ?? nowMs);
+    return began.length === 0 ? nowMs : Math.min(nowMs, Math.max(...began));
   }
 
   #timeLimit({ workload: number }: Allocation): void {

@@ -110,6 +110,7 @@ class World {
       isAlive: (id: string) => this.#machines.isAlive(id),
       isAnsweredFor: (id: string) => this.#machines.isAnsweredFor(id),
       isStuckWithoutGpus: (id: string) => this.#machines.isStuckWithoutGpus(id),
+      executedMs: (id: string) => this.#machines.executedMs(id),
       savedBy: (id: string) => this.#checkpoints.declaredBy(id)?.step ?? null,
       isExcused: (id: string) => this.#machines.isExcused(id),
       isDirty: (uuid: string) =>

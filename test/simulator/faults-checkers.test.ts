@@ -29,6 +29,7 @@ describe('what is written', () => {
       dirty?: boolean;
       saved?: number;
       nowMs?: number;
+      executedMs?: number;
       cancelAsked?: boolean;
       cancelled?: boolean;
     } = {},
@@ -40,6 +41,7 @@ describe('what is written', () => {
         isExcused: () => false,
         isAnsweredFor: () => facts.answeredFor ?? false,
         isStuckWithoutGpus: () => false,
+        executedMs: () => facts.executedMs ?? null,
         savedBy: () => facts.saved ?? null,
         isDirty: () => facts.dirty ?? false,
         nowMs: () => facts.nowMs ?? 0,
@@ -168,14 +170,18 @@ describe('what is written', () => {
     const { workload, allocation } = records();
     const spec = { ...workload.spec, timeLimitMs: 60_000 };
     const order = { reason: 'time_limit', requestedMs: 0, forWorkload: null, message: '', graceMs: 0 } as const;
-    for (const [nowMs, expected] of [
-      [58_000, []],
-      [50_000, ['I21 time limits are kept']],
+    for (const [executedMs, nowMs, expected] of [
+      [0, 58_000, []],
+      [0, 50_000, ['I21 time limits are kept']],
+      // Found to run only later.
+      [-10_000, 50_000, []],
+      [-10_000, 40_000, ['I21 time limits are kept']],
     ] as const) {
-      const facts = { nowMs: 0 };
+      const facts = { nowMs: 0, executedMs };
       const { broken, write } = setup(facts);
-      write(work({ ...workload, spec }), grant(allocation));
-      write(work({ ...workload, spec, state: 'running' }));
+      const allocations = [allocation.id];
+      write(work({ ...workload, spec, allocations }), grant(allocation));
+      write(work({ ...workload, spec, allocations, state: 'running' }));
       facts.nowMs = nowMs;
       write(grant({ ...allocation, state: 'stopping', stop: order }));
       expect(broken).toEqual(expected);
