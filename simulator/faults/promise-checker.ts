@@ -84,9 +84,10 @@ export class PromiseChecker {
     // What an agent still runs of a lost history becomes what a repetition made: it keeps its number, and the identity is that of the first.
     const same =
       before.workloads.length === promise.workloads.length &&
-      before.workloads.every(
-        ({ uid, number }, at) => uid === promise.workloads[at]?.uid || number === promise.workloads[at]?.number,
-      );
+      promise.workloads.every(({ uid, number }, at) => {
+        const first = before.workloads[at];
+        return uid === first?.uid || (number === first?.number && this.#isStored(number, uid));
+      });
     const numbers = ({ workloads }: Acknowledged): string => workloads.map(({ number }) => number).join(', ');
     if (same) return;
     const both = `${numbers(before)} and ${numbers(promise)}`;
