@@ -115,8 +115,10 @@ export class LossChecker {
 
   /** To be called once every agent was heard. */
   checkTold(): void {
+    const { newest } = this.#branch;
     for (const { node, obeyed, isTold } of this.#knowledge) {
-      if (isTold) continue;
+      // A leader that was in doubt may have carried it out once more on this server.
+      if (isTold || newest.ordered(obeyed)) continue;
       const { lineage, maxEpoch, maxRevision } = obeyed;
       const what = `${node} obeyed revision ${maxRevision} of ${lineage} in epoch ${maxEpoch}`;
       this.#report(LAW, `${what}, which the store that went on does not have, and no loss of history was noted since`);
