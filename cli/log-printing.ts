@@ -1,10 +1,12 @@
 // Prints the logs of tasks as they come, over restarts of the workload. Shared by logs and run.
 // Bytes go out as they are, unless something is asked for that speaks of lines: a prefix, times, a pattern.
+import { ApiError } from '../common/errors.js';
 import type { ReadLogsRequest } from '../proto/gen/sluice/v1/ReadLogsRequest.js';
 import type { LogPiece, SluiceClient } from './client.js';
 import type { Invocation } from './invocation.js';
 import { LogLines, type LineStyle } from './log-lines.js';
-import { mergeLogs } from './log-merge.js';
+import { mergeLogs, type MergedPiece } from './log-merge.js';
+import { lastLines, type LastLines, type LogPlace } from './log-tail.js';
 
 export interface LogPrinting {
   /** Ends the printing quietly. */
@@ -51,23 +53,43 @@ export async function printLog(
 /** How long a line of one log waits for what the other one says, while both are followed, in ms. */
 const PATIENCE_MS = 100;
 
-/** Prints both logs of a task that has two, in whole lines, in the order in which they were written as far as that is noted. */
+/**
+ * Prints both logs of a task that has two, in whole lines, in the order in which they were written as far as that is noted. A tail is of
+ * both together, of what was there when the reader came.
+ */
 export async function printBothLogs(
   invocation: Invocation,
   api: SluiceClient,
   request: ReadLogsRequest,
   style: LineStyle,
 ): Promise<void> {
-  const logs = BOTH.map((stream) => ({
-    lines: new LogLines(style),
-    pieces: api.readLogs(
-      { ...request, stream, times: true },
+  const logs = BOTH.map((stream) => ({ stream, lines: new LogLines(style) }));
+  const open = (of: ReadLogsRequest): AsyncGenerator<LogPiece> =>
+    api.readLogs(
+      { ...of, times: true },
       { onReconnect: (error) => invocation.note(`${style.prefix}${error.message.split('\n')[0]}; trying again`) },
-    ),
-  }));
+    );
+  const { clock } = invocation.host;
   let attempt: number | null = null;
-  const pieces = logs.map((one) => one.pieces);
-  for await (const { log, piece } of mergeLogs(pieces, invocation.host.clock, request.follow ? PATIENCE_MS : null)) {
+  let requests = logs.map(({ stream }): ReadLogsRequest => ({ ...request, stream }));
+  if (Number(request.tailLines ?? 0) > 0) {
+    const tail = await tailOf(
+      mergeLogs(
+        requests.map((of) => open({ ...of, follow: false })),
+        clock,
+        null,
+      ),
+      request,
+    );
+    for (const { log, piece } of tail.lines) await write(invocation, logs[log]?.lines.take(piece));
+    if (request.follow !== true) {
+      for (const { lines } of logs) await write(invocation, lines.finish());
+      return;
+    }
+    for (const end of tail.ends) attempt = end === null ? attempt : Math.max(attempt ?? 0, end.attempt);
+    requests = requests.map((of, log) => from(of, tail.ends[log] ?? null));
+  }
+  for await (const { log, piece } of mergeLogs(requests.map(open), clock, request.follow ? PATIENCE_MS : null)) {
     const lines = logs[log]?.lines;
     if (piece.begins) {
       await write(invocation, lines?.finish());
@@ -79,6 +101,23 @@ export async function printBothLogs(
     await write(invocation, lines?.take(piece));
   }
   for (const { lines } of logs) await write(invocation, lines.finish());
+}
+
+/** Of work that has not started there are no lines yet, and whoever follows it waits for them. */
+async function tailOf(pieces: AsyncIterable<MergedPiece>, request: ReadLogsRequest): Promise<LastLines> {
+  const goesOn = request.follow === true;
+  try {
+    return await lastLines(pieces, Number(request.tailLines ?? 0), BOTH.length, goesOn);
+  } catch (error) {
+    if (goesOn && error instanceof ApiError && error.reason === 'NOT_STARTED') return { lines: [], ends: [] };
+    throw error;
+  }
+}
+
+/** The same log from a place on; all of it when there is none. */
+function from(request: ReadLogsRequest, place: LogPlace | null): ReadLogsRequest {
+  const rest = { ...request, tailLines: 0 };
+  return place === null ? rest : { ...rest, resumeAllocation: place.allocation, resumeOffset: place.offset };
 }
 
 /** Of equal times output comes first. */

@@ -89,7 +89,11 @@ describe.runIf(needs('build'))('logs', () => {
       const inOrder = 'out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n';
       expect((await sluice('logs', 'apart')).stdout).toBe(inOrder);
       expect((await sluice('logs', 'apart', '-f')).stdout).toBe(inOrder);
-      expect((await sluice('logs', 'apart', '--tail', '1')).stdout).toBe('out 3\nerr 3\n');
+      expect((await sluice('logs', 'apart', '--tail', '1')).stdout).toBe('err 3\n');
+      expect((await sluice('logs', 'apart', '--tail', '3')).stdout).toBe('err 2\nout 3\nerr 3\n');
+      expect((await sluice('logs', 'apart', '--tail', '3', '-f')).stdout).toBe('err 2\nout 3\nerr 3\n');
+      expect((await sluice('logs', 'apart', '--tail', '99')).stdout).toBe(inOrder);
+      expect((await sluice('logs', 'apart', '--tail', '1', '--stdout')).stdout).toBe('out 3\n');
       expect((await sluice('logs', 'apart', '--grep', '[ue].* 2')).stdout).toBe('out 2\nerr 2\n');
       const position = cluster.at('position');
       expect((await sluice('logs', 'apart', '--position', position)).stderr).toMatch(
@@ -100,6 +104,24 @@ describe.runIf(needs('build'))('logs', () => {
       expect((await sluice('logs', 'apart', '--stdout', '--position', position)).stderr).toMatch(
         /standard error, not of task 0/,
       );
+    });
+
+    it('are followed from their last lines on together, a line that had not ended yet too', async () => {
+      const stop = cluster.at('stop-tail');
+      const script = `for i in 1 2 3; do echo o$i; done; echo e1 >&2; printf o >&1; while [ ! -e ${stop} ]; do sleep 0.05; done; echo 4; echo e2 >&2`;
+      const command = { argv: ['sh', '-c', script] };
+      const spec = { name: 'ends', queue: 'research', command, separateStderr: true };
+      await client.submitWorkloads({ specs: [spec] });
+      await until('what it says first', async () => {
+        const said = await sluice('logs', 'ends');
+        return said.stdout.includes('e1') ? said : null;
+      });
+      const follower = startCli(['logs', '--server', cluster.grpc, 'ends', '--tail', '2', '-f']);
+      await follower.stdoutHas('e1');
+      writeFileSync(stop, '');
+      const { stdout } = await follower.result;
+      // What had not ended comes whole; of what came then nobody says in which order.
+      expect(stdout).toMatch(/^(o3\ne1|e1\no3)\n(o4\ne2|e2\no4)\n$/);
     });
 
     it('are followed over the death of the agent, each without losing or repeating a byte', async () => {
