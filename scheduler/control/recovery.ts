@@ -112,13 +112,20 @@ function lossOf(
   if (left !== null) {
     return `this daemon had committed revision ${left.revision} of history ${left.lineage}, the store ends at revision ${revision}`;
   }
-  if (before !== null || lostClusterId === null) return null;
+  if (before !== null)
+    return isUntold(before, lineage) ? `history ${lineage} was begun, and not told of, over ${before.lineage}` : null;
+  if (lostClusterId === null) return null;
   return `the store of cluster ${lostClusterId} is empty; history ${lineage} begins`;
 }
 
+/** Whether a history was begun because a part of another one was lost, by a daemon that died before its first commit, which tells of it. */
+function isUntold(before: ClusterMeta, lineage: string): boolean {
+  return before.lineage !== undefined && before.lineage !== lineage;
+}
+
 /**
- * The cluster's record as it has to be in this history. In another history than the one it was written in (a backup was
- * restored, or the daemon died while it began one) agents may know more than the store does.
+ * The cluster's record as it has to be in this history. In another history than the one it was written in agents may know more than the
+ * store does. (A restored backup says so itself.)
  */
 function metaIn(
   { lineage }: StorePosition,
@@ -132,10 +139,9 @@ function metaIn(
     return inNewHistory({ clusterId: lostClusterId, lastWorkload: 0 }, lineage, left, 'lost', nowMs);
   }
   if (before === null) return { clusterId: newClusterId(), lastWorkload: 0, lineage };
-  if (before.lineage === lineage) return before;
-  if (before.lineage === undefined) return { ...before, lineage };
+  if (!isUntold(before, lineage)) return { ...before, lineage };
   // How far the other one came is not known here: whoever obeyed it may know more.
-  return inNewHistory(before, lineage, { lineage: before.lineage, epoch: 0, revision: 0 }, 'restored', nowMs);
+  return inNewHistory(before, lineage, { lineage: before.lineage ?? '', epoch: 0, revision: 0 }, 'lost', nowMs);
 }
 
 /**

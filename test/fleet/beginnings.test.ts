@@ -56,11 +56,21 @@ test('where each term began is in its first commit; the latest are kept', async 
 
 test('a store in another history than its records asks agents first, whatever they obeyed of the one before', async () => {
   const meta = await begin({ clusterId: 'c', lastWorkload: 7, lineage: 'before' });
-  expect(meta).toMatchObject({ lineage: 'lineage', lastWorkload: 100_000, recovery: { why: 'restored', adopted: 0 } });
+  expect(meta).toMatchObject({ lineage: 'lineage', lastWorkload: 100_000, recovery: { why: 'lost', adopted: 0 } });
   const agent = { ...AGENT, clusterId: 'c', lineage: 'before', maxEpoch: 1, maxRevision: 1 };
   const cluster = { clusterId: 'c', pastLineages: meta.pastLineages ?? [], terms: [] };
   const testimony = hear(agent, cluster, { lineage: 'lineage', epoch: 2, revision: 900 });
   expect(testimony).toEqual({ type: 'follows', knowsMore: true });
+});
+
+test('a loss that was found by a daemon which died before it told of it is told by the next one', async () => {
+  const store = new MemoryStore();
+  store.records = [
+    { collection: 'meta', key: META_KEY, value: { clusterId: 'c', lastWorkload: 7, lineage: 'before' } },
+  ];
+  const { loss, state } = await recover(store, new ClusterView(), () => 'new', 1_000, {}, 'leader');
+  expect(loss).toBe('history lineage was begun, and not told of, over before');
+  expect([...state.incidents.values()]).toMatchObject([{ kind: 'history_lost' }]);
 });
 
 test('an empty store that goes on with a cluster whose data is gone asks its agents first', async () => {
