@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { formatDuration } from '../../common/units.js';
+import { whyUnusable } from '../../common/why-unusable.js';
 import { failure } from '../failure.js';
 import type { DefineCommand, Invocation } from '../invocation.js';
 
@@ -227,7 +228,10 @@ async function flushFolderOf(file: string): Promise<void> {
 }
 
 function notSaved(file: string, error: unknown): Error {
-  return failure('SNAPSHOT_NOT_SAVED', `the snapshot is not saved to ${file}: ${messageOf(error)}`);
+  // A file that is to be made is not missing itself.
+  const isNoFolder = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  const why = isNoFolder ? `there is no folder ${path.dirname(path.resolve(file))}` : whyUnusable(error);
+  return failure('SNAPSHOT_NOT_SAVED', `the snapshot is not saved to ${file}: ${why}`);
 }
 
 function refused(reason: string, error: unknown): Error {

@@ -1,5 +1,5 @@
 // Snapshot files: what is saved comes back, as the beginning of a new history; what is not whole is refused in one clear error.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -270,6 +270,55 @@ describe('a restore', () => {
     expect(message).toContain('a restore into');
     await restore();
     await open();
+  });
+
+  describe('over data that is there', () => {
+    const digest = (): string =>
+      createHash('sha256')
+        .update(readFileSync(path.join(dataDir, 'state.mdb')))
+        .digest('hex');
+    /** Data, and a large snapshot to put in its place. @returns what the data is before */
+    const present = async (): Promise<string> => {
+      await saved(Array.from({ length: 5_000 }, (_, index) => workload(index + 100)));
+      const store = await open();
+      await commitNext(store, await store.beginEpoch(), { puts: [queue('present')] });
+      await store.close();
+      return digest();
+    };
+    const readsPresent = async (): Promise<void> => {
+      const store = await open();
+      expect((await everything(store)).map(({ key }) => key)).toEqual(['present']);
+      await store.close();
+    };
+
+    it.each([
+      ['that is cut off', (whole: Buffer) => whole.subarray(0, whole.length >> 1), /is cut off/],
+      ['that is damaged', flip(0.5), /is damaged/],
+      ['that is none', () => Buffer.from('thesis'), /is not a snapshot/],
+    ])('a snapshot %s changes no byte', async (_, damage, says) => {
+      const before = await present();
+      writeFileSync(file, damage(readFileSync(file)));
+      expect((await refusal(restore({ replace: true }))).message).toMatch(says);
+      expect([digest(), readdirSync(dataDir).filter((name) => name.includes('replaced'))]).toEqual([before, []]);
+      await readsPresent();
+    });
+
+    it.runIf(needs('build')).each([300, 1_200])(
+      'a disk that takes no more than %i KiB of it leaves every byte, and says so',
+      async (kib) => {
+        const before = await present();
+        const cli = path.join(PACKAGE_ROOT, 'dist/cli/main.js');
+        const args = ['snapshot', 'restore', file, '--data-dir', dataDir, '--replace'];
+        const limited = ['-c', `ulimit -f ${kib}; exec "$@"`, 'bash', process.execPath, cli, ...args];
+        const { status, stderr } = spawnSync('bash', limited, { encoding: 'utf8' });
+        expect(stderr).toMatch(
+          /^error: cannot restore into .+ could not be written there: .+\nThe data in it are as they were\. .+ \d+ MiB are free/m,
+        );
+        expect([status, digest()]).toEqual([1, before]);
+        await readsPresent();
+        await restore({ replace: true });
+      },
+    );
   });
 
   it.runIf(needs('build'))('killed at any moment leaves the old data or the new', async () => {

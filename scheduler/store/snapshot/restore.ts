@@ -1,7 +1,7 @@
 // Makes a data folder from a snapshot, while no daemon uses it. What is restored is the beginning of a new history: agents
 // and watchers that know the old one further than the snapshot are not to take one for the other.
 import { randomUUID } from 'node:crypto';
-import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { createUlidMaker } from '../../../common/ids.js';
 import { PACKAGE_VERSION } from '../../../common/package-root.js';
@@ -19,7 +19,7 @@ import {
 import { openEmbeddedStore } from '../embedded.js';
 import { DATA_FILE, lastWorkloadIn } from '../lmdb-file.js';
 import { CURRENT_SCHEMA, type Schema } from '../schema.js';
-import type { StateStore, StoredRecord, StorePosition } from '../state-store.js';
+import { type StateStore, type StoredRecord, type StorePosition, StoreFailure } from '../state-store.js';
 import { type SnapshotFile, snapshotRecords, verifySnapshot } from './read.js';
 
 /**
@@ -85,12 +85,27 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
     const keptAs = install(dataDir, building, options.nowMs);
     return { snapshot, position, keptAs, unread };
   } catch (error) {
+    if (error instanceof StoreFailure) throw notWritten(dataDir, error);
     throw error instanceof StoreUnusable
       ? error
       : new StoreUnusable('UNREADABLE', `cannot restore into ${dataDir}: ${describe(error)}`, { cause: error });
   } finally {
     lock.release();
   }
+}
+
+/** What is being made lies beside the data until it is whole. */
+function notWritten(dataDir: string, error: StoreFailure): StoreUnusable {
+  const why = error.cause === undefined ? describe(error) : describe(error.cause);
+  const { bavail, bsize } = statfsSync(dataDir);
+  const freeMib = Math.floor((bavail * bsize) / 1024 ** 2);
+  return new StoreUnusable(
+    'UNREADABLE',
+    `cannot restore into ${dataDir}: what is made of the snapshot could not be written there: ${why}\n` +
+      `The data in it are as they were. A full disk says so, too, and ${freeMib} MiB are free there: ` +
+      'make room, or see to the disk, and restore again.',
+    { cause: error },
+  );
 }
 
 /** A whole store of the snapshot's records, brought up to the schema. @returns where it stands */
