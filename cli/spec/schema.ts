@@ -321,6 +321,7 @@ export function keysAt(path: readonly PropertyKey[]): readonly string[] {
 
 /** Keys that people of this field expect under other names, and how it is said here. */
 export const SAID_OTHERWISE: Readonly<Record<string, string>> = {
+  command: 'is called run here: run: python train.py, or the words one by one: run: [python, train.py]',
   elastic: 'is said as resources: {tasks: 2-8}',
   nodes: 'is said as resources: {tasks: N}, or by name as resources: {nodelist: [...]}',
   requeue: 'is called retry here: {max: 3, on_exit_codes: [75], backoff: 30s..10m}',

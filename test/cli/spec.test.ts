@@ -312,6 +312,13 @@ describe('a workload file that is wrong', () => {
         'w.yaml:2:1: foo: unknown field; known: kind, name, queue, priority, preemptible, resources, roles, topology, time, retry, after, array, run, builtin, args, env, workdir, separate_stderr, launcher, on_disconnect, checkpoint, notify',
       ],
     ],
+    [
+      'a field that other programs call so',
+      'run: a\ncommand: sleep 1',
+      [
+        'w.yaml:2:1: command: is called run here: run: python train.py, or the words one by one: run: [python, train.py]',
+      ],
+    ],
     ['a field of a later release', 'run: a\nimage: x', ['w.yaml:2:1: image: is not supported in this release']],
     [
       'a bad name',
