@@ -93,7 +93,8 @@ export function redisLeadership(options: RedisLeadershipOptions): Leadership {
         // It came too late to be of use: then it is tried again, and what was claimed is ours to renew.
         if (claim?.card.id === id && clock.bootMs() < sentMs + holdMs - MARGIN_MS) {
           standbys = null;
-          await withdraw();
+          // The term runs already: it waits for no answer that decides nothing.
+          withdraw().catch(() => undefined);
           return new RedisTerm({ port, clock, card, holdMs, sentMs, onRenewed: look });
         }
         show(claim === null || claim.card.id === id ? null : claim.card);
