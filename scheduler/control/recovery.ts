@@ -1,7 +1,7 @@
 // How a daemon begins: a new term, every record from the store, and the checks that must hold before anything is served.
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, type ReadableState } from '../model/cluster-state.js';
-import { inNewHistory, withTerm } from '../model/history.js';
+import { aboveGiven, inNewHistory, withTerm } from '../model/history.js';
 import { copyOf, doubtOf } from '../model/known-copy.js';
 import { META_KEY, type ClusterMeta, type Incident, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
@@ -76,8 +76,12 @@ export async function recover(
   // Where a part of the history is known to be lost, or was not given up for found yet, agents are asked anyway.
   const doubt = before === null || copy === null || meta.recovery ? null : doubtOf(before.copy, copy, nowMs);
   const known = copy === null ? meta : { ...meta, copy: copyOf(meta.copy, copy, nowMs) };
+  // Where no copy had to have them, numbers were given in every such moment that nobody may know of any more.
+  const lastWorkload = before?.copy?.awaited === 0 ? aboveGiven(known.lastWorkload) : known.lastWorkload;
   const held =
-    doubt === null ? known : { ...known, recovery: { why: 'copy_changed' as const, sinceMs: nowMs, adopted: 0 } };
+    doubt === null
+      ? known
+      : { ...known, lastWorkload, recovery: { why: 'copy_changed' as const, sinceMs: nowMs, adopted: 0 } };
   const keyed = held.taskKey !== undefined || newTaskKey === undefined ? held : { ...held, taskKey: newTaskKey() };
   const value = withTerm(keyed, { ...position, leaderId });
   const revision = position.revision + 1;

@@ -25,8 +25,13 @@ export function inNewHistory(
   lastGiven = 0,
 ): ClusterMeta {
   const pastLineages = [...(meta.pastLineages ?? []), { ...left, leftMs: nowMs, why }].slice(-MAX_PAST_LINEAGES);
-  const lastWorkload = (Math.floor(Math.max(meta.lastWorkload, lastGiven) / NUMBER_STEP) + 1) * NUMBER_STEP;
+  const lastWorkload = aboveGiven(Math.max(meta.lastWorkload, lastGiven));
   return { ...meta, lineage, lastWorkload, pastLineages, recovery: { why, sinceMs: nowMs, adopted: 0 } };
+}
+
+/** Where numbers of workloads go on when some above the last one that is known may have been given. */
+export function aboveGiven(lastWorkload: number): number {
+  return (Math.floor(lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;
 }
 
 /** The cluster's record once an epoch has begun. */

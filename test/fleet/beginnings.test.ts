@@ -187,6 +187,14 @@ describe('a store with copies', () => {
     ]);
   });
 
+  test.each([
+    ['no copy had to have them go on at the next step', 0, 100_000],
+    ['some had to go on where they were', 1, 7],
+  ])('numbers of workloads, where %s', async (_, awaited, expected) => {
+    const { state } = await beginOn({ id: 'two', ranMs: 5_000_000 }, { ...KNOWN, awaited });
+    expect(state.meta.lastWorkload).toBe(expected);
+  });
+
   test('trusts one that took over when each had to have every commit, and had lived all the while', async () => {
     const { state, doubt } = await beginOn({ id: 'two', ranMs: 5_000_000 }, { ...KNOWN, awaited: 2 });
     expect(doubt).toBeNull();
