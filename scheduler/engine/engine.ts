@@ -416,7 +416,8 @@ function surplusAfterStart({ view }: Turn, workload: WorkloadEntry): readonly Gr
 
 /**
  * Lets stuck groups take GPUs back. Who stays within his guarantee reclaims first: nobody else may be promised what he
- * would take back at once. Then by moving others, from other queues, from lower priority in their own. Each is tried again
+ * would take back at once. Then by moving others, from other queues, by moving others for more than their queue's share, from lower
+ * priority in their own. Each is tried again
  * when something changed that may help it. True = nothing is left to try.
  */
 function takeBack(turn: Turn): boolean {
@@ -427,24 +428,32 @@ function takeBack(turn: Turn): boolean {
     takeBackBy(turn, 'reclaim', 'guarantee') &&
     takeBackBy(turn, 'consolidate', 'fairShare') &&
     takeBackBy(turn, 'reclaim', 'fairShare') &&
+    takeBackBy(turn, 'consolidate', 'nothing') &&
     takeBackBy(turn, 'preempt', 'fairShare');
   if (complete && decisions.length === before && turn.tooEarly.length === 0) view.restedAt = view.nodes.clock;
   return complete;
 }
 
-/** @param due reclaiming only: up to what */
-function takeBackBy(turn: Turn, mode: TakingMode, due: Due): boolean {
+/** @param due up to what those take it whose turn it is; `nothing` = those who are due no more */
+function takeBackBy(turn: Turn, mode: TakingMode, due: Due | 'nothing'): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
-  const mayNow = (group: Group): boolean =>
-    due === 'fairShare' || isEntitled(view.scopes, group, due) || ownsCells(view, group);
+  const mayNow = (group: Group): boolean => {
+    if (mode === 'consolidate') return isWithinShare(view, group) === (due !== 'nothing');
+    return due !== 'guarantee' || isEntitled(view.scopes, group, due) || ownsCells(view, group);
+  };
   let walk = walkOverStuck(turn, mode, mayNow);
   for (let group = walk?.next() ?? null; group !== null; group = walk?.next() ?? null) {
     if (work.isSpent) return false;
     work.spend(1);
     const workload = nextMember(group);
+    // Whose queue got more since this began has its turn among those that are due no more.
+    if (mode === 'consolidate' && !mayNow(group)) {
+      walk?.advance(false);
+      continue;
+    }
     const isDue = workload !== null && mayTry(view, group, mode) && mayNow(group);
-    const found = isDue && takeFor(turn, group, workload, mode, due);
+    const found = isDue && takeFor(turn, group, workload, mode, due === 'nothing' ? 'fairShare' : due);
     if (!found) group.failedAt[mode] = view.nodes.clock;
     if (!found && isDue && isTooEarly(turn, mode)) turn.tooEarly.push(group);
     walk?.advance(found);
@@ -452,6 +461,14 @@ function takeBackBy(turn: Turn, mode: TakingMode, due: Due): boolean {
     // Who was moved may have left room where there was too little for anybody to be tried.
     if (mode === 'consolidate') walk = walkOverStuck(turn, mode, mayNow);
     else walk?.refresh();
+  }
+  return true;
+}
+
+/** Whether its queue, and all above it, would hold no more than their shares with it. */
+function isWithinShare({ root }: ClusterView, { queue, shape }: Group): boolean {
+  for (let each = queue; each !== root && each.parent !== null; each = each.parent) {
+    if (!isWithin(each, shape.charge, each.fairShare)) return false;
   }
   return true;
 }

@@ -173,6 +173,29 @@ describe('consolidation', () => {
   });
 });
 
+describe('consolidation for more than a fair share', () => {
+  it('comes after those who take what they are due, so that nobody is moved to where he gives again', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('beyond', { weight: 0 }).queue('due');
+    const running = [cluster.running('beyond', 'n0', [0]), cluster.running('beyond', 'n1', [0])];
+    const more = cluster.submit('beyond', { gpus: 2 });
+    const gang = cluster.submit('due', { tasks: 3 });
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.states(gang, more)).toEqual(['starting', 'pending']);
+    const victims = cluster.decisions.flatMap((one) => (one.type === 'evict' ? [one.workload] : []));
+    expect(victims).toHaveLength(1);
+    expect(running).toContain(victims[0]);
+  });
+
+  it('still comes, where nobody else is due anything', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('beyond', { weight: 0 });
+    const running = [cluster.running('beyond', 'n0', [0]), cluster.running('beyond', 'n1', [0])];
+    const more = cluster.submit('beyond', { gpus: 2 });
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.states(more)).toEqual(['starting']);
+    expect(running).toContain(moved(cluster)[0]);
+  });
+});
+
 describe('the bounds of consolidation', () => {
   /** To free a node two workloads of one GPU have to move. */
   function pairs(policy: Partial<EnginePolicy>): TestCluster {
