@@ -81,12 +81,15 @@ export class PromiseChecker {
       return;
     }
     if (before.history !== promise.history) return;
-    // What an agent still runs of a lost history becomes what a repetition made: it keeps its number, and the identity is that of the first.
+    // What an agent still runs of a lost history becomes what a repetition made, which keeps its number and gets the identity of the first.
+    // Either may have been told last.
+    const isOne = (number: WorkloadNumber, uids: readonly string[]): boolean =>
+      this.#history > 1 && uids.some((uid) => this.#isStored(number, uid));
     const same =
       before.workloads.length === promise.workloads.length &&
       promise.workloads.every(({ uid, number }, at) => {
         const first = before.workloads[at];
-        return uid === first?.uid || (number === first?.number && this.#isStored(number, uid));
+        return uid === first?.uid || (number === first?.number && isOne(number, [uid, first.uid]));
       });
     const numbers = ({ workloads }: Acknowledged): string => workloads.map(({ number }) => number).join(', ');
     if (same) return;
