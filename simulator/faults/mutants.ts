@@ -345,7 +345,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'reuse numbers after a lost history',
     HISTORY,
-    'const lastWorkload = (Math.floor(Math.max(meta.lastWorkload, lastGiven) / NUMBER_STEP) + 1) * NUMBER_STEP;',
+    'const lastWorkload = aboveGiven(Math.max(meta.lastWorkload, lastGiven));',
     'const { lastWorkload } = meta;',
     'history',
   ),

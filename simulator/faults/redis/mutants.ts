@@ -19,6 +19,12 @@ const NO_WAIT = [
   'return copies === 0 || (await port.waitForCopies(copies, copyLimitMs)) >= copies;',
   'return true;',
 ] as const;
+/** Agents that know of no more than they obeyed; those that heard of what was lost would tell of it before harm is done. */
+const UNTOLD_HOW_FAR = [
+  'scheduler/fleet/session.js',
+  'heartbeatReply: { sequence, revision: this.#deps.loop.position.revision }',
+  'heartbeatReply: { sequence }',
+] as const;
 /** A leader that never learns that another one leads. */
 const NEVER_DEPOSED = [
   [LEADERSHIP, 'return !this.#isOver && this.#options.clock.bootMs() < this.#freshUntilMs;', 'return true;'],
@@ -49,11 +55,12 @@ export const REDIS_MUTANTS: readonly Mutant[] = [
     "if ((loss !== null || doubt !== null) && leaderId !== '') {",
     "if (loss !== null && leaderId !== '') {",
   ]),
-  mutant('place at once on a copy that may lack commits', 'lost placement', [
-    RECOVERY,
-    "recovery: { why: 'copy_changed', sinceMs: nowMs, adopted: 0 }",
-    'recovery: null',
-  ]),
+  mutant(
+    'place at once on a copy that may lack commits',
+    'lost placement',
+    [RECOVERY, "recovery: { why: 'copy_changed', sinceMs: nowMs, adopted: 0 }", 'recovery: null'],
+    UNTOLD_HOW_FAR,
+  ),
   mutant('do not hear agents that know more than a promoted copy', 'lost copies', [
     WITNESS,
     'if (!isBeyondUs && !isBeyondNext)',
