@@ -71,10 +71,11 @@ export class BudgetWatch {
     this.#isLooking = true;
     let nextMs = Infinity;
     try {
-      await this.#note();
+      const lookedMs = clock.wallMs();
+      await this.#note(lookedMs);
       const isBusy = await this.#endBorrowed();
-      const nowMs = clock.wallMs();
-      nextMs = isBusy ? SOONEST_LOOK_MS : this.#ledger.nextMs(nowMs) - nowMs;
+      // From when it was looked at: what was reached since would count as behind us, and be seen only with the next look of its own.
+      nextMs = isBusy ? SOONEST_LOOK_MS : this.#ledger.nextMs(lookedMs) - clock.wallMs();
     } catch (error) {
       log.error({ err: error }, 'budgets could not be looked at');
       nextMs = LOOK_EVERY_MS;
@@ -84,9 +85,8 @@ export class BudgetWatch {
     else if (this.#hasBudgets) this.#lookIn(Math.max(SOONEST_LOOK_MS, Math.min(LOOK_EVERY_MS, nextMs)));
   }
 
-  async #note(): Promise<void> {
-    const { loop, clock, log } = this.#deps;
-    const nowMs = clock.wallMs();
+  async #note(nowMs: number): Promise<void> {
+    const { loop, log } = this.#deps;
     const found = await loop.read((state) => {
       const uses = this.uses(nowMs);
       this.#hasBudgets = uses.size > 0;

@@ -1,8 +1,11 @@
 // Budgets of queues: what counts, when people are told, what follows when all of it is used, and that all of that survives a restart.
 import { describe, expect, test } from 'vitest';
 import { invariant } from '../../common/assert.js';
+import type { Clock } from '../../common/clock.js';
 import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../common/ids.js';
 import { BudgetLedger } from '../../scheduler/control/budget-ledger.js';
+import { BudgetWatch, type BudgetWatchDependencies } from '../../scheduler/control/budget-watch.js';
+import type { Command } from '../../scheduler/control/command.js';
 import { borrowingOnSpent, endBorrowed, hasBudgetNews, noteBudgets } from '../../scheduler/control/commands/budgets.js';
 import { ClusterView } from '../../scheduler/engine/view.js';
 import { deleteQueue, updateQueue } from '../../scheduler/control/commands/queues.js';
@@ -15,6 +18,7 @@ import { foldable } from '../../scheduler/model/usage-history.js';
 import { usageReport } from '../../scheduler/model/usage-report.js';
 import { toGpuMs } from '../../scheduler/model/gpu-time.js';
 import { mailOf, bodyOf } from '../../scheduler/notify/message.js';
+import { SILENT_LOG } from '../../simulator/faults/silent-log.js';
 import { Workshop } from './workshop.js';
 
 const HOUR = 3_600_000;
@@ -436,6 +440,37 @@ describe('when it will be spent', () => {
     shop.nowMs += 8 * HOUR;
     expect(shop.ledger.nextMs(shop.nowMs)).toBeCloseTo(shop.nowMs + 2 * HOUR, 0);
   });
+});
+
+test('a budget that is spent while it is looked at is looked at again soon', async () => {
+  const shop = new Treasury();
+  shop.queue('q');
+  shop.budget('q', monthly(1));
+  shop.start('q', 1);
+  shop.nowMs += HOUR - 1;
+  const timers: { readonly delayMs: number; readonly callback: () => void }[] = [];
+  const clock: Clock = {
+    wallMs: () => shop.nowMs,
+    monotonicMs: () => shop.nowMs,
+    after: (delayMs, callback) => {
+      timers.push({ delayMs, callback });
+      return { cancel: () => undefined };
+    },
+  };
+  // Each read of the state takes a second, as on a machine that has much to do.
+  const loop = {
+    read: (ask: (state: typeof shop.state, view: ClusterView) => unknown) => {
+      const answer = ask(shop.state, new ClusterView());
+      shop.nowMs += 1_000;
+      return Promise.resolve(answer);
+    },
+    execute: (command: Command<unknown>) => Promise.resolve(shop.run(command)),
+    onCommitted: () => undefined,
+  } as unknown as BudgetWatchDependencies['loop'];
+  const watch = new BudgetWatch({ loop, state: shop.state, clock, log: SILENT_LOG, prices: NO_PRICES });
+  watch.start();
+  timers.shift()?.callback();
+  await expect.poll(() => timers.map(({ delayMs }) => delayMs)).toEqual([1_000]);
 });
 
 describe('what is borrowed may end with the budget', () => {
