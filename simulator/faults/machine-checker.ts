@@ -45,6 +45,8 @@ export class MachineChecker {
   readonly #live = new Map<string, { readonly node: SimNode; readonly task: SimTask }>();
   /** What was ever prepared and held. */
   readonly #readied = new Set<string>();
+  /** What was ever let go. */
+  readonly #letGo = new Set<string>();
   /** What was ever durable in the journal of an agent. */
   readonly #journaled = new Set<string>();
   /** What each agent has in its journal of those it obeys. */
@@ -114,6 +116,19 @@ export class MachineChecker {
     this.#readied.add(allocation);
   }
 
+  /** What is held is let go; what comes to its gang afterwards, as from a lost history, is waited for by nobody. */
+  letGo(node: SimNode, allocation: string): void {
+    this.#letGo.add(allocation);
+    this.#checkGang(allocation, `allocation ${allocation} on ${node.name}`);
+  }
+
+  #checkGang(allocation: string, what: string): void {
+    if (!this.#readied.has(allocation)) return;
+    const unready = this.#facts.gangOf(allocation).find((other) => !this.#readied.has(other));
+    if (unready === undefined) return;
+    this.#report('I22 a gang starts together', `${what} was started before ${unready} was ready`);
+  }
+
   /** An agent's memory of those it obeyed never goes back. */
   journaled(node: SimNode, { lineage, maxEpoch, maxRevision, pastLineages, allocations }: AgentRecord): void {
     for (const { grant } of allocations) this.#journaled.add(grant.id);
@@ -147,12 +162,7 @@ export class MachineChecker {
     if (!this.#journaled.has(task.allocation)) {
       this.#report('I16 durable before visible', `${what} was started, and is not in the journal of its agent`);
     }
-    if (this.#readied.has(task.allocation)) {
-      const unready = this.#facts.gangOf(task.allocation).find((other) => !this.#readied.has(other));
-      if (unready !== undefined) {
-        this.#report('I22 a gang starts together', `${what} was started before ${unready} was ready`);
-      }
-    }
+    if (!this.#letGo.has(task.allocation)) this.#checkGang(task.allocation, what);
     for (const gpu of task.gpus) {
       this.#checkOwners(node, task, gpu.uuid, what);
       if (gpu.parts < GPU_PARTS) continue;

@@ -28,6 +28,8 @@ export interface NodeWitness {
   accepted(node: SimNode, allocation: string): void;
   /** Everything that a held allocation needs is prepared. */
   readied(node: SimNode, allocation: string): void;
+  /** What was held is let go: all of its gang is ready. */
+  letGo(node: SimNode, allocation: string): void;
   /** Its agent's journal has new content for sure. */
   journaled(node: SimNode, record: AgentRecord): void;
   /** Its agent will know less than it knew. */
@@ -235,6 +237,11 @@ export class SimNode {
   readied(allocation: string): void {
     this.folders.writeReady(allocation);
     this.#surroundings.witness.readied(this, allocation);
+  }
+
+  /** Its agent was told that its gang is ready. */
+  letGo(allocation: string): void {
+    this.#surroundings.witness.letGo(this, allocation);
   }
 
   /** Executes a program, as a supervisor asks for it. */

@@ -129,6 +129,7 @@ export class SimRuntime implements Runtime {
     const task = this.#tasks.get(order.id);
     if (task?.state !== 'ready') return;
     task.state = 'preparing';
+    this.#node.letGo(order.id);
     void this.#go(order, task);
   }
 

@@ -147,6 +147,7 @@ class World {
             stopping: (...told) => this.#machines.stopping(...told),
             accepted: (node, allocation) => this.#machines.accepted(node, allocation),
             readied: (_node, allocation) => this.#machines.readied(allocation),
+            letGo: (node, allocation) => this.#machines.letGo(node, allocation),
             journaled: (node, record) => {
               this.#machines.journaled(node, record);
               this.#redis?.losses.journaled(node.name, record);

@@ -315,6 +315,10 @@ describe('what really happens', () => {
     torn.checker.readied('a');
     torn.execute('a', { gpu: 'g' });
     expect(torn.broken).toEqual(['I22 a gang starts together']);
+    const hasty = setup({ gang: ['a', 'b'] });
+    hasty.checker.readied('a');
+    hasty.checker.letGo(hasty.node, 'a');
+    expect(hasty.broken).toEqual(['I22 a gang starts together']);
   });
 
   test('one owner after the other is well', () => {
