@@ -66,6 +66,8 @@ const FORGOTTEN_PER_SWEEP = 200;
 const REPORT_PAUSE_EACH_MS = 0.4;
 /** … and at most this. */
 const LONGEST_REPORT_PAUSE_MS = 25;
+/** A report of no more than so many costs too little to wait for. */
+const SHORT_REPORT = 16;
 /** The longest sleep between two looks at the clock, in ms: timers stand still while the machine is suspended, leases do not. */
 const LONGEST_SLEEP_MS = 1_000;
 /** What a stopped task may take beyond its grace when the agent stops all of them, in ms. */
@@ -542,7 +544,8 @@ export class Agent {
     if (!this.#observedDue || this.#congested || this.#state.connection !== 'up') return;
     this.#observedDue = false;
     const allocations = this.#observed();
-    const pauseMs = Math.min(LONGEST_REPORT_PAUSE_MS, allocations.length * REPORT_PAUSE_EACH_MS);
+    const isShort = allocations.length <= SHORT_REPORT;
+    const pauseMs = isShort ? 0 : Math.min(LONGEST_REPORT_PAUSE_MS, allocations.length * REPORT_PAUSE_EACH_MS);
     this.#nextReportMs = this.#deps.clock.monotonicMs() + pauseMs;
     this.#congested = !this.#connection.send({ observed: { allocations } });
   }
