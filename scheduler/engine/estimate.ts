@@ -22,7 +22,6 @@ const NAMED_AT_MOST = 3;
 const UNKNOWN: Partial<Record<PendingReason, string>> = {
   HELD: 'unknown: somebody holds it back',
   DEPENDENCY: 'unknown: it waits for other work to end',
-  BACKOFF: 'unknown: not before its pause is over',
   ARRAY_CAP: 'unknown: it waits for others of its array to end',
   QUEUE_LIMIT: 'unknown: it waits for work of its queue to end, or for a higher limit',
   USER_LIMIT: 'unknown: it waits for work of its owner to end',
@@ -53,6 +52,7 @@ export interface Estimated {
 export function estimate(subject: Estimated, reason: PendingReason): Estimate {
   const { workload, nowMs, view } = subject;
   if (workload.claim) return sayClaimed(workload.claim, workload, view, nowMs);
+  if (reason === 'BACKOFF') return untimed(`unknown: not before its pause is over${sayWhen(workload, nowMs)}`);
   const known = UNKNOWN[reason];
   if (known !== undefined) return untimed(known);
   const own = subject.view.reservations.of(workload);
@@ -65,6 +65,11 @@ export function estimate(subject: Estimated, reason: PendingReason): Estimate {
   return found === null
     ? untimed('unknown: no place was found where it would fit when running work has ended')
     : sayOutlook(found.outlook, found.places, nowMs);
+}
+
+function sayWhen({ record }: WorkloadEntry, nowMs: number): string {
+  const untilMs = record?.gate?.untilMs ?? 0;
+  return untilMs <= nowMs ? '' : `, in ${formatDuration(untilMs - nowMs)}`;
 }
 
 /** The place of the earliest start, looked for as a reservation would be. */

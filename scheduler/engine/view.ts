@@ -214,7 +214,7 @@ export class ClusterView {
           borrowedGpus: toGpus(Math.max(0, held - own)),
           pendingGpus: toGpus(at(queue.pending, GPU)),
           fairShareGpus: toGpus(at(queue.fairShare, GPU)),
-          unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, at(queue.demand, GPU)) - held)),
+          unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, at(queue.requestable, GPU)) - held)),
           scopes: queue.record?.scopes.flatMap((part) => scopeShareOf(queue, part) ?? []) ?? [],
           cpuMilli: shareOf(queue, CPU),
           memoryMib: shareOf(queue, MEMORY),
@@ -1229,13 +1229,13 @@ function shareOf({ held, pending, fairShare }: QueueNode, resource: number): Res
 function scopeShareOf({ scopes }: QueueNode, { pool, model }: QueueScope): ScopeShare | null {
   const account = scopes.find(({ scope }) => isNamed(scope, pool, model));
   if (account === undefined) return null;
-  const { held, guarantee, demand, fairShare } = account;
+  const { held, guarantee, requestable, fairShare } = account;
   return {
     pool,
     model,
     allocatedGpus: toGpus(held),
     fairShareGpus: toGpus(fairShare),
-    unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, demand) - held)),
+    unmetGuaranteeGpus: toGpus(Math.max(0, Math.min(guarantee, requestable) - held)),
   };
 }
 

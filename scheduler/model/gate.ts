@@ -28,7 +28,7 @@ export interface Surroundings {
 /** The gate of a workload that was just submitted; what is open by then is opened before the engine looks at it. */
 export function gateAtSubmit(spec: WorkloadSpec): Gate | null {
   const [first] = spec.dependencies;
-  if (first !== undefined) return dependencyGate(first, null);
+  if (first !== undefined) return dependencyGate(first, null, spec.dependencies.length - 1);
   return isCapped(spec) ? arrayGate(spec.array) : null;
 }
 
@@ -47,9 +47,10 @@ export function passageOf(around: Surroundings, workload: Workload, nowMs: numbe
   if (workload.attempt === 0) {
     const never = whyNever(around, spec.dependencies);
     if (never !== null) return { type: 'never', why: never };
-    const unmet = spec.dependencies.find((one) => !isMet(one, around.workload(one.workload)));
+    const [unmet, ...others] = spec.dependencies.filter((one) => !isMet(one, around.workload(one.workload)));
     if (unmet !== undefined) {
-      return { type: 'closed', gate: dependencyGate(unmet, around.workload(unmet.workload) ?? null) };
+      const gate = dependencyGate(unmet, around.workload(unmet.workload) ?? null, others.length);
+      return { type: 'closed', gate };
     }
   }
   const backoff = backoffGate(workload, nowMs);
@@ -105,9 +106,11 @@ function heldGate(hold: string): Gate {
   return { kind: 'held', message: hold, untilMs: null };
 }
 
-function dependencyGate({ workload, condition }: Dependency, other: Workload | null): Gate {
+/** @param more how many others it waits for beside the first */
+function dependencyGate({ workload, condition }: Dependency, other: Workload | null, more: number): Gate {
   const name = other === null ? `workload ${workload}` : nameOf(other);
-  return { kind: 'dependency', message: `waits for ${name} to have ${condition}`, untilMs: null };
+  const beside = more === 0 ? '' : `, and for ${plural(more, 'other')}`;
+  return { kind: 'dependency', message: `waits for ${name} to have ${condition}${beside}`, untilMs: null };
 }
 
 function backoffGate({ notBeforeMs, retries, spec, hastyRequeues = 0 }: Workload, nowMs: number): Gate | null {

@@ -291,6 +291,8 @@ describe('dependencies', () => {
     const [a, b] = [stage.submit({ name: 'a' }), stage.submit({ name: 'b' })];
     const both = [a, b].map((workload) => ({ workload, condition: 'succeeded' as const }));
     const number = stage.submit({ dependencies: both });
+    stage.pass();
+    expect(stage.workload(number).gate?.message).toBe(`waits for workload ${a} (a) to have succeeded, and for 1 other`);
     stage.end(stage.start(a), ok);
     expect(stage.workload(number).gate?.message).toBe(`waits for workload ${b} (b) to have succeeded`);
     stage.end(stage.start(b), ok);

@@ -182,6 +182,15 @@ describe('order', () => {
     expect([cluster.held('low'), cluster.held('high')]).toEqual([1, 3]);
   });
 
+  it('between queues: higher priority first, where more is guaranteed than there is', () => {
+    const cluster = new TestCluster().nodes(1);
+    cluster.queue('low', { guarantee: 8 }).queue('high', { guarantee: 8, priority: 200 });
+    cluster.submitMany(6, 'low');
+    cluster.submitMany(6, 'high');
+    cluster.settle();
+    expect([cluster.held('low'), cluster.held('high')]).toEqual([2, 6]);
+  });
+
   it('between queues: by weight, top-down over the tree', () => {
     const cluster = new TestCluster()
       .nodes(3, { gpus: 4 })

@@ -280,4 +280,17 @@ describe('queue shares', () => {
       { queue: 'b', allocatedGpus: 0, borrowedGpus: 0, pendingGpus: 3, fairShareGpus: 3, unmetGuaranteeGpus: 3 },
     ]);
   });
+
+  it('owe nothing of what limits forbid, here or below', () => {
+    const cluster = new TestCluster().nodes(1).queue('org', { guarantee: 6 });
+    cluster.queue('team', { parent: 'org', guarantee: 2, limit: 4 });
+    cluster.running('team', 'n0', [0, 1, 2, 3]);
+    cluster.submit('team', { gpus: 2 });
+    expect(cluster.view.queueShares()).toMatchObject([
+      { queue: 'org', allocatedGpus: 4, pendingGpus: 2, unmetGuaranteeGpus: 0 },
+      { queue: 'team', allocatedGpus: 4, unmetGuaranteeGpus: 0 },
+    ]);
+    cluster.queue('team', { parent: 'org', guarantee: 2, limit: 5 });
+    expect(cluster.view.queueShares()).toMatchObject([{ unmetGuaranteeGpus: 1 }, { unmetGuaranteeGpus: 0 }]);
+  });
 });

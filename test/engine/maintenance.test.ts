@@ -185,7 +185,9 @@ describe('work and announced maintenance', () => {
     const explanation = cluster.explain(workload);
     expect(explanation).toMatchObject({
       reason: 'MAINTENANCE',
-      summary: 'A maintenance of every node that would fit begins before it could end.',
+      summary:
+        'A maintenance of every node that would fit begins before it could end; the last begins in 30m00s, of n0: with a ' +
+        'time limit that ends before that it may start there.',
     });
     expect(explanation?.lines).toContainEqual({
       title: 'Nearest',

@@ -72,6 +72,7 @@ describe('what is owed is left whole', () => {
     const stays = cluster.submit('blue', { gpus: 1, ...FIXED });
     cluster.settle();
     expect(cluster.reason(stays)).toBe('OWED_TO_OTHERS');
+    expect(cluster.explain(stays)?.summary).toMatch(/^8 GPUs are free, but others are guaranteed them in shapes/);
     expect(cluster.explain(stays)?.lines).toContainEqual({
       title: 'Shapes',
       text: 'red is guaranteed 1 × 8 GPUs in one node: 0 in use',

@@ -43,6 +43,14 @@ describe('a share goes', () => {
     expect(cluster.where(workload)).toBe(where);
   });
 
+  it('on so many GPUs of one node or waits', () => {
+    const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('q', { guarantee: 100 });
+    for (const node of ['n0', 'n1']) cluster.running('q', node, [0], { preemptible: false });
+    const workload = cluster.submit('q', { gpus: 2, milli: 500 });
+    expect(cluster.settle()).toEqual([]);
+    expect(cluster.reason(workload)).toBe('FRAGMENTED');
+  });
+
   it('side by side with an equal one on all its GPUs', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 4 }).queue('q', { guarantee: 100 });
     const pair = cluster.submitMany(2, 'q', { gpus: 2, milli: 500 });

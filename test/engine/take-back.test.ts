@@ -205,6 +205,18 @@ describe('victims', () => {
     expect(cluster.states(...far).toSorted()).toEqual(['running', 'stopping']);
   });
 
+  it('come from the queue of lower priority, though another one is further above its share', () => {
+    const cluster = new TestCluster()
+      .nodes(1)
+      .queue('owner', { guarantee: 2 })
+      .queue('low', { priority: 50 })
+      .queue('usual', { priority: 100 });
+    cluster.running('usual', 'n0', [0, 1, 2, 3, 4]);
+    const gives = cluster.running('low', 'n0', [5, 6, 7]);
+    cluster.submit('owner', { gpus: 2 });
+    expect(cluster.settle()).toMatchObject([{ type: 'evict', workload: gives }, { type: 'claim' }]);
+  });
+
   it('are no more than needed', () => {
     const cluster = new TestCluster().nodes(2, { gpus: 4 }).queue('a').queue('b', { guarantee: 4 });
     for (let at = 0; at < 8; at++) cluster.running('a', `n${at % 2}`, [Math.floor(at / 2)]);

@@ -318,6 +318,24 @@ describe('surplus tasks', () => {
   });
 });
 
+describe('a role with a rule of its own', () => {
+  it('has its tasks together, or its gang waits', () => {
+    const nvlink = [0, 0, 0, 0, 1, 1, 1, 1];
+    const roles = [
+      { name: 'head', gpus: 1 },
+      { name: 'worker', gpus: 1, tasks: 3, topology: required('nvlink') },
+    ];
+    const cluster = lawfulCluster().nodes(1, { nvlink }).queue('q', { guarantee: 100 });
+    cluster.running('q', 'n0', [0, 1], { preemptible: false });
+    const blocker = cluster.running('q', 'n0', [4, 5], { preemptible: false });
+    const gang = cluster.submit('q', { roles });
+    expect(cluster.settle()).toEqual([]);
+    cluster.finish(blocker).settle();
+    const [, ...workers] = cluster.where(gang).split(' ');
+    expect(workers.every((place) => /^n0:[4-7]$/.test(place))).toBe(true);
+  });
+});
+
 describe('victims of a gang that must be together', () => {
   it('are all in one domain where that is possible at all', () => {
     const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });

@@ -1,12 +1,13 @@
 // One sentence with the numbers of the constraint that binds.
-import { plural } from '../../../common/units.js';
+import { formatDuration, plural } from '../../../common/units.js';
 import { usedText } from '../../model/budgets.js';
 import { dayText } from '../../model/days.js';
-import type { PlacementRules } from '../../model/records.js';
+import type { Gate, PlacementRules } from '../../model/records.js';
 import { toGpus } from '../../model/requests.js';
 import { at, CPU, GPU, MEMORY } from '../amounts.js';
 import type { Ask } from '../asks.js';
 import { isEntitled } from '../entitlements.js';
+import { compareNames } from '../nodes.js';
 import { isWithin, type QueueNode, type Stop } from '../queues.js';
 import { sayScope, type Scope } from '../scopes.js';
 import type { ShapePart } from '../shapes.js';
@@ -22,7 +23,7 @@ import {
   tooFewTogether,
   tooLargeBeside,
 } from './cause.js';
-import { nodesOf, poolFacts, sharesLeft } from './facts.js';
+import { freeOn, nodesOf, poolFacts, sharesLeft } from './facts.js';
 import { kindOf, sayCpuAndMemory, sayGpus, sayIll, sayLevel, sayNoRest, sayOutages } from './places-text.js';
 import { sayClaim, sayKeptOut } from './promises.js';
 
@@ -33,9 +34,10 @@ export function summarise(subject: Subject, cause: Cause): string {
   switch (cause.reason) {
     case 'HELD':
     case 'DEPENDENCY':
-    case 'BACKOFF':
     case 'ARRAY_CAP':
       return asSentence(cause.gate.message);
+    case 'BACKOFF':
+      return asSentence(`${cause.gate.message}${sayRestOf(cause.gate, subject.nowMs)}`);
     case 'RECLAIMING':
       return sayClaim(subject, cause.claim);
     case 'QUEUE_LIMIT':
@@ -47,9 +49,12 @@ export function summarise(subject: Subject, cause: Cause): string {
     case 'NODES_UNAVAILABLE':
       return `The nodes that would fit take no work now: ${sayOutages(part.ask, nodes)}.`;
     case 'MAINTENANCE':
-      return 'A maintenance of every node that would fit begins before it could end.';
-    case 'OWED_TO_OTHERS':
-      return 'GPUs are free, but others are guaranteed them in shapes, and work that is not preemptible cannot borrow them.';
+      return `A maintenance of every node that would fit begins before it could end${sayLastMaintenance(subject)}.`;
+    case 'OWED_TO_OTHERS': {
+      const { free } = poolFacts(part.ask, nodes);
+      const are = free === 1 ? 'is' : 'are';
+      return `${plural(free, 'GPU')} ${are} free, but others are guaranteed them in shapes, and work that is not preemptible cannot borrow them.`;
+    }
     case 'RESERVED':
       return sayKeptOut(subject, cause.reservation);
     case 'NOT_EVALUATED':
@@ -90,6 +95,22 @@ function sayLacking(subject: Subject): string {
   return tasks === 0
     ? `GPUs are free, but no node that has them also has ${needs} free.`
     : `GPUs are free, but with ${needs} for each only ${tasks} of ${plural(count, 'task')} fit beside each other.`;
+}
+
+/** Completes the message of a pause: how long it still is. */
+function sayRestOf({ untilMs }: Gate, nowMs: number): string {
+  return untilMs === null || nowMs === 0 || untilMs <= nowMs
+    ? ''
+    : `, which ends in ${formatDuration(untilMs - nowMs)}`;
+}
+
+/** Of the nodes that have room for a task, the one that goes away last: what ends before that may start there. */
+function sayLastMaintenance({ part, nowMs }: Subject): string {
+  const fitting = nodesOf(part.ask).filter((node) => node.available && freeOn(node, part.ask) >= part.ask.gpus);
+  const [last] = fitting.toSorted((a, b) => b.maintenanceMs - a.maintenanceMs || compareNames(a.name, b.name));
+  if (last === undefined || last.maintenanceMs === Infinity) return '';
+  const span = formatDuration(last.maintenanceMs - nowMs);
+  return `; the last begins in ${span}, of ${last.name}: with a time limit that ends before that it may start there`;
 }
 
 function asSentence(message: string): string {
