@@ -6,12 +6,12 @@
 import { invariant } from '../../common/assert.js';
 import type { QueueName } from '../../common/ids.js';
 import { plural } from '../../common/units.js';
-import { toGpus } from '../model/requests.js';
+import { GPU_PARTS, toGpus } from '../model/requests.js';
 import { type Amounts, addTo, amounts, at, CPU, GPU, NOTHING, RESOURCES } from './amounts.js';
 import { type Ask, partsIn } from './asks.js';
 import { type Right, SURPLUS_ACCOUNT } from './cell-ledger.js';
 import { planInCells, planOnSurplus } from './cell-plan.js';
-import { type Bank, type BankClass, type Hold, isUsableSlot, potentialOf, type Slot } from './nodes.js';
+import { type Bank, type BankClass, compareNames, type Hold, isUsableSlot, potentialOf, type Slot } from './nodes.js';
 import {
   type Entitlement,
   type Figure,
@@ -30,6 +30,7 @@ import { Reach } from './reach.js';
 import { compareVictims, lossOf, type RunningBucket, type VictimUnit } from './running.js';
 import { NO_SHAPE_WANTS, sayScope, type Scope, type Scopes, type ShapeWant } from './scopes.js';
 import { type Group, isUsable, mayFit, type Shape } from './shapes.js';
+import { banksIn, isIn, type Region, regionsOf } from './victim-regions.js';
 import type { SearchBudget } from './work-budget.js';
 import { type AllocationEntry, isRunningOut, sumOfCharges, type TaskPlace, type WorkloadEntry } from './workloads.js';
 
@@ -72,6 +73,9 @@ const NO_GROUND: Ground = { message: '', lender: null };
 
 /** Nodes on which a search looks for a cheap place, those with the most free first, unless a gang needs more. */
 const MAX_BANKS_TRIED = 256;
+
+/** Domains in which victims of a gang that must be together are looked for, one at a time, before they are anywhere. */
+const MAX_REGIONS_TRIED = 16;
 
 /** Most victims of which each is tried to be left out by placing anew, where counting does not tell. */
 const MAX_TRIED_ONE_BY_ONE = 32;
@@ -133,7 +137,9 @@ class VictimSearch {
   readonly #isOpenEverywhere: boolean;
   readonly #bound: SearchBudget;
   readonly #capacity: Amounts;
-  readonly #id: number;
+  #id = 0;
+  /** Where victims are looked for; null = anywhere. */
+  #region: Region | null = null;
   readonly #taken: Taken[] = [];
   /** How far each bucket was looked through. */
   #positions: Map<RunningBucket, number> | null = null;
@@ -167,13 +173,31 @@ class VictimSearch {
     this.#isOpenEverywhere = view.roomOf(this.#account, 'promise')?.isEndless ?? true;
     this.#bound = bound;
     this.#capacity = view.root.fairShare;
-    this.#id = ++view.searches;
+    this.#lookIn(null);
+  }
+
+  /** Begins to look for victims there; what was found out before counts no more. */
+  #lookIn(region: Region | null): void {
+    this.#region = region;
+    this.#id = ++this.#placing.trial.view.searches;
     for (let each: QueueNode | null = this.#queue; each !== null; each = each.parent) each.onPathOf = this.#id;
   }
 
-  /** Victims in order of fairness, and where that finds none, node by node. */
+  /** In one domain after the other, where all of the gang must be in one; then anywhere. */
   run(): Takeover | null {
     if (!this.#mightFind()) return null;
+    for (const region of this.#feasibleRegions().slice(0, MAX_REGIONS_TRIED)) {
+      if (this.#bound.isSpent) return null;
+      this.#lookIn(region);
+      const found = this.#findThere();
+      if (found !== null) return found;
+    }
+    if (this.#region !== null) this.#lookIn(null);
+    return this.#findThere();
+  }
+
+  /** Victims in order of fairness, and where that finds none, node by node. */
+  #findThere(): Takeover | null {
     const inOrder = (): boolean => this.#takeInOrder();
     const byNode = (): boolean => this.#takeNodeByNode();
     // Who gives is a matter of fairness; who moves, of the least disturbance.
@@ -291,6 +315,32 @@ class VictimSearch {
     return parts;
   }
 
+  /** Domains that would hold the gang if everybody there gave who may: where the least has to be taken first, of these the tightest. */
+  #feasibleRegions(): readonly Region[] {
+    // Further tasks join those that run, wherever these are.
+    if (this.#tasks !== null) return [];
+    const { nodes } = this.#placing.trial.view;
+    const rated = regionsOf(this.#shape, nodes).flatMap((region) => {
+      let lacking = 0;
+      let usable = 0;
+      this.#placing.work.spend(1);
+      for (const { ask, count } of this.#shape.parts) {
+        if (ask.unit === 'none') continue;
+        const banks = this.#classesOf(ask).flatMap((bankClass) => banksIn(region, bankClass));
+        const tasksIn = (slotsOf: (bank: Bank) => number): number =>
+          banks.reduce((sum, bank) => sum + Math.floor(slotsOf(bank) / ask.gpus), 0);
+        // Several shares go on one GPU: whether all do is only to be had by trying.
+        const least = ask.unit === 'share' ? 1 : count;
+        if (tasksIn((bank) => this.#mostOn(bank, region)) < least) return [];
+        lacking += Math.max(0, least - tasksIn((bank) => potentialIn(bank, region))) * ask.gpus;
+        usable += banks.reduce((sum, bank) => sum + usableIn(bank, region), 0);
+      }
+      return [{ region, lacking, usable }];
+    });
+    rated.sort((a, b) => a.lacking - b.lacking || a.usable - b.usable || compareNames(a.region.name, b.region.name));
+    return rated.map(({ region }) => region);
+  }
+
   /** Whether enough places would come free if everybody gave who may give now: more can never be taken. */
   #banksMightDo(): boolean {
     const [part] = this.#shape.parts;
@@ -307,11 +357,12 @@ class VictimSearch {
     return false;
   }
 
-  #mostOn(bank: Bank): number {
-    let slots = bank.potential;
-    if (bank.usable === slots) return slots;
+  #mostOn(bank: Bank, region = this.#region): number {
+    let slots = potentialIn(bank, region);
+    if (usableIn(bank, region) === slots) return slots;
     for (const slot of bank.slots) {
       if (
+        isIn(region, slot) &&
         slot.claims.length === 0 &&
         slot.used > slot.leaving &&
         slot.holds.every((hold) => this.#isOpen(hold.workload))
@@ -419,11 +470,11 @@ class VictimSearch {
     const enough = Math.max(MAX_BANKS_TRIED, 4 * this.#shape.tasks);
     for (const { ask } of this.#shape.parts) {
       for (const bankClass of this.#classesOf(ask)) {
-        for (const bank of bankClass.byPotential()) {
+        for (const bank of this.#banksByPotential(bankClass)) {
           if (this.#bound.isSpent) return false;
           if (options.length >= enough) break;
           this.#placing.work.spend(1);
-          if (bank.usable < ask.gpus || this.#mostOn(bank) < ask.gpus) continue;
+          if (usableIn(bank, this.#region) < ask.gpus || this.#mostOn(bank) < ask.gpus) continue;
           const mark = trial.mark();
           const taken = this.#taken.length;
           if (this.#freeOneTask(bank, ask.gpus)) {
@@ -470,6 +521,11 @@ class VictimSearch {
     return this.#isMet();
   }
 
+  #banksByPotential(bankClass: BankClass): Iterable<Bank> {
+    if (this.#region === null) return bankClass.byPotential();
+    return banksIn(this.#region, bankClass).toSorted((a, b) => b.potential - a.potential || a.rank - b.rank);
+  }
+
   #goBack(mark: number, taken: number): void {
     this.#placing.trial.rollback(mark);
     this.#taken.length = taken;
@@ -480,8 +536,8 @@ class VictimSearch {
    * each queue's largest for the last, which frees the most, since the last may carry its queue below its share.
    */
   #freeOneTask(bank: Bank, size: number): boolean {
-    const want = (Math.floor(bank.potential / size) + 1) * size;
-    if (bank.usable < want) return false;
+    const want = (Math.floor(potentialIn(bank, this.#region) / size) + 1) * size;
+    if (usableIn(bank, this.#region) < want) return false;
     const candidates = this.#candidatesOn(bank, want);
     if (candidates.length === 0) return false;
     const inOrder = candidates.toSorted((a, b) => this.#compare(a, b));
@@ -516,10 +572,10 @@ class VictimSearch {
     const mark = this.#placing.trial.mark();
     const taken = this.#taken.length;
     for (const victim of candidates) {
-      if (bank.potential >= want) break;
+      if (potentialIn(bank, this.#region) >= want) break;
       if (this.#mayTake(victim)) this.#take(victim);
     }
-    if (bank.potential >= want) return true;
+    if (potentialIn(bank, this.#region) >= want) return true;
     this.#goBack(mark, taken);
     return false;
   }
@@ -527,9 +583,9 @@ class VictimSearch {
   /** Who may be evicted there now; nobody, when all of them together would not do. */
   #candidatesOn(bank: Bank, want: number): VictimUnit[] {
     const found: VictimUnit[] = [];
-    let slots = bank.potential;
+    let slots = potentialIn(bank, this.#region);
     for (const slot of bank.slots) {
-      if (slot.claims.length > 0 || slot.used === slot.leaving) continue;
+      if (slot.claims.length > 0 || slot.used === slot.leaving || !isIn(this.#region, slot)) continue;
       let opens = true;
       for (const hold of slot.holds) {
         if (hold.leaving) continue;
@@ -1056,7 +1112,10 @@ class VictimSearch {
       victim.allocations.some(({ slots }) =>
         slots.length === 0 || ask.unit === 'none'
           ? ask.cpuMilli + ask.memoryMib > 0
-          : slots.some(({ bank }) => bank.usable >= ask.gpus && this.#goesTo(ask, bank.bankClass)),
+          : slots.some(
+              (slot) =>
+                slot.bank.usable >= ask.gpus && this.#goesTo(ask, slot.bank.bankClass) && isIn(this.#region, slot),
+            ),
       ),
     );
   }
@@ -1138,6 +1197,18 @@ function sayAmount(amount: number, resource: number): string {
 function sayUnit(amount: number, resource: number): string {
   const said = sayAmount(amount, resource);
   return resource === GPU && amount !== Infinity ? plural(Number(said), 'GPU') : said;
+}
+
+/** Whole slots of a bank, of those in a region, that will be free. */
+function potentialIn(bank: Bank, region: Region | null): number {
+  if (region === null || region.nvlinkGroup === null) return bank.potential;
+  return bank.slots.filter((slot) => isIn(region, slot) && slot.potential === GPU_PARTS).length;
+}
+
+/** Slots of a bank, of those in a region, that take work. */
+function usableIn(bank: Bank, region: Region | null): number {
+  if (region === null || region.nvlinkGroup === null) return bank.usable;
+  return bank.slots.filter((slot) => isIn(region, slot) && isUsableSlot(slot)).length;
 }
 
 /** A surplus task does not outlive its workload's core. */

@@ -45,7 +45,10 @@ describe('a share goes', () => {
 
   it('on so many GPUs of one node or waits', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('q', { guarantee: 100 });
-    for (const node of ['n0', 'n1']) cluster.running('q', node, [0], { preemptible: false });
+    for (const node of ['n0', 'n1']) {
+      cluster.running('q', node, [0], { preemptible: false });
+      cluster.placed('q', `${node}:1`, { milli: 250, preemptible: false });
+    }
     const workload = cluster.submit('q', { gpus: 2, milli: 500 });
     expect(cluster.settle()).toEqual([]);
     expect(cluster.reason(workload)).toBe('FRAGMENTED');

@@ -207,14 +207,15 @@ describe('victims', () => {
 
   it('come from the queue of lower priority, though another one is further above its share', () => {
     const cluster = new TestCluster()
-      .nodes(1)
+      .nodes(1, { gpus: 13 })
       .queue('owner', { guarantee: 2 })
-      .queue('low', { priority: 50 })
+      .queue('low', { guarantee: 8, priority: 50 })
       .queue('usual', { priority: 100 });
-    cluster.running('usual', 'n0', [0, 1, 2, 3, 4]);
-    const gives = cluster.running('low', 'n0', [5, 6, 7]);
-    cluster.submit('owner', { gpus: 2 });
-    expect(cluster.settle()).toMatchObject([{ type: 'evict', workload: gives }, { type: 'claim' }]);
+    // One of 9 is beyond the share of `low`, one of 4 beyond that of `usual`.
+    const low = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((gpu) => cluster.running('low', 'n0', [gpu]));
+    for (const gpu of [9, 10, 11, 12]) cluster.running('usual', 'n0', [gpu]);
+    cluster.submit('owner');
+    expect(cluster.settle()).toMatchObject([{ type: 'evict', workload: low.at(-1) }, { type: 'claim' }]);
   });
 
   it('are no more than needed', () => {

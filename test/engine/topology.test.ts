@@ -336,6 +336,11 @@ describe('a role with a rule of its own', () => {
   });
 });
 
+/** The GPUs of a node of two NVLink groups of four. */
+function groupsOf(node: string): (readonly [string, number])[][] {
+  return [0, 4].map((first) => [0, 1, 2, 3].map((gpu) => [node, first + gpu] as const));
+}
+
 describe('victims of a gang that must be together', () => {
   it('are all in one domain where that is possible at all', () => {
     const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });
@@ -380,6 +385,46 @@ describe('victims of a gang that must be together', () => {
     cluster.cycle();
     expect(new Set(nodesOf(cluster, owner).split(' ')).size).toBe(1);
     expect(cluster.held('a')).toBe(9);
+  });
+
+  it('are looked for in one rack alone, so that the last of them there may still give', () => {
+    const cluster = lawfulCluster().queue('a', { guarantee: 4 }).queue('b', { guarantee: 4 });
+    for (const [name, rack] of [
+      ['n1', 'x'],
+      ['n2', 'x'],
+      ['n3', 'y'],
+      ['n4', 'y'],
+    ] as const)
+      cluster.node(name, { rack, gpus: 2 });
+    const small = cluster.running('a', 'n1', [0]);
+    const other = cluster.running('a', 'n3', [0]);
+    const gang = cluster.placed('a', 'n2:0 n2:1 n4:0 n4:1');
+    const owner = cluster.submit('b', { gpus: 1, tasks: 4, topology: required('rack') });
+    // A holds 6 and is guaranteed 4. Two may give; the one in the other rack would be one of them.
+    cluster.cycle();
+    expect(nodesOf(cluster, owner)).toBe('n1 n1 n2 n2');
+    expect(cluster.states(small, other, gang)).toEqual(['starting', 'running', 'pending']);
+    expect(cluster.where(small)).toBe('n3:1');
+  });
+
+  it.each(['node', 'nvlink'] as const)('are looked for in one domain alone: %s', (level) => {
+    const cluster = lawfulCluster().queue('a', { guarantee: 4 }).queue('b', { guarantee: 4 });
+    const places =
+      level === 'node' ? [0, 1].map((node) => [0, 1, 2, 3].map((gpu) => [`n${node}`, gpu] as const)) : groupsOf('n0');
+    if (level === 'node') cluster.nodes(2, { gpus: 4 });
+    else cluster.nodes(1, { nvlink: [0, 0, 0, 0, 1, 1, 1, 1] });
+    const [full = [], nearly = []] = places;
+    for (const [node, gpu] of nearly.slice(1)) cluster.running('a', node, [gpu]);
+    cluster.nowMs += 60_000;
+    // The younger would give first; three may give in all, and four of them are where they are.
+    for (const [node, gpu] of full) cluster.running('a', node, [gpu]);
+    const owner = cluster.submit('b', { gpus: 1, tasks: 4, topology: required(level) });
+    cluster.settle();
+    const [node] = nearly[0] ?? [''];
+    expect(cluster.workload(owner).claim?.placements.map(({ node: on, gpus }) => [on, ...gpus])).toEqual(
+      nearly.map(([, gpu]) => [node, gpu]),
+    );
+    expect(cluster.held('a')).toBe(7);
   });
 
   it('are nobody where no domain would do', () => {
