@@ -9,7 +9,7 @@ import { nextChangeMs } from './maintenance.js';
 import { freeOf, potentialOf } from './nodes.js';
 import { type Manner, placeShape, rightOf } from './place.js';
 import type { EngineAction } from './policy.js';
-import { type Account, type Counting, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
+import { type Account, type Counting, endsAtQueue, findStop, isWithin, type QueueNode, type Stop } from './queues.js';
 import type { Reach } from './reach.js';
 import { Withheld } from './reservations.js';
 import { type Due, isEntitled, entitlementsOf, ofWhole } from './entitlements.js';
@@ -350,11 +350,6 @@ function start(turn: Turn, group: Group, workload: WorkloadEntry, manner: Manner
   turn.trial.bind(workload, sumOfCharges(places));
   turn.trial.takeTurn(group);
   return bindTo(turn, workload, places);
-}
-
-/** What others are guaranteed of a part comes free when they take it or others leave it, not by its own queue. */
-function endsAtQueue({ kind, scope }: Stop): boolean {
-  return kind !== 'guarantee' || scope === null;
 }
 
 /** If that is because of a reservation, it is to look again when that ends. */

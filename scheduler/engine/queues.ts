@@ -453,6 +453,11 @@ export interface Stop {
   readonly scope: Scope | null;
 }
 
+/** What others are guaranteed of a part comes free when they take it or others leave it, not by its own queue. */
+export function endsAtQueue({ kind, scope }: Stop): boolean {
+  return kind !== 'guarantee' || scope === null;
+}
+
 export type Counting = 'bind' | 'promised' | 'promise';
 
 /**

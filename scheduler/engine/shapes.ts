@@ -66,6 +66,8 @@ export interface Group {
   isFiled: boolean;
   /** What stopped it when it was last tried; null = to be tried. */
   block: Block | null;
+  /** The queues by whose rules it is stopped: it is looked at again when one of them has more room. */
+  stoppedAt: readonly QueueNode[];
   /** Since when its queue's rules do not stop it, as far as was seen: Infinity = they do, 0 = they never did. */
   roomSinceMs: number;
   /** Its place among those of its queue that wait for GPUs alone (`RoomWaits`); -1 = it does not. */
@@ -299,6 +301,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     cursor: 0,
     isFiled: false,
     block: null,
+    stoppedAt: [],
     roomSinceMs: 0,
     roomPlace: -1,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },

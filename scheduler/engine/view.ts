@@ -37,6 +37,7 @@ import {
   addLeaving,
   type Counting,
   divideTree,
+  endsAtQueue,
   exceeds,
   findStop,
   graft,
@@ -91,6 +92,7 @@ const NO_ALLOCATIONS: readonly AllocationEntry[] = [];
 const NO_UNITS: readonly VictimUnit[] = [];
 const NO_STANDINGS: readonly ShapeStanding[] = [];
 const NO_GROUPS: readonly Group[] = [];
+const NO_QUEUES: readonly QueueNode[] = [];
 /** What stops a group that found no room, and was not kept out of a reserved place. */
 const FOR_ROOM: Block = { kind: 'room', reservedFor: null };
 
@@ -379,10 +381,14 @@ export class ClusterView {
       this.#waitsForRoom(group);
       queue.roomWaits.add(group);
     } else {
-      block.at.stopped.add(group);
+      const isOfParts = !this.scopes.isNone && findStop(group, shape.charge, 'bind') === null;
+      // It may go to several parts, each of which another queue on the way may keep it from: one that has room again is enough.
+      group.stoppedAt = isOfParts ? pathOf(queue) : [block.at];
+      for (const each of group.stoppedAt) each.stopped.add(group);
       group.roomSinceMs = Infinity;
       // Once what leaves its queue has left it may start: it could be promised what comes free until then.
-      if (this.nodes.leavingTasks > 0 && this.findStop(group, shape, 'promise') === null) this.#watchRoom(group);
+      const leaves = this.nodes.leavingTasks > 0 && this.findStop(group, shape, 'promise') === null;
+      if (leaves || isOfParts) this.#watchRoom(group);
     }
     queue.stuck.add(group);
     queue.stuckPriority = Math.max(queue.stuckPriority, group.priority);
@@ -418,7 +424,8 @@ export class ClusterView {
     if (block === null) return;
     if (shape.waiting.delete(group) && shape.waiting.size === 0) watch(shape);
     if (block.kind === 'room') queue.roomWaits.delete(group);
-    else block.at.stopped.delete(group);
+    for (const each of group.stoppedAt) each.stopped.delete(group);
+    group.stoppedAt = NO_QUEUES;
     queue.stuck.delete(group);
     if (queue.stuck.size > 0) return;
     queue.stuckPriority = -Infinity;
@@ -467,7 +474,8 @@ export class ClusterView {
       if (!this.scopes.isNone)
         for (const { stopped } of this.queues.values()) for (const each of stopped) this.unblock(each);
     }
-    for (const room of nodes.freed) for (const shape of room.watchers) this.#wakeShape(shape);
+    // Of copies, since who still waits comes back.
+    for (const { watchers } of nodes.freed) for (const shape of Array.from(watchers)) this.#wakeShape(shape);
     nodes.freed.clear();
   }
 
@@ -508,12 +516,13 @@ export class ClusterView {
       this.unblock(group);
       return;
     }
-    if (stop === null && group.block?.kind === 'room') {
+    const isForRoom = stop === null || !endsAtQueue(stop);
+    if (isForRoom && group.block?.kind === 'room') {
       this.#waitsOnForRoom(group);
       return;
     }
     this.#forgetBlock(group);
-    this.block(group, stop ?? FOR_ROOM);
+    this.block(group, isForRoom ? FOR_ROOM : stop);
   }
 
   /** As if it were stopped anew, where that changes nothing but who is looked at again. */
@@ -1211,6 +1220,13 @@ export class ClusterView {
 }
 
 const NOBODY: Account = { queue: null, preemptible: true, owner: '' };
+
+/** A queue and all above it, without the root. */
+function pathOf(queue: QueueNode): readonly QueueNode[] {
+  const path: QueueNode[] = [];
+  for (let each = queue; each.parent !== null; each = each.parent) path.push(each);
+  return path;
+}
 
 /** The account that all work of one user in a queue shares. */
 function accountIn(queue: QueueNode | null, record: Workload | null): Account {

@@ -165,6 +165,26 @@ describe('a limit for a part of the cluster', () => {
     expect(cluster.states(second as WorkloadNumber)).toEqual(['starting']);
   });
 
+  it('wakes who may go to either of two parts, whichever has room, at whatever queue', () => {
+    const free = (part: 'big' | 'small'): string => {
+      const cluster = twoPools()
+        .queue('all', scoped('small:..2'))
+        .queue('a', scoped('big:..1', { parent: 'all' }))
+        .queue('b', { parent: 'all' });
+      const held = {
+        big: cluster.running('a', 'b1', [0], BIG),
+        small: cluster.running('b', 's1', [0, 1], SMALL),
+      };
+      const waits = cluster.submit('a');
+      rest(cluster);
+      expect(cluster.workload(waits).state).toBe('pending');
+      cluster.finish(held[part]);
+      rest(cluster);
+      return cluster.workload(waits).state;
+    };
+    expect([free('big'), free('small')]).toEqual(['starting', 'starting']);
+  });
+
   it('makes room for higher priority inside the queue', () => {
     const cluster = twoPools().queue('a', scoped('big:..2'));
     const low = cluster.submitMany(2, 'a', { ...BIG, priority: 10 });
@@ -387,6 +407,24 @@ describe('work that is not preemptible', () => {
     cluster.submitMany(6, 'own', BIG);
     rest(cluster);
     expect(on(cluster, 'own', 'b')).toBe(6);
+  });
+
+  it('starts when what kept it from the part is gone, whatever woke it in vain before', () => {
+    const cluster = twoPools()
+      .queue('own', scoped('big:4'))
+      .queue('web', { guarantee: 8 })
+      .queue('lab', { guarantee: 8 });
+    cluster.running('web', 'b1', [0, 1], fixed);
+    const inTheWay = cluster.running('lab', 'b1', [2, 3], fixed);
+    const borrower = cluster.running('lab', 'b2', [0]);
+    const waits = cluster.submit('web', { ...fixed, ...BIG, gpus: 2 });
+    rest(cluster);
+    cluster.finish(borrower);
+    rest(cluster);
+    expect(cluster.workload(waits).state).toBe('pending');
+    cluster.finish(inTheWay);
+    rest(cluster);
+    expect(cluster.workload(waits).state).toBe('starting');
   });
 
   it('says what it must leave', () => {
