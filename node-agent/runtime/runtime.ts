@@ -359,7 +359,8 @@ export class TaskRuntime {
     const { folder } = task;
     const isNew = await folder.create();
     // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
-    if (!isNew && folder.readClaim() !== null) {
+    // (A power cut may leave the end and take the claim.)
+    if (!isNew && (folder.readClaim() !== null || folder.readEnd() !== null)) {
       const recovered = await this.#withCheckpoint(order.id, await this.#recover(order.id, await this.#link));
       if (recovered.state === 'ended') {
         if (recovered.checkpoint !== undefined) this.#listener.checkpoint(order.id, recovered.checkpoint);

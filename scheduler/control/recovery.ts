@@ -1,7 +1,7 @@
 // How a daemon begins: a new term, every record from the store, and the checks that must hold before anything is served.
 import type { ClusterView } from '../engine/view.js';
 import { ClusterState, type ReadableState } from '../model/cluster-state.js';
-import { aboveGiven, inNewHistory, withTerm } from '../model/history.js';
+import { aboveForgotten, inNewHistory, withTerm } from '../model/history.js';
 import { copyOf, doubtOf } from '../model/known-copy.js';
 import { META_KEY, type ClusterMeta, type Incident, type RecordChange } from '../model/records.js';
 import { SharedParts } from '../model/shared-parts.js';
@@ -77,7 +77,7 @@ export async function recover(
   const doubt = before === null || copy === null || meta.recovery ? null : doubtOf(before.copy, copy, nowMs);
   const known = copy === null ? meta : { ...meta, copy: copyOf(meta.copy, copy, nowMs) };
   // Where no copy had to have them, numbers were given in every such moment that nobody may know of any more.
-  const lastWorkload = before?.copy?.awaited === 0 ? aboveGiven(known.lastWorkload) : known.lastWorkload;
+  const lastWorkload = before?.copy?.awaited === 0 ? aboveForgotten(known.lastWorkload, nowMs) : known.lastWorkload;
   const held =
     doubt === null
       ? known

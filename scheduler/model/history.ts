@@ -34,6 +34,20 @@ export function aboveGiven(lastWorkload: number): number {
   return (Math.floor(lastWorkload / NUMBER_STEP) + 1) * NUMBER_STEP;
 }
 
+/** How many steps {@link aboveForgotten} chooses among, and how long each is the one to choose, in ms. */
+const TURNS = 100;
+const TURN_MS = 5_000;
+
+/**
+ * The same when it may be forgotten as well that numbers went on so before: two servers that lag may be promoted one after the other. The
+ * time of day then says by how many steps, so that within minutes nobody goes on where another one did.
+ */
+export function aboveForgotten(lastWorkload: number, nowMs: number): number {
+  const next = aboveGiven(lastWorkload) / NUMBER_STEP;
+  const turn = Math.floor(nowMs / TURN_MS) % TURNS;
+  return (next + ((((turn - next) % TURNS) + TURNS) % TURNS)) * NUMBER_STEP;
+}
+
 /** The cluster's record once an epoch has begun. */
 export function withTerm(meta: ClusterMeta, term: TermBeginning): ClusterMeta {
   const terms = [...(meta.terms ?? []), term].toSorted((a, b) => a.epoch - b.epoch);

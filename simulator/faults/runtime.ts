@@ -186,7 +186,7 @@ export class SimRuntime implements Runtime {
     const { folders } = this.#node;
     const isNew = folders.create(order.id);
     // Forgotten, and asked for again by a scheduler that lost history: it ran, or was refused, and that is the answer.
-    if (!isNew && folders.claimOf(order.id) !== null) {
+    if (!isNew && (folders.claimOf(order.id) !== null || folders.endOf(order.id) !== null)) {
       const recovered = this.#withCheckpoint(order.id, await this.#recover(order.id, await this.#line));
       if (recovered.state === 'ended') {
         if (recovered.checkpoint !== undefined) this.#listener.checkpoint(order.id, recovered.checkpoint);

@@ -283,6 +283,24 @@ describe.runIf(needs('build'))('supervisors', () => {
     await runtime.close();
   });
 
+  test('what has ended is not started when it is asked for again, also where a power cut took its claim', async () => {
+    const ended: string[] = [];
+    const { runtime } = await openRuntime([], (one) => ended.push(one));
+    runtime.begin();
+    const order = asRead(sh('touch ran'));
+    const folder = new AllocationFolder(path.join(dir, 'allocations', order.id));
+    await folder.create();
+    const end = { neverStarted: false, code: null, signal: '', message: 'lost: its node was rebooted' };
+    folder.writeEnd({ ...end, startedMs: null, endedMs: 1, stopSignalled: false, left: [] });
+    runtime.start(order, Promise.resolve());
+    await eventually('its end is told', () => (ended.length > 0 ? true : null));
+    expect(ended).toEqual([order.id]);
+    expect(folder.readClaim()).toBeNull();
+    expect(folder.readEnd()?.message).toBe('lost: its node was rebooted');
+    await runtime.dismissSupervisor();
+    await runtime.close();
+  });
+
   test('a task that ends while its agent begins is told once somebody listens', async () => {
     const { id, folder, killSupervisor } = await superviseTask();
     const ended: string[] = [];

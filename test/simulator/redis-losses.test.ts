@@ -13,8 +13,8 @@ const COPIES = 1;
 /** A commit as a primary carried it out. */
 function commit(revision: number, { lineage = 'first', epoch = 1, puts = [] as readonly StoredRecord[] } = {}): Effect {
   const made: Commit = { lineage, epoch, revision, puts, deletes: [] };
-  const batch: RedisBatch = { lineage, epoch, after: revision - 1, revision, changes: [] };
-  return { type: 'batch', head: { lineage, epoch, revision, schema: 1 }, batch, commit: made };
+  const batch: RedisBatch = { lineage, epoch, term: '', after: revision - 1, revision, changes: [] };
+  return { type: 'batch', head: { lineage, epoch, revision, schema: 1, term: '' }, batch, commit: made };
 }
 
 function incident(kind: 'history_lost' | 'copy_changed' | 'copy_heard'): StoredRecord {
@@ -26,9 +26,15 @@ function recovering(): StoredRecord {
   return { collection: 'meta', key: 'cluster', value: { clusterId: 'c', lastWorkload: 0, recovery } };
 }
 
-function branch(name: string, ...log: readonly Effect[]): Branch {
+/** What a server has that took over, of which only those are acknowledged that were so on another one. */
+function takenOver(name: string, acknowledged: Set<Effect>, ...log: readonly Effect[]): Branch {
   const server = { name, log: [...log], lengthWithCopies: () => log.length };
-  return new Branch(server as unknown as SimRedisServer, 1, COPIES);
+  return new Branch(server as unknown as SimRedisServer, 1, COPIES, acknowledged);
+}
+
+/** A server of whose commits all have copies enough. */
+function branch(name: string, ...log: readonly Effect[]): Branch {
+  return takenOver(name, new Set(log), ...log);
 }
 
 /** A primary that took three commits, of which a replica has the first. */
@@ -124,6 +130,27 @@ describe('a loss is announced by the first commit on a server that lacks commits
     write(commit(4, { epoch: 2, puts }));
     checker.acknowledgedElsewhere([commit(4)]);
     expect(broken).toEqual(expected);
+  });
+});
+
+describe('lost is what was acknowledged', () => {
+  const [first, second, third] = [commit(1), commit(2), commit(3)] as const;
+  const shortened = branch('other', first);
+
+  test('on whatever server, and not what a server had when it took over and nobody was told of', () => {
+    const acknowledged = new Set<Effect>([first, second]);
+    const one = takenOver('one', acknowledged, first, second, third);
+    expect(one.lostIn(shortened)).toEqual([second]);
+    expect(one.acknowledgedLength).toBe(2);
+  });
+
+  test('from when it has copies, for every server that has it then', () => {
+    const acknowledged = new Set<Effect>([first]);
+    const one = takenOver('one', acknowledged, first, second, third);
+    expect(one.lostIn(shortened)).toEqual([]);
+    one.advance();
+    expect(one.lostIn(shortened)).toEqual([second, third]);
+    expect(takenOver('two', acknowledged, first, second, third).lostIn(shortened)).toEqual([second, third]);
   });
 });
 

@@ -51,10 +51,10 @@ describePort('simulated', place);
 
 test('a simulated reading does not go on over another connection, as a real one does not', async () => {
   const { port, redis, remove } = await place();
-  await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2 });
+  await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2, term: 't' });
   const keys = Array.from({ length: 300 }, (_, at) => `key-${at}`);
   const changes = keys.map((key) => ({ collection: 'queues', key, value: Buffer.from('{}') }));
-  await port.append({ lineage: 'one', epoch: 1, after: 0, revision: 1, changes });
+  await port.append({ lineage: 'one', epoch: 1, term: 't', after: 0, revision: 1, changes });
   const { next } = await port.readPage(null);
   expect((await port.readPage(next)).records.length).toBeGreaterThan(0);
   redis.primary.crash();

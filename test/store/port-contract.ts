@@ -11,13 +11,13 @@ export interface PortPlace {
   remove(): Promise<void>;
 }
 
-const HEAD: RedisHead = { lineage: 'one', epoch: 1, revision: 0, schema: 2 };
+const HEAD: RedisHead = { lineage: 'one', epoch: 1, revision: 0, schema: 2, term: 'first' };
 const CARD = { id: 'first', address: 'first:1', sinceMs: 5 };
 const OTHER_CARD = { id: 'second', address: 'second:2', sinceMs: 6 };
 
 function batch(after: number, ...keys: readonly string[]): RedisBatch {
   const changes = keys.map((key) => ({ collection: 'queues', key, value: Buffer.from(`"${key}"`) }));
-  return { lineage: 'one', epoch: 1, after, revision: after + 1, changes };
+  return { lineage: 'one', epoch: 1, term: 'first', after, revision: after + 1, changes };
 }
 
 async function read(port: RedisPort): Promise<readonly string[]> {
@@ -63,6 +63,8 @@ export function describePort(name: string, makePlace: () => Promise<PortPlace>):
       ['another lineage', { ...HEAD, lineage: 'two' }],
       ['another epoch', { ...HEAD, epoch: 2 }],
       ['another revision', { ...HEAD, revision: 1 }],
+      ['another term', { ...HEAD, term: 'second' }],
+      ['a term without a name', { ...HEAD, term: '' }],
     ])('writes no head over %s than the expected one', async (_, expected) => {
       await port.writeHead(null, HEAD);
       const next = { ...HEAD, epoch: 9 };
@@ -74,6 +76,7 @@ export function describePort(name: string, makePlace: () => Promise<PortPlace>):
       ['another lineage', { lineage: 'two' }],
       ['an epoch that is over', { epoch: 0 }],
       ['an epoch that did not begin', { epoch: 2 }],
+      ['another term of the same epoch', { term: 'second' }],
       ['a revision that is there already', { after: 0, revision: 1 }],
       ['a revision too far', { after: 2, revision: 3 }],
     ])('applies nothing of a batch of %s', async (_, wrong) => {
@@ -92,7 +95,7 @@ export function describePort(name: string, makePlace: () => Promise<PortPlace>):
         { collection: 'queues', key: 'b', value: Buffer.from('"new"') },
         { collection: 'nodes', key: 'n', value: Buffer.from([0, 255, 10]) },
       ];
-      const next = { lineage: 'one', epoch: 1, after: 1, revision: 4, changes, schema: 3 };
+      const next = { lineage: 'one', epoch: 1, term: 'first', after: 1, revision: 4, changes, schema: 3 };
       expect(await port.append(next)).toEqual({ done: true, head: { ...HEAD, revision: 4, schema: 3 } });
       expect(await read(port)).toEqual([`nodes/n=${Buffer.from([0, 255, 10]).toString()}`, 'queues/b="new"']);
     });

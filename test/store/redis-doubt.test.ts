@@ -13,7 +13,7 @@ import type {
 } from '../../scheduler/store/redis/port.js';
 import { RedisUnreachable } from '../../scheduler/store/redis/port.js';
 import { openRedisStore } from '../../scheduler/store/redis/redis-store.js';
-import { StoreFailure } from '../../scheduler/store/state-store.js';
+import { CommitRefused, StoreFailure } from '../../scheduler/store/state-store.js';
 import { following, queue } from './samples.js';
 
 const FACTS: RedisFacts = {
@@ -42,7 +42,10 @@ class ScriptedPort implements RedisPort {
   }
 
   writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
-    const done = expected?.epoch === this.head?.epoch && expected?.revision === this.head?.revision;
+    const done =
+      expected?.epoch === this.head?.epoch &&
+      expected?.revision === this.head?.revision &&
+      expected?.term === this.head?.term;
     if (done) this.head = head;
     return Promise.resolve({ done, head: this.head, replicationId: FACTS.replicationId });
   }
@@ -51,7 +54,8 @@ class ScriptedPort implements RedisPort {
     this.beforeAppend(batch);
     await Promise.resolve();
     const { head } = this;
-    if (head?.revision !== batch.after || head.epoch !== batch.epoch) return { done: false, head };
+    if (head?.revision !== batch.after || head.epoch !== batch.epoch || head.term !== batch.term)
+      return { done: false, head };
     for (const { key } of batch.changes) this.keys.add(key);
     this.head = { ...head, revision: batch.revision };
     return { done: true, head: this.head };
@@ -122,6 +126,22 @@ describe('a commit in doubt', () => {
     await store.close();
   });
 
+  it('is not taken for one of another daemon, whose term on a promoted replica has the same epoch', async () => {
+    const { port, store, at } = await begin();
+    // It has come to where our next commit follows; that one must not stand on what we do not know.
+    port.head = { ...present(port.head, 'a term has begun', ''), revision: at.revision, term: 'other' };
+    await expect(store.commit(following(at, { puts: [queue('a')] }))).rejects.toThrow(CommitRefused);
+    port.head = { ...present(port.head, 'a term has begun', ''), revision: at.revision + 1 };
+    port.copies = () => 0;
+    port.beforeAppend = () => {
+      port.beforeAppend = () => undefined;
+      throw new RedisUnreachable('the primary is gone');
+    };
+    await expect(store.commit(following(at, { puts: [queue('a')] }))).rejects.toThrow('another daemon leads');
+    expect([...port.keys]).toEqual([]);
+    await store.close();
+  });
+
   it('takes those behind it along', async () => {
     const { port, store, at } = await begin();
     let isFirst = true;
@@ -167,6 +187,7 @@ describe('a later term of the same leader', () => {
   it.each<[string, Partial<RedisHead> | null]>([
     ['another daemon leads since', { epoch: 2 }],
     ['the history is another one', { lineage: 'two' }],
+    ['another daemon began a term of this epoch on a replica that did not know of it', { term: 'other' }],
     ['a replica was promoted that knows nothing of this term', { epoch: 0, revision: 0 }],
     ['nothing is left', null],
   ])('does not begin when %s', async (_, change) => {

@@ -111,7 +111,7 @@ describe.runIf(needs('redis'))('a port behind Sentinels', () => {
     await redis.end(first);
     await asked;
     await redis.until('the new primary answers', () =>
-      port.writeHead(null, { lineage: 'l', epoch: 1, revision: 0, schema: 1 }).then(
+      port.writeHead(null, { lineage: 'l', epoch: 1, revision: 0, schema: 1, term: 't' }).then(
         ({ done }) => done,
         () => false,
       ),

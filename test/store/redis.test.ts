@@ -41,9 +41,12 @@ describe.runIf(needs('redis'))('Redis', () => {
 
   it('writes a head over none but the expected one, to the schema', async () => {
     const port = portTo(primary.port, randomUUID());
-    const head = { lineage: 'one', epoch: 1, revision: 1, schema: 1 };
+    const head = { lineage: 'one', epoch: 1, revision: 1, schema: 1, term: 'first' };
     expect(await port.writeHead(null, head)).toMatchObject({ done: true, head });
-    const others = [null, ...['lineage', 'epoch', 'revision', 'schema'].map((name) => ({ ...head, [name]: 7 }))];
+    const others = [
+      null,
+      ...['lineage', 'epoch', 'revision', 'schema', 'term'].map((name) => ({ ...head, [name]: 7 })),
+    ];
     for (const other of others) {
       const answer = await port.writeHead(other as typeof head | null, { ...head, epoch: 2 });
       expect(answer).toMatchObject({ done: false, head });
@@ -58,10 +61,10 @@ describe.runIf(needs('redis'))('Redis', () => {
       const name = `p-${randomUUID()}`;
       const first = await own.start(name);
       const port = portTo(first.port, 'c');
-      await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2 });
+      await port.writeHead(null, { lineage: 'one', epoch: 1, revision: 0, schema: 2, term: 'first' });
       const keys = Array.from({ length: 6_000 }, (_, at) => `q${at}`);
       const changes = keys.map((key) => ({ collection: 'queues', key, value: Buffer.from('{}') }));
-      await port.append({ lineage: 'one', epoch: 1, after: 0, revision: 1, changes });
+      await port.append({ lineage: 'one', epoch: 1, term: 'first', after: 0, revision: 1, changes });
       const { records, next } = await port.readPage(null);
       expect(records.length).toBeLessThan(keys.length);
       await own.end(first, 'SIGTERM');

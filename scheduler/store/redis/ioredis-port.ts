@@ -101,22 +101,18 @@ export class IoredisPort implements RedisPort, StandbyBoard {
   }
 
   async readHead(): Promise<RedisHead | null> {
-    const fields = ['lineage', 'epoch', 'revision', 'schema'];
-    const [lineage, epoch, revision, schema] = texts(await this.#send('HMGET', [this.#keys.head, ...fields]));
-    return headOf([lineage ?? '', epoch ?? '', revision ?? '', schema ?? '']);
+    return headOf(texts(await this.#send('HMGET', [this.#keys.head, ...HEAD_FIELDS])));
   }
 
   async writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
-    const from =
-      expected === null ? ['', '', '', ''] : [expected.lineage, expected.epoch, expected.revision, expected.schema];
-    const to = [head.lineage, head.epoch, head.revision, head.schema];
-    const { answer, rest } = await this.#write(WRITE_HEAD, [this.#keys.head], [...from, ...to]);
+    const [from, to] = [expected, head].map((one) => HEAD_FIELDS.map((field) => one?.[field] ?? ''));
+    const { answer, rest } = await this.#write(WRITE_HEAD, [this.#keys.head], [...(from ?? []), ...(to ?? [])]);
     return { ...answer, replicationId: rest[0] ?? '' };
   }
 
-  async append({ lineage, epoch, after, revision, changes, schema }: RedisBatch): Promise<WriteAnswer> {
+  async append({ lineage, epoch, term, after, revision, changes, schema }: RedisBatch): Promise<WriteAnswer> {
     const keys: string[] = [this.#keys.head];
-    const args: Argument[] = [lineage, epoch, after, revision, schema ?? ''];
+    const args: Argument[] = [lineage, epoch, term, after, revision, schema ?? ''];
     for (const [collection, { puts, deletes }] of byCollection(changes)) {
       keys.push(this.#keys.records(collection));
       args.push(puts.length / 2, deletes.length);
@@ -294,7 +290,7 @@ export class IoredisPort implements RedisPort, StandbyBoard {
     this.#writtenOver = this.#connection;
     const [done, ...said] = (await this.#evaluate(script, keys, args)) as [number, ...Buffer[]];
     const words = said.map(String);
-    return { answer: { done: done === 1, head: headOf(words) }, rest: words.slice(4) };
+    return { answer: { done: done === 1, head: headOf(words) }, rest: words.slice(HEAD_FIELDS.length) };
   }
 
   #evaluate(script: string, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
@@ -363,9 +359,18 @@ function byCollection(changes: readonly FieldChange[]): ReadonlyMap<string, Fiel
   return found;
 }
 
-function headOf([lineage = '', epoch = '', revision = '', schema = '']: readonly string[]): RedisHead | null {
+/** In the order of the scripts. */
+const HEAD_FIELDS = ['lineage', 'epoch', 'revision', 'schema', 'term'] as const;
+
+function headOf([
+  lineage = '',
+  epoch = '',
+  revision = '',
+  schema = '',
+  term = '',
+]: readonly string[]): RedisHead | null {
   if (lineage === '') return null;
-  return { lineage, epoch: Number(epoch), revision: Number(revision), schema: Number(schema) };
+  return { lineage, epoch: Number(epoch), revision: Number(revision), schema: Number(schema), term };
 }
 
 function claimOf([card, leftMs]: readonly [Buffer, number]): LeaderClaim {

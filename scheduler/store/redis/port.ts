@@ -8,6 +8,8 @@ export interface RedisHead {
   readonly epoch: number;
   readonly revision: number;
   readonly schema: number;
+  /** Names the term: on two servers of which neither knows of the other's, terms of one epoch may have begun. '' = an older Sluice began it. */
+  readonly term: string;
 }
 
 /** A change of fields of one hash: a record's key and its encoded value, null = it is deleted. */
@@ -21,6 +23,7 @@ export interface FieldChange {
 export interface RedisBatch {
   readonly lineage: string;
   readonly epoch: number;
+  readonly term: string;
   /** Of the last commit that this batch follows. */
   readonly after: number;
   /** Of the last commit in this batch. */

@@ -1,5 +1,6 @@
 // The Redis store: records in hashes of one Redis, with copies on its replicas before a commit is acknowledged. Safe whoever
 // else writes, because every write says which lineage, epoch and revision it follows. docs/internals/store.md tells the whole.
+import { randomUUID } from 'node:crypto';
 import { invariant } from '../../../common/assert.js';
 import type { Clock } from '../../../common/clock.js';
 import { checkLimits, whyRefused } from '../commit-limits.js';
@@ -21,6 +22,7 @@ import {
 } from '../state-store.js';
 import {
   type FieldChange,
+  type RedisBatch,
   type RedisFacts,
   type RedisHead,
   type RedisPort,
@@ -37,6 +39,8 @@ export interface RedisStoreOptions {
   readonly copies: number;
   /** Names a history; called when the Redis is empty. */
   readonly newLineage: () => string;
+  /** Names a term, as nobody else names one. */
+  readonly newTerm?: () => string;
   readonly schema?: Schema;
   /** How long the copies of a commit may take before its outcome is in doubt, in ms. */
   readonly copyLimitMs?: number;
@@ -75,6 +79,8 @@ export class RedisStore implements StateStore {
   #pumping = false;
   /** What is acknowledged: below this no store of this term may ever stand again. */
   #acknowledged: StorePosition | null = null;
+  /** The name of this term; empty before it has begun. */
+  #term = '';
   /** What the primary said of itself last. */
   #primary: RedisFacts;
   #memory: SpaceReport;
@@ -91,9 +97,9 @@ export class RedisStore implements StateStore {
 
   async beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}): Promise<StorePosition> {
     this.#mustBeOpen();
-    const { schema, newLineage } = this.#options;
+    const { schema, newLineage, newTerm } = this.#options;
     // Where a term of ours must still stand for the next one to follow it; null = whatever is there is read anew.
-    let ours = this.#acknowledged;
+    let ours = this.#acknowledged === null ? null : { ...this.#acknowledged, term: this.#term };
     const begun = await this.#untilCertain('beginning an epoch', async (port) => {
       // Each try begins a term of its own, because one that is in doubt may have been begun, or be begun yet.
       const head = await port.readHead();
@@ -101,7 +107,8 @@ export class RedisStore implements StateStore {
       this.#mustGoOn(head);
       if (ours !== null && !isAt(head, ours)) throw this.#fail(`the store went on without this daemon: ${shown(head)}`);
       const base = head ?? { lineage: newLineage(), epoch: 0, revision: 0, schema: schema.version };
-      const next = { ...base, lineage: lineage ?? base.lineage, epoch: Math.max(base.epoch, aboveEpoch) + 1 };
+      const epoch = Math.max(base.epoch, aboveEpoch) + 1;
+      const next = { ...base, lineage: lineage ?? base.lineage, epoch, term: newTerm() };
       const facts = await port.facts();
       const answer = await port.writeHead(head, next);
       if (!answer.done) return null;
@@ -113,6 +120,7 @@ export class RedisStore implements StateStore {
     });
     const position = { lineage: begun.lineage, epoch: begun.epoch, revision: begun.revision };
     this.#acknowledged = position;
+    this.#term = begun.term;
     if (begun.schema < schema.version) await this.#upgrade(begun);
     return position;
   }
@@ -211,7 +219,7 @@ export class RedisStore implements StateStore {
         await Promise.all(this.#inFlight);
         this.#mustBeOpen();
         const after = await port.readHead();
-        if (before?.lineage !== after?.lineage || before?.epoch !== after?.epoch) {
+        if (!isSameTerm(before, after)) {
           throw this.#fail('another daemon began a term while the store was read');
         }
         const records = pages.finish(reading, COLLECTION_NAMES);
@@ -276,10 +284,10 @@ export class RedisStore implements StateStore {
   async #settle(group: readonly Sent[]): Promise<void> {
     await this.#untilCertain('a commit', async (port) => {
       for (const { commit, changes } of group) {
-        const { done, head } = await port.append(batchOf(commit, changes));
+        const { done, head } = await port.append(this.#batchOf(commit, changes));
         if (done) continue;
         this.#mustGoOn(head);
-        const isOurs = head?.lineage === commit.lineage && head.epoch === commit.epoch;
+        const isOurs = head !== null && isSameTerm(head, { ...commit, term: this.#term });
         if (!isOurs) throw this.#fail(`another daemon leads: ${refusal(commit, head).message}`);
         // The store lost what it had acknowledged, or the caller sent what does not follow.
         if (head.revision < commit.revision) throw this.#fail(refusal(commit, head).message);
@@ -303,7 +311,7 @@ export class RedisStore implements StateStore {
 
   async #append(port: RedisPort, { commit, changes }: Sent): Promise<Appended> {
     try {
-      return await port.append(batchOf(commit, changes));
+      return await port.append(this.#batchOf(commit, changes));
     } catch (error) {
       outOfReach(error);
       return { done: false, head: 'unknown' };
@@ -320,8 +328,7 @@ export class RedisStore implements StateStore {
     const known = this.#acknowledged;
     if (known === null) return;
     if (head === null) throw this.#fail('the Redis was emptied');
-    const isSameTerm = head.lineage === known.lineage && head.epoch === known.epoch;
-    if (!isSameTerm || head.revision >= known.revision) return;
+    if (!this.#isOfThisTerm(head) || head.revision >= known.revision) return;
     throw this.#fail(
       `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
     );
@@ -360,7 +367,7 @@ export class RedisStore implements StateStore {
       }
       if (after !== null) changes.push(...changesOf({ puts: [after], deletes: [] }));
     }
-    const { lineage, epoch, revision } = head;
+    const { lineage, epoch, term, revision } = head;
     await this.#untilCertain('bringing the records up to date', async () => {
       const now = await port.readHead();
       if (now?.schema === schema.version)
@@ -368,6 +375,7 @@ export class RedisStore implements StateStore {
       const { done } = await port.append({
         lineage,
         epoch,
+        term,
         after: revision,
         revision,
         changes,
@@ -407,7 +415,18 @@ export class RedisStore implements StateStore {
       this.#fail(
         `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
       );
+    } else if (head.lineage === known.lineage && head.epoch === known.epoch && !this.#isOfThisTerm(head)) {
+      this.#fail(`another daemon began a term of epoch ${head.epoch} on a server that did not know of this one`);
     }
+  }
+
+  #isOfThisTerm(head: RedisHead): boolean {
+    const known = this.#acknowledged;
+    return known !== null && isSameTerm(head, { ...known, term: this.#term });
+  }
+
+  #batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]): RedisBatch {
+    return { lineage, epoch, term: this.#term, after: revision - 1, revision, changes };
   }
 
   #fail(why: string, cause?: unknown): StoreFailure {
@@ -431,20 +450,24 @@ export class RedisStore implements StateStore {
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
   const schema = options.schema ?? CURRENT_SCHEMA;
-  const { copyLimitMs = COPY_LIMIT_MS, doubtLimitMs = DOUBT_LIMIT_MS } = options;
+  const { copyLimitMs = COPY_LIMIT_MS, doubtLimitMs = DOUBT_LIMIT_MS, newTerm = randomUUID } = options;
   const head = await options.port.readHead();
   if (head !== null) refuseNewer(head, schema);
-  return new RedisStore({ ...options, schema, copyLimitMs, doubtLimitMs }, await options.port.facts());
+  return new RedisStore({ ...options, schema, copyLimitMs, doubtLimitMs, newTerm }, await options.port.facts());
 }
 
 type Appended = WriteAnswer | { readonly done: false; readonly head: 'unknown' };
 
-function batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]) {
-  return { lineage, epoch, after: revision - 1, revision, changes };
+/** What tells terms apart. */
+type Term = Pick<RedisHead, 'lineage' | 'epoch' | 'term'>;
+
+function isSameTerm(one: Term | null, other: Term | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.lineage === other.lineage && one.epoch === other.epoch && one.term === other.term;
 }
 
-function isAt(head: RedisHead | null, { lineage, epoch, revision }: StorePosition): boolean {
-  return head?.lineage === lineage && head.epoch === epoch && head.revision === revision;
+function isAt(head: RedisHead | null, where: Term & StorePosition): boolean {
+  return isSameTerm(head, where) && head?.revision === where.revision;
 }
 
 function shown(head: RedisHead | null): string {

@@ -55,7 +55,7 @@ export async function restoreIntoRedis(options: RedisRestoreOptions): Promise<Re
     // A daemon of the state that is there, wherever it is frozen, must find a later epoch.
     const epoch = Math.max(begin.epoch, present?.epoch ?? 0);
     await building.clear();
-    await building.writeHead(null, { ...begin, epoch, schema: version });
+    await building.writeHead(null, { ...begin, epoch, schema: version, term: '' });
     const store = { clock, copies, newLineage: () => begin.lineage };
     const asSaved = await openRedisStore({ ...store, port: building, schema: { version, upgrades: [] } });
     try {

@@ -33,40 +33,41 @@ export function keysOf(prefix: string, room = ''): RedisKeys {
 /** Below what Lua's `unpack` can push: its stack ends at 8,000. */
 const CHUNK = 6_000;
 
-/** Answers of the scripts that write: 1 or 0, then the head as lineage, epoch, revision, schema; the head is missing when there is none. */
+/** Answers of the scripts that write: 1 or 0, then the head as lineage, epoch, revision, schema, term; the head is missing when there is none. */
 const HEAD = `
 local function head()
-  return redis.call('HMGET', KEYS[1], 'lineage', 'epoch', 'revision', 'schema')
+  return redis.call('HMGET', KEYS[1], 'lineage', 'epoch', 'revision', 'schema', 'term')
 end
 local function answer(done)
   local at = head()
-  return { done, at[1] or '', at[2] or '', at[3] or '', at[4] or '' }
+  return { done, at[1] or '', at[2] or '', at[3] or '', at[4] or '', at[5] or '' }
 end`;
 
 /**
- * Keys: head. Arguments: the expected lineage, epoch, revision and schema (a lineage of '' = there is no head), then those to
- * write. Answers in addition which history of replication the server writes: asked apart, another server could answer.
+ * Keys: head. Arguments: the expected lineage, epoch, revision, schema and term (a lineage of '' = there is no head), then those
+ * to write. Answers in addition which history of replication the server writes: asked apart, another server could answer.
  */
 export const WRITE_HEAD = `${HEAD}
 local function told(done)
   local all = answer(done)
-  all[6] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or ''
+  all[7] = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or ''
   return all
 end
 local at = head()
 if (at[1] or '') ~= ARGV[1] then return told(0) end
-if ARGV[1] ~= '' and (at[2] ~= ARGV[2] or at[3] ~= ARGV[3] or at[4] ~= ARGV[4]) then return told(0) end
-redis.call('HSET', KEYS[1], 'lineage', ARGV[5], 'epoch', ARGV[6], 'revision', ARGV[7], 'schema', ARGV[8])
+local isSame = at[2] == ARGV[2] and at[3] == ARGV[3] and at[4] == ARGV[4] and (at[5] or '') == ARGV[5]
+if ARGV[1] ~= '' and not isSame then return told(0) end
+redis.call('HSET', KEYS[1], 'lineage', ARGV[6], 'epoch', ARGV[7], 'revision', ARGV[8], 'schema', ARGV[9], 'term', ARGV[10])
 return told(1)`;
 
 /**
- * Keys: head, then one for each collection that changes. Arguments: lineage, epoch, the revision it follows, the revision it
+ * Keys: head, then one for each collection that changes. Arguments: lineage, epoch, term, the revision it follows, the revision it
  * leads to, the schema from then on ('' = as it was); then for each collection how many puts, how many deletes, keys and values of the puts, keys of the deletes.
  */
 export const APPEND = `${HEAD}
 local at = head()
-if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] or at[3] ~= ARGV[3] then return answer(0) end
-local next = 6
+if at[1] ~= ARGV[1] or at[2] ~= ARGV[2] or (at[5] or '') ~= ARGV[3] or at[3] ~= ARGV[4] then return answer(0) end
+local next = 7
 for k = 2, #KEYS do
   local puts, deletes = tonumber(ARGV[next]) * 2, tonumber(ARGV[next + 1])
   next = next + 2
@@ -79,8 +80,8 @@ for k = 2, #KEYS do
   end
   next = next + deletes
 end
-redis.call('HSET', KEYS[1], 'revision', ARGV[4])
-if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'schema', ARGV[5]) end
+redis.call('HSET', KEYS[1], 'revision', ARGV[5])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'schema', ARGV[6]) end
 return answer(1)`;
 
 /** Keys: leader. Arguments: the card as JSON, its id, how long it holds in ms. Answers who has it, and how long yet. */

@@ -14,6 +14,10 @@ export class Branch implements StoredImage {
   /** The allocations that its server had when it began. */
   readonly takenOver: readonly Allocation['id'][];
   readonly #copies: number;
+  /** What had copies enough on any branch. On a server that takes over this is not all: it may hold commits that nobody was told of. */
+  readonly #acknowledged: Set<Effect>;
+  /** How much of the log is known to be among these. */
+  #acknowledgedLength = 0;
   readonly #tables: Map<CollectionName, Map<string, unknown>> = new Map();
   #position: StorePosition = { lineage: '', epoch: 0, revision: 0 };
   /** How much of the log is in the image. */
@@ -23,12 +27,19 @@ export class Branch implements StoredImage {
   /** In which epoch it came to each revision, by lineage and revision. */
   readonly #epochs = new Map<string, number>();
 
-  /** @param copies as many as the daemons wait for */
-  constructor(server: SimRedisServer, history: number, copies: number) {
+  /**
+   * @param copies as many as the daemons wait for
+   * @param acknowledged of all branches of a world
+   */
+  constructor(server: SimRedisServer, history: number, copies: number, acknowledged: Set<Effect>) {
     this.server = server;
     this.history = history;
     this.#copies = copies;
+    this.#acknowledged = acknowledged;
     this.takenOver = this.#take(server.log.length);
+    while (this.#acknowledgedLength < this.#log.length && this.#isAcknowledged(this.#acknowledgedLength)) {
+      this.#acknowledgedLength += 1;
+    }
   }
 
   /** What as many servers hold as must. */
@@ -42,29 +53,41 @@ export class Branch implements StoredImage {
 
   /** Everything that its server holds, whoever else does. */
   get newest(): Branch {
-    return new Branch(this.server, this.history, 0);
+    return new Branch(this.server, this.history, 0, this.#acknowledged);
   }
 
   /** Takes in what has copies enough by now. @returns the allocations that are in it since */
   advance(): readonly Allocation['id'][] {
-    return this.#take(this.#copies === 0 ? this.server.log.length : this.server.lengthWithCopies(this.#copies));
+    const length = this.#copies === 0 ? this.server.log.length : this.server.lengthWithCopies(this.#copies);
+    const placed = this.#take(length);
+    for (; this.#acknowledgedLength < length; this.#acknowledgedLength += 1) {
+      const effect = this.#log[this.#acknowledgedLength];
+      if (effect === undefined) break;
+      this.#acknowledged.add(effect);
+    }
+    return placed;
   }
 
   /** Those of its commits, of those that had copies enough, that another one does not have. */
   lostIn(other: Branch): readonly Effect[] {
     let same = 0;
-    while (same < this.#length && this.#log[same] === other.#log[same]) same += 1;
-    return this.commitsFrom(same);
+    while (same < this.#acknowledgedLength && this.#log[same] === other.#log[same]) same += 1;
+    return this.acknowledgedFrom(same);
   }
 
-  /** How much of the log had copies enough. */
-  get length(): number {
-    return this.#length;
+  /** How much of the log had copies enough, here or on a branch before. */
+  get acknowledgedLength(): number {
+    return this.#acknowledgedLength;
   }
 
   /** The commits with copies enough that stand in the log from there on. */
-  commitsFrom(length: number): readonly Effect[] {
-    return this.#log.slice(length).filter(({ type }) => type === 'batch');
+  acknowledgedFrom(length: number): readonly Effect[] {
+    return this.#log.slice(length, this.#acknowledgedLength).filter(({ type }) => type === 'batch');
+  }
+
+  #isAcknowledged(place: number): boolean {
+    const effect = this.#log[place];
+    return effect !== undefined && this.#acknowledged.has(effect);
   }
 
   includes(effect: Effect): boolean {

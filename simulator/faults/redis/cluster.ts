@@ -41,6 +41,7 @@ export class SimRedisCluster {
   readonly #surroundings: RedisSurroundings;
   readonly #links = new Map<string, Link>();
   readonly #branches = new Map<SimRedisServer, Branch>();
+  readonly #acknowledged = new Set<Effect>();
   #current: SimRedisServer;
   #branch: Branch;
   #histories = 1;
@@ -69,9 +70,9 @@ export class SimRedisCluster {
         },
         copied: (server: SimRedisServer) => {
           const branch = this.branchOf(server);
-          const before = branch.length;
+          const before = branch.acknowledgedLength;
           witness.durable(branch.advance());
-          const effects = branch === this.#branch ? [] : branch.commitsFrom(before);
+          const effects = branch === this.#branch ? [] : branch.acknowledgedFrom(before);
           if (effects.length > 0) witness.acknowledgedElsewhere(effects);
         },
         replaced: (server: SimRedisServer) => {
@@ -85,7 +86,7 @@ export class SimRedisCluster {
       (name, at) => new SimRedisServer(name, rates[at] ?? 1, name === SERVERS[0] ? null : SERVERS[0], given),
     );
     this.#current = this.#serverOf(SERVERS[0]);
-    this.#branch = new Branch(this.#current, 1, surroundings.copies);
+    this.#branch = new Branch(this.#current, 1, surroundings.copies, this.#acknowledged);
     this.#branches.set(this.#current, this.#branch);
   }
 
@@ -112,7 +113,7 @@ export class SimRedisCluster {
     const known = this.#branches.get(server);
     if (known !== undefined) return known;
     // Of no history that anybody goes on with.
-    const branch = new Branch(server, 0, this.#surroundings.copies);
+    const branch = new Branch(server, 0, this.#surroundings.copies, this.#acknowledged);
     this.#branches.set(server, branch);
     return branch;
   }
@@ -185,7 +186,7 @@ export class SimRedisCluster {
   #begin(server: SimRedisServer): void {
     const before = this.#branch;
     this.#histories += 1;
-    this.#branch = new Branch(server, this.#histories, this.#surroundings.copies);
+    this.#branch = new Branch(server, this.#histories, this.#surroundings.copies, this.#acknowledged);
     this.#branches.set(server, this.#branch);
     this.#surroundings.witness.durable(this.#branch.takenOver);
     this.#surroundings.witness.promoted(before, this.#branch, before.lostIn(this.#branch));

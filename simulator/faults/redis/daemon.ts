@@ -66,6 +66,8 @@ export class SimRedisDaemon implements Door {
   /** The term in which it committed last. */
   epoch = 0;
   lineage = '';
+  /** The name of the term that it began last. */
+  #term = '';
   /** In which order it made its commits. */
   readonly #orders = new WeakMap<Commit, number>();
   #commits = 0;
@@ -124,8 +126,8 @@ export class SimRedisDaemon implements Door {
    * A server let it write the head of its present term again: after a doubt about commits that the server, a replica promoted since,
    * had already, so that none of them was carried out there.
    */
-  confirmedOn(branch: Branch, { lineage, epoch }: RedisHead): void {
-    if (lineage !== this.lineage || epoch !== this.epoch) return;
+  confirmedOn(branch: Branch, { lineage, epoch, term }: RedisHead): void {
+    if (lineage !== this.lineage || epoch !== this.epoch || term !== this.#term) return;
     if (branch.history > this.branch.history) this.branch = branch;
   }
 
@@ -227,11 +229,12 @@ export class SimRedisDaemon implements Door {
     const { timeline, copies, witness, log } = this.#surroundings;
     const sent = new Map<string, Commit>();
     const newLineage = (): string => this.#newUlid(process.clock.wallMs());
+    const newTerm = (): string => (this.#term = newLineage());
     const port = this.#port(
       process,
       ({ lineage, epoch, revision }) => sent.get(`${lineage} ${epoch} ${revision}`) ?? null,
     );
-    const store = await openRedisStore({ port, clock: process.clock, copies, newLineage });
+    const store = await openRedisStore({ port, clock: process.clock, copies, newLineage, newTerm });
     this.#unacknowledged = 0;
     const watched: StateStore = {
       beginEpoch: (term) => store.beginEpoch(term),

@@ -79,7 +79,8 @@ export class RedisData {
   append(batch: RedisBatch, commit: Commit | null): Step<WriteAnswer> {
     const before = this.#head;
     if (before === null) return refused(before);
-    const follows = before.lineage === batch.lineage && before.epoch === batch.epoch;
+    const isSameTerm = before.epoch === batch.epoch && before.term === batch.term;
+    const follows = before.lineage === batch.lineage && isSameTerm;
     if (!follows || before.revision !== batch.after) return refused(before);
     const head = { ...before, revision: batch.revision, schema: batch.schema ?? before.schema };
     return { answer: { done: true, head }, effect: { type: 'batch', head, batch, commit } };
@@ -120,6 +121,6 @@ function refused(head: RedisHead | null): Step<WriteAnswer> {
 
 function isSame(one: RedisHead | null, other: RedisHead | null): boolean {
   if (one === null || other === null) return one === other;
-  const isSameTerm = one.lineage === other.lineage && one.epoch === other.epoch;
+  const isSameTerm = one.lineage === other.lineage && one.epoch === other.epoch && one.term === other.term;
   return isSameTerm && one.revision === other.revision && one.schema === other.schema;
 }
