@@ -238,7 +238,8 @@ class VictimSearch {
     if (!isUsable(this.#shape)) return false;
     if (this.#mode === 'consolidate') return this.#hasRoomInAll();
     // Where CPU or memory may be what lacks, GPUs tell nothing.
-    if (!this.#isCounted || this.#stop() !== null) return this.#anyMayGive();
+    // What others leave in this step may be enough.
+    if (!this.#isCounted || this.#stop() !== null) return this.#anyMayGive() || this.#isMet();
     if (this.#isMet()) return true;
     const reach = this.#reach();
     let parts = reach.potentialParts;

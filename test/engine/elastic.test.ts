@@ -162,6 +162,19 @@ describe('growing', () => {
     expect(evictions(cluster).map(({ workload }) => workload)).toEqual([victim]);
   });
 
+  it('takes for all its tasks in one step, also those that find room on what the first one frees', () => {
+    const cluster = lawfulCluster().node('n0', { gpus: 1 }).node('n1', { gpus: 1 });
+    cluster.queue('grows').queue('borrower', { weight: 0 });
+    const half = { milli: 500, gpus: 1 };
+    const elastic = cluster.placed('grows', 'n0:0', { ...half, tasks: 1, maxTasks: 3 });
+    cluster.placed('grows', 'n0:0', half);
+    cluster.running('borrower', 'n1', [0]);
+    const next = cluster.submit('borrower', half);
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.tasks(elastic)).toEqual([0, 1, 2]);
+    expect(cluster.workload(next).attempt).toBe(0);
+  });
+
   it('is waited for by those who give to somebody else: nobody is moved to what it is about to want', () => {
     const cluster = lawfulCluster().node('n0', { gpus: 2, pool: 'west' }).node('n1', { gpus: 1, pool: 'east' });
     cluster.queue('grows', { guarantee: 2, priority: 200 }).queue('single', { guarantee: 1 });
