@@ -411,8 +411,8 @@ function surplusAfterStart({ view }: Turn, workload: WorkloadEntry): readonly Gr
 
 /**
  * Lets stuck groups take GPUs back. Who stays within his guarantee reclaims first: nobody else may be promised what he
- * would take back at once. Then by moving others, from other queues, by moving others for more than their queue's share, from lower
- * priority in their own. Each is tried again
+ * would take back at once. Then by moving others, from other queues, by moving others again, also for more than their queue's
+ * share, from lower priority in their own. Each is tried again
  * when something changed that may help it. True = nothing is left to try.
  */
 function takeBack(turn: Turn): boolean {
@@ -423,6 +423,8 @@ function takeBack(turn: Turn): boolean {
     takeBackBy(turn, 'reclaim', 'guarantee') &&
     takeBackBy(turn, 'consolidate', 'fairShare') &&
     takeBackBy(turn, 'reclaim', 'fairShare') &&
+    // What was taken may have left room for those who are due it, before others move in.
+    takeBackBy(turn, 'consolidate', 'fairShare') &&
     takeBackBy(turn, 'consolidate', 'nothing') &&
     takeBackBy(turn, 'preempt', 'fairShare');
   if (complete && decisions.length === before && turn.tooEarly.length === 0) view.restedAt = view.nodes.clock;

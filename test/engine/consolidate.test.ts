@@ -186,6 +186,23 @@ describe('consolidation for more than a fair share', () => {
     expect(running).toContain(victims[0]);
   });
 
+  it('comes again for those who are due it, when others took what they are due', () => {
+    const cluster = lawfulCluster({ placement: 'spread' }).node('n0', { gpus: 4 });
+    for (const node of ['n1', 'n2', 'n3']) cluster.node(node);
+    cluster.queue('taker', { guarantee: 8 }).queue('due', { guarantee: 1, weight: 3, priority: 50 });
+    cluster.queue('beyond', { guarantee: 3, weight: 0 });
+    cluster.placed('due', 'n1:3,4,5,6 n2:3,4,5,6 n3:2,3,4,5', { gpus: 4 });
+    cluster.running('due', 'n0', [0, 1, 2]);
+    cluster.running('due', 'n3', [6, 7]);
+    cluster.placed('taker', 'n1:1,2 n2:1,2 n3:0,1', { gpus: 2 });
+    for (const node of ['n1', 'n2']) cluster.running('beyond', node, [0]);
+    const waiting = [cluster.submit('due', { gpus: 3 }), cluster.submit('beyond', { gpus: 3 })];
+    const taker = cluster.submit('taker', { tasks: 3, gpus: 3 });
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.states(taker, ...waiting)).toEqual(['starting', 'starting', 'starting']);
+    expect(new Set(moved(cluster)).size).toBe(moved(cluster).length);
+  });
+
   it('still comes, where nobody else is due anything', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('beyond', { weight: 0 });
     const running = [cluster.running('beyond', 'n0', [0]), cluster.running('beyond', 'n1', [0])];
