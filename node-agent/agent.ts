@@ -181,9 +181,9 @@ export class Agent {
       const inventory = await gpus.inventory();
       const agent = new Agent(options, deps, record, gpus, runtime, state, inventory, release);
       holder.agent = agent;
-      // A journal may have lost what it said last, and a supervisor may have had what it never said: what the last agent of
-      // this boot left on a GPU that nobody holds now, only the GPU can tell. A boot leaves nothing.
-      await agent.#begin(recovered, last !== null && !rebooted);
+      // A journal may have lost what it said last, even that there was an agent of this boot, and a supervisor may have had what it
+      // never said: what the last agent left on a GPU that nobody holds now, only the GPU can tell.
+      await agent.#begin(recovered, last !== null);
       return agent;
     } catch (error) {
       release();

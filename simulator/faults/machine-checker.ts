@@ -33,6 +33,11 @@ export interface MachineFacts {
   gangOf(allocation: string): readonly string[];
   /** When the scheduler last answered a heartbeat of a node, in true time. */
   answeredMs(node: string): number;
+  /**
+   * Since when the scheduler that placed an allocation had a disk that was put back by hand, of which no agent had told it yet, in true
+   * time; null = it had not, or was told.
+   */
+  unwarnedMs(allocation: string): number | null;
 }
 
 export class MachineChecker {
@@ -177,6 +182,9 @@ export class MachineChecker {
       if (other.task.name !== task.name) continue;
       if (other.task.attempt === task.attempt && other.task.task !== task.task) continue;
       if (this.isExcused(other.task.allocation)) continue;
+      // Nobody but this node, or one that heard as much, could have told of what lives there.
+      const unwarnedMs = this.#facts.unwarnedMs(task.allocation);
+      if (unwarnedMs !== null && this.#facts.answeredMs(other.node.name) < unwarnedMs) continue;
       const older = `task ${other.task.task} of attempt ${other.task.attempt} (${other.task.allocation}) lives on ${other.node.name}`;
       this.#report(
         'I9 a workload has one live attempt',

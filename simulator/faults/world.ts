@@ -90,6 +90,10 @@ class World {
   readonly #checkpoints = new SharedCheckpoints();
   readonly #durable = new Set<string>();
   readonly #answeredMs = new Map<string, number>();
+  /** A disk that was put back by hand, as long as the history on it goes on: nobody has told of the loss. */
+  #putBack: { readonly lineage: string; readonly atMs: number } | null = null;
+  /** Since when it was put back, of each allocation that was placed meanwhile. */
+  readonly #unwarned = new Map<string, number>();
   readonly #cancelsAsked = new Set<WorkloadNumber>();
   readonly #uncommitted: string[] = [];
   #turns = 0;
@@ -128,6 +132,7 @@ class World {
         wasReleased: (id) => this.#plane.stored.record<Allocation>('allocations', id)?.state === 'released',
         gangOf: (id) => gangOf(this.#plane.stored, id),
         answeredMs: (node) => this.#answeredMs.get(node) ?? 0,
+        unwarnedMs: (id) => this.#unwarned.get(id) ?? null,
       },
       report,
     );
@@ -280,6 +285,8 @@ class World {
           lostHistory: (copy) => {
             this.#promises.lostHistory(copy);
             this.#hearing.lostHistory(daemon.disk, copy.isTold);
+            const { lineage } = daemon.disk.image.position;
+            this.#putBack = copy.isTold ? null : { lineage, atMs: this.#timeline.nowMs };
           },
         },
       },
@@ -292,8 +299,11 @@ class World {
         for (const put of commit.puts) if (put.collection === 'allocations') this.#uncommitted.push(put.key);
       },
       flushed: () => {
+        if (disk.image.position.lineage !== this.#putBack?.lineage) this.#putBack = null;
         for (const key of this.#uncommitted) {
-          if (disk.record('allocations', key) !== undefined) this.#durable.add(key);
+          if (disk.record('allocations', key) === undefined) continue;
+          if (this.#putBack !== null && !this.#durable.has(key)) this.#unwarned.set(key, this.#putBack.atMs);
+          this.#durable.add(key);
         }
         this.#uncommitted.length = 0;
       },

@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { present } from '../../common/assert.js';
 import type { AllocationId } from '../../common/ids.js';
 import { createLogger } from '../../common/log.js';
 import { toDuration } from '../../common/units.js';
-import { AgentJournal } from '../../node-agent/agent-journal.js';
+import { AgentJournal, type AgentRecord } from '../../node-agent/agent-journal.js';
 import { AllocationFolder } from '../../node-agent/runtime/allocation-folder.js';
 import { identify, isAlive } from '../../node-agent/runtime/process-identity.js';
 import { needs } from '../real-part.js';
@@ -181,13 +182,23 @@ describe.runIf(needs('build'))('crashes', () => {
     expect(readFileSync(path.join(agent.folder(order.id), 'runs'), 'utf8')).toBe('run\n');
   });
 
-  test('an agent that begins anew starts nothing on a GPU that is not clean, whoever has forgotten that', async () => {
+  test.each([
+    ['whoever has forgotten that', (record: AgentRecord) => record],
+    // As when the newest slot cannot be read any more, and the one before it is of another boot.
+    [
+      'also when its journal knows of no agent of this boot',
+      (record: AgentRecord) => ({ ...record, bootId: 'another' }),
+    ],
+  ])('an agent that begins anew starts nothing on a GPU that is not clean, %s', async (_, change) => {
     const scenario = path.join(agent.stateDir, 'dirty.yaml');
     writeFileSync(scenario, 'gpus: [{ model: h100, count: 2 }]\nevents: [{ at: 0s, gpu: 0, dirty: true }]\n');
     const flags = ['--simulate', scenario];
     agent.start(scheduler.address, flags);
     await eventually('it joined', () => scheduler.hellos.length === 1);
     await agent.end('SIGKILL');
+    const journal = new AgentJournal(agent.stateDir, createLogger({ level: 'silent', name: 'test' }));
+    await journal.save(change(present(journal.read(), 'the agent left a journal', '')));
+    await journal.close();
     agent.start(scheduler.address, flags);
     await eventually('it says hello again', () => scheduler.hellos.length === 2);
     const orders = scheduler.hellos[1]?.inventory?.gpus.map(({ uuid }, index) =>

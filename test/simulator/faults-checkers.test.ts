@@ -226,6 +226,7 @@ describe('what really happens', () => {
     journaled = true,
     guardedMs = 1e9,
     answeredMs = 0,
+    unwarned = {} as Readonly<Record<string, number>>,
     leaseMs = 1 as number | null,
     gang = [] as readonly string[],
   } = {}) {
@@ -259,6 +260,7 @@ describe('what really happens', () => {
         wasReleased: () => released,
         gangOf: () => gang,
         answeredMs: () => answeredMs,
+        unwarnedMs: (id) => unwarned[id] ?? null,
       },
       (law) => broken.push(law),
     );
@@ -409,6 +411,17 @@ describe('what really happens', () => {
     expect(gang.broken).toEqual([]);
     gang.execute('c', { gpu: 'i', of: 1 });
     expect(gang.broken).toEqual(['I9 a workload has one live attempt']);
+  });
+
+  test.each([
+    ['since when its node was not heard', { b: 6 }, []],
+    ['but its node was heard since', { b: 5 }, ['I9 a workload has one live attempt']],
+    ['but placed only the older one', { a: 6 }, ['I9 a workload has one live attempt']],
+  ])('or nobody could know of it: the scheduler has a disk that was put back by hand, %s', (_, unwarned, expected) => {
+    const { broken, execute } = setup({ answeredMs: 5, unwarned });
+    execute('a', { gpu: 'g', attempt: 1 });
+    execute('b', { gpu: 'h', attempt: 2 });
+    expect(broken).toEqual(expected);
   });
 
   test('without a lease nothing lives for long', async () => {
