@@ -17,7 +17,7 @@ import { applicantOf, claimerOf, entitledOf, keepReservations, reserve, type Res
 import { sayScope } from './scopes.js';
 import { type Block, type Group, mayFit, nextMember, settleShape } from './shapes.js';
 import { Trial } from './trial.js';
-import { takeOver, type TakingMode } from './victims.js';
+import { moveVictim, takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { age } from './waiting.js';
@@ -56,6 +56,7 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
     decisions: [],
     tooEarly: [],
     promised: new Map(),
+    toMove: [],
     begun: [],
   };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
@@ -78,6 +79,8 @@ interface Turn extends Reserving {
   readonly tooEarly: Group[];
   /** Those that began where they were promised to, and want more tasks. */
   readonly begun: WorkloadEntry[];
+  /** Victims to be placed again when those who are due GPUs had their turn. */
+  readonly toMove: WorkloadEntry[];
   /** What workloads that run were promised for more tasks, and in which group they waited for it. */
   readonly promised: Map<WorkloadEntry, { readonly group: Group; readonly places: readonly TaskPlace[] }>;
 }
@@ -425,6 +428,7 @@ function takeBack(turn: Turn): boolean {
     takeBackBy(turn, 'reclaim', 'fairShare') &&
     // What was taken may have left room for those who are due it, before others move in.
     takeBackBy(turn, 'consolidate', 'fairShare') &&
+    moveOn(turn) &&
     takeBackBy(turn, 'consolidate', 'nothing') &&
     takeBackBy(turn, 'preempt', 'fairShare');
   if (complete && decisions.length === before && turn.tooEarly.length === 0) view.restedAt = view.nodes.clock;
@@ -458,6 +462,19 @@ function takeBackBy(turn: Turn, mode: TakingMode, due: Due | 'nothing'): boolean
     // Who was moved may have left room where there was too little for anybody to be tried.
     if (mode === 'consolidate') walk = walkOverStuck(turn, mode, mayNow);
     else walk?.refresh();
+  }
+  return true;
+}
+
+/** Victims whose queues hold more than their share go on where those who are due GPUs left room. True = all had their turn. */
+function moveOn(turn: Turn): boolean {
+  for (const workload of turn.toMove) {
+    if (turn.work.isSpent) return false;
+    turn.work.spend(1);
+    const holder = claimerOf(turn.nowMs, workload);
+    turn.withheld.from(() => holder && { ...holder, preemptible: false, endMs: Infinity });
+    const places = workload.core && moveVictim(turn, workload, workload.core, true);
+    if (places) turn.decisions.push(promiseTo(turn, workload, places));
   }
   return true;
 }
@@ -547,7 +564,9 @@ function takeFor(
     decisions.push({ type: 'evict', workload: victim.number, allocations: ids, reason, forWorkload, lender, message });
   }
   for (const { workload: victim, movesTo } of takeover.evictions) {
-    if (movesTo) decisions.push(promiseTo(turn, victim, movesTo));
+    // The last to give is the first to be placed again.
+    if (movesTo === 'later') turn.toMove.unshift(victim);
+    else if (movesTo) decisions.push(promiseTo(turn, victim, movesTo));
   }
   decisions.push(makeClaim(turn, group, workload, takeover.places));
   return true;

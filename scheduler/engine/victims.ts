@@ -43,8 +43,8 @@ export interface Eviction {
   readonly message: string;
   /** The queue that had lent what it gives; null = nobody's guarantee is taken back. */
   readonly lender: QueueName | null;
-  /** Where it goes on; null = it waits. */
-  readonly movesTo: readonly TaskPlace[] | null;
+  /** Where it goes on; null = it waits; `later` = where others, who are due more than its queue, leave room. */
+  readonly movesTo: readonly TaskPlace[] | 'later' | null;
 }
 
 /** What a search found; the trial has the evictions and the claims applied. */
@@ -118,6 +118,30 @@ export function takeOver(
     }
   }
   return takeover;
+}
+
+/**
+ * Promises a victim another place.
+ * @param waitsForGrowth not where it would be in the way of who is about to begin and grow
+ * @returns null where there is none
+ */
+export function moveVictim(
+  placing: Placing,
+  workload: WorkloadEntry,
+  core: Shape,
+  waitsForGrowth: boolean,
+): readonly TaskPlace[] | null {
+  const { trial } = placing;
+  if (!mayFit(core, 'potential') || trial.view.findStop(workload.account, core, 'promise') !== null) return null;
+  const mark = trial.mark();
+  const places = placeShape(placing, workload, core, 'potential');
+  if (places === null) return null;
+  if (waitsForGrowth && isWantedForGrowth(trial, workload, places)) {
+    trial.rollback(mark);
+    return null;
+  }
+  trial.claim(workload, sumOfCharges(places));
+  return places;
 }
 
 class VictimSearch {
@@ -652,6 +676,25 @@ class VictimSearch {
     const places = this.#place();
     if (places === null) return null;
     trial.claim(this.#workload, sumOfCharges(places));
+    const mark = trial.mark();
+    let evictions = this.#placeAgain(victims, 'now');
+    if (evictions.some((each) => this.#wouldGiveAgain(each))) {
+      trial.rollback(mark);
+      evictions = this.#placeAgain(victims, 'later');
+      if (!evictions.every((each) => this.#staysFairer(each))) {
+        trial.rollback(mark);
+        evictions = this.#placeAgain(victims, 'now');
+      }
+    }
+    const dropped = this.#dropped.filter((each) => !evictions.some(({ workload }) => workload === each));
+    if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { dropped, evictions, places } : null;
+    if (!evictions.every((eviction) => this.#staysFairer(eviction))) return null;
+    if (this.#mode === 'preempt' && this.#outgrowsShare(evictions)) return null;
+    return { dropped, evictions, places };
+  }
+
+  /** Who still has his place stays, the others go on elsewhere where they can: now, or when others had their turn. */
+  #placeAgain(victims: readonly Taken[], when: 'now' | 'later'): Eviction[] {
     const evictions: Eviction[] = [];
     // The last to give is the first to be placed again.
     for (let index = victims.length - 1; index >= 0; index--) {
@@ -659,14 +702,17 @@ class VictimSearch {
       if (taken === undefined || (!goesWithCore(taken.unit) && this.#spare(taken))) continue;
       const { unit, allocations, ground } = taken;
       const { message, lender } = ground ?? NO_GROUND;
-      evictions.push({ workload: unit.workload, allocations, message, lender, movesTo: this.#move(taken) });
+      const movesTo = when === 'now' ? this.#move(taken) : this.#mayMove(taken) ? 'later' : null;
+      evictions.push({ workload: unit.workload, allocations, message, lender, movesTo });
     }
-    evictions.reverse();
-    const dropped = this.#dropped.filter((each) => !evictions.some(({ workload }) => workload === each));
-    if (this.#mode === 'consolidate') return this.#isWorthMoving(evictions) ? { dropped, evictions, places } : null;
-    if (!evictions.every((eviction) => this.#staysFairer(eviction))) return null;
-    if (this.#mode === 'preempt' && this.#outgrowsShare(evictions)) return null;
-    return { dropped, evictions, places };
+    return evictions.reverse();
+  }
+
+  /** Whether it was moved while its queue is still to give to others who are due GPUs: to what they need. */
+  #wouldGiveAgain({ workload, movesTo }: Eviction): boolean {
+    if (this.#mode !== 'reclaim' || movesTo === null) return false;
+    const sides = workload.queue && this.#sidesOf(workload.queue);
+    return sides !== null && this.#exceeds(sides.giver, 'allocatableShare');
   }
 
   /** Lets a victim stay after all, if nothing of its place was promised to anybody. */
@@ -690,27 +736,21 @@ class VictimSearch {
   }
 
   /** Promises a whole victim another place, if there is one. */
-  #move({ unit, allocations, hadClaim }: Taken): readonly TaskPlace[] | null {
+  #move(taken: Taken): readonly TaskPlace[] | null {
+    const { workload } = taken.unit;
+    if (workload.core === null || !this.#mayMove(taken)) return null;
+    return moveVictim(this.#placing, workload, workload.core, this.#mode !== 'consolidate');
+  }
+
+  #mayMove({ unit, allocations, hadClaim }: Taken): boolean {
     const { workload } = unit;
-    if (unit.isSurplus || workload.core === null || hadClaim || !mayFit(workload.core, 'potential')) return null;
+    if (unit.isSurplus || workload.core === null || hadClaim || !mayFit(workload.core, 'potential')) return false;
     // With its surplus gone, or what was promised for it, it would come back and take it from whoever it made room for.
-    if (allocations.length !== workload.core.tasks) return null;
+    if (allocations.length !== workload.core.tasks) return false;
     // What has tasks that are over cannot begin anew with as many as are left.
-    if (isRunningOut(workload)) return null;
+    if (isRunningOut(workload)) return false;
     // Where it went the taker would take from it again, as soon as it runs and wants more tasks.
-    if (this.#workload.isElastic && this.#group.surplus === null && workload.queue !== this.#queue) return null;
-    const { view } = this.#placing.trial;
-    if (view.findStop(workload.account, workload.core, 'promise') !== null) return null;
-    const { trial } = this.#placing;
-    const mark = trial.mark();
-    const places = placeShape(this.#placing, workload, workload.core, 'potential');
-    if (places === null) return null;
-    if (this.#mode !== 'consolidate' && isWantedForGrowth(trial, workload, places)) {
-      trial.rollback(mark);
-      return null;
-    }
-    trial.claim(workload, sumOfCharges(places));
-    return places;
+    return !this.#workload.isElastic || this.#group.surplus !== null || workload.queue === this.#queue;
   }
 
   /** Whether what a victim would stay with is more than its queue may hold of some part by now. */
@@ -927,11 +967,11 @@ class VictimSearch {
    */
   #staysFairer({ workload, allocations, movesTo }: Eviction): boolean {
     if (this.#mode !== 'reclaim' || this.#gaveWhatIsOwed?.has(workload)) return true;
+    const isMoved = movesTo !== null && movesTo !== 'later';
     // Here the claim is charged already.
     this.#isClaimed = true;
     const sides = workload.queue && this.#sidesOf(workload.queue);
-    const fair =
-      sides !== null && this.#staysFairerBetween(sides, neededAgain(workload, allocations), movesTo !== null);
+    const fair = sides !== null && this.#staysFairerBetween(sides, neededAgain(workload, allocations), isMoved);
     this.#isClaimed = false;
     return fair;
   }

@@ -85,6 +85,33 @@ describe('reclaim', () => {
     expect(decided).toEqual(new Array(2).fill(['evict 1', 'evict 1', 'evict 1', 'claim 2']));
   });
 
+  it.each([
+    {
+      what: 'waits to move a victim until all who are due its GPUs have theirs, since it would give them again',
+      tasks: 3,
+    },
+    { what: 'moves a victim to what those who are due GPUs leave', tasks: 0 },
+  ])('$what', ({ tasks }) => {
+    const cluster = lawfulCluster()
+      .node('n0', { gpus: 3 })
+      .node('n1', { gpus: 2 })
+      .node('n2', { gpus: 1 })
+      .queue('beyond', { weight: 0 })
+      .queue('due');
+    cluster.running('beyond', 'n2', [0]);
+    cluster.nowMs += 1_000;
+    const single = cluster.running('beyond', 'n0', [2]);
+    cluster.placed('beyond', 'n0:0 n0:1', { gpus: 1 });
+    const whole = cluster.submit('due', { gpus: 3 });
+    const more = tasks === 0 ? null : cluster.submit('due', { tasks });
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.where(whole)).toBe('n0:0,1,2');
+    const evicted = cluster.decisions.flatMap(({ type, workload }) => (type === 'evict' ? [workload] : []));
+    expect(new Set(evicted).size).toBe(evicted.length);
+    if (more === null) expect(cluster.where(single)).toMatch('n1');
+    else expect(cluster.states(more, single)).toEqual(['starting', 'pending']);
+  });
+
   it('takes nothing from a queue within its guarantee', () => {
     const cluster = lab();
     cluster.submitMany(5, 'research');
