@@ -21,6 +21,7 @@ import { moveVictim, takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { age } from './waiting.js';
+import { areMovedToWhatIsDue } from './wanted.js';
 import { SEARCH_UNITS, WorkBudget } from './work-budget.js';
 import {
   type AllocationEntry,
@@ -57,6 +58,7 @@ export function step(view: ClusterView, nowMs: number, budget: number, searchBud
     tooEarly: [],
     promised: new Map(),
     toMove: [],
+    postponed: [],
     begun: [],
   };
   const complete = keepClaims(turn) && allocate(turn) && takeBack(turn) && repair(turn) && reserve(turn);
@@ -81,6 +83,8 @@ interface Turn extends Reserving {
   readonly begun: WorkloadEntry[];
   /** Victims to be placed again when those who are due GPUs had their turn. */
   readonly toMove: WorkloadEntry[];
+  /** Who was not moved for, since others are due what those in the way would be moved to. */
+  readonly postponed: Group[];
   /** What workloads that run were promised for more tasks, and in which group they waited for it. */
   readonly promised: Map<WorkloadEntry, { readonly group: Group; readonly places: readonly TaskPlace[] }>;
 }
@@ -424,9 +428,10 @@ function takeBack(turn: Turn): boolean {
   const before = decisions.length;
   const complete =
     takeBackBy(turn, 'reclaim', 'guarantee') &&
-    takeBackBy(turn, 'consolidate', 'fairShare') &&
+    takeBackBy(turn, 'consolidate', 'fairShare', 'leaves what is due') &&
     takeBackBy(turn, 'reclaim', 'fairShare') &&
     // What was taken may have left room for those who are due it, before others move in.
+    tryAgain(turn) &&
     takeBackBy(turn, 'consolidate', 'fairShare') &&
     moveOn(turn) &&
     takeBackBy(turn, 'consolidate', 'nothing') &&
@@ -435,8 +440,22 @@ function takeBack(turn: Turn): boolean {
   return complete;
 }
 
-/** @param due up to what those take it whose turn it is; `nothing` = those who are due no more */
-function takeBackBy(turn: Turn, mode: TakingMode, due: Due | 'nothing'): boolean {
+/** Those who left it to reclaim to make room for them have their turn as if they had not. */
+function tryAgain({ postponed }: Turn): true {
+  for (const group of postponed) group.failedAt.consolidate = NEVER;
+  return true;
+}
+
+/**
+ * @param due up to what those take it whose turn it is; `nothing` = those who are due no more
+ * @param manner whether nobody is to be moved to what somebody else is due
+ */
+function takeBackBy(
+  turn: Turn,
+  mode: TakingMode,
+  due: Due | 'nothing',
+  manner: 'leaves what is due' | 'any' = 'any',
+): boolean {
   if (!mayDo(turn, mode)) return true;
   const { view, work } = turn;
   const mayNow = (group: Group): boolean => {
@@ -454,7 +473,8 @@ function takeBackBy(turn: Turn, mode: TakingMode, due: Due | 'nothing'): boolean
       continue;
     }
     const isDue = workload !== null && mayTry(view, group, mode) && mayNow(group);
-    const found = isDue && takeFor(turn, group, workload, mode, due === 'nothing' ? 'fairShare' : due);
+    const upTo = due === 'nothing' ? 'fairShare' : due;
+    const found = isDue && takeFor(turn, group, workload, mode, upTo, 'anywhere', manner);
     if (!found) group.failedAt[mode] = view.nodes.clock;
     if (!found && isDue && isTooEarly(turn, mode)) turn.tooEarly.push(group);
     walk?.advance(found);
@@ -544,13 +564,20 @@ function takeFor(
   mode: TakingMode,
   due: Due,
   where: 'anywhere' | 'its cells' = 'anywhere',
+  manner: 'leaves what is due' | 'any' = 'any',
 ): boolean {
   if (workload.claim !== null || isPromisedInStep(turn, group) || isEvictedInStep(group)) return false;
   turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
   // Moving work, and displacing it inside a queue, is nothing that a queue is due.
   const entitlements = mode === 'reclaim' ? entitlementsOf(turn.view.scopes, group, due) : [ofWhole(group.shape)];
+  const mark = turn.trial.mark();
   const takeover = takeOver(turn, group, workload, tasksOf(group), mode, entitlements, where);
   if (!takeover) return false;
+  if (manner !== 'any' && areMovedToWhatIsDue(turn.view, group, takeover.evictions)) {
+    turn.trial.rollback(mark);
+    turn.postponed.push(group);
+    return false;
+  }
   const { decisions } = turn;
   for (const { number } of takeover.dropped) {
     const message = `queue ${group.queue.name} is owed the GPUs, which were only borrowed`;

@@ -173,7 +173,7 @@ describe('consolidation', () => {
   });
 });
 
-describe('consolidation for more than a fair share', () => {
+describe('consolidation and what queues are due', () => {
   it('comes after those who take what they are due, so that nobody is moved to where he gives again', () => {
     const cluster = lawfulCluster().nodes(2, { gpus: 2 }).queue('beyond', { weight: 0 }).queue('due');
     const running = [cluster.running('beyond', 'n0', [0]), cluster.running('beyond', 'n1', [0])];
@@ -184,6 +184,19 @@ describe('consolidation for more than a fair share', () => {
     const victims = cluster.decisions.flatMap((one) => (one.type === 'evict' ? [one.workload] : []));
     expect(victims).toHaveLength(1);
     expect(running).toContain(victims[0]);
+  });
+
+  it('leaves it to reclaim to make room where another one is due what those in the way would be moved to', () => {
+    const cluster = lawfulCluster().node('n0', { gpus: 2 }).node('n1', { gpus: 2 }).node('n2', { gpus: 1 });
+    cluster.queue('beyond', { weight: 0 }).queue('due');
+    cluster.running('beyond', 'n2', [0]);
+    cluster.nowMs += 1_000;
+    cluster.placed('beyond', 'n0:0 n1:0', { gpus: 1 });
+    const waiting = [cluster.submit('due', { gpus: 2 }), cluster.submit('due', { tasks: 3 })];
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect(cluster.states(...waiting)).toEqual(['starting', 'starting']);
+    const victims = cluster.decisions.flatMap(({ type, workload }) => (type === 'evict' ? [workload] : []));
+    expect(new Set(victims).size).toBe(victims.length);
   });
 
   it('comes again for those who are due it, when others took what they are due', () => {
