@@ -509,7 +509,22 @@ class Gang {
 
   // --- tasks with GPUs ---
 
+  /** Pools differ in policy: those with that of the first go first, as long as they have room, and are chosen from by it. */
   #chooseBank(ask: Ask, classes: readonly BankClass[], left: number, room: Room): Choice | null {
+    if (ask.unit === 'share' && ask.gpus > 1) return this.#chooseForShares(ask, classes, room);
+    const policy = this.#policyOf(classes[0]?.pool ?? '');
+    const hasPolicy = ({ pool }: BankClass): boolean => this.#policyOf(pool) === policy;
+    if (classes.every(hasPolicy)) return this.#chooseByOnePolicy(ask, classes, left, room);
+    // A GPU that is shared already is the better one in whatever pool.
+    const open = ask.unit === 'share' ? this.#openSlotIn(ask, classes, room) : null;
+    if (open) return this.#shareOf(open);
+    const others = classes.filter((bankClass) => !hasPolicy(bankClass));
+    return (
+      this.#chooseByOnePolicy(ask, classes.filter(hasPolicy), left, room) ?? this.#chooseBank(ask, others, left, room)
+    );
+  }
+
+  #chooseByOnePolicy(ask: Ask, classes: readonly BankClass[], left: number, room: Room): Choice | null {
     if (ask.unit === 'share') return this.#chooseForShare(ask, classes, room);
     const policy = this.#policyOf(classes[0]?.pool ?? '');
     if (this.#on === 'potential' && policy === 'pack') {
@@ -669,7 +684,6 @@ class Gang {
 
   /** A GPU that is shared already, the fullest that fits, else one of its own. */
   #chooseForShare(ask: Ask, classes: readonly BankClass[], room: Room): Choice | null {
-    if (ask.gpus > 1) return this.#chooseForShares(ask, classes, room);
     const useful = this.#usefulShare(ask, classes, room);
     if (useful) return useful;
     for (const bankClass of classes) {
@@ -704,6 +718,14 @@ class Gang {
 
   #shareOf(slot: Slot): Choice {
     return { node: slot.bank.node, bank: slot.bank, slot, on: this.#on, count: 1 };
+  }
+
+  #openSlotIn(ask: Ask, classes: readonly BankClass[], room: Room): Slot | null {
+    for (const bankClass of classes) {
+      const open = this.#openSlot(ask, bankClass, this.#on, room);
+      if (open) return open;
+    }
+    return null;
   }
 
   #openSlot(ask: Ask, bankClass: BankClass, on: On, room: Room): Slot | null {

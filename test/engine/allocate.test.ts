@@ -42,6 +42,43 @@ describe('placement packs', () => {
     expect(cluster.where(workload)).toBe(where);
   });
 
+  it('or spreads, as each pool has it', () => {
+    const cluster = new TestCluster({ placement: 'fragmentation', placementOf: { deep: 'pack', wide: 'spread' } });
+    for (const pool of ['deep', 'wide'] as const)
+      for (const at of [1, 2, 3]) cluster.node(`${pool}${at}`, { gpus: 4, pool });
+    cluster.queue('q', { guarantee: 100 });
+    for (const pool of ['deep', 'wide']) cluster.placed('q', `${pool}2:0`);
+    const given = (ask: WorkloadOptions) => {
+      const number = cluster.submit('q', ask);
+      cluster.settle();
+      return cluster.where(number);
+    };
+    expect([given({ pool: 'deep' }), given({ pool: 'wide' })]).toEqual(['deep2:1', 'wide1:0']);
+    // A gang that is packed fills nodes, one that is spread has a node for each task.
+    const gang = { tasks: 3 };
+    expect([given({ pool: 'deep', ...gang }), given({ pool: 'wide', ...gang })]).toEqual([
+      'deep2:2 deep2:3 deep1:0',
+      'wide3:0 wide1:1 wide2:1',
+    ]);
+    // What may go to both is placed in each as that pool has it.
+    cluster.running('q', 'deep1', [1, 2, 3]);
+    for (const gpus of [3, 4]) cluster.running('q', 'deep3', [gpus - 3]);
+    cluster.running('q', 'wide3', [1, 2]);
+    expect([given({}), given({}), given({})]).toEqual(['deep3:2', 'deep3:3', 'wide1:2']);
+  });
+
+  it('shares onto what is shared already, whatever the policy of its pool', () => {
+    const cluster = new TestCluster({ placement: 'fragmentation', placementOf: { deep: 'pack', wide: 'spread' } });
+    cluster.node('deep1', { pool: 'deep' }).node('wide1', { pool: 'wide' }).node('wide2', { pool: 'wide' });
+    cluster.queue('q', { guarantee: 100 });
+    const given = (ask: WorkloadOptions) => {
+      const number = cluster.submit('q', { milli: 500, ...ask });
+      cluster.settle();
+      return cluster.where(number);
+    };
+    expect([given({ pool: 'wide' }), given({}), given({})]).toEqual(['wide1:0', 'wide1:0', 'deep1:0']);
+  });
+
   it('keeps a gang among equal GPUs where they suffice', () => {
     const cluster = new TestCluster()
       .node('a', { gpus: 4, model: 'NVIDIA L4' })
