@@ -352,13 +352,12 @@ class VictimSearch {
       for (const { ask, count } of this.#shape.parts) {
         if (ask.unit === 'none') continue;
         const banks = this.#classesOf(ask).flatMap((bankClass) => banksIn(region, bankClass));
-        const tasksIn = (slotsOf: (bank: Bank) => number): number =>
-          banks.reduce((sum, bank) => sum + Math.floor(slotsOf(bank) / ask.gpus), 0);
+        const sum = (of: (bank: Bank) => number): number => banks.reduce((all, bank) => all + of(bank), 0);
         // Several shares go on one GPU: whether all do is only to be had by trying.
         const least = ask.unit === 'share' ? 1 : count;
-        if (tasksIn((bank) => this.#mostOn(bank, region)) < least) return [];
-        lacking += Math.max(0, least - tasksIn((bank) => potentialIn(bank, region))) * ask.gpus;
-        usable += banks.reduce((sum, bank) => sum + usableIn(bank, region), 0);
+        if (sum((bank) => Math.floor(this.#mostOn(bank, region) / ask.gpus)) < least) return [];
+        lacking += Math.max(0, least * ask.gpus - sum((bank) => potentialIn(bank, region)));
+        usable += sum((bank) => usableIn(bank, region));
       }
       return [{ region, lacking, usable }];
     });

@@ -427,6 +427,27 @@ describe('victims of a gang that must be together', () => {
     expect(cluster.held('a')).toBe(7);
   });
 
+  it.each([
+    ['where the fewest GPUs have to be taken', { x: [2, 2], y: [2, 1], z: [2, 2] }, ['n3', 'n4']],
+    ['of these in the smallest', { x: [2, 2, 2], y: [2, 2], z: [2, 2, 2] }, ['n4', 'n5']],
+    ['of these in the first by name', { x: [2, 2], y: [2, 2], z: [2, 2] }, ['n1', 'n2']],
+  ] as const)('are looked for first %s', (_, racks, expected) => {
+    const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 4 });
+    let count = 0;
+    for (const [rack, taken] of Object.entries(racks)) {
+      for (const gpus of taken) {
+        const name = `n${++count}`;
+        cluster.node(name, { rack, gpus: 2 });
+        for (let gpu = 0; gpu < gpus; gpu++) cluster.running('a', name, [gpu]);
+        // The later, the sooner it would give.
+        cluster.nowMs += 1_000;
+      }
+    }
+    const owner = cluster.submit('b', { gpus: 2, tasks: 2, topology: required('rack') });
+    cluster.settle();
+    expect(cluster.workload(owner).claim?.placements.map(({ node }) => node)).toEqual(expected);
+  });
+
   it('are nobody where no domain would do', () => {
     const cluster = lawfulCluster().queue('a').queue('b', { guarantee: 16 });
     cluster.node('n1', { rack: 'x' }).node('n2', { rack: 'y' });
