@@ -44,6 +44,7 @@ describe('the estimate of work that waits for GPUs', () => {
     cluster.nowMs += HOUR / 2;
     cluster.settle();
     expect(estimateOf(cluster, waiting)).toMatch(/^within 30m00s on n1, /);
+    expect(cluster.explain(waiting)?.startsByMs).toBe(cluster.nowMs + HOUR / 2);
   });
 
   it('is the end of the grace of those who leave for it', () => {
