@@ -86,6 +86,13 @@ const LAUNCHERS: Readonly<Record<WorkloadSpec__Output['launcher'], Launcher | nu
 /** Why nothing may be sent there, in words that go behind its name; null = it may. */
 export type WhyNotTold = (to: string) => string | null;
 
+/** A spec as it is kept. */
+export interface ParsedSpec {
+  readonly spec: AskedSpec;
+  /** Of its JSON, for one place of its array. */
+  readonly bytes: number;
+}
+
 /** Parses one spec; what it complains of goes to `complaints`, and the result must not be used then. */
 export function parseSpec(
   spec: WorkloadSpec__Output,
@@ -93,7 +100,7 @@ export function parseSpec(
   maxGraceMs: number,
   complaints: Complaints,
   whyNotTold: WhyNotTold,
-): AskedSpec {
+): ParsedSpec {
   const kind = KINDS[spec.kind] ?? 'batch';
   complaints.name(`${path}.name`, spec.name, true);
   // A word of digits names a workload by its number wherever one is asked for, so that of another user, too.
@@ -145,7 +152,7 @@ export function parseSpec(
   const bytes = JSON.stringify(parsed).length;
   if (bytes > LIMITS.specBytes) complaints.add(path, `is ${bytes} bytes long; at most ${LIMITS.specBytes}`);
   const asArray = parseArray(spec.array, `${path}.array`, complaints);
-  return asArray === null ? parsed : { ...parsed, asArray };
+  return { spec: asArray === null ? parsed : { ...parsed, asArray }, bytes };
 }
 
 const EARLY_SIGNALS: readonly EarlySignalName[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];

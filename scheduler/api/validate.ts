@@ -8,7 +8,7 @@ import type { AskedSpec } from '../control/commands/submit.js';
 import { invalid } from '../control/refusals.js';
 import { Complaints } from './complaints.js';
 import { LIMITS } from './limits.js';
-import { parseSpec, type WhyNotTold } from './parse-spec.js';
+import { type ParsedSpec, parseSpec, type WhyNotTold } from './parse-spec.js';
 
 /** Parses the specs of a submission; INVALID_ARGUMENT with every complaint at once. */
 export function parseSpecs(
@@ -26,12 +26,13 @@ export function parseSpecs(
   complaints.throwIfAny();
   checkTogether(parsed, complaints);
   complaints.throwIfAny();
-  return parsed;
+  return parsed.map(({ spec }) => spec);
 }
 
 /** What a request asks for once its arrays are expanded. */
-function checkTogether(specs: readonly AskedSpec[], complaints: Complaints): void {
-  const workloads = specs.reduce((sum, { asArray }) => sum + (asArray?.size ?? 1), 0);
+function checkTogether(specs: readonly ParsedSpec[], complaints: Complaints): void {
+  const places = ({ spec }: ParsedSpec): number => spec.asArray?.size ?? 1;
+  const workloads = specs.reduce((sum, one) => sum + places(one), 0);
   if (workloads > LIMITS.workloadsPerRequest) {
     const most = LIMITS.workloadsPerRequest;
     complaints.add(
@@ -39,7 +40,7 @@ function checkTogether(specs: readonly AskedSpec[], complaints: Complaints): voi
       `ask for ${plural(workloads, 'workload')} with their arrays; at most ${most} in one request`,
     );
   }
-  const bytes = specs.reduce((sum, spec) => sum + JSON.stringify(spec).length * (spec.asArray?.size ?? 1), 0);
+  const bytes = specs.reduce((sum, one) => sum + one.bytes * places(one), 0);
   if (bytes > LIMITS.requestBytes) {
     complaints.add('specs', `are ${bytes} bytes long with their arrays; at most ${LIMITS.requestBytes} in one request`);
   }
@@ -47,17 +48,24 @@ function checkTogether(specs: readonly AskedSpec[], complaints: Complaints): voi
 
 /** A digest of what a request means, for telling a repetition from a reuse of its id. */
 export function digestOf(request: SubmitWorkloadsRequest__Output): string {
-  return createHash('sha256').update(JSON.stringify(request.specs, withoutNewEmpties)).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(request.specs.map(withoutNewEmpties)))
+    .digest('hex');
 }
 
-/** Fields that older versions did not have leave the digest as it was while nobody uses them: ids outlive an upgrade. */
-function withoutNewEmpties(key: string, value: unknown): unknown {
-  const isUnset =
-    (key === 'notify' && Array.isArray(value) && value.length === 0) ||
-    (key === 'launcher' && value === 'LAUNCHER_UNSPECIFIED') ||
-    (key === 'earlySignal' && value === null) ||
-    (key === 'separateStderr' && value === false);
-  return isUnset ? undefined : value;
+/**
+ * Fields that older versions did not have leave the digest as it was while nobody uses them: ids outlive an upgrade. What is undefined is
+ * not written, and the order stays. (To ask about every key while it is written takes twice as long.)
+ */
+function withoutNewEmpties(spec: WorkloadSpec__Output): object {
+  const { notify, launcher, separateStderr, checkpoint } = spec;
+  return {
+    ...spec,
+    notify: notify.length === 0 ? undefined : notify,
+    launcher: launcher === 'LAUNCHER_UNSPECIFIED' ? undefined : launcher,
+    separateStderr: separateStderr ? true : undefined,
+    checkpoint: checkpoint && { ...checkpoint, earlySignal: checkpoint.earlySignal ?? undefined },
+  };
 }
 
 /** The key under which a request id is remembered; null when none was given. */

@@ -6,7 +6,7 @@ import type { TaskResources } from '../../proto/gen/sluice/v1/TaskResources.js';
 import type { WorkloadSpec } from '../../proto/gen/sluice/v1/WorkloadSpec.js';
 import { LIMITS } from '../../scheduler/api/limits.js';
 import { specToProto } from '../../scheduler/api/spec-to-proto.js';
-import { parseSpecs } from '../../scheduler/api/validate.js';
+import { digestOf, parseSpecs } from '../../scheduler/api/validate.js';
 import type { AskedSpec } from '../../scheduler/control/commands/submit.js';
 import { receivedSpec } from './wire.js';
 
@@ -30,6 +30,50 @@ function complaints(...specs: readonly WorkloadSpec[]): readonly FieldViolation[
 
 const WHOLE = { gpus: 0, gpuMilli: 1_000, gpuMemoryMib: 0, migProfile: '', cpuMilli: 0, memoryMib: 0 };
 const ANYWHERE = { pool: '', models: [], minGpuMemoryMib: 0, minDriver: '', labels: {}, nodes: [] };
+
+describe('the digest of a request', () => {
+  const digest = (...specs: readonly WorkloadSpec[]): string => {
+    const received = specs.map(receivedSpec);
+    return digestOf({ specs: received, requestId: 'r', validateOnly: false });
+  };
+
+  test.each<[string, string, WorkloadSpec]>([
+    [
+      'of one as early versions knew it',
+      '76cd3b61915e2a7c9a3bc0375e3aecea351ee23cb14779f766bf098325b8e76b',
+      { name: 'a', queue: 'q', command: { argv: ['true'] }, checkpoint: { directory: '/c' } },
+    ],
+    [
+      'of one with all that came later',
+      '8cbf12e17b8f4df417d9a0bd3ced8bc7ff60c3de008ff703c761208c77d972fa',
+      {
+        name: 'a',
+        queue: 'q',
+        launcher: 'LAUNCHER_TORCHRUN',
+        separateStderr: true,
+        notify: [{ to: 'x', on: ['NOTIFY_ON_END'] }],
+        command: { argv: ['true'] },
+        checkpoint: { earlySignal: { signal: 'USR1', ahead: { seconds: 1 } } },
+      },
+    ],
+  ])('%s stays what it was, since ids outlive an upgrade', (_, expected, spec) => {
+    expect(digest(spec)).toBe(expected);
+  });
+
+  test('tells apart what says more, by every field that came later too', () => {
+    const more: readonly WorkloadSpec[] = [
+      {},
+      { checkpoint: {} },
+      { checkpoint: { earlySignal: { signal: 'USR1', ahead: { seconds: 1 } } } },
+      { launcher: 'LAUNCHER_TORCHRUN' },
+      { separateStderr: true },
+      { notify: [{ to: 'x', on: ['NOTIFY_ON_END'] }] },
+      { name: 'b' },
+    ];
+    expect(new Set(more.map((spec) => digest(spec))).size).toBe(more.length);
+    expect(digest({}, { name: 'b' })).not.toBe(digest({ name: 'b' }, {}));
+  });
+});
 
 describe('what is not said', () => {
   test('is one task without GPUs, tried once, without end', () => {

@@ -113,13 +113,16 @@ function longDone(requestKey: string, number: WorkloadNumber): ApiError {
 
 /** Everything that depends on the cluster: the queue takes work, what is waited for is there, a known node could run a task. */
 function check(draft: Draft, specs: readonly AskedSpec[]): void {
-  const checked = new Set<string>();
+  // Equal parts of specs are mostly one object (see SharedParts); where they are not it is only looked at once more.
+  const checked = new Map<AskedSpec['roles'], readonly AskedSpec[]>();
   specs.forEach((spec, index) => {
     const path = `specs[${index}]`;
     checkDependencies(draft, spec, path);
-    const same = JSON.stringify([spec.queue, spec.roles, spec.topology, spec.preemptible]);
-    if (checked.has(same)) return;
-    checked.add(same);
+    const alike = checked.get(spec.roles) ?? [];
+    const { queue, topology, preemptible } = spec;
+    if (alike.some((one) => one.queue === queue && one.topology === topology && one.preemptible === preemptible))
+      return;
+    checked.set(spec.roles, [...alike, spec]);
     checkQueue(draft, spec, path);
     checkQuotas(draft.base, spec, nameOf(spec));
     const violations = whyUnsatisfiable(draft.base, spec, path);
