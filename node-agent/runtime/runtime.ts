@@ -1,7 +1,7 @@
 // Runs the tasks of this node: prepares their folders, has the supervisor start and stop them, watches what they report,
 // and after a restart of the agent finds out from the folders alone what became of each. It decides nothing: the session does.
 import { readdirSync } from 'node:fs';
-import { access, appendFile, readdir, rm, stat } from 'node:fs/promises';
+import { access, appendFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../../common/log.js';
 import { makeFolder, makeFolderSync } from '../../common/make-folder.js';
@@ -11,18 +11,18 @@ import type { ProcessUse, TaskUse } from '../metrics/task-use.js';
 import type { Checkpoint, DesiredAllocation, Endpoint, StopReason } from '../session/allocation.js';
 import { AllocationFolder, type EndRecord } from './allocation-folder.js';
 import type { TaskUser } from './as-user.js';
-import { foldersOf, removeCgroup } from './cgroup.js';
-import type { LimitGroups } from './cgroup-limits.js';
+import { removeCgroup } from './cgroup.js';
 import { CheckpointWatch, lastCheckpoint, type ResumePoint, resumePoint } from './checkpoints.js';
+import { groupFoldersOf, limitGroupsOf, treeOf } from './claimed-tree.js';
 import { removeEmptyFolders } from './empty-folders.js';
-import { removeWork } from './empty-work.js';
+import { EndedFolders } from './ended-folders.js';
 import { type CallBack, taskEnvironment } from './environment.js';
 import { ISOLATION_REMEDY, missingIsolation } from './isolation.js';
 import { readLease } from './lease-file.js';
 import { whyPortTaken } from './main-port.js';
 import { FolderLook } from './remote-folders.js';
 import { BOOT_ID, bootMs, isAlive, type ProcessIdentity } from './process-identity.js';
-import { endTree, type TaskTree } from './process-tree.js';
+import { endTree } from './process-tree.js';
 import { ProcessMeter } from './process-use.js';
 import { readCapabilities } from '../gpu/mig-capabilities.js';
 import {
@@ -49,10 +49,6 @@ const RANK_HOST = path.join(PACKAGE_ROOT, 'dist/node-agent/runtime/rank-host.js'
 
 /** The size at which the oldest half of a task's log is dropped, in bytes, unless told otherwise. */
 export const LOG_CAP_BYTES = 1024 ** 3;
-/** Logs of ended tasks are kept until one of these is passed; the oldest go first. */
-export const KEEP_ENDED = 1_000;
-export const KEEP_ENDED_MS = 7 * 24 * 3_600_000;
-export const KEEP_ENDED_BYTES = 10 * 1024 ** 3;
 /** How long making a task ready may take, in ms, unless told otherwise: below what the scheduler waits for a gang, so that the reason is told. */
 export const PREPARE_LIMIT_MS = 120_000;
 /** How long killing what a lost supervisor left behind is tried, in ms. */
@@ -166,6 +162,7 @@ export class TaskRuntime {
   readonly #log: Logger;
   readonly #tasks = new Map<string, TaskHere>();
   readonly #logs = new TaskLogs((id) => this.#tasks.has(id));
+  readonly #ended: EndedFolders;
   /** News that came before their tasks were known again, or before anybody listens. */
   #early: Exclude<SupervisorEvent, { type: 'hello' }>[] | null = [];
   #link: Promise<SupervisorLink>;
@@ -175,6 +172,7 @@ export class TaskRuntime {
     this.#options = options;
     this.#listener = listener;
     this.#log = log;
+    this.#ended = new EndedFolders(path.join(options.stateDir, 'allocations'), log);
     this.#link = this.#connect();
   }
 
@@ -319,21 +317,7 @@ export class TaskRuntime {
 
   /** Removes folders of ended allocations that nobody asks for, as far as the limits say. */
   async sweep(keep: ReadonlySet<string>): Promise<void> {
-    const root = path.join(this.#options.stateDir, 'allocations');
-    const ended: EndedFolder[] = [];
-    for (const id of await readdir(root)) {
-      const end = keep.has(id) || this.#tasks.has(id) ? null : this.#folder(id).readEnd();
-      if (end === null) continue;
-      const { log, errorLog } = this.#folder(id);
-      const sizes = await Promise.all([log, errorLog].map((file) => stat(file).catch(ignoreMissing)));
-      ended.push({ id, endedMs: end.endedMs, bytes: sizes.reduce((sum, one) => sum + (one?.blocks ?? 0) * 512, 0) });
-    }
-    for (const id of foldersToRemove(ended, Date.now())) {
-      // One that cannot be removed now must not keep the others from it; it is tried again at the next sweep.
-      await removeFolder(this.#folder(id)).catch((error: unknown) =>
-        this.#log.warn({ err: error, allocation: id }, 'the folder of an ended task cannot be removed'),
-      );
-    }
+    await this.#ended.sweep((id) => keep.has(id) || this.#tasks.has(id));
   }
 
   /** Tasks that are not known to have ended. */
@@ -364,7 +348,7 @@ export class TaskRuntime {
       const recovered = await this.#withCheckpoint(order.id, await this.#recover(order.id, await this.#link));
       if (recovered.state === 'ended') {
         if (recovered.checkpoint !== undefined) this.#listener.checkpoint(order.id, recovered.checkpoint);
-        this.#ended(order.id, recovered.end);
+        this.#tellEnd(order.id, recovered.end);
       } else this.#take({ type: 'started', id: order.id, startedMs: recovered.startedMs ?? Date.now() });
       return;
     }
@@ -835,7 +819,7 @@ export class TaskRuntime {
       // A full disk: the journal has the intent, no order was given, and a restarted agent claims it then.
       this.#log.error({ err: error, allocation: id }, 'a refused start cannot be written down');
     }
-    this.#ended(id, end);
+    this.#tellEnd(id, end);
   }
 
   /** The order itself is wrong: the workload is to blame, as if its program had been tried. */
@@ -843,7 +827,7 @@ export class TaskRuntime {
     if (code === null) return this.#neverStarted(id, folder, message);
     if (!folder.claim({ by: 'agent' })) return this.#settle(id);
     await appendFile(folder.log, `sluice: ${message}\n`, PRIVATE);
-    this.#ended(id, await this.#writeEnd(folder, { code, message }));
+    this.#tellEnd(id, await this.#writeEnd(folder, { code, message }));
   }
 
   async #finish(id: string, task: TaskHere, end: EndRecord): Promise<void> {
@@ -860,7 +844,7 @@ export class TaskRuntime {
       );
     }
     await this.#removeUnused(task, end);
-    this.#ended(id, end);
+    this.#tellEnd(id, end);
   }
 
   /**
@@ -882,7 +866,7 @@ export class TaskRuntime {
     }
   }
 
-  #ended(id: string, end: EndRecord): void {
+  #tellEnd(id: string, end: EndRecord): void {
     // Told once, whoever found out first.
     const task = this.#tasks.get(id);
     if (task === undefined) return;
@@ -907,25 +891,6 @@ export class TaskRuntime {
       ),
     };
   }
-}
-
-/** The folder of an ended allocation. */
-export interface EndedFolder {
-  readonly id: string;
-  readonly endedMs: number;
-  /** What its logs take on the disk. */
-  readonly bytes: number;
-}
-
-/** Which folders are beyond the limits, counted from the latest end. */
-export function foldersToRemove(ended: readonly EndedFolder[], nowMs: number): string[] {
-  const latestFirst = [...ended].sort((a, b) => b.endedMs - a.endedMs);
-  let bytes = 0;
-  const isBeyond = ({ endedMs, bytes: own }: EndedFolder, place: number) => {
-    bytes += own;
-    return place >= KEEP_ENDED || nowMs - endedMs > KEEP_ENDED_MS || bytes > KEEP_ENDED_BYTES;
-  };
-  return latestFirst.filter(isBeyond).map(({ id }) => id);
 }
 
 /** What an agent that was not there at its start has to know of a task. */
@@ -979,33 +944,6 @@ function argvOf({ program }: DesiredAllocation): readonly string[] | null {
   if (program === null) return null;
   if (program.type === 'command') return program.argv.length > 0 ? program.argv : null;
   return [process.execPath, WORKERS_PROGRAM, program.name, ...program.args];
-}
-
-function treeOf(id: string, folder: AllocationFolder): TaskTree {
-  const claim = folder.readClaim();
-  const cgroup = claim?.by === 'supervisor' ? claim.cgroup : null;
-  const uid = folder.readSpec()?.user?.uid;
-  const root = folder.readRunning()?.process ?? null;
-  return { allocation: id, root, cgroup, ...(uid === undefined ? {} : { uid }) };
-}
-
-async function removeFolder(folder: AllocationFolder): Promise<void> {
-  for (const group of groupFoldersOf(folder)) removeCgroup(group);
-  const user = folder.readSpec()?.user;
-  if (user !== undefined) await removeWork(folder, user);
-  // Of the rest only we could make anything.
-  await rm(folder.path, { recursive: true, force: true });
-}
-
-function groupFoldersOf(folder: AllocationFolder): readonly string[] {
-  const claim = folder.readClaim();
-  if (claim?.by !== 'supervisor' || claim.cgroup === null) return [];
-  return foldersOf({ group: claim.cgroup, limits: claim.limitGroups ?? {} });
-}
-
-function limitGroupsOf(folder: AllocationFolder): LimitGroups {
-  const claim = folder.readClaim();
-  return claim?.by === 'supervisor' ? (claim.limitGroups ?? {}) : {};
 }
 
 function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
