@@ -170,6 +170,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   const invocation = new Invocation(host, () => program.opts<GlobalFlags>());
   try {
     buildProgram(program, invocation);
+    refuseHelpOnNothing(program, words);
     await program.parseAsync([...words], { from: 'user' });
     return invocation.exitCode;
   } catch (error) {
@@ -333,6 +334,14 @@ function unknownCommand(parent: Command, word: string): CliError {
 /** `sluice help X` is `sluice X --help`. */
 function rewriteHelp(argv: readonly string[]): readonly string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+}
+
+/** Help on a command that there is not: the help of all would hide that. */
+function refuseHelpOnNothing(program: Command, words: readonly string[]): void {
+  const [first = '-'] = words;
+  if (first.startsWith('-') || !words.some((word) => word === '--help' || word === '-h')) return;
+  const isKnown = program.commands.some((command) => [command.name(), ...command.aliases()].includes(first));
+  if (!isKnown) throw unknownCommand(program, first);
 }
 
 /** Tells a failure: text on stderr, and under `-o json` an object on stdout. */

@@ -5,17 +5,26 @@ export function nearest(word: string, known: Iterable<string>): string | null {
   return nearestNames(word, known, 1)[0] ?? null;
 }
 
-/** The names closest to a mistyped one, all equally close, at most `limit`; often none. */
+/** From so many letters on a word may be the beginning of a name. */
+const LEAST_BEGINNING = 3;
+
+/** The names closest to a mistyped one, all equally close, at most `limit`, or those that it begins; often none. */
 export function nearestNames(word: string, known: Iterable<string>, limit = 3): readonly string[] {
   const bound = Math.max(1, Math.ceil(word.length / 3));
   const close = [...new Set(known)]
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= bound && distance < candidate.length)
     .sort((a, b) => a.distance - b.distance || a.candidate.localeCompare(b.candidate));
+  if (close.length === 0) return begunBy(word, known).slice(0, limit);
   return close
     .filter(({ distance }) => distance === close[0]?.distance)
     .slice(0, limit)
     .map(({ candidate }) => candidate);
+}
+
+function begunBy(word: string, known: Iterable<string>): readonly string[] {
+  if (word.length < LEAST_BEGINNING) return [];
+  return [...new Set(known)].filter((candidate) => candidate.toLowerCase().startsWith(word.toLowerCase())).sort();
 }
 
 /**

@@ -155,6 +155,15 @@ describe('help', () => {
     expect((await cli(['get', '--help'])).stdout).not.toContain('Flags of get');
   });
 
+  it.each([[['help', 'nope']], [['nope', '--help']], [['nope', '-h', 'x']]])(
+    'on no command says so: %j',
+    async (argv) => {
+      const { code, stdout, stderr } = await cli(argv);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('error: unknown command "nope" for "sluice"');
+    },
+  );
+
   it.each(['get', 'run', 'submit', 'queue', 'config', 'dev'])('of %s is the same either way round', async (name) => {
     const [asFlag, asCommand] = await Promise.all([cli([name, '--help']), cli(['help', name])]);
     expect(asFlag.code).toBe(0);

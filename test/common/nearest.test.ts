@@ -10,6 +10,9 @@ describe('the nearest name', () => {
     ['x', ['research'], null],
     ['x', ['y'], null],
     ['', ['a'], null],
+    ['que', ['name', 'queue'], 'queue'],
+    ['qu', ['name', 'queue'], null],
+    ['workl', ['name', 'workloads'], 'workloads'],
   ])('to %j', (word, known, expected) => {
     expect(nearest(word, known)).toBe(expected);
   });
