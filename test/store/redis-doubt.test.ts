@@ -14,6 +14,7 @@ import type {
 import { RedisUnreachable } from '../../scheduler/store/redis/port.js';
 import { openRedisStore } from '../../scheduler/store/redis/redis-store.js';
 import { CommitRefused, StoreFailure } from '../../scheduler/store/state-store.js';
+import { ManualClock } from '../gpu/manual-clock.js';
 import { following, queue } from './samples.js';
 
 const FACTS: RedisFacts = {
@@ -172,6 +173,41 @@ describe('a commit in doubt', () => {
     }
     // What nobody handled would end the daemon.
     await new Promise((resolve) => setImmediate(resolve));
+    await store.close();
+  });
+});
+
+describe('a look at the server, while nothing is committed', () => {
+  async function beginWithClock() {
+    const clock = new ManualClock();
+    const port = new ScriptedPort();
+    const store = await openRedisStore({ port, clock, copies: 1, newLineage: () => 'one' });
+    return { clock, port, store, at: await store.beginEpoch() };
+  }
+
+  it('finds that another daemon began a term of the same epoch', async () => {
+    const { clock, port, store, at } = await beginWithClock();
+    port.head = { ...present(port.head, 'a term has begun', ''), term: 'other' };
+    await clock.advance(1_000);
+    await expect(store.commit(following(at, {}))).rejects.toThrow('another daemon began a term of epoch 1');
+    await store.close();
+  });
+
+  it('holds nothing against a term that began since it was asked for', async () => {
+    const { clock, port, store } = await beginWithClock();
+    let answer = (): void => undefined;
+    const facts = port.facts.bind(port);
+    port.facts = async () => {
+      port.facts = facts;
+      await new Promise<void>((resolve) => (answer = resolve));
+      return FACTS;
+    };
+    await clock.advance(1_000);
+    const next = await store.beginEpoch();
+    answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    await store.commit(following(next, { puts: [queue('a')] }));
+    expect([...port.keys]).toEqual(['a']);
     await store.close();
   });
 });

@@ -99,7 +99,7 @@ export class RedisStore implements StateStore {
     this.#mustBeOpen();
     const { schema, newLineage, newTerm } = this.#options;
     // Where a term of ours must still stand for the next one to follow it; null = whatever is there is read anew.
-    let ours = this.#acknowledged === null ? null : { ...this.#acknowledged, term: this.#term };
+    let ours = this.#standing;
     const begun = await this.#untilCertain('beginning an epoch', async (port) => {
       // Each try begins a term of its own, because one that is in doubt may have been begun, or be begun yet.
       const head = await port.readHead();
@@ -325,10 +325,10 @@ export class RedisStore implements StateStore {
 
   /** A store that stands before what it acknowledged in this term has lost it. */
   #mustGoOn(head: RedisHead | null): void {
-    const known = this.#acknowledged;
+    const known = this.#standing;
     if (known === null) return;
     if (head === null) throw this.#fail('the Redis was emptied');
-    if (!this.#isOfThisTerm(head) || head.revision >= known.revision) return;
+    if (!isSameTerm(head, known) || head.revision >= known.revision) return;
     throw this.#fail(
       `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
     );
@@ -389,7 +389,7 @@ export class RedisStore implements StateStore {
     const { clock, port } = this.#options;
     this.#memoryTimer = clock.after(MEMORY_EVERY_MS, () => {
       // Answers come in the order of the questions: what is acknowledged meanwhile is not held against this head.
-      const known = this.#acknowledged;
+      const known = this.#standing;
       void Promise.all([port.facts(), port.readHead()])
         .then(([facts, head]) => {
           if (facts.role === 'primary') this.#primary = facts;
@@ -408,21 +408,21 @@ export class RedisStore implements StateStore {
   }
 
   /** While nothing is committed nobody else would find out that what is answered from memory is not in the store any more. */
-  #noteLoss(known: StorePosition | null, head: RedisHead | null): void {
+  #noteLoss(known: Standing | null, head: RedisHead | null): void {
     if (known === null || this.#state !== 'open') return;
     if (head === null) this.#fail('the Redis was emptied');
     else if (head.lineage === known.lineage && (head.epoch < known.epoch || isBehind(head, known))) {
       this.#fail(
         `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
       );
-    } else if (head.lineage === known.lineage && head.epoch === known.epoch && !this.#isOfThisTerm(head)) {
+    } else if (head.lineage === known.lineage && head.epoch === known.epoch && head.term !== known.term) {
       this.#fail(`another daemon began a term of epoch ${head.epoch} on a server that did not know of this one`);
     }
   }
 
-  #isOfThisTerm(head: RedisHead): boolean {
-    const known = this.#acknowledged;
-    return known !== null && isSameTerm(head, { ...known, term: this.#term });
+  /** What is acknowledged, with the name of its term; null = nothing is. */
+  get #standing(): Standing | null {
+    return this.#acknowledged === null ? null : { ...this.#acknowledged, term: this.#term };
   }
 
   #batchOf({ lineage, epoch, revision }: Commit, changes: readonly FieldChange[]): RedisBatch {
@@ -466,7 +466,10 @@ function isSameTerm(one: Term | null, other: Term | null): boolean {
   return one.lineage === other.lineage && one.epoch === other.epoch && one.term === other.term;
 }
 
-function isAt(head: RedisHead | null, where: Term & StorePosition): boolean {
+/** Where a term stands. */
+type Standing = Term & StorePosition;
+
+function isAt(head: RedisHead | null, where: Standing): boolean {
   return isSameTerm(head, where) && head?.revision === where.revision;
 }
 
