@@ -85,6 +85,43 @@ describe('cells that are alike in nodes of two builds', () => {
   });
 });
 
+describe('cells are not exchanged', () => {
+  const firsts = (cells: Cells, request: Parameters<Cells['rooms']>[0]) =>
+    [...cells.rooms(request)].map(({ gpus }) => gpus[0]);
+
+  it('where a queue is owed one there itself', () => {
+    const list = nodes({ gpus: 4, group: 4 }, { gpus: 4, group: 4 }, { gpus: 8, group: 4 });
+    const cells = new Cells(list, [promise('blue', 1, 4), promise('red', 2, 4)]);
+    expect(firsts(cells, ask('red', 4))).toEqual([0, 200]);
+  });
+
+  it('where their GPUs are not as close', () => {
+    const cells = new Cells(nodes({ gpus: 4, group: 2 }, { gpus: 8, group: 4 }), [
+      promise('blue', 1, 4),
+      promise('red', 1, 4, 'nvlink'),
+    ]);
+    expect(firsts(cells, ask('blue', 4))).toEqual([0]);
+  });
+
+  it('where they are of another kind, which the other queue may have no use for', () => {
+    const cells = new Cells(nodes({ gpus: 4, group: 4, kind: 'A100' }, { gpus: 8, group: 4 }), [
+      { ...promise('red', 1, 4), kinds: ['A100', 'H100'] },
+      promise('blue', 1, 4),
+    ]);
+    expect(firsts(cells, ask('red', 4))).toEqual([]);
+    expect(firsts(cells, { ...ask('red', 4), kinds: ['A100'] })).toEqual([0]);
+  });
+
+  it('where the other queue is owed it only as a piece of a larger one that is broken', () => {
+    const cells = new Cells(nodes({ gpus: 4, group: 4 }, { gpus: 8, group: 4 }), [
+      promise('blue', 1, 8),
+      promise('red', 1, 4),
+    ]);
+    cells.setBad(100, true);
+    expect(firsts(cells, ask('red', 4))).toEqual([0]);
+  });
+});
+
 describe('the cells of a cluster', () => {
   const cases: readonly [string, readonly CellNode[], readonly (readonly number[])[]][] = [
     // Without promises the surplus is all cells: GPUs, pairs, ...
@@ -114,6 +151,20 @@ describe('the cells of a cluster', () => {
       ],
     ],
     ['nodes without GPUs have none', nodes({ gpus: 0 }), []],
+    [
+      'seven of a rack are four, two and one',
+      nodes(...Array.from({ length: 7 }, () => ({ gpus: 1, rack: 'a' }))),
+      [[7, 3, 1]],
+    ],
+    ['NVLink groups of two sizes are as good as unknown', nodes({ gpus: 6, group: 4 }), [[6, 3, 1]]],
+    [
+      'nodes with groups of another size are of another build',
+      nodes({ group: 4 }, { group: 2 }),
+      [
+        [8, 4, 2, 1],
+        [8, 4, 2, 1],
+      ],
+    ],
   ];
   it.each(cases)('%s', (_, list, surplus) => {
     expect(new Cells(list, []).surplus()).toEqual(surplus);
@@ -210,6 +261,57 @@ describe('what is promised is kept', () => {
     expect(start(cells, 'red', 1)).toEqual([3]);
   });
 
+  it('large promises have their nodes before small ones spread over all', () => {
+    const cells = new Cells(nodes({ gpus: 4 }, { gpus: 6 }), [promise('blue', 6, 1), promise('red', 1, 4)]);
+    expect(cells.owed().map(({ impossible }) => impossible)).toEqual([0, 0]);
+  });
+
+  it('what runs in the largest tasks has the largest cells', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8)]);
+    cells.adopt([
+      { queue: 'red', gpus: [100] },
+      { queue: 'red', gpus: range(0, 5) },
+    ]);
+    expect([cells.cellOf(3), cells.cellOf(100)]).toEqual([
+      { gpus: 8, owed: true },
+      { gpus: 1, owed: false },
+    ]);
+  });
+
+  it('the smallest cell that holds a task is bound for it', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('red', 1, 4)]);
+    expect(cells.take('red', [0])).toBe(true);
+    expect(cells.cellOf(0)).toEqual({ gpus: 4, owed: true });
+  });
+
+  it('who goes on the surplus uses up no cell that is owed', () => {
+    const cells = new Cells(nodes({}), [promise('red', 1, 1)]);
+    expect(cells.take('red', [0], { gpus: 1, owed: false })).toBe(true);
+    expect(cells.cellOf(0)).toEqual({ gpus: 1, owed: false });
+    expect(cells.owed()).toMatchObject([{ promised: 1, bound: 0 }]);
+  });
+
+  it('GPUs of one NVLink group are one cell, however they are numbered', () => {
+    const gpus = [0, 1, 2, 3].map((gpu) => ({ gpu, nvlinkGroup: gpu % 2 }));
+    const cells = new Cells([{ name: 'n', kind: 'H100', rack: '', block: '', gpus }], [promise('red', 1, 2, 'nvlink')]);
+    expect(start(cells, 'red', 2, 'nvlink')).toEqual([0, 2]);
+  });
+
+  it('single GPUs are missed the least in what is broken; those that are not free come first', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8)]);
+    expect(cells.take('blue', [0])).toBe(true);
+    expect(cells.fromTheBroken([4, 2, 1])).toEqual([1, 2, 4]);
+    expect(cells.take('red', [100])).toBe(true);
+    expect(cells.fromTheBroken([1, 107])).toEqual([107, 1]);
+  });
+
+  it('two promises of equal cells stand by themselves: the first is in use first', () => {
+    const [first, second] = [promise('red', 1, 4), promise('red', 1, 4)];
+    const cells = new Cells(nodes({}), [first, second]);
+    expect(start(cells, 'red', 4)).toEqual(range(0, 3));
+    expect([first, second].map((each) => cells.owedFor(each).map(({ bound }) => bound))).toEqual([[1], [0]]);
+  });
+
   it('takes note of what runs when it is built, wherever that is', () => {
     const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('red', 4, 1)]);
     cells.adopt([
@@ -229,7 +331,57 @@ describe('what is promised is kept', () => {
   });
 });
 
+describe('inside its cells a queue has', () => {
+  it('of equal room that in the smaller cell', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('red', 1, 4)]);
+    expect(cells.take('red', range(0, 5), { gpus: 8, owed: true })).toBe(true);
+    expect(cells.take('red', [100, 101], { gpus: 4, owed: true })).toBe(true);
+    expect(cells.choose(ask('red', 2))?.gpus).toEqual([102, 103]);
+  });
+
+  it('of idle parts that are alike the one in which the fewest are borrowed', () => {
+    const cells = new Cells(nodes({}), [promise('red', 1, 8)]);
+    expect(cells.take('red', [0, 2])).toBe(true);
+    cells.lend(4, 1);
+    expect(cells.choose(ask('red', 2))?.gpus).toEqual([6, 7]);
+  });
+
+  it('elsewhere what it would have on machines of its own, whoever borrows there', () => {
+    const cells = new Cells(nodes({}), [promise('red', 1, 8)]);
+    expect(cells.take('red', [0, 4])).toBe(true);
+    cells.lend(2, 1);
+    expect(cells.choose(ask('red', 2))?.gpus).toEqual([2, 3]);
+  });
+
+  it('room beside a GPU that fails under its work, and counts it once', () => {
+    const cells = new Cells(nodes({}), [promise('red', 1, 8)]);
+    expect(cells.take('red', [0])).toBe(true);
+    cells.setBad(0, true);
+    expect(cells.choose(ask('red', 7))?.gpus).toEqual(range(1, 7));
+  });
+});
+
 describe('what bad hardware makes impossible is owed', () => {
+  it('and put together for as many as there are again, the first promise first', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('blue', 1, 8)]);
+    const impossible = () => cells.owed().map((each) => each.impossible);
+    for (const gpu of [0, 100]) cells.setBad(gpu, true);
+    expect(impossible()).toEqual([1, 1]);
+    cells.setBad(0, false);
+    cells.check();
+    expect(impossible()).toEqual([0, 1]);
+  });
+
+  it('by the promise that is broken, not by smaller ones that its pieces stand beside', () => {
+    const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('red', 1, 4)]);
+    for (const gpu of [0, 100]) cells.setBad(gpu, true);
+    cells.check();
+    expect(cells.owed().map(({ gpus, impossible }) => [gpus, impossible])).toEqual([
+      [4, 0],
+      [8, 1],
+    ]);
+  });
+
   it('a broken whole is owed in pieces until it is sound again', () => {
     const cells = new Cells(nodes({}, {}), [promise('red', 1, 8), promise('blue', 1, 8)]);
     const [red, blue] = [
