@@ -19,7 +19,9 @@ const FLAVOURS: readonly Flavour[] = [
 
 /** The history of a seed. Neighbouring seeds give histories of all flavours in turn. */
 export function historyOfSeed(seed: number): History {
-  return historyOf(seed, FLAVOURS[seed % FLAVOURS.length] ?? 'mixed');
+  const flavour = FLAVOURS[seed % FLAVOURS.length] ?? 'mixed';
+  const round = Math.floor(seed / FLAVOURS.length);
+  return historyOf(seed, flavour === 'referee' && round % 2 === 1 ? 'parted' : flavour);
 }
 
 /** Whether a law speaks of such a history. */

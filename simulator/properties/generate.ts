@@ -7,6 +7,7 @@ import { ANYWHERE, ONLY_GPUS_COUNT, wholeGpus } from '../../scheduler/model/requ
 import type { Flavour, GpuPlan, Happening, History, NodePlan, QueuePlan, WorkPlan } from './history.js';
 import { queueName } from './world.js';
 import { Random } from '../random.js';
+import type { Part } from '../reference/parts.js';
 
 interface GpuKind {
   readonly model: string;
@@ -27,17 +28,22 @@ const PRIORITIES = [0, 50, 50, 100] as const;
 /** The history of a seed: always the same one. */
 export function historyOf(seed: number, flavour: Flavour): History {
   const random = new Random(seed);
-  const count = random.from(1, flavour === 'mixed' ? 6 : flavour === 'referee' ? 3 : 4);
+  const count = random.from(1, flavour === 'mixed' ? 6 : isForReferee(flavour) ? 3 : 4);
   const kind = random.pick([H100, H100, L4, A100]);
   const nodes = random.list(count, (at) => nodeOf(random, flavour, at, kind));
   const queues = queuesOf(random, flavour);
-  const length = flavour === 'referee' ? random.from(6, 24) : random.from(10, 60);
+  const length = isForReferee(flavour) ? random.from(6, 24) : random.from(10, 60);
   const events = random.list(length, () => happeningOf(random, flavour));
   return { seed, flavour, policy: policyOf(random, flavour), nodes, queues, events };
 }
 
+/** Whether the slow reference knows all that may happen in it. */
+function isForReferee(flavour: Flavour): boolean {
+  return flavour === 'referee' || flavour === 'parted';
+}
+
 function policyOf(random: Random, flavour: Flavour): EnginePolicy {
-  if (flavour === 'referee') return { ...DEFAULT_POLICY, placement: 'pack', reserveAfterMs: null };
+  if (isForReferee(flavour)) return { ...DEFAULT_POLICY, placement: 'pack', reserveAfterMs: null };
   const placement = random.pick(['fragmentation', 'fragmentation', 'pack', 'spread'] as const);
   return { ...DEFAULT_POLICY, placement };
 }
@@ -71,6 +77,13 @@ function nodeOf(random: Random, flavour: Flavour, at: number, kind: GpuKind): No
         cpuCount: random.pick([8, 64]),
         // Engine and reference differ in whether a gang, or a task, may get GPUs of two models.
         gpus: gpusOf(random, random.pick([1, 2, 4, 4]), kind, kind),
+      };
+    case 'parted':
+      return {
+        ...plain,
+        pool: random.pick(['default', 'west']),
+        cpuCount: random.pick([8, 64]),
+        gpus: random.list(random.pick([1, 2, 4, 4]), () => gpu(kind)),
       };
     case 'mixed':
       return {
@@ -167,6 +180,8 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
     limitMemoryMib: random.oneIn(10) ? Math.max(stores.guaranteeMemoryMib ?? 0, 32_000) : null,
   };
   if (flavour === 'referee') return ruled;
+  if (flavour === 'parted')
+    return { ...ruled, scopes: random.oneIn(4) ? [] : scopesOf(random, ruled.limitGpus, POOLS) };
   return {
     ...ruled,
     guaranteeGpus: random.oneIn(6) ? 0.5 : guaranteeGpus,
@@ -180,15 +195,24 @@ function leafOf(random: Random, flavour: Flavour): QueuePlan {
   };
 }
 
+const POOLS = [
+  { pool: 'west', model: '' },
+  { pool: 'default', model: '' },
+] as const;
+
+const PARTS = [
+  ...POOLS,
+  { pool: '', model: 'H100' },
+  { pool: '', model: 'L4' },
+  { pool: 'west', model: 'h100' },
+] as const;
+
 /** One or two parts, maybe with GPUs in common. */
-function scopesOf(random: Random, limitGpus: number | null): QueueScope[] {
-  const parts = [
-    { pool: 'west', model: '' },
-    { pool: 'default', model: '' },
-    { pool: '', model: 'H100' },
-    { pool: '', model: 'L4' },
-    { pool: 'west', model: 'h100' },
-  ] as const;
+function scopesOf(
+  random: Random,
+  limitGpus: number | null,
+  parts: readonly [Part, ...(readonly Part[])] = PARTS,
+): QueueScope[] {
   const first = random.below(parts.length);
   const chosen = random.oneIn(3) ? [first, (first + 1) % parts.length] : [first];
   return chosen.map((at) => {
@@ -270,6 +294,15 @@ function workOf(random: Random, flavour: Flavour): WorkPlan {
     }
     case 'referee':
       return { ...base, roles: rolesForReferee(random) };
+    case 'parted': {
+      const pool = random.pick(['default', 'west']);
+      const roles = rolesForReferee(random).map((role) => ({
+        ...role,
+        request: { ...role.request, migProfile: '' },
+        rules: { ...role.rules, pool },
+      }));
+      return { ...base, roles };
+    }
     case 'parts': {
       const least = random.pick([1, 1, 1, 1, 2, 3]);
       const most = random.oneIn(8) ? least + random.from(1, 3) : least;

@@ -16,6 +16,8 @@ export type Flavour =
   | 'shapes'
   /** Only what the slow reference knows. */
   | 'referee'
+  /** The same in two pools of which queues have guarantees and limits; all work with GPUs names its pool. */
+  | 'parted'
   /** As busy, with two or three kinds of GPUs in two pools, of which queues have guarantees and limits. */
   | 'parts';
 

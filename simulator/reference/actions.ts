@@ -8,14 +8,17 @@ import { liveTasks, type Place, type State } from './cluster.js';
 import { freeOn } from './free.js';
 import { grant } from './grants.js';
 import {
+  entitlementsOf,
   isProtected,
   lendingCapMs,
   mayEverGive,
   mayMoveAll,
-  mayReclaim,
   mayTakeAll,
+  ofWhole,
   siblingsAbove,
+  type Entitlement,
 } from './legality.js';
+import { inAccount, partsBoundTo } from './accounts.js';
 import { mayTake, staysGuaranteed } from './limits.js';
 import { nextWorkload } from './order.js';
 import { placeChunk } from './placement.js';
@@ -29,9 +32,9 @@ export interface Outcome {
 
 export const ACTIONS: Readonly<Record<EngineAction, (state: State) => Outcome>> = {
   allocate,
-  consolidate: (state) => takeOver(state, CONSOLIDATION),
-  reclaim: (state) => takeOver(state, RECLAIM),
-  preempt: (state) => takeOver(state, PREEMPTION),
+  consolidate: (state) => takeOver(state, consolidating),
+  reclaim: (state) => takeOver(state, reclaiming),
+  preempt: (state) => takeOver(state, preempting),
   repair,
 };
 
@@ -62,54 +65,67 @@ function withChunk(state: State): readonly Workload[] {
 /** How the three actions that stop running work differ. */
 interface TakeOver {
   readonly reason: Evict['reason'];
-  /** Whether the workload may try at all. */
-  readonly mayTry: (state: State, workload: Workload) => boolean;
   /** Whose work may be stopped for it. */
   readonly isCandidate: (state: State, workload: Workload, victim: Workload) => boolean;
   /** Whether what the trial takes may be taken. */
   readonly isLegal: (before: State, workload: Workload, trial: Trial) => boolean;
 }
 
+/** The ways in which a workload may try, one after the other. */
+type Ways = (state: State, workload: Workload) => readonly TakeOver[];
+
 const CONSOLIDATION: TakeOver = {
   reason: 'moved',
-  mayTry: (state, workload) => workload.spec.preemptible && asksForNoMoreThanIsFree(state, workload),
   isCandidate: () => true,
   isLegal: (before, workload, trial) =>
     trial.lost.length === 0 &&
     new Set(trial.moved.map((unit) => unit.workload)).size <= before.cluster.input.policy.maxMoves &&
-    mayMoveAll(before, workload, askedBy(before, workload), trial.moved),
+    mayMoveAll(before, workload, ofWhole(before, workload), trial.moved),
 };
 
-const RECLAIM: TakeOver = {
-  reason: 'reclaimed',
-  mayTry: (state, workload) => mayReclaim(state, workload, askedBy(state, workload)),
-  isCandidate: (state, workload, victim) =>
-    victim.spec.queue !== workload.spec.queue && mayEverGive(state, workload, askedBy(state, workload), victim),
-  isLegal: (before, workload, { lost, moved }) =>
-    mayTakeAll(before, workload, askedBy(before, workload), lost) &&
-    mayMoveAll(before, workload, askedBy(before, workload), moved) &&
-    leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
-      const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
-      const capMs = pair === null ? Infinity : lendingCapMs(before, workload, askedBy(before, workload), pair.taker);
-      const from = pair?.giver.name ?? victim.spec.queue;
-      return isProtected(before, having(before, victim), from, 'reclaimMinRuntimeMs', capMs);
-    }),
-};
+const consolidating: Ways = (state, workload) =>
+  workload.spec.preemptible && asksForNoMoreThanIsFree(state, workload) ? [CONSOLIDATION] : [];
+
+const reclaiming: Ways = (state, workload) => entitlementsOf(state, workload).map(reclaimBy);
+
+function reclaimBy(by: Entitlement): TakeOver {
+  return {
+    reason: 'reclaimed',
+    isCandidate: (state, workload, victim) =>
+      victim.spec.queue !== workload.spec.queue &&
+      (by.account === null || inAccount(state.cluster, having(state, victim), by.account).gpuParts > 0) &&
+      mayEverGive(state, workload, by, victim),
+    isLegal: (before, workload, { lost, moved }) =>
+      mayTakeAll(before, workload, by, lost) &&
+      mayMoveAll(before, workload, by, moved) &&
+      leavesProtectedGangs(before, [...lost, ...moved], (victim) => {
+        const pair = siblingsAbove(before, workload.spec.queue, victim.spec.queue);
+        const capMs = pair === null ? Infinity : lendingCapMs(before, workload, by, pair.taker);
+        const from = pair?.giver.name ?? victim.spec.queue;
+        return isProtected(before, having(before, victim), from, 'reclaimMinRuntimeMs', capMs);
+      }),
+  };
+}
 
 const PREEMPTION: TakeOver = {
   reason: 'preempted',
-  mayTry: (state, workload) => staysGuaranteed(state, workload, askedBy(state, workload)),
   isCandidate: (_, workload, victim) =>
     victim.spec.queue === workload.spec.queue && victim.spec.priority < workload.spec.priority,
   isLegal: (before, workload, { lost, moved }) =>
-    mayMoveAll(before, workload, askedBy(before, workload), moved) &&
+    mayMoveAll(before, workload, ofWhole(before, workload), moved) &&
     leavesProtectedGangs(before, [...lost, ...moved], (victim) =>
       isProtected(before, having(before, victim), victim.spec.queue, 'preemptMinRuntimeMs'),
     ),
 };
 
+const preempting: Ways = (state, workload) => {
+  const chunk = nextChunk(state, workload);
+  const asked = chunkRequest(state, chunk);
+  return staysGuaranteed(state, workload, asked, partsBoundTo(state.cluster, chunk)) ? [PREEMPTION] : [];
+};
+
 /** Every waiting workload tries once, in order: more and more victims, until it has a place and may take what it takes. */
-function takeOver(opened: State, how: TakeOver): Outcome {
+function takeOver(opened: State, waysOf: Ways): Outcome {
   let state = opened;
   const decisions: Decision[] = [];
   let waiting = withChunk(state);
@@ -117,12 +133,15 @@ function takeOver(opened: State, how: TakeOver): Outcome {
     const workload = nextWorkload(state, waiting);
     if (workload === undefined) return { state, decisions };
     waiting = waiting.filter((each) => each !== workload);
-    if (nextChunk(state, workload).length === 0 || !how.mayTry(state, workload)) continue;
-    const trial = firstLegalTrial(state, workload, how);
-    if (trial === null) continue;
-    const granted = grant(trial.state, workload, { ...trial, reason: how.reason });
-    state = granted.state;
-    decisions.push(...granted.decisions);
+    if (nextChunk(state, workload).length === 0) continue;
+    for (const how of waysOf(state, workload)) {
+      const trial = firstLegalTrial(state, workload, how);
+      if (trial === null) continue;
+      const granted = grant(trial.state, workload, { ...trial, reason: how.reason });
+      state = granted.state;
+      decisions.push(...granted.decisions);
+      break;
+    }
   }
 }
 
@@ -187,10 +206,6 @@ function all(units: readonly Unit[]): readonly (readonly Unit[])[] {
   return [units];
 }
 
-function askedBy(state: State, workload: Workload): ReturnType<typeof chunkRequest> {
-  return chunkRequest(state, nextChunk(state, workload));
-}
-
 /** What it can be made to give. */
 function having(state: State, workload: Workload): readonly Place[] {
   return liveTasks(state, workload).filter(canGive);
@@ -222,7 +237,7 @@ function asksForNoMoreThanIsFree(state: State, workload: Workload): boolean {
   });
   return (
     mayTake(state, workload, nextChunk(state, workload)) &&
-    askedBy(state, workload).gpuParts <= free.reduce((all, parts) => all + parts, 0)
+    ofWhole(state, workload).asked.gpuParts <= free.reduce((all, parts) => all + parts, 0)
   );
 }
 

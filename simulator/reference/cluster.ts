@@ -4,12 +4,10 @@ import type { AllocationId, NodeId, QueueName, WorkloadNumber } from '../../comm
 import { invariant } from '../../common/assert.js';
 import type { EnginePolicy } from '../../scheduler/engine/policy.js';
 import { mayGrow } from '../../scheduler/model/elastic.js';
-import type { Allocation, ClusterNode, Gpu, Placement, Queue, Role, Workload } from '../../scheduler/model/records.js';
-import { GPU_PARTS, migParts, roleOf, toParts } from '../../scheduler/model/requests.js';
+import type { Allocation, ClusterNode, Gpu, Queue, Role, Workload } from '../../scheduler/model/records.js';
+import { roleOf, toParts } from '../../scheduler/model/requests.js';
 import { eachResource, sum, type Amounts } from './amounts.js';
-import { fairShares } from './fair-share.js';
-import type { ShareNode } from './share-node.js';
-import { pendingRequest } from './asked.js';
+import type { Parts } from './parts.js';
 
 /** What the reference decides from. */
 export interface ReferenceInput {
@@ -80,6 +78,9 @@ export interface Cluster {
   readonly workloads: ReadonlyMap<WorkloadNumber, Workload>;
   readonly total: Amounts;
   readonly fairShares: ReadonlyMap<string, Amounts>;
+  /** The parts that queues name, and the fair share of each queue of each of them. */
+  readonly parts: Parts;
+  readonly partShares: ReadonlyMap<string, readonly number[]>;
   /** The memory of the smallest and of the largest GPU; 0 = there is none. */
   readonly smallestGpuMib: number;
   readonly largestGpuMib: number;
@@ -88,54 +89,6 @@ export interface Cluster {
 /** The key of a GPU that shares can meet on. */
 export function gpuKey(index: number): string {
   return `gpu ${index}`;
-}
-
-/** The state at the begin of a cycle, with the fair shares of all queues. */
-export function openCycle(input: ReferenceInput): State {
-  const memories = input.nodes.flatMap((node) => usableGpus(node).map((gpu) => gpu.memoryMib));
-  const bare: Cluster = {
-    input,
-    queues: new Map(input.queues.map((queue) => [queue.name, queue])),
-    nodes: new Map(input.nodes.map((node) => [node.id, node])),
-    workloads: new Map(input.workloads.map((workload) => [workload.number, workload])),
-    total: sum(input.nodes.filter((node) => !node.cordoned).map(capacity)),
-    fairShares: new Map(),
-    smallestGpuMib: memories.length === 0 ? 0 : Math.min(...memories),
-    largestGpuMib: Math.max(0, ...memories),
-  };
-  const places = [
-    ...input.allocations.filter((each) => each.state !== 'released').map((each) => placeOfAllocation(bare, each)),
-    ...input.workloads.flatMap((workload) =>
-      (workload.claim?.placements ?? []).map((each) => placeOfClaim(bare, workload, each)),
-    ),
-  ];
-  const opened = { cluster: bare, places };
-  const roots = input.queues.filter((queue) => queue.parent === null);
-  const shares = fairShares(
-    bare.total,
-    roots.map((queue) => shareNode(opened, queue)),
-  );
-  return { cluster: { ...bare, fairShares: shares }, places };
-}
-
-function shareNode(state: State, queue: Queue): ShareNode {
-  const { input } = state.cluster;
-  return {
-    name: queue.name,
-    guarantee: guaranteeOf(queue),
-    limit: limitOf(queue),
-    request: sum([
-      allocatedTo(state, queue.name),
-      ...input.workloads
-        .filter((workload) => isBelow(state.cluster, workload.spec.queue, queue.name))
-        .flatMap((workload) => pendingTasks(state, workload))
-        .map((task) => pendingRequest(task, state.cluster.smallestGpuMib)),
-    ]),
-    weight: queue.weight,
-    priority: queue.priority,
-    createdMs: queue.createdMs,
-    children: input.queues.filter((child) => child.parent === queue.name).map((child) => shareNode(state, child)),
-  };
 }
 
 /** A guarantee of so many GPUs means: as many as there are. */
@@ -223,19 +176,6 @@ export function usableGpus(node: ClusterNode): readonly Gpu[] {
   return node.gpus.filter((gpu) => gpu.health === 'healthy' && gpu.quarantine === undefined);
 }
 
-/** What there is to divide of a node; a GPU in MIG mode is worth the sum of its instances. */
-function capacity(node: ClusterNode): Amounts {
-  return {
-    cpuMilli: node.cpuCount * 1_000,
-    memoryMib: node.memoryMib,
-    gpuParts: usableGpus(node)
-      .map((gpu) =>
-        gpu.mig === null ? GPU_PARTS : gpu.mig.reduce((parts, instance) => parts + migParts(instance.profile), 0),
-      )
-      .reduce((all, parts) => all + parts, 0),
-  };
-}
-
 /** Tasks that run, are bound or promised something. */
 export function liveTasks(state: State, workload: Workload): readonly Place[] {
   return state.places.filter((place) => place.workload === workload.number && isLive(place));
@@ -265,57 +205,4 @@ export function allTasks(workload: Workload): readonly Task[] {
     index,
     role: roleOf(workload.spec, index),
   }));
-}
-
-function placeOfAllocation(cluster: Cluster, allocation: Allocation): Place {
-  const first = allocation.gpus[0];
-  const node = cluster.nodes.get(allocation.node);
-  return {
-    workload: allocation.workload,
-    task: allocation.task,
-    node: allocation.node,
-    state: allocation.state === 'placed' || allocation.state === 'running' ? 'held' : 'leaving',
-    ...ofGpus(
-      node,
-      first?.parts ?? 0,
-      allocation.gpus.map((gpu) => gpu.index),
-      allocation.gpus.map((gpu) => gpu.instance).filter((instance) => instance !== ''),
-    ),
-    cpuMilli: allocation.cpuMilli,
-    memoryMib: allocation.memoryMib,
-    allocation: allocation.id,
-  };
-}
-
-function placeOfClaim(cluster: Cluster, workload: Workload, placement: Placement): Place {
-  const { request } = roleOf(workload.spec, placement.task);
-  return {
-    workload: workload.number,
-    task: placement.task,
-    node: placement.node,
-    state: 'promised',
-    ...ofGpus(cluster.nodes.get(placement.node), placement.parts, placement.gpus, placement.instances),
-    cpuMilli: request.cpuMilli,
-    memoryMib: request.memoryMib,
-    allocation: null,
-  };
-}
-
-function ofGpus(
-  node: ClusterNode | undefined,
-  parts: number,
-  gpus: readonly number[],
-  instances: readonly string[],
-): Pick<Place, 'kind' | 'count' | 'parts' | 'shared' | 'profile' | 'gpus' | 'instances'> {
-  const kind = gpus.length === 0 ? 'no gpu' : instances.length > 0 ? 'mig' : parts >= GPU_PARTS ? 'whole' : 'share';
-  const profile = node?.gpus.flatMap((gpu) => gpu.mig ?? []).find((each) => each.uuid === instances[0])?.profile ?? '';
-  return {
-    kind,
-    count: gpus.length,
-    parts,
-    shared: kind === 'share' ? gpus.map(gpuKey) : [],
-    profile,
-    gpus,
-    instances,
-  };
 }

@@ -4,6 +4,7 @@ import type { Queue, Workload } from '../../scheduler/model/records.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { NOTHING, RESOURCES, minus, plus, within, type Amounts, type Resource } from './amounts.js';
 import { chunkRequest, gangStanding, nextChunk, type Evicted } from './chunk.js';
+import { allocatableIn, boundTo, guaranteeIn, holdingOf } from './accounts.js';
 import { allocatableShare, allocatedTo, fairShareOf, guaranteeOf, type State } from './cluster.js';
 
 /** A queue that is not entitled to a resource at all and uses it counts as using it so many times over. */
@@ -13,6 +14,8 @@ const NO_SHARE_PENALTY = 1_000;
 export interface Contender {
   readonly queue: Queue;
   readonly asked: Amounts;
+  /** GPU parts of that which can only be of a part of the cluster. */
+  readonly bound: readonly { readonly part: number; readonly parts: number }[];
   readonly givenBack: Amounts;
 }
 
@@ -30,12 +33,19 @@ type Rule = (state: State, contender: Contender) => number;
 /** Each gives a number; the smaller one is served first, the first rule that differs decides. */
 const RULES: readonly Rule[] = [
   (state, { queue }) => Number(isOverFairShare(state, queue)),
-  (state, contender) => -Number(isStarved(state, contender)),
+  (state, contender) => -urgencyOf(state, contender),
   (_, { queue }) => -queue.priority,
   (state, contender) => Number(usesWhatItHasNoShareOf(state, contender)),
-  (state, { queue, asked, givenBack }) =>
-    dominantShare(state, queue, minus(plus(allocatedTo(state, queue.name), asked), givenBack)),
-  (state, { queue }) => dominantShare(state, queue, allocatedTo(state, queue.name)),
+  (state, { queue, asked, bound, givenBack }) =>
+    Math.max(
+      dominantShare(state, queue, minus(plus(allocatedTo(state, queue.name), asked), givenBack)),
+      ...bound.map(({ part, parts }) => shareOfPart(state, queue, part, parts)),
+    ),
+  (state, { queue, bound }) =>
+    Math.max(
+      dominantShare(state, queue, allocatedTo(state, queue.name)),
+      ...bound.map(({ part }) => shareOfPart(state, queue, part, 0)),
+    ),
 ];
 
 /** Above its fair share in every resource. */
@@ -45,15 +55,22 @@ function isOverFairShare(state: State, queue: Queue): boolean {
   return RESOURCES.every((resource) => fair[resource] < allocated[resource]);
 }
 
-/** Its next workload still fits its guarantee. */
-function isStarved(state: State, { queue, asked }: Contender): boolean {
-  return within(plus(allocatedTo(state, queue.name), asked), guaranteeOf(queue));
+/** 2 = its next workload still fits what it is guaranteed of a part, 1 = of the whole. */
+function urgencyOf(state: State, { queue, asked, bound }: Contender): 0 | 1 | 2 {
+  const isOwed = bound.some(({ part, parts }) => {
+    const { gpuParts } = guaranteeIn(state.cluster, queue, part);
+    return gpuParts > 0 && holdingOf(state, queue, part).gpuParts + parts <= gpuParts;
+  });
+  return isOwed ? 2 : within(plus(allocatedTo(state, queue.name), asked), guaranteeOf(queue)) ? 1 : 0;
 }
 
-function usesWhatItHasNoShareOf(state: State, { queue, asked }: Contender): boolean {
+function usesWhatItHasNoShareOf(state: State, { queue, asked, bound }: Contender): boolean {
   const used = plus(allocatedTo(state, queue.name), asked);
   const share = allocatableShare(state.cluster, queue);
-  return RESOURCES.some((resource) => share[resource] === 0 && used[resource] > 0);
+  return (
+    RESOURCES.some((resource) => share[resource] === 0 && used[resource] > 0) ||
+    bound.some(({ part }) => allocatableIn(state.cluster, queue, part).gpuParts === 0)
+  );
 }
 
 /** The largest of what it uses of each resource, measured by what it may hold of it. */
@@ -64,6 +81,13 @@ function dominantShare(state: State, queue: Queue, used: Amounts): number {
     return bound === 0 ? inUnits(resource, used[resource]) * NO_SHARE_PENALTY : used[resource] / bound;
   });
   return Math.max(0, ...shares);
+}
+
+/** How much of what it may hold of a part it would use with so much more. */
+function shareOfPart(state: State, queue: Queue, part: number, more: number): number {
+  const used = holdingOf(state, queue, part).gpuParts + more;
+  const bound = allocatableIn(state.cluster, queue, part).gpuParts;
+  return bound === 0 ? inUnits('gpuParts', used) * NO_SHARE_PENALTY : used / bound;
 }
 
 function inUnits(resource: Resource, amount: number): number {
@@ -104,8 +128,14 @@ export function nextWorkload(state: State, waiting: readonly Workload[], evicted
   return walk(state, waiting, (workloads, queue) => {
     const first = workloads.toSorted((a, b) => compareWorkloads(a, b, standing))[0];
     if (first === undefined) return undefined;
-    const asked = chunkRequest(state, nextChunk(state, first, evicted));
-    return { workload: first, contender: { queue, asked, givenBack: NOTHING } };
+    const chunk = nextChunk(state, first, evicted);
+    const contender = {
+      queue,
+      asked: chunkRequest(state, chunk),
+      bound: boundTo(state.cluster, chunk),
+      givenBack: NOTHING,
+    };
+    return { workload: first, contender };
   });
 }
 

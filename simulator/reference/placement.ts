@@ -1,21 +1,12 @@
 // Where a task goes: nodes that fit, the best first, and on the node which GPUs. And a chunk of tasks: all or none.
 // Rules: kai-semantics 1.5 (allocate), 1.11 and 1.12, under the policy `pack`.
 import type { NodeId } from '../../common/ids.js';
-import { matchesModel } from '../../scheduler/model/gpu-model.js';
-import type { ClusterNode, PlacementRules, Workload } from '../../scheduler/model/records.js';
+import type { Workload } from '../../scheduler/model/records.js';
 import { GPU_PARTS } from '../../scheduler/model/requests.js';
 import { kindOf, partsOfEach } from './asked.js';
 import { taskKey, type Evicted } from './chunk.js';
-import {
-  amountsOf,
-  isLive,
-  liveTasks,
-  usableGpus,
-  type Place,
-  type PlaceState,
-  type State,
-  type Task,
-} from './cluster.js';
+import { isLive, liveTasks, usableGpus, type Place, type PlaceState, type State, type Task } from './cluster.js';
+import { isAllowed } from './fitting.js';
 import { freeOn, isWholeAgain, restOf, type Free, type NodeFree, type SharedGpu } from './free.js';
 import { mayHold, mayTake } from './limits.js';
 
@@ -86,7 +77,7 @@ function placeTask(state: State, workload: Workload, task: Task, mode: Mode, evi
     .toSorted((a, b) => compareNodes(a, b, task, own));
   for (const free of fitting) {
     const place = placeOn(state, free, task, mode);
-    if (place !== null && mayHold(state, workload, amountsOf(place))) return put(state, place, evicted);
+    if (place !== null && mayHold(state, workload, place)) return put(state, place, evicted);
   }
   return null;
 }
@@ -213,17 +204,4 @@ function newKeys(state: State, count: number): readonly string[] {
   const names: string[] = [];
   for (let number = 1; names.length < count; number++) if (!used.has(`new ${number}`)) names.push(`new ${number}`);
   return names;
-}
-
-/** GPUs of one node are alike: the first speaks for all. */
-function isAllowed(node: ClusterNode, rules: PlacementRules): boolean {
-  const [gpu] = usableGpus(node);
-  const nodes: readonly string[] = rules.nodes;
-  return (
-    (rules.pool === '' || rules.pool === node.pool) &&
-    (nodes.length === 0 || nodes.includes(node.name)) &&
-    (rules.models.length === 0 || rules.models.some((model) => gpu !== undefined && matchesModel(gpu.model, model))) &&
-    (rules.minGpuMemoryMib === 0 || (gpu?.memoryMib ?? 0) >= rules.minGpuMemoryMib) &&
-    Object.entries(rules.labels).every(([name, value]) => node.labels[name] === value)
-  );
 }

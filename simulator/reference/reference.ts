@@ -1,10 +1,11 @@
 // The rules of scheduling, slow and obvious: every question is answered by counting again. It is the referee of the engine
-// on small clusters and the place to look up what a rule means. What it does not know: scopes, shapes, users' limits,
-// topology, reservations, past use, placement other than `pack`.
+// on small clusters and the place to look up what a rule means. What it does not know: work that may go to several parts of the
+// cluster of which queues are guaranteed GPUs, shapes, users' limits, topology, reservations, past use, placement other than `pack`.
 import type { Decision } from '../../scheduler/engine/decisions.js';
 import { ACTIONS } from './actions.js';
 import { keepPromises } from './promises.js';
-import { openCycle, type ReferenceInput } from './cluster.js';
+import type { ReferenceInput } from './cluster.js';
+import { openCycle } from './opening.js';
 
 export type { ReferenceInput } from './cluster.js';
 

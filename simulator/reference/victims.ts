@@ -71,7 +71,7 @@ function lastWorkload(state: State, left: readonly Workload[], taken: readonly U
       if (last === undefined) return undefined;
       const gone = taken.filter((unit) => isBelow(state.cluster, unit.workload.spec.queue, queue.name));
       const givenBack = plus(sum(gone.map(unitAmounts)), sum(holding(state, last, taken).map(amountsOf)));
-      return { workload: last, contender: { queue, asked: NOTHING, givenBack } };
+      return { workload: last, contender: { queue, asked: NOTHING, bound: [], givenBack } };
     },
     -1,
   );

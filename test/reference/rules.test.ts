@@ -275,3 +275,66 @@ describe('repair and claims', () => {
     expect(cluster.cycle()).toEqual(['drop claim 1', 'bind 1: n1[0]']);
   });
 });
+
+describe('parts of the cluster', () => {
+  const west = (guaranteeGpus: number, limitGpus: number | null = null) => ({
+    scopes: [{ pool: 'west', model: '', guaranteeGpus, limitGpus }],
+  });
+  const pools = () => new SmallCluster().node('e0', 2).node('w0', 2, { pool: 'west' });
+
+  test('a queue holds no more of one than its limit there', () => {
+    const cluster = pools().queue('a', west(0, 1));
+    for (const pool of ['west', 'west', 'default']) cluster.submit('a', { pool });
+    expect(cluster.cycle(['allocate'])).toEqual(['bind 1: w0[0]', 'bind 3: e0[0]']);
+  });
+
+  test('nor do those below it', () => {
+    const cluster = pools().queue('top', west(0, 1)).queue('a', { parent: 'top' }).queue('b', { parent: 'top' });
+    for (const queue of ['a', 'b']) cluster.submit(queue, { pool: 'west' });
+    expect(cluster.cycle(['allocate'])).toEqual(['bind 1: w0[0]']);
+  });
+
+  test('who is guaranteed GPUs there is served before who is guaranteed a number', () => {
+    const cluster = pools().queue('a', { guarantee: 4, priority: 200 }).queue('b', west(1));
+    for (const queue of ['a', 'b']) cluster.submit(queue, { gpus: queue === 'a' ? 2 : 1, pool: 'west' });
+    expect(cluster.cycle(['allocate'])).toEqual(['bind 2: w0[0]']);
+  });
+
+  test('he takes them from who is within his guarantee of the whole', () => {
+    const cluster = pools().queue('a', { guarantee: 4 }).queue('b', west(1));
+    for (let count = 0; count < 2; count++) cluster.submit('a', { on: ['w0'], pool: 'west' });
+    cluster.submit('b', { pool: 'west' });
+    expect(cluster.cycle(['reclaim'])).toEqual(['reclaimed 2/0 for 3', 'claim 3: w0[1]']);
+  });
+
+  test('but no more than is guaranteed him, and from nobody who has no more there than is guaranteed him', () => {
+    const cluster = pools()
+      .queue('a', { guarantee: 2, ...west(1) })
+      .queue('b', west(1));
+    for (let count = 0; count < 2; count++) cluster.submit('a', { on: ['w0'], pool: 'west' });
+    for (let count = 0; count < 2; count++) cluster.submit('b', { pool: 'west' });
+    expect(cluster.cycle(['reclaim'])).toEqual(['reclaimed 2/0 for 3', 'claim 3: w0[1]']);
+  });
+
+  test('what is guaranteed there is not taken by who is due a number', () => {
+    const cluster = pools().queue('a', west(2)).queue('b', { guarantee: 2 });
+    cluster.submit('a', { gpus: 2, on: ['w0'] });
+    cluster.submit('b', { gpus: 2, pool: 'west' });
+    expect(cluster.cycle(['reclaim', 'consolidate'])).toEqual([]);
+  });
+
+  test('work that is not preemptible leaves others what they are guaranteed there, and has beside its number what it is', () => {
+    const cluster = pools().queue('a', { guarantee: 2 }).queue('b', west(1));
+    for (let count = 0; count < 2; count++) cluster.submit('a', { pool: 'west', preemptible: false });
+    cluster.submit('b', { pool: 'west', preemptible: false });
+    cluster.submit('b', { pool: 'default', preemptible: false });
+    expect(cluster.cycle(['allocate'])).toEqual(['bind 3: w0[0]', 'bind 1: w0[1]']);
+  });
+
+  test('a queue takes no more of one than its fair share of it, though the whole is due to it', () => {
+    const cluster = pools().queue('a').queue('b', west(0));
+    for (const on of ['w0', 'w0']) cluster.submit('a', { on: [on], pool: 'west' });
+    for (let count = 0; count < 2; count++) cluster.submit('b', { pool: 'west' });
+    expect(cluster.cycle(['reclaim'])).toEqual(['reclaimed 2/0 for 3', 'claim 3: w0[1]']);
+  });
+});

@@ -35,6 +35,8 @@ export interface WorkloadWords {
   readonly leaving?: readonly number[];
   readonly claim?: readonly Placement[];
   readonly gate?: Gate;
+  /** The pool that it names. */
+  readonly pool?: string;
 }
 
 type QueueWords = Partial<Omit<Queue, 'name' | 'parent' | 'guaranteeGpus' | 'limitGpus'>> & {
@@ -127,7 +129,7 @@ export class SmallCluster {
       minTasks: tasks,
       maxTasks: max,
       request,
-      rules: ANYWHERE,
+      rules: { ...ANYWHERE, pool: words.pool ?? '' },
       topology: null,
       program: null,
     };

@@ -33,6 +33,6 @@ export interface PlayedLaw extends Stated {
 
 export type Law = WatchedLaw | PlayedLaw;
 
-export const EVERY_FLAVOUR: readonly Flavour[] = ['mixed', 'busy', 'plain', 'shapes', 'referee', 'parts'];
+export const EVERY_FLAVOUR: readonly Flavour[] = ['mixed', 'busy', 'plain', 'shapes', 'referee', 'parted', 'parts'];
 /** For laws that whole cells are an exception to: what is only lent goes back to whoever is owed the place, what may not go back waits. */
-export const COUNTS_ONLY: readonly Flavour[] = ['mixed', 'busy', 'plain', 'referee', 'parts'];
+export const COUNTS_ONLY: readonly Flavour[] = ['mixed', 'busy', 'plain', 'referee', 'parted', 'parts'];

@@ -23,7 +23,7 @@ const MOST_CYCLES = 12;
 export const agreesWithReference: PlayedLaw = {
   name: 'agrees-with-reference',
   says: 'on small clusters, left alone, the same workloads come to run as by the slow reference, unless it evicts others',
-  of: ['referee'],
+  of: ['referee', 'parted'],
   check: (history) => {
     const world = new World(history).play();
     const judge = world.fork({ decider: askReference(history.policy) });
