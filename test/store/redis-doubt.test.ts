@@ -185,11 +185,17 @@ describe('a look at the server, while nothing is committed', () => {
     return { clock, port, store, at: await store.beginEpoch() };
   }
 
-  it('finds that another daemon began a term of the same epoch', async () => {
+  it.each<[string, Partial<RedisHead>]>([
+    ['of the same epoch', { term: 'other' }],
+    ['of a later one', { term: 'other', epoch: 2 }],
+    ['in another history', { term: 'other', epoch: 2, lineage: 'two' }],
+  ])('finds that another daemon began a term %s', async (_, change) => {
     const { clock, port, store, at } = await beginWithClock();
-    port.head = { ...present(port.head, 'a term has begun', ''), term: 'other' };
+    port.head = { ...present(port.head, 'a term has begun', ''), ...change };
     await clock.advance(1_000);
-    await expect(store.commit(following(at, {}))).rejects.toThrow('another daemon began a term of epoch 1');
+    await expect(store.commit(following(at, {}))).rejects.toThrow(
+      'another daemon began a term: the Redis stands at epoch',
+    );
     await store.close();
   });
 

@@ -81,6 +81,8 @@ export class RedisStore implements StateStore {
   #acknowledged: StorePosition | null = null;
   /** The name of this term; empty before it has begun. */
   #term = '';
+  /** Whether another term of ours is being begun. */
+  #isBeginning = false;
   /** What the primary said of itself last. */
   #primary: RedisFacts;
   #memory: SpaceReport;
@@ -95,8 +97,17 @@ export class RedisStore implements StateStore {
     this.#watchPrimary();
   }
 
-  async beginEpoch({ aboveEpoch = 0, lineage }: NewTerm = {}): Promise<StorePosition> {
+  async beginEpoch(term: NewTerm = {}): Promise<StorePosition> {
     this.#mustBeOpen();
+    this.#isBeginning = true;
+    try {
+      return await this.#begin(term);
+    } finally {
+      this.#isBeginning = false;
+    }
+  }
+
+  async #begin({ aboveEpoch = 0, lineage }: NewTerm): Promise<StorePosition> {
     const { schema, newLineage, newTerm } = this.#options;
     // Where a term of ours must still stand for the next one to follow it; null = whatever is there is read anew.
     let ours = this.#standing;
@@ -407,16 +418,20 @@ export class RedisStore implements StateStore {
     });
   }
 
-  /** While nothing is committed nobody else would find out that what is answered from memory is not in the store any more. */
+  /**
+   * While nothing is committed nobody else would find out that what is answered from memory is not in the store any more, or that another
+   * daemon began a later term: one that had lost the leadership may have been in the middle of it.
+   */
   #noteLoss(known: Standing | null, head: RedisHead | null): void {
-    if (known === null || this.#state !== 'open') return;
+    // A term of ours that begins, or began since this was asked, is another one, too.
+    if (known === null || this.#state !== 'open' || this.#isBeginning || known.term !== this.#term) return;
     if (head === null) this.#fail('the Redis was emptied');
     else if (head.lineage === known.lineage && (head.epoch < known.epoch || isBehind(head, known))) {
       this.#fail(
         `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
       );
-    } else if (head.lineage === known.lineage && head.epoch === known.epoch && head.term !== known.term) {
-      this.#fail(`another daemon began a term of epoch ${head.epoch} on a server that did not know of this one`);
+    } else if (!isSameTerm(head, known)) {
+      this.#fail(`another daemon began a term: the Redis stands at epoch ${head.epoch}, and was at ${known.epoch}`);
     }
   }
 
