@@ -17,7 +17,8 @@ import { applicantOf, claimerOf, entitledOf, keepReservations, reserve, type Res
 import { sayScope } from './scopes.js';
 import { type Block, type Group, mayFit, nextMember, settleShape } from './shapes.js';
 import { Trial } from './trial.js';
-import { moveVictim, takeOver, type TakingMode } from './victims.js';
+import { canHave, dueByTakeover, evictAgain } from './taken-back.js';
+import { moveVictim, type Takeover, takeOver, type TakingMode } from './victims.js';
 import type { ClusterView } from './view.js';
 import { Walk } from './order.js';
 import { age } from './waiting.js';
@@ -571,7 +572,14 @@ function takeFor(
   // Moving work, and displacing it inside a queue, is nothing that a queue is due.
   const entitlements = mode === 'reclaim' ? entitlementsOf(turn.view.scopes, group, due) : [ofWhole(group.shape)];
   const mark = turn.trial.mark();
-  const takeover = takeOver(turn, group, workload, tasksOf(group), mode, entitlements, where);
+  const search = () => takeOver(turn, group, workload, tasksOf(group), mode, entitlements, where);
+  let takeover = search();
+  if (takeover && mode === 'reclaim') {
+    const isLasting = lasts(turn, group, mark, takeover);
+    turn.withheld.from(() => entitledOf(turn.nowMs, group, workload));
+    if (isLasting === 'no') takeover = null;
+    else if (isLasting === 'yes, by all that was tried') takeover = search();
+  }
   if (!takeover) return false;
   if (manner !== 'any' && areMovedToWhatIsDue(turn.view, group, takeover.evictions)) {
     turn.trial.rollback(mark);
@@ -597,6 +605,27 @@ function takeFor(
   }
   decisions.push(makeClaim(turn, group, workload, takeover.places));
   return true;
+}
+
+/**
+ * Whether nobody takes back what was taken. Of those whose queue gave so much that they are within its guarantee each has to have
+ * another place than the taker's, or none with that either.
+ * @returns `by all that was tried` = the takeover was taken back for that
+ */
+function lasts(
+  turn: Turn,
+  group: Group,
+  mark: number,
+  { evictions }: Takeover,
+): 'yes' | 'yes, by all that was tried' | 'no' {
+  const lacking = dueByTakeover(turn, group, evictions).filter((each) => !canHave(turn, each, tasksOf));
+  if (lacking.length === 0) return 'yes';
+  turn.trial.rollback(mark);
+  evictAgain(turn, evictions);
+  const inTheWay = lacking.filter((each) => canHave(turn, each, tasksOf));
+  turn.trial.rollback(mark);
+  for (const each of inTheWay) each.keepsOthersOut = true;
+  return inTheWay.length === 0 ? 'yes, by all that was tried' : 'no';
 }
 
 /** Whoever found no room in this step may want what a victim leaves beyond what is claimed. */

@@ -68,6 +68,8 @@ export interface Group {
   block: Block | null;
   /** The queues by whose rules it is stopped: it is looked at again when one of them has more room. */
   stoppedAt: readonly QueueNode[];
+  /** Somebody else was refused what it would take back: when it waits no more that one is to look again. */
+  keepsOthersOut: boolean;
   /** Since when its queue's rules do not stop it, as far as was seen: Infinity = they do, 0 = they never did. */
   roomSinceMs: number;
   /** Its place among those of its queue that wait for GPUs alone (`RoomWaits`); -1 = it does not. */
@@ -302,6 +304,7 @@ export function newGroup(fields: Pick<Group, 'key' | 'queue' | 'shape' | 'priori
     isFiled: false,
     block: null,
     stoppedAt: [],
+    keepsOthersOut: false,
     roomSinceMs: 0,
     roomPlace: -1,
     failedAt: { consolidate: -1, reclaim: -1, preempt: -1 },

@@ -1019,6 +1019,7 @@ export class ClusterView {
   #dropGroup(group: Group): void {
     const { queue } = group;
     group.isFiled = false;
+    if (group.keepsOthersOut) this.structureAt = ++this.nodes.clock;
     this.#forgetBlock(group);
     queue.active.delete(group);
     if (queue.active.size === 0) this.activeQueues.delete(queue);

@@ -112,6 +112,40 @@ describe('reclaim', () => {
     else expect(cluster.states(more, single)).toEqual(['starting', 'pending']);
   });
 
+  it('takes no gang for what smaller work of its queue would take back, until that waits no more', () => {
+    const cluster = lawfulCluster()
+      .node('n0', { gpus: 2, pool: 'west' })
+      .node('n1', { gpus: 4, pool: 'east' })
+      .queue('giver', { guarantee: 3, weight: 0 })
+      .queue('taker');
+    const gang = cluster.running('giver', 'n0', [0, 1], { pool: 'west' });
+    cluster.running('giver', 'n1', [0, 1]);
+    const smaller = cluster.submit('giver', { pool: 'west' });
+    const larger = cluster.submit('taker', { gpus: 2, pool: 'west' });
+    cluster.cycle();
+    expect(cluster.decisions).toEqual([]);
+    cluster.cancel(smaller);
+    cluster.cycle();
+    expect(cluster.states(gang, larger)).toEqual(['pending', 'starting']);
+  });
+
+  it('takes a gang where smaller work of its queue has another place', () => {
+    const cluster = lawfulCluster()
+      .node('n0', { gpus: 2, pool: 'west' })
+      .node('n1', { gpus: 1, pool: 'west' })
+      .node('n2', { gpus: 3, pool: 'east' })
+      .queue('giver', { guarantee: 3, weight: 0 })
+      .queue('taker')
+      .queue('other', { weight: 0 });
+    cluster.running('giver', 'n0', [0, 1]);
+    cluster.running('giver', 'n2', [0, 1]);
+    cluster.running('other', 'n1', [0]);
+    const smaller = cluster.submit('giver', { pool: 'west' });
+    const larger = cluster.submit('taker', { gpus: 2, pool: 'west' });
+    for (let cycles = 0; cycles < 3; cycles++) cluster.cycle();
+    expect([cluster.where(smaller), cluster.where(larger)]).toEqual(['n1:0', 'n0:0,1']);
+  });
+
   it('takes nothing from a queue within its guarantee', () => {
     const cluster = lab();
     cluster.submitMany(5, 'research');
