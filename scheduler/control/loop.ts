@@ -30,6 +30,13 @@ import type { ViewFeed } from './view-feed.js';
 
 /** At most so many commands share one commit, so that a flood cannot delay the first of them without bound. */
 const MAX_COMMANDS_PER_TURN = 2_000;
+/**
+ * So many commands are not taken at once, only half of them, as long as a commit takes no longer than the other figure says, in ms: while one
+ * half is on its way to the disk, the other one is answered, and those who asked it ask again. All at once everybody would wait for everybody: the
+ * disk for the processor and the processor for the disk.
+ */
+export const HALVED_COMMANDS = 64;
+export const QUICK_COMMIT_MS = 25;
 /** Once commands have changed so many records the others wait for the next turn: each record costs it about 50 us. */
 export const MAX_COMMANDED_CHANGES = 250;
 /** The same for what is due by itself. */
@@ -150,6 +157,8 @@ export class ControlLoop {
   #waiting: Waiting[] = [];
   #liveness: NodeLivenessChange[] = [];
   #running = false;
+  /** How long the last commit took. */
+  #commitMs = 0;
   #scheduled = false;
   #stopped = false;
   /** The term is over: what is under way leads to nothing. */
@@ -394,6 +403,7 @@ export class ControlLoop {
     const commitStart = clock.monotonicMs();
     if (changes.length > 0) {
       await this.#commit(changes);
+      this.#commitMs = clock.monotonicMs() - commitStart;
       this.#insistOnLeading();
       const committed = { revision: this.#position.revision, changes, decisions: decided.decisions };
       for (const listener of this.#committedListeners) listener(committed);
@@ -436,7 +446,9 @@ export class ControlLoop {
 
   /** Carries out what waits, in order, as much as one commit should hold. @returns how many commands that was */
   #runCommands(space: SpaceState, changes: RecordChange[], answers: (() => void)[]): number {
-    const most = Math.min(this.#waiting.length, MAX_COMMANDS_PER_TURN);
+    const waiting = this.#waiting.length;
+    const isHalved = waiting >= HALVED_COMMANDS && this.#commitMs <= QUICK_COMMIT_MS;
+    const most = Math.min(isHalved ? Math.ceil(waiting / 2) : waiting, MAX_COMMANDS_PER_TURN);
     let taken = 0;
     while (taken < most && changes.length < MAX_COMMANDED_CHANGES) {
       const waiting = present(this.#waiting[taken], 'a command waits', `${taken} of ${most}`);

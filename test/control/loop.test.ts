@@ -7,7 +7,14 @@ import { submit } from '../../scheduler/control/commands/submit.js';
 import { cancel } from '../../scheduler/control/commands/cancel.js';
 import { createMaintenance } from '../../scheduler/control/commands/maintenance.js';
 import type { Command } from '../../scheduler/control/command.js';
-import { ASKING_MS, MAX_COMMANDED_CHANGES, SHARED_SLICE, WHOLE_SLICE } from '../../scheduler/control/loop.js';
+import {
+  ASKING_MS,
+  HALVED_COMMANDS,
+  MAX_COMMANDED_CHANGES,
+  QUICK_COMMIT_MS,
+  SHARED_SLICE,
+  WHOLE_SLICE,
+} from '../../scheduler/control/loop.js';
 import { WatchHub } from '../../scheduler/control/watch-hub.js';
 import type { Observed } from '../../scheduler/fleet/observed.js';
 import { takeObservation, welcomeNode } from '../../scheduler/fleet/reconcile.js';
@@ -210,6 +217,28 @@ describe('a turn', () => {
     // Each makes a workload and a request, and counts on in the cluster's record.
     expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_COMMANDED_CHANGES);
     expect(sizes.length).toBeLessThanOrEqual(Math.ceil((400 * 3) / MAX_COMMANDED_CHANGES) + 1);
+  });
+
+  test('takes half of many commands, so that one half is answered while the other is flushed, unless flushes are slow', async () => {
+    const clock = new ManualClock();
+    const { loop, store } = await loopOn(new MemoryStore(), clock);
+    let flushMs = QUICK_COMMIT_MS;
+    const commit = store.commit.bind(store);
+    store.commit = async (one) => {
+      await clock.advance(flushMs);
+      return commit(one);
+    };
+    const taken = async (commands: number): Promise<readonly number[]> => {
+      const before = store.commits.length;
+      const names = Array.from({ length: commands }, (_, at) => `q${before}-${at}`);
+      await Promise.all(names.map((name) => loop.execute(queue(name))));
+      return store.commits.slice(before).map(({ puts }) => puts.length);
+    };
+    expect(await taken(HALVED_COMMANDS - 1)).toEqual([HALVED_COMMANDS - 1]);
+    expect(await taken(HALVED_COMMANDS)).toEqual([HALVED_COMMANDS / 2, HALVED_COMMANDS / 2]);
+    flushMs = QUICK_COMMIT_MS + 1;
+    await taken(1);
+    expect(await taken(HALVED_COMMANDS)).toEqual([HALVED_COMMANDS]);
   });
 
   test('decides no more than one commit should hold, until all is placed', async () => {
