@@ -33,7 +33,7 @@ const MAX_COMMANDS_PER_TURN = 2_000;
 /**
  * So many commands are not taken at once, only half of them, as long as a commit takes no longer than the other figure says, in ms: while one
  * half is on its way to the disk, the other one is answered, and those who asked it ask again. All at once everybody would wait for everybody: the
- * disk for the processor and the processor for the disk.
+ * disk for the processor and the processor for the disk. (While the engine has work it takes its part of every turn, so there are few.)
  */
 export const HALVED_COMMANDS = 64;
 export const QUICK_COMMIT_MS = 25;
@@ -447,7 +447,8 @@ export class ControlLoop {
   /** Carries out what waits, in order, as much as one commit should hold. @returns how many commands that was */
   #runCommands(space: SpaceState, changes: RecordChange[], answers: (() => void)[]): number {
     const waiting = this.#waiting.length;
-    const isHalved = waiting >= HALVED_COMMANDS && this.#commitMs <= QUICK_COMMIT_MS;
+    const isQuick = this.#commitMs <= QUICK_COMMIT_MS && !this.#engineHasWork;
+    const isHalved = isQuick && waiting >= HALVED_COMMANDS;
     const most = Math.min(isHalved ? Math.ceil(waiting / 2) : waiting, MAX_COMMANDS_PER_TURN);
     let taken = 0;
     while (taken < most && changes.length < MAX_COMMANDED_CHANGES) {

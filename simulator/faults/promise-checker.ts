@@ -7,6 +7,9 @@ import type { Acknowledged } from './client.js';
 import type { StoredImage } from './store.js';
 import type { LawName } from './violation.js';
 
+/** The history of what no other one knows of. */
+const CUT_OFF = 0;
+
 export class PromiseChecker {
   /** What the scheduler goes on with. */
   readonly #stored: () => StoredImage;
@@ -19,6 +22,8 @@ export class PromiseChecker {
   readonly #knows = new Map<number, ReadonlySet<number>>([[1, new Set([1])]]);
   /** Which history it is. */
   #history = 1;
+  /** Those that another server went on from while their own still took commits. */
+  readonly #left = new Set<number>();
 
   constructor(stored: () => StoredImage, report: (law: LawName, message: string) => void) {
     this.#stored = stored;
@@ -61,6 +66,7 @@ export class PromiseChecker {
   /** Another server of the store leads, with all that was acknowledged. What the one before still takes is of no worth. */
   forked(): void {
     const before = this.#knows.get(this.#history) ?? [];
+    this.#left.add(this.#history);
     this.#history += 1;
     this.#knows.set(this.#history, new Set([...before, this.#history]));
   }
@@ -70,7 +76,7 @@ export class PromiseChecker {
   }
 
   submitted(promise: Acknowledged): void {
-    for (const { number } of promise.workloads) this.#checkNumber(number, promise);
+    for (const { number, uid } of promise.workloads) this.#checkNumber(number, uid, promise);
     // It was said before the loss, and is heard only now.
     if (promise.history < this.#history && !promise.workloads.every(({ number, uid }) => this.#isStored(number, uid))) {
       return;
@@ -98,9 +104,11 @@ export class PromiseChecker {
   }
 
   /** A number that was given never means another workload, as far as the scheduler can know of it. */
-  #checkNumber(number: WorkloadNumber, { requestKey, history }: Acknowledged): void {
+  #checkNumber(number: WorkloadNumber, uid: string, { requestKey, history }: Acknowledged): void {
     const given = this.#given.get(number) ?? [];
-    this.#given.set(number, [...given, { requestKey, history }]);
+    // A server that was left took it after the one that leads had gone on: of that nobody there knows.
+    const isCutOff = this.#left.has(history) && !this.#isStored(number, uid);
+    this.#given.set(number, [...given, { requestKey, history: isCutOff ? CUT_OFF : history }]);
     const other = given.find(
       (one) =>
         one.requestKey !== requestKey &&

@@ -484,6 +484,23 @@ describe('what users were promised', () => {
     expect(broken).toEqual(['I1 acknowledged is kept']);
   });
 
+  test('is a number that nobody else gets, unless a server gave it that had been left, and knew of nobody who went on', () => {
+    const given = (requestKey: string, history: number, { number, uid, checker }: ReturnType<typeof setup>): void =>
+      checker.submitted({ requestKey, history, workloads: [{ number, uid: `${uid}-${requestKey}` }] });
+    const before = setup();
+    given('r', 1, before);
+    before.checker.forked();
+    given('s', 2, before);
+    expect(before.broken).toEqual(['I1 acknowledged is kept']);
+    const after = setup();
+    after.checker.forked();
+    given('r', 1, after);
+    given('s', 2, after);
+    expect(after.broken).toEqual([]);
+    given('t', 2, after);
+    expect(after.broken).toEqual(['I1 acknowledged is kept']);
+  });
+
   test('is not held against a disk that was put back, except for the numbers that were given', () => {
     const { broken, shop, checker, number, uid } = setup();
     checker.submitted({ requestKey: 'r', history: 1, workloads: [{ number, uid }] });
