@@ -33,7 +33,12 @@ const NEVER_DEPOSED = [
 
 export const REDIS_MUTANTS: readonly Mutant[] = [
   mutant('publish before there are copies', 'doubt', NO_WAIT),
-  mutant('a deposed leader goes on', 'split', ...NEVER_DEPOSED),
+  // It would find out while idle that another one began a term.
+  mutant('a deposed leader goes on', 'split', ...NEVER_DEPOSED, [
+    STORE,
+    'else if (!isSameTerm(head, known)) {',
+    'else if (false) {',
+  ]),
   mutant('renew a claim whoever has it', 'takeover', [
     SCRIPTS,
     'if (held !== null && held.card.id !== card.id)',
