@@ -344,7 +344,6 @@ function refuseHelpOnNothing(program: Command, words: readonly string[]): void {
   if (!isKnown) throw unknownCommand(program, first);
 }
 
-/** Tells a failure: text on stderr, and under `-o json` an object on stdout. */
 /** A command of verbs was given none: what verbs there are, as its help says them. */
 function withoutVerb(program: Command, words: readonly string[], host: Host): number {
   const names = new Set(words);
@@ -353,6 +352,7 @@ function withoutVerb(program: Command, words: readonly string[], host: Host): nu
   return toolExitCode(EXIT.usage, host.env);
 }
 
+/** Tells a failure: text on stderr, and under `-o json` an object on stdout. */
 function report(error: unknown, argv: readonly string[], host: Host): number {
   const { exitCode, text, report: details } = describeFailure(error);
   if (wantsJson(argv, host.env)) host.stdout.write(`${JSON.stringify({ error: details }, null, 2)}\n`);

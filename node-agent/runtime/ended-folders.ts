@@ -86,12 +86,12 @@ async function removeFolder(folder: AllocationFolder): Promise<void> {
   await rm(folder.path, { recursive: true, force: true });
 }
 
-/** 0 = it is not there, or not to be read. */
+/** 0 = it is not there. */
 async function bytesOf(file: string): Promise<number> {
   try {
     return (await stat(file)).blocks * BLOCK_BYTES;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return 0;
   }
 }

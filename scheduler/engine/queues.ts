@@ -255,6 +255,15 @@ export function addDemand(queue: QueueNode | null, demand: Amounts, pending: Amo
   }
 }
 
+/** A queue and those above it, the lowest first, up to the first that another one is, or is below. */
+export function pathBeside(queue: QueueNode, other: QueueNode): readonly QueueNode[] {
+  const above = new Set<QueueNode>();
+  for (let each: QueueNode | null = other; each !== null; each = each.parent) above.add(each);
+  const path: QueueNode[] = [];
+  for (let each: QueueNode | null = queue; each !== null && !above.has(each); each = each.parent) path.push(each);
+  return path;
+}
+
 /** Hangs a queue under another parent (null = nowhere), with all its sums. */
 export function graft(queue: QueueNode, parent: QueueNode | null): void {
   if (queue.parent === parent) return;

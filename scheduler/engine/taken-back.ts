@@ -3,7 +3,7 @@
 // go nowhere else the taker loses its place again, and both would go on taking turns: so the taker has to leave it room.
 import { at, GPU } from './amounts.js';
 import { entitlementsOf, isEntitled } from './entitlements.js';
-import { isWithin, type QueueNode } from './queues.js';
+import { isWithin, pathBeside, type QueueNode } from './queues.js';
 import { entitledOf, type Reserving } from './reserving.js';
 import { type Group, nextMember } from './shapes.js';
 import { type Eviction, takeOver } from './victims.js';
@@ -73,15 +73,6 @@ function isBelowGuarantee({ charged, guarantee }: QueueNode): boolean {
 
 function isAboveGuarantee({ charged, guarantee }: QueueNode): boolean {
   return at(charged, GPU) > at(guarantee, GPU);
-}
-
-/** A queue and those above it that another one is not below. */
-function pathBeside(queue: QueueNode, other: QueueNode): readonly QueueNode[] {
-  const above = new Set<QueueNode>();
-  for (let each: QueueNode | null = other; each !== null; each = each.parent) above.add(each);
-  const path: QueueNode[] = [];
-  for (let each: QueueNode | null = queue; each !== null && !above.has(each); each = each.parent) path.push(each);
-  return path;
 }
 
 function numberOf(group: Group): number {

@@ -41,6 +41,7 @@ import {
   exceeds,
   findStop,
   graft,
+  pathBeside,
   limitsUsers,
   newQueueNode,
   type QueueNode,
@@ -383,7 +384,7 @@ export class ClusterView {
     } else {
       const isOfParts = !this.scopes.isNone && findStop(group, shape.charge, 'bind') === null;
       // It may go to several parts, each of which another queue on the way may keep it from: one that has room again is enough.
-      group.stoppedAt = isOfParts ? pathOf(queue) : [block.at];
+      group.stoppedAt = isOfParts ? pathBeside(queue, this.root) : [block.at];
       for (const each of group.stoppedAt) each.stopped.add(group);
       group.roomSinceMs = Infinity;
       // Once what leaves its queue has left it may start: it could be promised what comes free until then.
@@ -1020,6 +1021,7 @@ export class ClusterView {
     const { queue } = group;
     group.isFiled = false;
     if (group.keepsOthersOut) this.structureAt = ++this.nodes.clock;
+    group.keepsOthersOut = false;
     this.#forgetBlock(group);
     queue.active.delete(group);
     if (queue.active.size === 0) this.activeQueues.delete(queue);
@@ -1221,13 +1223,6 @@ export class ClusterView {
 }
 
 const NOBODY: Account = { queue: null, preemptible: true, owner: '' };
-
-/** A queue and all above it, without the root. */
-function pathOf(queue: QueueNode): readonly QueueNode[] {
-  const path: QueueNode[] = [];
-  for (let each = queue; each.parent !== null; each = each.parent) path.push(each);
-  return path;
-}
 
 /** The account that all work of one user in a queue shares. */
 function accountIn(queue: QueueNode | null, record: Workload | null): Account {

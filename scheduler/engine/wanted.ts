@@ -3,7 +3,7 @@
 import { at, GPU } from './amounts.js';
 import { isEntitled } from './entitlements.js';
 import type { BankClass } from './nodes.js';
-import type { QueueNode } from './queues.js';
+import { pathBeside, type QueueNode } from './queues.js';
 import type { Group } from './shapes.js';
 import type { Eviction } from './victims.js';
 import type { ClusterView } from './view.js';
@@ -22,15 +22,7 @@ export function areMovedToWhatIsDue(view: ClusterView, group: Group, evictions: 
 
 /** Whether a queue, or one above it that the taker is not below, holds more than its share of GPUs. */
 function borrowsFrom(queue: QueueNode, taker: QueueNode): boolean {
-  for (let each: QueueNode | null = queue; each !== null && !isAbove(each, taker); each = each.parent) {
-    if (at(each.charged, GPU) > at(each.allocatableShare, GPU)) return true;
-  }
-  return false;
-}
-
-function isAbove(queue: QueueNode, other: QueueNode): boolean {
-  for (let each: QueueNode | null = other; each !== null; each = each.parent) if (each === queue) return true;
-  return false;
+  return pathBeside(queue, taker).some(({ charged, allocatableShare }) => at(charged, GPU) > at(allocatableShare, GPU));
 }
 
 function isDueToOthers(view: ClusterView, group: Group, giver: QueueNode, classes: ReadonlySet<BankClass>): boolean {

@@ -105,8 +105,7 @@ export class IoredisPort implements RedisPort, StandbyBoard {
   }
 
   async writeHead(expected: RedisHead | null, head: RedisHead): Promise<HeadAnswer> {
-    const [from, to] = [expected, head].map((one) => HEAD_FIELDS.map((field) => one?.[field] ?? ''));
-    const { answer, rest } = await this.#write(WRITE_HEAD, [this.#keys.head], [...(from ?? []), ...(to ?? [])]);
+    const { answer, rest } = await this.#write(WRITE_HEAD, [this.#keys.head], [...wordsOf(expected), ...wordsOf(head)]);
     return { ...answer, replicationId: rest[0] ?? '' };
   }
 
@@ -361,6 +360,11 @@ function byCollection(changes: readonly FieldChange[]): ReadonlyMap<string, Fiel
 
 /** In the order of the scripts. */
 const HEAD_FIELDS = ['lineage', 'epoch', 'revision', 'schema', 'term'] as const;
+
+/** Empty words = there is none. */
+function wordsOf(head: RedisHead | null): readonly Argument[] {
+  return HEAD_FIELDS.map((field) => head?.[field] ?? '');
+}
 
 function headOf([
   lineage = '',

@@ -1,5 +1,5 @@
 // The Redis store: records in hashes of one Redis, with copies on its replicas before a commit is acknowledged. Safe whoever
-// else writes, because every write says which lineage, epoch and revision it follows. docs/internals/store.md tells the whole.
+// else writes, because every write says which lineage, epoch, term and revision it follows. docs/internals/store.md tells the whole.
 import { randomUUID } from 'node:crypto';
 import { invariant } from '../../../common/assert.js';
 import type { Clock } from '../../../common/clock.js';
