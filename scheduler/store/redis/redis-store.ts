@@ -431,7 +431,9 @@ export class RedisStore implements StateStore {
         `the Redis lost what it had acknowledged: it stands at revision ${head.revision}, and was at ${known.revision}`,
       );
     } else if (!isSameTerm(head, known)) {
-      this.#fail(`another daemon began a term: the Redis stands at epoch ${head.epoch}, and was at ${known.epoch}`);
+      this.#fail(
+        `another daemon began a term: epoch ${head.epoch} on the Redis is its own, not that of this daemon (${known.epoch})`,
+      );
     }
   }
 
